@@ -1,0 +1,63 @@
+# Set-up happens by itself: every target installs into .venv first.
+PYTHON ?= python3.11
+VENV := .venv
+BIN := $(VENV)/bin
+INPUT ?= examples/shards/*.parquet
+OUT ?= out
+REVIEW ?= sqlite:///$(OUT)/review.sqlite
+DETECT ?= --id-column id --language-column lang --group-by labeler=labeler,vendor=vendor,source=source,created_at=created_at
+ifneq ($(INPUT),examples/shards/*.parquet)
+DETECT :=
+endif
+
+.PHONY: install detect test check format eval bench drill clean
+
+# A new file is found by the editable install only after installing again.
+FILES := $(shell find setup.py schemas stats detectors beam_pipelines review src -name '*.py' -o -name '*.toml' -o -name py.typed | sort)
+STAMP := $(VENV)/.stamps/$(shell printf '%s\n' $(FILES) | cat - setup.py constraints.txt | sha256sum | cut -c1-16)
+
+install: $(STAMP)
+
+$(BIN)/python:
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade pip setuptools wheel
+
+$(STAMP): | $(BIN)/python
+	@echo "installing into $(VENV)"
+	@PYTHONWARNINGS=ignore $(BIN)/python -m pip install --quiet -c constraints.txt -e '.[dev]' --config-settings editable_mode=strict
+	@rm -rf $(dir $@) && mkdir -p $(dir $@) && touch $@
+
+# The main job: review table, CSV and a summary. INPUT='...' scans your own shards (text column:
+# "text"; give other options in DETECT, for example DETECT='--text-column body --id-column id').
+detect: $(STAMP)
+	@$(BIN)/scrubtrace detect $(INPUT) --out $(OUT) --review $(REVIEW) $(DETECT); code=$$?; \
+	if [ $$code -ne 0 ] && [ $$code -ne 3 ]; then exit $$code; fi; \
+	$(BIN)/scrubtrace review export --review $(REVIEW) --out $(OUT)/flagged.csv && exit $$code
+
+test: $(STAMP)
+	$(BIN)/python -m pytest -n auto
+
+check: $(STAMP)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy -p scrubtrace
+	$(BIN)/mypy --strict benchmarks examples
+	$(BIN)/python -m pytest tests/test_import_layers.py
+
+format: $(STAMP)
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+# make eval DATA=folder: flag rates per source, language and label of labelled Parquet files.
+eval: $(STAMP)
+	$(BIN)/python benchmarks/flag_rates.py $(DATA)
+
+bench: $(STAMP)
+	$(BIN)/python benchmarks/throughput.py
+	$(BIN)/python benchmarks/memory.py
+
+drill: $(STAMP)
+	$(BIN)/python -m pytest tests/drill_*.py
+
+clean:
+	rm -rf $(VENV) build *.egg-info out

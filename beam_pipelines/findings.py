@@ -1,0 +1,103 @@
+"""Findings from evidence: one row a text, its spans capped, a snippet around them, a digest."""
+
+from collections import Counter
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Any
+
+import pyarrow as pa
+
+from scrubtrace.beam_pipelines.reading import Rows
+from scrubtrace.detectors.batch import TextBatch
+from scrubtrace.schemas.evidence import Evidence
+from scrubtrace.schemas.findings import FINDINGS
+from scrubtrace.schemas.identity import DigestKey
+from scrubtrace.schemas.vocabulary import Strength, Use
+
+_STRENGTHS = list(Strength)
+_BEFORE_SHARE = 0.4
+"""Share of a snippet that stands before the evidence it is centred on."""
+
+EvidenceRow = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class FindingMaker:
+    """Makes findings of one run: its digest key and its caps."""
+
+    key: DigestKey
+    spans_per_signal: int
+    snippet_chars: int
+
+    def findings(
+        self, evidence: Evidence, shard: str, rows: Rows, alive: list[int], batch: TextBatch
+    ) -> pa.Table:
+        """Findings of one batch, with the columns of `FINDINGS`, in the order of the rows.
+
+        ``alive`` maps a row of the batch to its row in ``rows``.
+        """
+        found = groupby(evidence.found.to_pylist(), key=lambda entry: entry["row"])
+        records = [
+            self._finding(shard, rows, alive[number], batch, number, list(entries))
+            for number, entries in found
+        ]
+        return pa.Table.from_pylist(records, FINDINGS)
+
+    def _finding(
+        self,
+        shard: str,
+        rows: Rows,
+        row: int,
+        batch: TextBatch,
+        number: int,
+        entries: list[EvidenceRow],
+    ) -> dict[str, Any]:
+        text = batch.texts[number]
+        kept = self._capped(entries)
+        start, snippet = snippet_around(text, kept, self.snippet_chars)
+        return {
+            "shard": shard,
+            "row_index": rows.start + row,
+            "row_id": rows.ids[row] if rows.ids is not None else None,
+            "field": "",
+            "turn": None,
+            "language": batch.languages[number],
+            **rows.group_values(row),
+            "text_digest": self.key.digest(text),
+            "text_chars": len(text),
+            "evidence": kept,
+            "spans_left_out": len(entries) - len(kept),
+            "snippet": snippet,
+            "snippet_start": start,
+        }
+
+    def _capped(self, entries: list[EvidenceRow]) -> list[EvidenceRow]:
+        """At most ``spans_per_signal`` spans of each signal and use."""
+        seen: Counter[tuple[str, str]] = Counter()
+        kept = []
+        for entry in entries:
+            signal = (entry["signal"], entry["use"])
+            seen[signal] += 1
+            if seen[signal] <= self.spans_per_signal:
+                kept.append({name: value for name, value in entry.items() if name != "row"})
+        return kept
+
+
+def snippet_around(text: str, entries: list[EvidenceRow], limit: int) -> tuple[int, str]:
+    """Where a snippet of at most ``limit`` code points starts, and the snippet.
+
+    It surrounds the strongest span that the text asserts; spans without offsets get the start of
+    the text.
+    """
+    spans = [entry for entry in entries if entry["start"] is not None]
+    if not spans or len(text) <= limit:
+        return 0, text[:limit]
+    best = min(spans, key=_rank)
+    before = int(_BEFORE_SHARE * max(0, limit - (best["end"] - best["start"])))
+    start = max(0, min(best["start"] - before, len(text) - limit))
+    return start, text[start : start + limit]
+
+
+def _rank(entry: EvidenceRow) -> tuple[bool, int, int]:
+    asserted = entry["use"] == Use.ASSERTED
+    return not asserted, _STRENGTHS.index(Strength(entry["strength"])), entry["start"]

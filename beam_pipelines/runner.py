@@ -1,0 +1,82 @@
+"""Choosing the runner: in-process unless the user asks for another, and never a download.
+
+Beam's ``DirectRunner`` first tries to download another runner. Pinned here is the runner it falls
+back to, the in-process FnApiRunner, made with provision information, without which its worker
+processes would not receive the pipeline options.
+"""
+
+import shlex
+import sys
+from collections.abc import Sequence
+
+from apache_beam.options.pipeline_options import (
+    DirectOptions,
+    PipelineOptions,
+    StandardOptions,
+    WorkerOptions,
+)
+from apache_beam.portability.api import beam_provision_api_pb2
+from apache_beam.runners.portability.fn_api_runner import fn_runner
+from apache_beam.runners.portability.portable_runner import JobServiceHandle
+from apache_beam.runners.runner import PipelineRunner
+from apache_beam.transforms.environments import SubprocessSDKEnvironment
+
+from scrubtrace.beam_pipelines import worker
+
+IN_PROCESS = ("", "DirectRunner", "FnApiRunner")
+
+
+class OptionsError(ValueError):
+    """Beam options that cannot be used; found before anything runs."""
+
+
+def pipeline_options(arguments: Sequence[str], workers: int) -> PipelineOptions:
+    """Beam options from the arguments behind ``--``; ``workers`` processes on one machine.
+
+    Raises `OptionsError` for an option that Beam does not know, or ``workers`` with a runner
+    that sets its own parallelism.
+    """
+    try:
+        options = PipelineOptions(list(arguments))
+        known = set(options.get_all_options())
+        unknown = sorted(set(options.get_all_options(retain_unknown_options=True)) - known)
+    except SystemExit:
+        raise OptionsError(f"Beam cannot read its options {list(arguments)}") from None
+    if unknown:
+        raise OptionsError(f"Beam has no option {', '.join('--' + name for name in unknown)}")
+    if is_in_process(options):
+        if workers > 1:
+            options.view_as(DirectOptions).direct_num_workers = workers
+        if not _given(arguments, "default_sdk_harness_log_level"):
+            options.view_as(WorkerOptions).default_sdk_harness_log_level = "ERROR"
+    elif workers > 1:
+        runner = options.view_as(StandardOptions).runner
+        raise OptionsError(f"--workers is for one machine; {runner} sets its own parallelism")
+    return options
+
+
+def _given(arguments: Sequence[str], option: str) -> bool:
+    return any(argument.split("=")[0] == f"--{option}" for argument in arguments)
+
+
+def is_in_process(options: PipelineOptions) -> bool:
+    """Whether the options ask for no runner but the in-process one."""
+    return (options.view_as(StandardOptions).runner or "") in IN_PROCESS
+
+
+def make_runner(options: PipelineOptions) -> PipelineRunner | str:
+    """The pinned in-process runner, or the name of the runner that the options ask for."""
+    if not is_in_process(options):
+        return str(options.view_as(StandardOptions).runner)
+    encoded = JobServiceHandle.encode_pipeline_options(options.get_all_options())
+    information = beam_provision_api_pb2.ProvisionInfo(
+        retrieval_token="unused", pipeline_options=encoded
+    )
+    environment = None
+    if (options.view_as(DirectOptions).direct_num_workers or 1) > 1:
+        command = f"{shlex.quote(sys.executable)} -m {worker.__name__}"
+        environment = SubprocessSDKEnvironment.from_command_string(command_string=command)
+    return fn_runner.FnApiRunner(
+        default_environment=environment,
+        provision_info=fn_runner.ExtendedProvisionInfo(information),
+    )

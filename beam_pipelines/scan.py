@@ -1,0 +1,83 @@
+"""The batch job's graph: unit keys in, scanned units out. Text never moves between stages."""
+
+import dataclasses
+import errno
+import traceback
+from collections.abc import Iterator
+
+import apache_beam as beam
+from apache_beam.metrics import Metrics
+
+from scrubtrace.beam_pipelines.keys import read_key
+from scrubtrace.beam_pipelines.layout import RunFolder
+from scrubtrace.beam_pipelines.scanning import scan_unit
+from scrubtrace.detectors.registry import make_detector
+
+NAMESPACE = "scrubtrace"
+UNWRITTEN = "units_not_written:"
+"""Counter of units that could not be written; the name of the error follows."""
+
+
+class ScanError(RuntimeError):
+    """A unit crashed; the message says where in the code, never what was in the row."""
+
+
+class ScanUnitFn(beam.DoFn):
+    """Scans units of a run by their keys; gives (key, rows) of each unit that was written.
+
+    A unit that cannot be written, say because the disk is full, is counted and left without a
+    receipt; the other units go on.
+    """
+
+    def __init__(self, run: str) -> None:
+        self._run = run
+
+    def setup(self) -> None:
+        """Reads plan and specification, makes the detectors, checks them against the plan."""
+        self._folder = RunFolder(self._run)
+        self._spec = self._folder.spec()
+        self._units = {unit.key: unit for unit in self._folder.plan()[0]}
+        self._key = read_key(self._spec.key_file, self._spec.key_id)
+        self._detectors = []
+        for planned in self._spec.detectors:
+            detector = make_detector(planned.name, planned.options)
+            if detector.fingerprint() != planned.fingerprint:
+                found = f"{detector.fingerprint()}, planned {planned.fingerprint}"
+                raise ScanError(f"worker has another {planned.name}: fingerprint {found}")
+            detector.setup()
+            self._detectors.append(detector)
+
+    def process(self, element: str) -> Iterator[tuple[str, int]]:
+        """Scans the unit with this key."""
+        unit = self._units[element]
+        try:
+            receipt = scan_unit(unit, self._folder, self._spec, self._detectors, self._key)
+        except OSError as error:
+            name = errno.errorcode.get(error.errno or 0, type(error).__name__)
+            Metrics.counter(NAMESPACE, UNWRITTEN + name).inc()
+            return
+        except Exception as error:
+            raise ScanError(f"unit {element}: {place_of(error)}") from None
+        Metrics.counter(NAMESPACE, "rows").inc(receipt.rows)
+        yield element, receipt.rows
+
+
+def place_of(error: BaseException) -> str:
+    """Class of an exception and where it was raised; its message is left out, as it may hold text."""
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{type(error).__name__} in {frame.name} ({frame.filename}:{frame.lineno})"
+
+
+@dataclasses.dataclass
+class ScanUnits(beam.PTransform):
+    """Keys of units of the run in ``run`` to (key, rows) of each unit scanned."""
+
+    run: str
+
+    def expand(self, keys: beam.PCollection[str]) -> beam.PCollection[tuple[str, int]]:
+        """Spreads the keys over the workers and scans."""
+        return (
+            keys
+            | "Spread units" >> beam.Reshuffle()
+            | "Scan units" >> beam.ParDo(ScanUnitFn(self.run))
+        )

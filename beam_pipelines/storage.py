@@ -1,0 +1,130 @@
+"""Files on local disks and on any Beam file system, through the same few functions.
+
+Local paths never import Beam. Writing is atomic: a reader sees the whole file or none.
+"""
+
+import glob
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import IO, Any
+
+TEMPORARY_PREFIX = ".part-"
+
+
+@dataclass(frozen=True)
+class FileInfo:
+    """Size in bytes and time of change of one file; the time is opaque, to compare only."""
+
+    path: str
+    size: int
+    modified: str
+
+
+def is_remote(path: str) -> bool:
+    """Whether a path names a Beam file system by a scheme."""
+    return "://" in path
+
+
+def join(folder: str, *names: str) -> str:
+    """A path below a folder, on whichever file system the folder is."""
+    if is_remote(folder):
+        return "/".join([folder.rstrip("/"), *names])
+    return os.path.join(folder, *names)
+
+
+def match(pattern: str) -> list[FileInfo]:
+    """Files that a path or a glob names, sorted by path; a literal path wins over a glob."""
+    if is_remote(pattern):
+        results = _beam().match([pattern])
+        found = [
+            FileInfo(entry.path, entry.size_in_bytes, str(entry.last_updated_in_seconds))
+            for result in results
+            for entry in result.metadata_list
+        ]
+        return sorted(found, key=lambda info: info.path)
+    paths = [pattern] if os.path.lexists(pattern) else glob.glob(pattern, recursive=True)
+    return [_local_info(os.path.abspath(path)) for path in sorted(paths)]
+
+
+def _local_info(path: str) -> FileInfo:
+    try:
+        status = os.stat(path)
+    except OSError:
+        return FileInfo(path, 0, "")
+    return FileInfo(path, status.st_size, str(status.st_mtime_ns))
+
+
+@contextmanager
+def open_read(path: str) -> Iterator[IO[bytes]]:
+    """A seekable binary file; raises OSError."""
+    if is_remote(path):
+        from apache_beam.io.filesystem import CompressionTypes
+
+        file: Any = _beam().open(path, compression_type=CompressionTypes.UNCOMPRESSED)
+    else:
+        file = open(path, "rb")
+    try:
+        yield file
+    finally:
+        file.close()
+
+
+def read_bytes(path: str) -> bytes:
+    """The whole file; raises OSError."""
+    with open_read(path) as file:
+        return file.read()
+
+
+def write_atomic(path: str, content: bytes) -> None:
+    """Writes the file under another name, flushes it to disk, then renames it; raises OSError."""
+    if is_remote(path):
+        _write_remote(path, content)
+        return
+    folder = os.path.dirname(path)
+    descriptor, temporary = tempfile.mkstemp(prefix=TEMPORARY_PREFIX, dir=folder)
+    try:
+        with open(descriptor, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.chmod(temporary, 0o644)
+        os.replace(temporary, path)
+    except BaseException:
+        os.unlink(temporary)
+        raise
+
+
+def _write_remote(path: str, content: bytes) -> None:
+    systems = _beam()
+    temporary = f"{path}{TEMPORARY_PREFIX}{os.urandom(6).hex()}"
+    with systems.create(temporary) as file:
+        file.write(content)
+    if systems.exists(path):
+        systems.delete([path])
+    systems.rename([temporary], [path])
+
+
+def make_folders(*paths: str) -> None:
+    """Makes local folders where missing; object stores need none."""
+    for path in paths:
+        if not is_remote(path):
+            os.makedirs(path, exist_ok=True)
+
+
+def names_in(folder: str) -> list[str]:
+    """Names of the finished files in a folder, sorted; empty if there is no such folder."""
+    if is_remote(folder):
+        infos = match(join(folder, "*"))
+        names = [info.path.rsplit("/", 1)[1] for info in infos]
+    else:
+        names = os.listdir(folder) if os.path.isdir(folder) else []
+    return sorted(name for name in names if TEMPORARY_PREFIX not in name)
+
+
+def _beam() -> Any:
+    from apache_beam.io.filesystems import FileSystems
+
+    return FileSystems

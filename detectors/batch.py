@@ -1,0 +1,94 @@
+"""`TextBatch`: the texts of one batch and the views of them that detectors share."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+import pyarrow as pa
+
+from scrubtrace.detectors.normalise import Normalised, normalise
+from scrubtrace.schemas.vocabulary import UNDETERMINED
+
+WINDOW_CHARS = 1 << 18
+"""Longest piece of a text that is normalised and matched at once, in code points."""
+
+OVERLAP_CHARS = 1 << 12
+"""How far neighbouring windows of one text overlap: longer than any signature can match."""
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A piece of one text in its normalised form; nearly always the whole text.
+
+    ``offset`` is where the piece starts in the original, in code points.
+    """
+
+    normalised: Normalised
+    offset: int
+    is_first: bool
+    is_last: bool
+
+    def span(self, start: int, end: int) -> tuple[int, int]:
+        """Offsets in the original text of a span of the normalised window."""
+        first, last = self.normalised.original(start, end)
+        return self.offset + first, self.offset + last
+
+
+@dataclass(frozen=True)
+class TextBatch:
+    """Texts of equal standing with what is known of them; views are computed once, when used.
+
+    Parameters
+    ----------
+    texts : one text a row; an empty string where there is none.
+    languages : ISO 639-1 code a row, or ``und``; all ``und`` if left out.
+    """
+
+    texts: Sequence[str]
+    languages: Sequence[str] = ()
+    _windows: dict[int, Window] = field(default_factory=dict, init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        if not self.languages:
+            object.__setattr__(self, "languages", (UNDETERMINED,) * len(self.texts))
+        if len(self.languages) != len(self.texts):
+            counts = f"{len(self.texts)} texts and {len(self.languages)} languages"
+            raise ValueError(f"a batch needs one language a text, but has {counts}")
+
+    @classmethod
+    def from_arrow(cls, texts: pa.Array, languages: pa.Array | None = None) -> "TextBatch":
+        """Batch from Arrow string columns; nulls become empty texts and ``und``."""
+        codes = (
+            [] if languages is None else [code or UNDETERMINED for code in languages.to_pylist()]
+        )
+        return cls([text or "" for text in texts.to_pylist()], codes)
+
+    def __len__(self) -> int:
+        return len(self.texts)
+
+    def take(self, rows: Sequence[int]) -> "TextBatch":
+        """A batch of some of the rows, in the order given."""
+        return TextBatch([self.texts[r] for r in rows], [self.languages[r] for r in rows])
+
+    def windows(self, row: int) -> Iterator[Window]:
+        """The normalised windows of one text: one for a text of up to `WINDOW_CHARS`.
+
+        A longer text is normalised a window at a time, so that memory does not grow with it.
+        """
+        text = self.texts[row]
+        if len(text) > WINDOW_CHARS:
+            yield from _long_text_windows(text)
+            return
+        window = self._windows.get(row)
+        if window is None:
+            window = self._windows[row] = Window(normalise(text), 0, True, True)
+        yield window
+
+
+def _long_text_windows(text: str) -> Iterator[Window]:
+    step = WINDOW_CHARS - OVERLAP_CHARS
+    for offset in range(0, len(text), step):
+        piece = text[offset : offset + WINDOW_CHARS]
+        is_last = offset + WINDOW_CHARS >= len(text)
+        yield Window(normalise(piece), offset, offset == 0, is_last)
+        if is_last:
+            return

@@ -1,0 +1,101 @@
+"""The contract of a detector, and running detectors so that one bad row harms no other."""
+
+import hashlib
+import json
+from collections.abc import Callable
+from functools import partial
+from typing import Any, Protocol, runtime_checkable
+
+from scrubtrace.detectors.batch import TextBatch
+from scrubtrace.schemas.evidence import ABSTAINED, FOUND, Evidence, Span
+from scrubtrace.schemas.vocabulary import Abstained, Lane
+
+
+@runtime_checkable
+class Detector(Protocol):
+    """What every detector is, ours or a plugin's.
+
+    A detector class takes its options as keyword arguments, is cheap to construct, does its
+    costly loading in `setup`, and gives the same evidence for a text whatever else is in the
+    batch. Plugins register the class in the entry-point group ``scrubtrace.detectors``.
+    """
+
+    @property
+    def name(self) -> str:
+        """Short name, unique among the installed detectors."""
+
+    @property
+    def version(self) -> str:
+        """Version of the code: raised when the same input can give other evidence."""
+
+    @property
+    def lane(self) -> Lane:
+        """What its evidence is worth."""
+
+    @property
+    def languages(self) -> frozenset[str]:
+        """ISO 639-1 codes of the languages it can speak on."""
+
+    def fingerprint(self) -> str:
+        """Digest of version, options, signatures and models: equal means equal results."""
+
+    def setup(self) -> None:
+        """Loads what is costly, once per process; calling it again does nothing."""
+
+    def detect(self, batch: TextBatch) -> Evidence:
+        """Evidence and abstentions for the rows of the batch."""
+
+
+def fingerprint_of(*parts: Any) -> str:
+    """SHA-256 of JSON-able parts, as 16 hexadecimal digits."""
+    content = json.dumps(parts, sort_keys=True, ensure_ascii=True).encode()
+    return hashlib.sha256(content).hexdigest()[:16]
+
+
+def _shift(on_error: Callable[[int, str], None], start: int, row: int, error: str) -> None:
+    on_error(start + row, error)
+
+
+def _ignore(row: int, error: str) -> None:
+    """The default of `detect_each`."""
+
+
+def detect_each(
+    detector: Detector,
+    batch: TextBatch,
+    on_error: Callable[[int, str], None] = _ignore,
+) -> Evidence:
+    """Evidence of the batch; where the detector raises, halves it down to the rows at fault.
+
+    A row at fault gets the abstention ``detector_error``, and ``on_error`` its number and the
+    name of the exception's class, never its message, which may hold text of the row.
+    """
+    try:
+        return detector.detect(batch)
+    except MemoryError:
+        raise
+    except Exception as error:
+        if len(batch) == 1:
+            on_error(0, type(error).__name__)
+            return Evidence.of([], {0: Abstained.DETECTOR_ERROR})
+    middle = len(batch) // 2
+    spans: list[Span] = []
+    abstained: dict[int, str] = {}
+    for half in (range(middle), range(middle, len(batch))):
+        shifted = partial(_shift, on_error, half.start)
+        evidence = detect_each(detector, batch.take(half), shifted)
+        for found in evidence.found.to_pylist():
+            spans.append(Span(**(found | {"row": found["row"] + half.start})))
+        for entry in evidence.abstained.to_pylist():
+            abstained[entry["row"] + half.start] = entry["reason"]
+    return Evidence.of(spans, abstained)
+
+
+def check_evidence(evidence: Evidence, rows: int, name: str) -> None:
+    """Raises TypeError or ValueError if a detector's answer breaks the contract."""
+    for table, schema in ((evidence.found, FOUND), (evidence.abstained, ABSTAINED)):
+        if table.schema.names != schema.names:
+            raise TypeError(f"detector {name!r} answered columns {table.schema.names}")
+        numbers = table.column(0).to_pylist()
+        if any(not 0 <= number < rows for number in numbers):
+            raise ValueError(f"detector {name!r} answered for rows outside its batch of {rows}")

@@ -1,0 +1,129 @@
+"""Text as patterns see it, with a map back to the offsets of the original.
+
+Scrubbing tools and careless copying change how a phrase is written without changing how it reads:
+zero-width characters inside words, look-alike Cyrillic or Greek letters, full-width letters, curly
+quotes, odd spaces. Normalising undoes that: NFKC per character and per combining cluster
+(Unicode Standard Annex #15), zero-width characters removed, confusable letters mapped
+(after Unicode Technical Standard #39), quotes and spaces made plain. Line breaks stay.
+Most text needs none of it and is passed through untouched.
+"""
+
+import re
+import unicodedata
+from bisect import bisect_right
+from dataclasses import dataclass
+from functools import cache
+
+_QUOTES = dict.fromkeys("‘’‚‛′ʼ`´", "'") | dict.fromkeys("“”„‟″«»", '"')
+_SPACES = dict.fromkeys("\t\v\f\u00a0\u1680\u2028\u2029\u202f\u205f\u3000", " ") | {
+    chr(code): " " for code in range(0x2000, 0x200B)
+}
+_ZERO_WIDTH = ((0xAD, 0xAD), (0x34F, 0x34F), (0x61C, 0x61C), (0x17B4, 0x17B5), (0x180E, 0x180E),
+               (0x200B, 0x200F), (0x202A, 0x202E), (0x2060, 0x206F), (0xFE00, 0xFE0F),
+               (0xFEFF, 0xFEFF))  # fmt: skip
+_LOOKALIKES = str.maketrans(
+    "АВЕЅІЈКМНОРСТУХԚԜаеѕіјорсухԁһԛԝΑΒΕΖΗΙΚΜΝΟΡΤΥΧονιαρ",
+    "ABESIJKMHOPCTYXQWaesijopcyxdhqwABEZHIKMNOPTYXovıap".replace("ı", "i"),
+)
+_CONFUSABLE = "".join(chr(code) for code in _LOOKALIKES)
+_OTHER_SCRIPT = re.compile(rf"(?![{_CONFUSABLE}])[\u0370-\u03ff\u0400-\u052f]")
+_MIXED_TOKEN = re.compile(rf"[A-Za-z{_CONFUSABLE}]*[{_CONFUSABLE}][A-Za-z{_CONFUSABLE}]*")
+_COMBINING = "\u0300-\u034e\u0350-\u036f\u3099\u309a\uff9e\uff9f"
+_HAS_COMBINING = re.compile(f"[{_COMBINING}]")
+_RANGES = ((0xA0, 0x1100), (0x2000, 0x3400), (0xF900, 0x10000), (0x1D400, 0x1D800),
+           (0x1F100, 0x1F200), (0x2F800, 0x2FA20))  # fmt: skip
+"""Blocks in which single characters have a compatibility decomposition; Hangul jamo stay."""
+
+
+@dataclass(frozen=True, slots=True)
+class Normalised:
+    """A normalised text and where its characters came from.
+
+    ``edits`` holds, in order, what changed length: (start and end in the normalised text, start
+    and end in the original). Between edits both texts run in step.
+    """
+
+    text: str
+    edits: tuple[tuple[int, int, int, int], ...] = ()
+
+    def original(self, start: int, end: int) -> tuple[int, int]:
+        """Original code-point offsets of the normalised span ``start`` to ``end``."""
+        return self._position(start, False), self._position(end, True)
+
+    def _position(self, position: int, is_end: bool) -> int:
+        """Where the character at ``position`` starts, or the one before it ends."""
+        last = position - 1 if is_end else position
+        at = bisect_right(self.edits, last, key=_edit_start) - 1
+        if at < 0:
+            return position
+        _, end, source_start, source_end = self.edits[at]
+        if last >= end:
+            return source_end + position - end
+        return source_end if is_end else source_start
+
+
+def _edit_start(edit: tuple[int, int, int, int]) -> int:
+    return edit[0]
+
+
+def normalise(text: str) -> Normalised:
+    """The text as patterns see it; offsets count code points."""
+    if text.isascii() and "\r" not in text and "\t" not in text:
+        return Normalised(text)
+    pieces: list[str] = []
+    edits: list[tuple[int, int, int, int]] = []
+    done = length = 0
+    for found in _pattern(bool(_HAS_COMBINING.search(text))).finditer(text):
+        start, end = found.span()
+        replacement = _replacement(found.group())
+        pieces += [text[done:start], replacement]
+        length += start - done
+        if len(replacement) != end - start:
+            edits.append((length, length + len(replacement), start, end))
+        length += len(replacement)
+        done = end
+    plain = "".join([*pieces, text[done:]]) if pieces else text
+    return Normalised(_map_lookalikes(plain), tuple(edits))
+
+
+def _replacement(found: str) -> str:
+    table = _replacements()
+    single = table.get(found)
+    if single is not None:
+        return single
+    return "".join(table.get(char, char) for char in unicodedata.normalize("NFKC", found))
+
+
+def _map_lookalikes(text: str) -> str:
+    """Maps Cyrillic and Greek look-alikes to Latin where the text is Latin around them."""
+    if not re.search(f"[{_CONFUSABLE}]", text):
+        return text
+    only_lookalikes = not _OTHER_SCRIPT.search(text)
+
+    def to_latin(found: re.Match[str]) -> str:
+        token = found.group()
+        mixed = only_lookalikes or any(char.isascii() for char in token)
+        return token.translate(_LOOKALIKES) if mixed else token
+
+    return _MIXED_TOKEN.sub(to_latin, text)
+
+
+@cache
+def _replacements() -> dict[str, str]:
+    """What each character that has to change becomes; line ends and zero width included."""
+    table = {"\r\n": "\n", "\r": "\n"} | _QUOTES | _SPACES
+    table |= {char: "" for low, high in _ZERO_WIDTH for char in map(chr, range(low, high + 1))}
+    for char in (chr(code) for low, high in _RANGES for code in range(low, high)):
+        changed = unicodedata.normalize("NFKC", char)
+        if changed != char and char not in table:
+            table[char] = "".join(_QUOTES.get(c, _SPACES.get(c, c)) for c in changed)
+    return table
+
+
+@cache
+def _pattern(combining: bool) -> re.Pattern[str]:
+    """Finds what has to change; with combining marks, whole clusters of them."""
+    singles = "".join(re.escape(c) for c in _replacements() if len(c) == 1 and c < "\U00010000")
+    singles += "".join(f"{chr(low)}-{chr(high - 1)}" for low, high in _RANGES if low > 0xFFFF)
+    clusters = f".[{_COMBINING}]+|" if combining else ""
+    return re.compile(f"{clusters}\r\n|[{singles}]")

@@ -1,0 +1,1 @@
+"""What people do with findings: the review table, and CSV files for reviewers."""

@@ -1,0 +1,179 @@
+"""Bringing the items of a run into the review table, and reading them back in order."""
+
+from collections.abc import Generator, Iterable
+from dataclasses import asdict, dataclass, fields
+from datetime import UTC, datetime
+from itertools import islice
+from typing import Any
+
+from sqlalchemy import Connection, Engine, case, or_, select
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.sql.dml import ReturningInsert
+
+from scrubtrace.review.connection import reading, writing
+from scrubtrace.review.errors import ReviewError
+from scrubtrace.review.table import review_items, review_runs
+from scrubtrace.schemas.review import ReviewItem, ReviewRun
+from scrubtrace.schemas.vocabulary import GROUPS
+
+TRANSACTION_ITEMS = 1_000
+"""Items of one transaction: few enough that other writers wait well under a second."""
+
+PAGE_ITEMS = 1_000
+"""Items that reading holds in memory at a time."""
+
+DECIDED_ON = ("text_digest", "evidence_fingerprint", "flagged", "kind")
+"""What a decision rests on: a change of one of these makes a new version of the item."""
+
+_ITEM_FIELDS = tuple(field.name for field in fields(ReviewItem) if field.name != "groups")
+
+
+@dataclass(frozen=True)
+class UpsertCounts:
+    """What became of the items of one run.
+
+    ``inserted`` are new to the table; ``updated`` were there from an older run and have this
+    run's fields now; ``unchanged`` were left alone: this run or a newer one wrote them before.
+    """
+
+    inserted: int
+    updated: int
+    unchanged: int
+
+
+@dataclass(frozen=True)
+class StoredItem:
+    """An item as the table has it: what the newest run saw, the runs, and the version.
+
+    ``item.groups`` has the groups with a value only.
+    """
+
+    item: ReviewItem
+    first_run: str
+    last_run: str
+    row_version: int
+
+
+def upsert_items(engine: Engine, items: Iterable[ReviewItem], run_id: str) -> UpsertCounts:
+    """Store what run ``run_id`` saw, in transactions of 1,000 items; any order, any length.
+
+    Run ids sort by time. An item that an older run stored gets this run's fields, and a new
+    version if what a reviewer decides on changed. The same run again, or an older one, changes
+    nothing, so that an interrupted commit can be repeated. Of two items with one key in one run
+    the first is kept. Raises ReviewError.
+    """
+    statement = _upsert(engine.dialect.name)
+    remaining = iter(items)
+    inserted = updated = unchanged = 0
+    while batch := list(islice(remaining, TRANSACTION_ITEMS)):
+        with writing(engine) as connection:
+            new, changed = _upsert_batch(connection, statement, batch, run_id)
+        inserted += new
+        updated += changed
+        unchanged += len(batch) - new - changed
+    return UpsertCounts(inserted, updated, unchanged)
+
+
+def record_run(engine: Engine, run: ReviewRun) -> None:
+    """Remember a committed run and the time of its first commit; again it changes nothing.
+
+    Raises ReviewError if another manifest was committed under the same run id.
+    """
+    insert = _insert_of(engine.dialect.name)(review_runs)
+    values = asdict(run) | {"committed_at": datetime.now(UTC)}
+    manifest = select(review_runs.c.manifest_sha256).where(review_runs.c.run_id == run.run_id)
+    with writing(engine) as connection:
+        connection.execute(insert.on_conflict_do_nothing(index_elements=["run_id"]), values)
+        committed = connection.execute(manifest).scalar_one()
+    if committed != run.manifest_sha256:
+        raise ReviewError(
+            f"run {run.run_id} was committed before with another manifest: commit under a new run"
+        )
+
+
+def key_ids(engine: Engine) -> set[str]:
+    """Ids of the digest keys used so far, by runs and by items of unfinished commits.
+
+    More than one, or one that is not the current key's, means that digests do not compare.
+    """
+    used = select(review_items.c.key_id).union(select(review_runs.c.key_id))
+    with reading(engine) as connection:
+        return set(connection.execute(used).scalars())
+
+
+def iter_items(
+    engine: Engine,
+    *,
+    dataset: str | None = None,
+    kind: str | None = None,
+    flagged: bool | None = None,
+) -> Generator[StoredItem, None, None]:
+    """Items that match every filter given, by priority (lowest first), then key.
+
+    One statement, so that runs committed meanwhile do not show; PAGE_ITEMS in memory at a time.
+    Raises ReviewError.
+    """
+    columns = review_items.c
+    wanted = {columns.dataset: dataset, columns.kind: kind, columns.flagged: flagged}
+    query = (
+        select(review_items)
+        .where(*(column == value for column, value in wanted.items() if value is not None))
+        .order_by(columns.priority, columns.item_key)
+        .execution_options(yield_per=PAGE_ITEMS)
+    )
+    with reading(engine) as connection:
+        for row in connection.execute(query).mappings():
+            groups = {name: row[name] for name in GROUPS if row[name] is not None}
+            seen = {name: row[name] for name in _ITEM_FIELDS}
+            yield StoredItem(
+                ReviewItem(**seen, groups=groups),
+                row["first_run"],
+                row["last_run"],
+                row["row_version"],
+            )
+
+
+def _insert_of(dialect: str) -> Any:
+    """The dialect's INSERT that knows ON CONFLICT."""
+    return {"sqlite": sqlite.insert, "postgresql": postgresql.insert}[dialect]
+
+
+def _upsert(dialect: str) -> ReturningInsert[Any]:
+    """Insert an item, or overwrite an older run's; returns ``first_run`` of what was written."""
+    insert = _insert_of(dialect)(review_items)
+    seen, stored = insert.excluded, review_items.c
+    changed = or_(*(seen[name] != stored[name] for name in DECIDED_ON))
+    overwritten = {
+        column.name: seen[column.name]
+        for column in review_items.columns
+        if column.name not in ("item_key", "first_run", "row_version")
+    }
+    upsert: ReturningInsert[Any] = insert.on_conflict_do_update(
+        index_elements=["item_key"],
+        set_=overwritten | {"row_version": stored.row_version + case((changed, 1), else_=0)},
+        where=stored.last_run < seen.last_run,
+    ).returning(stored.first_run)
+    return upsert
+
+
+def _upsert_batch(
+    connection: Connection,
+    statement: ReturningInsert[Any],
+    batch: list[ReviewItem],
+    run_id: str,
+) -> tuple[int, int]:
+    """Number of items inserted and updated."""
+    rows: dict[str, dict[str, Any]] = {}
+    for item in batch:
+        rows.setdefault(item.item_key, _row(item, run_id))
+    # In key order, so that two writers never wait for each other's rows in a circle.
+    written = connection.execute(statement, [rows[key] for key in sorted(rows)]).scalars().all()
+    inserted = sum(first_run == run_id for first_run in written)
+    return inserted, len(written) - inserted
+
+
+def _row(item: ReviewItem, run_id: str) -> dict[str, Any]:
+    """Values of every column; ``asdict`` would copy the evidence, span by span."""
+    row = {name: getattr(item, name) for name in _ITEM_FIELDS}
+    row |= {name: item.groups.get(name) for name in GROUPS}
+    return row | {"first_run": run_id, "last_run": run_id, "row_version": 1}

@@ -1,0 +1,126 @@
+"""Tables of the review database, as SQLAlchemy Core tables for SQLite and PostgreSQL.
+
+``review_items`` has one row a `scrubtrace.schemas.review.ReviewItem`, ``review_runs`` one row a
+committed run. The migrations build the database; these tables are how the code speaks to it.
+"""
+
+from datetime import UTC, datetime
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    Column,
+    DateTime,
+    Dialect,
+    Index,
+    MetaData,
+    PrimaryKeyConstraint,
+    Table,
+    Text,
+    TypeDecorator,
+)
+
+from scrubtrace.schemas.vocabulary import GROUPS
+
+VERSION_TABLE = "review_schema_version"
+"""Where Alembic keeps the revision; its default name could be another program's table."""
+
+
+REVISION = "0001"
+"""The revision of the schema that these tables describe: the newest file in the migrations."""
+
+
+class StoredText(TypeDecorator[str]):
+    """Text in which NUL is kept as U+2400 (symbol for null), in both databases alike.
+
+    PostgreSQL cannot store NUL in text. One code point replaces one, so that offsets hold.
+    """
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
+        """The text without NUL."""
+        return None if value is None else value.replace("\0", "\N{SYMBOL FOR NULL}")
+
+
+class UtcTime(TypeDecorator[datetime]):
+    """A time in UTC; always aware, also from SQLite, which keeps no time zone."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """The time in UTC; raises ValueError for a time without a zone."""
+        if value is not None and value.tzinfo is None:
+            raise ValueError("a time of the review table needs a time zone")
+        return None if value is None else value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """The time, aware and in UTC."""
+        if value is not None and value.tzinfo is None:
+            return value.replace(tzinfo=UTC)
+        return None if value is None else value.astimezone(UTC)
+
+
+# Compared byte by byte, as SQLite and Python do; other PostgreSQL collations skip punctuation.
+_ORDERED = Text().with_variant(Text(collation="C"), "postgresql")
+
+METADATA = MetaData()
+
+review_items = Table(
+    "review_items",
+    METADATA,
+    Column("item_key", _ORDERED, nullable=False),
+    Column("dataset", StoredText, nullable=False),
+    Column("shard", StoredText, nullable=False),
+    Column("row_index", BigInteger, nullable=False),
+    Column("row_id", StoredText),
+    Column("occurrence", BigInteger, nullable=False),
+    Column("field", StoredText, nullable=False),
+    Column("turn", BigInteger),
+    Column("language", StoredText, nullable=False),
+    *(Column(name, StoredText) for name in GROUPS),
+    Column("text_digest", StoredText, nullable=False),
+    Column("key_id", StoredText, nullable=False),
+    Column("text_chars", BigInteger, nullable=False),
+    Column("evidence_fingerprint", StoredText, nullable=False),
+    Column("flagged", Boolean, nullable=False),
+    Column("kind", StoredText, nullable=False),
+    Column("priority", BigInteger, nullable=False),
+    Column("why", StoredText, nullable=False),
+    Column("detectors", JSON, nullable=False),
+    Column("evidence", JSON, nullable=False),
+    Column("spans_left_out", BigInteger, nullable=False),
+    Column("snippet", StoredText, nullable=False),
+    Column("snippet_start", BigInteger, nullable=False),
+    Column("first_run", _ORDERED, nullable=False),
+    Column("last_run", _ORDERED, nullable=False),
+    Column("row_version", BigInteger, nullable=False),
+    PrimaryKeyConstraint("item_key", name="pk_review_items"),
+    # Reviewers' order without a sort: all items, the flagged ones, the flagged ones of a dataset.
+    Index("ix_review_items_order", "priority", "item_key"),
+    Index("ix_review_items_flagged", "flagged", "priority", "item_key"),
+    Index("ix_review_items_dataset", "dataset", "flagged", "priority", "item_key"),
+    Index("ix_review_items_key_id", "key_id"),
+)
+"""One judged text with evidence, as the newest run that saw it did.
+
+``first_run`` and ``last_run`` are run ids; ``row_version`` counts from 1 and grows when what a
+reviewer sees or decides on changes. ``evidence`` and ``detectors`` are JSON lists of objects.
+"""
+
+review_runs = Table(
+    "review_runs",
+    METADATA,
+    Column("run_id", _ORDERED, nullable=False),
+    Column("dataset", StoredText, nullable=False),
+    Column("key_id", StoredText, nullable=False),
+    Column("manifest_sha256", StoredText, nullable=False),
+    Column("flagged", BigInteger, nullable=False),
+    Column("reported", BigInteger, nullable=False),
+    Column("committed_at", UtcTime, nullable=False),
+    PrimaryKeyConstraint("run_id", name="pk_review_runs"),
+)
+"""One committed run: how many items it flagged and reported, and when it was committed (UTC)."""

@@ -1,0 +1,71 @@
+"""Evidence: what a detector says of the rows of one batch, as columns."""
+
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+ROW = "row"
+SIGNAL = "signal"
+CATEGORY = "category"
+STRENGTH = "strength"
+USE = "use"
+START = "start"
+END = "end"
+SCORE = "score"
+REASON = "reason"
+
+SPAN_FIELDS = [
+    pa.field(SIGNAL, pa.string(), nullable=False),
+    pa.field(CATEGORY, pa.string(), nullable=False),
+    pa.field(STRENGTH, pa.string(), nullable=False),
+    pa.field(USE, pa.string(), nullable=False),
+    pa.field(START, pa.int64()),
+    pa.field(END, pa.int64()),
+    pa.field(SCORE, pa.float64()),
+]
+"""One piece of evidence: offsets are code points of the original text, half open."""
+
+FOUND = pa.schema([pa.field(ROW, pa.int32(), nullable=False), *SPAN_FIELDS])
+ABSTAINED = pa.schema([pa.field(ROW, pa.int32(), nullable=False), pa.field(REASON, pa.string())])
+
+
+@dataclass(frozen=True)
+class Span:
+    """One piece of evidence for one row of a batch."""
+
+    row: int
+    signal: str
+    category: str
+    strength: str
+    use: str
+    start: int | None = None
+    end: int | None = None
+    score: float | None = None
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What one detector says of one batch; rows that are in neither table were judged clean.
+
+    ``found`` has the columns of `FOUND`, ``abstained`` those of `ABSTAINED`; ``row`` counts from
+    0 within the batch.
+    """
+
+    found: pa.RecordBatch
+    abstained: pa.RecordBatch
+
+    @classmethod
+    def of(cls, spans: list[Span], abstained: dict[int, str]) -> "Evidence":
+        """Evidence from spans in any order and the reasons of the rows abstained from."""
+        ordered = sorted(spans, key=lambda span: (span.row, span.start or 0, span.signal))
+        columns = [[getattr(span, name) for span in ordered] for name in FOUND.names]
+        rows = sorted(abstained)
+        return cls(
+            pa.RecordBatch.from_arrays(
+                [pa.array(c, f.type) for c, f in zip(columns, FOUND, strict=True)], schema=FOUND
+            ),
+            pa.RecordBatch.from_arrays(
+                [pa.array(rows, pa.int32()), pa.array([abstained[r] for r in rows], pa.string())],
+                schema=ABSTAINED,
+            ),
+        )

@@ -1,0 +1,42 @@
+"""Findings and dead letters: the parts that a scan writes, one a unit and detector."""
+
+import pyarrow as pa
+
+from scrubtrace.schemas.evidence import SPAN_FIELDS
+from scrubtrace.schemas.vocabulary import GROUPS
+
+FINDINGS = pa.schema(
+    [
+        pa.field("shard", pa.string(), nullable=False),
+        pa.field("row_index", pa.int64(), nullable=False),
+        pa.field("row_id", pa.string()),
+        pa.field("field", pa.string(), nullable=False),
+        pa.field("turn", pa.int32()),
+        pa.field("language", pa.string(), nullable=False),
+        *(pa.field(name, pa.string()) for name in GROUPS),
+        pa.field("text_digest", pa.string(), nullable=False),
+        pa.field("text_chars", pa.int64(), nullable=False),
+        pa.field("evidence", pa.list_(pa.struct(SPAN_FIELDS)), nullable=False),
+        pa.field("spans_left_out", pa.int64(), nullable=False),
+        pa.field("snippet", pa.string(), nullable=False),
+        pa.field("snippet_start", pa.int64(), nullable=False),
+    ]
+)
+"""One row a judged text for which the detector has any evidence, flagged later or not.
+
+Sorted by (shard, row_index, field, turn). The detector's name, version, lane and fingerprint are
+in the schema metadata of the part. ``evidence`` holds at most ``spans_per_signal`` spans of each
+signal; ``spans_left_out`` counts the others.
+"""
+
+DEAD_LETTERS = pa.schema(
+    [
+        pa.field("shard", pa.string(), nullable=False),
+        pa.field("row_index", pa.int64(), nullable=False),
+        pa.field("row_id", pa.string()),
+        pa.field("detector", pa.string()),
+        pa.field("reason", pa.string(), nullable=False),
+        pa.field("error", pa.string(), nullable=False),
+    ]
+)
+"""One row a row that could not be judged (``detector`` null: by none). Never any text."""

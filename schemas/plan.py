@@ -1,0 +1,127 @@
+"""The plan of a run: shards, dead shards, units of rows, and what a worker has to know."""
+
+import json
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import pyarrow as pa
+
+PLAN = pa.schema(
+    [
+        pa.field("unit", pa.string()),
+        pa.field("path", pa.string(), nullable=False),
+        pa.field("shard", pa.string(), nullable=False),
+        pa.field("size", pa.int64()),
+        pa.field("modified", pa.string()),
+        pa.field("footer_digest", pa.string()),
+        pa.field("shard_rows", pa.int64()),
+        pa.field("start", pa.int64()),
+        pa.field("stop", pa.int64()),
+        pa.field("dead_reason", pa.string()),
+        pa.field("dead_detail", pa.string()),
+    ]
+)
+"""One row a range of a shard, or a dead shard (``unit`` null, ``dead_reason`` given)."""
+
+
+@dataclass(frozen=True)
+class Shard:
+    """One readable Parquet file: where it is, its name within the dataset, and its identity."""
+
+    path: str
+    name: str
+    size: int
+    modified: str
+    footer_digest: str
+    rows: int
+
+
+@dataclass(frozen=True)
+class DeadShard:
+    """One input that cannot be read as asked, with the reason; it counts as one dead shard."""
+
+    path: str
+    name: str
+    reason: str
+    detail: str
+
+
+@dataclass(frozen=True)
+class RowRange:
+    """Rows ``start`` to ``stop`` (half open) of one shard."""
+
+    shard: Shard
+    start: int
+    stop: int
+
+    @property
+    def rows(self) -> int:
+        """Number of rows in the range."""
+        return self.stop - self.start
+
+
+@dataclass(frozen=True)
+class Unit:
+    """What one worker scans at a time: ranges of one shard, or several tiny shards packed."""
+
+    key: str
+    ranges: tuple[RowRange, ...]
+
+    @property
+    def rows(self) -> int:
+        """Number of rows in the unit."""
+        return sum(row_range.rows for row_range in self.ranges)
+
+
+@dataclass(frozen=True)
+class Columns:
+    """Names of the user's columns."""
+
+    text: str
+    id: str | None = None
+    language: str | None = None
+    groups: dict[str, str] = field(default_factory=dict)
+
+    def names(self) -> list[str]:
+        """Every column that a scan reads, each once."""
+        wanted = [self.text, self.id, self.language, *self.groups.values()]
+        return list(dict.fromkeys(name for name in wanted if name is not None))
+
+
+@dataclass(frozen=True)
+class DetectorSpec:
+    """One detector as planned: its name, the user's options, and what identifies its results."""
+
+    name: str
+    version: str
+    lane: str
+    fingerprint: str
+    options: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class RunSpec:
+    """Everything that a worker has to know of a run besides its unit; written as ``run.json``."""
+
+    dataset: str
+    columns: Columns
+    detectors: tuple[DetectorSpec, ...]
+    key_id: str
+    key_file: str | None
+    language_identifier: str
+    batch_rows: int
+    batch_bytes: int
+    spans_per_signal: int
+    snippet_chars: int
+
+    def to_json(self) -> str:
+        """The specification as JSON, keys sorted."""
+        return json.dumps(asdict(self), sort_keys=True, indent=1)
+
+    @classmethod
+    def from_json(cls, text: str) -> "RunSpec":
+        """The specification read back."""
+        data = json.loads(text)
+        data["columns"] = Columns(**data["columns"])
+        data["detectors"] = tuple(DetectorSpec(**spec) for spec in data["detectors"])
+        return cls(**data)

@@ -1,0 +1,108 @@
+"""Receipts: the proof of what a scan did with every row of a unit."""
+
+import json
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass
+class Tally:
+    """What became of the rows of one shard range under one detector."""
+
+    judged: int = 0
+    sampled_out: int = 0
+    abstained: Counter[str] = field(default_factory=Counter)
+    dead: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def rows(self) -> int:
+        """Rows accounted for: judged + abstained + dead + sampled out."""
+        return self.judged + self.sampled_out + self.abstained.total() + self.dead.total()
+
+    def add(self, other: "Tally") -> None:
+        """Adds another tally to this one."""
+        self.judged += other.judged
+        self.sampled_out += other.sampled_out
+        self.abstained.update(other.abstained)
+        self.dead.update(other.dead)
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> "Tally":
+        """The tally read back from JSON."""
+        return cls(
+            data["judged"],
+            data["sampled_out"],
+            Counter(data["abstained"]),
+            Counter(data["dead"]),
+        )
+
+
+@dataclass
+class RangeReceipt:
+    """One range of one shard: rows asked for, and a tally for every detector."""
+
+    shard: str
+    start: int
+    stop: int
+    null_texts: int = 0
+    empty_texts: int = 0
+    null_ids: int = 0
+    dead: Counter[str] = field(default_factory=Counter)
+    languages: Counter[str] = field(default_factory=Counter)
+    detectors: dict[str, Tally] = field(default_factory=dict)
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> "RangeReceipt":
+        """The range receipt read back from JSON."""
+        fields = data | {
+            "dead": Counter(data["dead"]),
+            "languages": Counter(data["languages"]),
+            "detectors": {n: Tally.from_dict(t) for n, t in data["detectors"].items()},
+        }
+        return cls(**fields)
+
+
+@dataclass
+class PartReceipt:
+    """One part that a unit wrote: which detector, how many findings, and its bytes' digest."""
+
+    detector: str
+    fingerprint: str
+    file: str
+    sha256: str
+    findings: int
+    signals: Counter[str] = field(default_factory=Counter)
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> "PartReceipt":
+        """The part receipt read back from JSON."""
+        return cls(**(data | {"signals": Counter(data["signals"])}))
+
+
+@dataclass
+class Receipt:
+    """One scanned unit, written last: a unit without a receipt has not been scanned."""
+
+    unit: str
+    rows: int
+    ranges: list[RangeReceipt]
+    parts: list[PartReceipt]
+    dead_letters: int = 0
+
+    @property
+    def findings(self) -> int:
+        """Texts with any evidence, summed over detectors."""
+        return sum(part.findings for part in self.parts)
+
+    def to_json(self) -> bytes:
+        """The receipt as JSON, keys sorted, so that equal scans give equal bytes."""
+        return json.dumps(self, default=vars, sort_keys=True, indent=1).encode() + b"\n"
+
+    @classmethod
+    def from_json(cls, content: bytes) -> "Receipt":
+        """The receipt read back."""
+        data = json.loads(content)
+        data["ranges"] = [RangeReceipt.from_dict(entry) for entry in data["ranges"]]
+        data["parts"] = [PartReceipt.from_dict(entry) for entry in data["parts"]]
+        return cls(**data)

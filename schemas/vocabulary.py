@@ -1,0 +1,60 @@
+"""The words that every room shares: lanes, strengths, uses, finding kinds, group columns."""
+
+from enum import StrEnum
+
+UNDETERMINED = "und"
+"""Language code of a text whose language is not known (ISO 639-2 ``und``)."""
+
+GROUPS = ("labeler", "vendor", "source", "stage", "market", "task", "created_at")
+"""Names that ``--group-by`` may map to the user's columns; they ride along with every finding."""
+
+
+class Lane(StrEnum):
+    """What a detector's evidence is worth. Lanes are never mixed into one number."""
+
+    MATCH = "match"
+    TRACE = "trace"
+    STYLE = "style"
+
+
+class Strength(StrEnum):
+    """How near to certain one piece of evidence is, before its context is looked at."""
+
+    PROOF = "proof"
+    STRONG = "strong"
+    WEAK = "weak"
+
+
+class Use(StrEnum):
+    """Whether a text uses a phrase itself or only mentions it (use-mention distinction)."""
+
+    ASSERTED = "asserted"
+    QUOTED = "quoted"
+    CODE = "code"
+    LISTED = "listed"
+    REPORTED = "reported"
+
+
+class Kind(StrEnum):
+    """What a finding says about a row. Only kinds named in ``policy.flag_kinds`` flag."""
+
+    LLM_TEXT = "llm_text"
+    LLM_ANNOTATION = "llm_annotation"
+    API_FORMAT = "api_format"
+    SPUN_TEXT = "spun_text"
+
+
+class DeadReason(StrEnum):
+    """Why a row or a shard could not be judged. Dead rows are counted, never dropped."""
+
+    INVALID_UTF8 = "invalid_utf8"
+    UNREADABLE = "unreadable"
+    MISSING_COLUMN = "missing_column"
+    WRONG_TYPE = "wrong_type"
+
+
+class Abstained(StrEnum):
+    """Why a detector that read a row says nothing about it."""
+
+    LANGUAGE_NOT_COVERED = "language_not_covered"
+    DETECTOR_ERROR = "detector_error"

@@ -1,0 +1,232 @@
+"""The console script: one verb a job. Heavy modules are imported by the verb that needs them."""
+
+import logging
+import sys
+import traceback
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from scrubtrace.exits import Exit, Stop, UsageStop
+
+EXIT_HELP = (
+    "Exit codes: 0 done, 1 crash, 2 usage or configuration, 3 incomplete, 4 sums that do not "
+    "match, 5 a limit exceeded."
+)
+
+
+@click.group(epilog=EXIT_HELP)
+@click.version_option(package_name="scrubtrace")
+def cli() -> None:
+    """Find traces of LLM text in training data, also scrubbed or paraphrased.
+
+    \b
+    scrubtrace detect 'data/*.parquet' --out out --review sqlite:///review.sqlite
+    scrubtrace review export --review sqlite:///review.sqlite --out flagged.csv
+    """
+
+
+def _config_options(command: Any) -> Any:
+    for option in (
+        click.option("--set", "settings", multiple=True, metavar="KEY=VALUE",
+                     help="Set a configuration key, for example policy.proof_hits=2."),
+        click.option("--config", "config_file", metavar="FILE",
+                     help="Configuration file (default: scrubtrace.toml here, if there is one)."),
+    ):  # fmt: skip
+        command = option(command)
+    return command
+
+
+@cli.command(epilog="Options for Beam follow behind --, for example -- --runner=FlinkRunner.")
+@click.argument("shards", nargs=-1, required=True)
+@click.option("--out", required=True, metavar="DIR", help="Folder for runs and their files.")
+@click.option("--review", metavar="URL", help="Review table: sqlite:///FILE or postgresql://...")
+@click.option("--dataset", metavar="NAME", help="Name of the data set (default: the folder's).")
+@click.option("--root", metavar="DIR", help="Folder that shard names are relative to.")
+@click.option("--text-column", metavar="COL", help="Column with the text (default: text).")
+@click.option("--id-column", metavar="COL", help="Column that identifies rows.")
+@click.option("--language-column", metavar="COL", help="Column with the language of each row.")
+@click.option("--group-by", metavar="NAME=COL,...",
+              help="Columns that ride along: labeler, vendor, source, stage, market, task, "
+              "created_at.")  # fmt: skip
+@click.option("--workers", type=int, metavar="N", help="Worker processes on this machine.")
+@click.option("--key-file", metavar="FILE", help="Key of the text digests (made on first use).")
+@click.option("--dry-run", is_flag=True, help="Plan only: say what would be scanned.")
+@click.option("--quiet", is_flag=True, help="No progress and no summary.")
+@_config_options
+@click.pass_context
+def detect(context: click.Context, /, shards: tuple[str, ...], **given: Any) -> None:
+    """Scan Parquet shards and put flagged rows with their evidence into the review table.
+
+    SHARDS are paths or globs, local or on a Beam file system. The same command goes on with an
+    unfinished run.
+    """
+    from scrubtrace.detect import Job, plan_job, run_job
+    from scrubtrace.summary import exit_code, summary
+
+    config = _config(given)
+    beam_arguments = context.obj or ()
+    job = Job(shards, given["out"], config, given["key_file"], beam_arguments, given["quiet"])
+    if given["dry_run"]:
+        _show_plan(job, plan_job(job)[0])
+        return
+    outcome = run_job(job)
+    if not given["quiet"]:
+        click.echo(summary(outcome, job.out, config))
+    sys.exit(exit_code(outcome, config))
+
+
+@cli.command()
+@click.argument("run_id")
+@click.option("--out", required=True, metavar="DIR", help="Folder of the runs.")
+@click.option("--review", metavar="URL", help="Review table: sqlite:///FILE or postgresql://...")
+@_config_options
+def commit(run_id: str, **given: Any) -> None:
+    """Commit a scanned run again: balance, policy, manifest, review table."""
+    from scrubtrace.beam_pipelines.layout import runs_of
+    from scrubtrace.commit import commit_run
+    from scrubtrace.detect import review_engine
+    from scrubtrace.lock import output_lock
+    from scrubtrace.summary import exit_code, summary
+
+    config = _config(given)
+    folders = {folder.id: folder for folder in runs_of(given["out"])}
+    if run_id not in folders:
+        choices = ", ".join(sorted(folders)[-5:]) or "there are none"
+        raise UsageStop(f"no run {run_id!r} in {given['out']}; the latest are: {choices}")
+    engine = review_engine(config, given["out"])
+    with output_lock(given["out"]):
+        outcome = commit_run(folders[run_id], config, engine)
+    click.echo(summary(outcome, given["out"], config))
+    sys.exit(exit_code(outcome, config))
+
+
+@cli.command()
+@click.argument("text")
+@click.option("--language", metavar="CODE", help="Language of the text (default: identified).")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@_config_options
+def explain(text: str, language: str | None, as_json: bool, **given: Any) -> None:
+    """Say what each detector finds in TEXT (- reads standard input)."""
+    import json
+
+    from scrubtrace.explain import explain as explain_text
+    from scrubtrace.explain import in_words
+
+    if text == "-":
+        text = _standard_input()
+    explained = explain_text(text, _config(given), language)
+    shown = json.dumps(explained, ensure_ascii=False, indent=1) if as_json else None
+    click.echo(shown or in_words(text, explained))
+
+
+@cli.command()
+def detectors() -> None:
+    """List the installed detectors."""
+    from scrubtrace.detectors.registry import installed_detectors
+
+    for name, installed in installed_detectors().items():
+        detector = installed.make()
+        languages = ",".join(sorted(detector.languages))
+        click.echo(
+            f"{name}  version {detector.version}  lane {detector.lane}  languages {languages}  "
+            f"{installed.distribution}  fingerprint {detector.fingerprint()}"
+        )
+
+
+@cli.group()
+def review() -> None:
+    """Work with the review table."""
+
+
+@review.command()
+@click.option("--review", "url", required=True, metavar="URL", help="Review table.")
+@click.option("--out", required=True, metavar="FILE.csv", help="File to write.")
+@click.option("--bom", is_flag=True, help="Begin with a byte order mark, for Excel.")
+@click.option("--dataset", metavar="NAME", help="Only this data set.")
+@click.option("--include-reported", is_flag=True, help="Also rows that are reported, not flagged.")
+@click.option("--rows-per-file", type=click.IntRange(1, 1_048_575), default=1_000_000,
+              show_default=True, help="Split beyond this many rows.")  # fmt: skip
+def export(url: str, out: str, **choices: Any) -> None:
+    """Write flagged rows to CSV for reviewers."""
+    from scrubtrace.review.export import export_csv
+    from scrubtrace.review.connection import open_review
+    from scrubtrace.review.errors import ReviewError
+
+    try:
+        result = export_csv(open_review(url), Path(out), **choices)
+    except ReviewError as error:
+        raise UsageStop(str(error)) from None
+    files = ", ".join(str(file) for file in result.files)
+    click.echo(f"{result.rows:,} rows written to {files}")
+
+
+def _config(given: dict[str, Any]) -> Any:
+    from scrubtrace.config import load_config
+
+    options = {
+        "review.url": given.get("review"),
+        "scan.workers": given.get("workers"),
+        "input.group_by": _groups(given.get("group_by")),
+    }
+    for name in ("dataset", "root", "text_column", "id_column", "language_column"):
+        options[f"input.{name}"] = given.get(name)
+    return load_config(given["config_file"], given["settings"], options)
+
+
+def _groups(text: str | None) -> dict[str, str] | None:
+    if text is None:
+        return None
+    pairs = [entry.partition("=") for entry in text.split(",")]
+    for name, separator, column in pairs:
+        if not (name and separator and column):
+            raise UsageStop(f"--group-by takes NAME=COL,..., not {text!r}")
+    return {name.strip(): column.strip() for name, _, column in pairs}
+
+
+def _standard_input() -> str:
+    try:
+        return sys.stdin.buffer.read().decode()
+    except UnicodeDecodeError:
+        raise UsageStop("standard input is not UTF-8") from None
+
+
+def _show_plan(job: Any, plan: Any) -> None:
+    shards = len({r.shard.name for unit in plan.units for r in unit.ranges})
+    click.echo(
+        f"dataset {plan.dataset}: {plan.rows:,} rows in {shards:,} shards, "
+        f"{len(plan.units):,} units; nothing was written"
+    )
+    for shard in plan.dead:
+        click.echo(f"dead shard {shard.name}: {shard.reason}: {shard.detail}")
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Entry point of the console script."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    own, beam_arguments = given, []
+    if "--" in given:
+        own, beam_arguments = given[: given.index("--")], given[given.index("--") + 1 :]
+    logging.basicConfig(level=logging.ERROR, format="%(name)s: %(message)s")
+    try:
+        cli.main(own, prog_name="scrubtrace", standalone_mode=False, obj=beam_arguments)
+    except Stop as stop:
+        click.echo(f"scrubtrace: {stop}", err=True)
+        sys.exit(stop.code)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(Exit.USAGE)
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("scrubtrace: interrupted; the same command goes on from here", err=True)
+        sys.exit(Exit.INCOMPLETE)
+    except Exception as error:
+        _report_crash(error)
+        sys.exit(Exit.CRASH)
+
+
+def _report_crash(error: Exception) -> None:
+    """The traceback without messages of exceptions, which may hold text of a row."""
+    click.echo("".join(traceback.format_tb(error.__traceback__)), err=True)
+    click.echo(f"scrubtrace: crashed with {type(error).__name__}; this is a bug", err=True)

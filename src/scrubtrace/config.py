@@ -1,0 +1,162 @@
+"""Configuration: ``scrubtrace.toml``, ``--set key=value`` and command-line options, in that order.
+
+Errors name the key, the value and the choices.
+"""
+
+import tomllib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from scrubtrace.exits import UsageStop
+from scrubtrace.schemas.vocabulary import GROUPS, Kind
+
+FILE = "scrubtrace.toml"
+
+PositiveInt = Annotated[int, Field(gt=0)]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class InputSection(_Section):
+    """Where the rows are and what their columns mean."""
+
+    text_column: str = "text"
+    id_column: str | None = None
+    language_column: str | None = None
+    group_by: dict[str, str] = Field(default_factory=dict)
+    dataset: str | None = None
+    root: str | None = None
+
+    @field_validator("group_by")
+    @classmethod
+    def _known_groups(cls, value: dict[str, str]) -> dict[str, str]:
+        unknown = sorted(set(value) - set(GROUPS))
+        if unknown:
+            raise ValueError(f"unknown group {unknown[0]!r}; choices: {', '.join(GROUPS)}")
+        return value
+
+
+class ScanSection(_Section):
+    """How rows are scanned; none of it changes what is found in them."""
+
+    detectors: list[str] | None = None
+    workers: PositiveInt = 1
+    unit_rows: PositiveInt | None = None
+    batch_rows: PositiveInt = 1024
+    batch_bytes: PositiveInt = 8 << 20
+    spans_per_signal: PositiveInt = 8
+    snippet_chars: Annotated[int, Field(ge=40, le=500)] = 500
+
+
+class LimitsSection(_Section):
+    """How much may go wrong before a run counts as incomplete (exit 3)."""
+
+    max_dead_letters: Annotated[int, Field(ge=0)] = 0
+
+
+class PolicySection(_Section):
+    """What is flagged, decided once, when a run is committed.
+
+    A text qualifies for a kind by ``proof_hits`` asserted hits of strength proof, or by strong
+    hits of ``strong_categories`` different categories. Kinds in ``flag_kinds`` are flagged for
+    review, the others reported. With ``count_mentions`` phrases that a text only mentions count
+    like asserted ones.
+    """
+
+    flag_kinds: list[Kind] = Field(default_factory=lambda: [Kind.LLM_TEXT])
+    proof_hits: PositiveInt = 1
+    strong_categories: PositiveInt = 2
+    count_mentions: bool = False
+
+
+class ReviewSection(_Section):
+    """Where flagged rows go."""
+
+    url: str | None = None
+
+
+class Config(_Section):
+    """The whole configuration of a run."""
+
+    format: Literal[1] = 1
+    input: InputSection = InputSection()
+    scan: ScanSection = ScanSection()
+    limits: LimitsSection = LimitsSection()
+    policy: PolicySection = PolicySection()
+    review: ReviewSection = ReviewSection()
+    detectors: dict[str, dict[str, Any]] = Field(default_factory=dict)
+
+
+def load_config(
+    file: str | None, settings: Sequence[str] = (), options: Mapping[str, Any] | None = None
+) -> Config:
+    """The configuration from a file, ``key=value`` settings and options by dotted key.
+
+    Without ``file``, ``scrubtrace.toml`` in the working directory is read if there is one.
+    Options that are None are left out. Raises `UsageStop`.
+    """
+    data = _read_file(file)
+    for setting in settings:
+        key, separator, value = setting.partition("=")
+        if not separator:
+            raise UsageStop(f"--set takes key=value, for example policy.proof_hits=2, not {key!r}")
+        _put(data, key.strip(), _parse_value(value.strip()))
+    for key, value in (options or {}).items():
+        if value is not None:
+            _put(data, key, value)
+    try:
+        return Config.model_validate(data)
+    except ValidationError as error:
+        raise UsageStop(_explain(error)) from None
+
+
+def _read_file(file: str | None) -> dict[str, Any]:
+    path = Path(file or FILE)
+    if file is None and not path.exists():
+        return {}
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UsageStop(f"cannot read {path}: {error.strerror}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UsageStop(f"{path}: {error}") from None
+
+
+def _parse_value(text: str) -> Any:
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return text
+
+
+def _put(data: dict[str, Any], key: str, value: Any) -> None:
+    *sections, last = key.split(".")
+    for section in sections:
+        data = data.setdefault(section, {})
+        if not isinstance(data, dict):
+            raise UsageStop(f"configuration key {key!r}: {section!r} is not a section")
+    data[last] = value
+
+
+def _explain(error: ValidationError) -> str:
+    lines = []
+    for problem in error.errors(include_url=False):
+        key = ".".join(str(part) for part in problem["loc"])
+        given = repr(problem["input"])[:80]
+        if problem["type"] == "extra_forbidden":
+            lines.append(f"unknown configuration key {key!r}; choices: {_choices(problem['loc'])}")
+        else:
+            lines.append(f"configuration key {key!r}: {problem['msg']}, but is {given}")
+    return "\n".join(lines)
+
+
+def _choices(location: tuple[int | str, ...]) -> str:
+    model: Any = Config
+    for part in location[:-1]:
+        model = model.model_fields[part].annotation
+    return ", ".join(model.model_fields)

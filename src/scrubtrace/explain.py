@@ -1,0 +1,67 @@
+"""What each detector says of one text, and what the policy makes of it."""
+
+from typing import Any
+
+from scrubtrace.config import Config
+from scrubtrace.detectors.batch import TextBatch
+from scrubtrace.detectors.language import identify, normalise_code
+from scrubtrace.detectors.registry import installed_detectors
+from scrubtrace.policy import WORDS, judge
+
+LEFT, RIGHT = "⟦", "⟧"
+
+
+def explain(text: str, config: Config, language: str | None = None) -> dict[str, Any]:
+    """Everything known of one text, as JSON-able data.
+
+    Keys: flagged, kind, priority, why, language, lanes (per lane: its detectors and whether they
+    spoke), evidence (spans in code points), abstentions.
+    """
+    code = normalise_code(language) if language else identify(text)
+    batch = TextBatch([text], [code])
+    evidence: list[dict[str, Any]] = []
+    abstentions: list[dict[str, str]] = []
+    lanes: dict[str, dict[str, str]] = {}
+    installed = installed_detectors()
+    for name in config.scan.detectors or sorted(installed):
+        detector = installed[name].make(config.detectors.get(name))
+        found = detector.detect(batch)
+        spans = [{"detector": name} | _without_row(row) for row in found.found.to_pylist()]
+        reasons = [row["reason"] for row in found.abstained.to_pylist()]
+        evidence += spans
+        abstentions += [{"detector": name, "reason": reason} for reason in reasons]
+        said = "abstains: " + reasons[0] if reasons else f"{len(spans)} pieces of evidence"
+        lanes.setdefault(str(detector.lane), {})[name] = said
+    verdict = judge(evidence, config.policy)
+    return {
+        "flagged": verdict is not None and verdict.flagged,
+        "kind": verdict.kind if verdict else None,
+        "priority": verdict.priority if verdict else None,
+        "why": verdict.why if verdict else "no detector found enough",
+        "language": code,
+        "lanes": lanes,
+        "evidence": evidence,
+        "abstentions": abstentions,
+    }
+
+
+def in_words(text: str, explained: dict[str, Any]) -> str:
+    """The explanation for people; it quotes the text, which the user gave."""
+    lines = [
+        f"{'FLAGGED for review' if explained['flagged'] else 'not flagged'}: {explained['why']}",
+        f"language: {explained['language']}",
+    ]
+    for entry in explained["evidence"]:
+        phrase = text[entry["start"] : entry["end"]] if entry["start"] is not None else ""
+        shown = " ".join(phrase.split())
+        used = "" if entry["use"] == "asserted" else f", only mentioned ({entry['use']})"
+        words = WORDS.get(entry["category"], entry["category"])
+        lines.append(f"  {LEFT}{shown}{RIGHT} {words}: {entry['strength']}{used}")
+        place = f"characters {entry['start']}-{entry['end']}"
+        lines.append(f"      {entry['detector']}, {entry['signal']}, {place}")
+    lines += [f"{e['detector']} abstains: {e['reason']}" for e in explained["abstentions"]]
+    return "\n".join(lines)
+
+
+def _without_row(row: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in row.items() if name != "row"}

@@ -1,0 +1,113 @@
+"""The policy: what a text's evidence amounts to, whether it flags, and in which order to look.
+
+Lanes are never added up. The order of `PRIORITIES` is the whole ranking: by kind, then by what
+the kind rests on.
+"""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from scrubtrace.config import PolicySection
+from scrubtrace.schemas.vocabulary import Kind, Strength, Use
+
+KINDS_OF_CATEGORIES = {
+    "judge": Kind.LLM_ANNOTATION,
+    "api_format": Kind.API_FORMAT,
+    "spinner": Kind.SPUN_TEXT,
+}
+"""Categories that say something other than "this is an LLM's text"."""
+
+CLAIMS = {
+    Kind.LLM_TEXT: "resembles LLM text",
+    Kind.LLM_ANNOTATION: "resembles an annotation or judgement by an LLM",
+    Kind.API_FORMAT: "holds the format of an LLM API",
+    Kind.SPUN_TEXT: "resembles the output of a synonym spinner",
+}
+
+WORDS = {
+    "self_disclosure": "speaks as an AI assistant",
+    "knowledge_cutoff": "names the limits of a model's knowledge",
+    "refusal": "refuses the way an assistant does",
+    "identity_residue": "keeps the rest of a removed assistant identity",
+    "chat_ui_residue": "holds residue of a chat interface",
+    "api_format": "holds residue of an API format",
+    "judge": "judges answers the way an LLM judge does",
+    "opener": "opens the way an assistant's answer does",
+    "closer": "closes the way an assistant's answer does",
+    "safety_caveat": "adds an assistant's caveat",
+    "structure": "is laid out the way an assistant's answer is",
+    "spinner": "holds a phrase of synonym spinners",
+}
+
+PRIORITIES = (
+    (Kind.LLM_TEXT, Strength.PROOF),
+    (Kind.LLM_TEXT, Strength.STRONG),
+    (Kind.LLM_ANNOTATION, Strength.PROOF),
+    (Kind.LLM_ANNOTATION, Strength.STRONG),
+    (Kind.API_FORMAT, Strength.PROOF),
+    (Kind.API_FORMAT, Strength.STRONG),
+    (Kind.SPUN_TEXT, Strength.PROOF),
+    (Kind.SPUN_TEXT, Strength.STRONG),
+)
+
+EvidenceRow = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What the policy makes of one text's evidence; ``priority`` 1 is looked at first."""
+
+    flagged: bool
+    kind: Kind
+    priority: int
+    why: str
+
+
+def judge(evidence: Sequence[EvidenceRow], policy: PolicySection) -> Verdict | None:
+    """The verdict on all the evidence for one text, or None if it qualifies for no kind.
+
+    Each entry has detector, signal, category, strength and use. A text that qualifies for
+    several kinds gets the first in the order of `PRIORITIES`, flagged kinds before others.
+    """
+    counted = [e for e in evidence if policy.count_mentions or e["use"] == Use.ASSERTED]
+    verdicts = []
+    for kind in Kind:
+        of_kind = [e for e in counted if _kind(e) == kind]
+        strength = _qualifies(of_kind, kind, policy)
+        if strength is not None:
+            priority = PRIORITIES.index((kind, strength)) + 1
+            why = _in_words(of_kind, kind)
+            verdicts.append(Verdict(kind in policy.flag_kinds, kind, priority, why))
+    return min(verdicts, key=lambda v: (not v.flagged, v.priority), default=None)
+
+
+def evidence_fingerprint(evidence: Sequence[EvidenceRow]) -> str:
+    """Digest of what was found where: equal when a later run found the same in the same text."""
+    found = sorted([e["detector"], e["signal"], e["use"], e["start"], e["end"]] for e in evidence)
+    return hashlib.sha256(json.dumps(found).encode()).hexdigest()[:32]
+
+
+def _kind(entry: EvidenceRow) -> Kind:
+    return KINDS_OF_CATEGORIES.get(entry["category"], Kind.LLM_TEXT)
+
+
+def _qualifies(
+    evidence: Sequence[EvidenceRow], kind: Kind, policy: PolicySection
+) -> Strength | None:
+    if sum(e["strength"] == Strength.PROOF for e in evidence) >= policy.proof_hits:
+        return Strength.PROOF
+    strong = [e for e in evidence if e["strength"] in (Strength.PROOF, Strength.STRONG)]
+    by = "category" if kind == Kind.LLM_TEXT else "signal"
+    enough = len({e[by] for e in strong}) >= policy.strong_categories
+    return Strength.STRONG if enough else None
+
+
+def _in_words(evidence: Sequence[EvidenceRow], kind: Kind) -> str:
+    strengths: dict[str, str] = {}
+    for entry in sorted(evidence, key=lambda e: list(Strength).index(Strength(e["strength"]))):
+        strengths.setdefault(entry["category"], entry["strength"])
+    reasons = [f"{WORDS.get(c, c)} ({strength})" for c, strength in strengths.items()]
+    return f"{CLAIMS[kind]}: {'; '.join(reasons)}"

@@ -1,0 +1,144 @@
+"""Progress of a scan, read from its receipts; a bar on a terminal, plain lines elsewhere."""
+
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeRemainingColumn,
+)
+
+from scrubtrace.beam_pipelines.layout import RunFolder
+
+POLL_SECONDS = 0.5
+LINE_SECONDS = 10.0
+
+
+@dataclass
+class Counts:
+    """Rows and findings of the units scanned so far; ``earlier`` were scanned before this run."""
+
+    total: int
+    done: int = 0
+    findings: int = 0
+    earlier: int = 0
+    seen: set[str] = field(default_factory=set)
+
+    def read(self, folder: RunFolder) -> None:
+        """Adds the receipts that have come since the last reading."""
+        for unit in sorted(folder.scanned_units() - self.seen):
+            receipt = folder.read_receipt(unit)
+            self.done += receipt.rows
+            self.findings += receipt.findings
+            self.seen.add(unit)
+
+
+class Display(Protocol):
+    """Shows counts while a scan runs, and once at its end."""
+
+    def show(self, counts: Counts, seconds: float) -> None:
+        """Shows the counts after so many seconds."""
+
+    def close(self) -> None:
+        """Leaves the terminal as it was."""
+
+
+class _Nothing:
+    def show(self, counts: Counts, seconds: float) -> None:
+        pass
+
+    def close(self) -> None:
+        pass
+
+
+class _Lines:
+    def __init__(self) -> None:
+        self._last = 0.0
+
+    def show(self, counts: Counts, seconds: float) -> None:
+        if counts.done < counts.total and seconds - self._last < LINE_SECONDS:
+            return
+        self._last = seconds
+        rate = (counts.done - counts.earlier) / max(seconds, 1e-9)
+        left = (counts.total - counts.done) / rate if rate else None
+        ahead = "unknown time" if left is None else f"{left:.0f} s"
+        print(
+            f"{counts.done:,} of {counts.total:,} rows, {rate:,.0f} rows/s, {ahead} left, "
+            f"{counts.findings:,} with evidence",
+            file=sys.stderr,
+            flush=True,
+        )
+
+    def close(self) -> None:
+        pass
+
+
+class _Bar:
+    def __init__(self, total: int, done: int) -> None:
+        self._progress = Progress(
+            TextColumn("scanning"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("rows  {task.fields[rate]} rows/s "),
+            TimeRemainingColumn(),
+            TextColumn(" left  {task.fields[findings]} with evidence"),
+            console=Console(stderr=True),
+        )
+        self._task = self._progress.add_task(
+            "scan", total=total, completed=done, rate="?", findings="0"
+        )
+        self._progress.start()
+
+    def show(self, counts: Counts, seconds: float) -> None:
+        rate = (counts.done - counts.earlier) / max(seconds, 1e-9)
+        self._progress.update(
+            self._task,
+            completed=counts.done,
+            rate=f"{rate:,.0f}",
+            findings=f"{counts.findings:,}",
+        )
+
+    def close(self) -> None:
+        self._progress.stop()
+
+
+@contextmanager
+def shown_progress(folder: RunFolder, rows: int, quiet: bool) -> Iterator[Counts]:
+    """Shows the progress of a scan while the block runs; gives the counts it shows."""
+    counts = Counts(rows)
+    counts.read(folder)
+    counts.earlier = counts.done
+    display: Display
+    if quiet:
+        display = _Nothing()
+    elif sys.stderr.isatty():
+        display = _Bar(rows, counts.done)
+    else:
+        display = _Lines()
+    stopped = threading.Event()
+    started = time.monotonic()
+
+    def watch() -> None:
+        while not stopped.wait(POLL_SECONDS):
+            counts.read(folder)
+            display.show(counts, time.monotonic() - started)
+
+    watcher = threading.Thread(target=watch, name="progress", daemon=True)
+    watcher.start()
+    try:
+        yield counts
+    finally:
+        stopped.set()
+        watcher.join()
+        counts.read(folder)
+        display.show(counts, time.monotonic() - started)
+        display.close()

@@ -1,0 +1,70 @@
+"""The summary that ends a run, for people."""
+
+from collections.abc import Iterator
+
+from scrubtrace.commit import Outcome
+from scrubtrace.config import Config
+from scrubtrace.exits import Exit
+
+SHOWN = 5
+
+
+def summary(outcome: Outcome, out: str, config: Config) -> str:
+    """A few lines: rows and their balance, what was flagged and reported, what went wrong."""
+    return "\n".join(_lines(outcome, out, config))
+
+
+def exit_code(outcome: Outcome, config: Config) -> Exit:
+    """`Exit.INCOMPLETE` if more went wrong than the limits allow, else `Exit.DONE`."""
+    too_many = outcome.dead_letters > config.limits.max_dead_letters
+    return Exit.INCOMPLETE if too_many else Exit.DONE
+
+
+def _lines(outcome: Outcome, out: str, config: Config) -> Iterator[str]:
+    balance = outcome.balance
+    shards = f"{len(balance.shards):,} shards"
+    yield f"run {outcome.run}, dataset {outcome.dataset}: {balance.rows:,} rows in {shards}"
+    for name, tally in sorted(balance.detectors.items()):
+        abstained = _counts(tally.abstained)
+        yield (
+            f"  {name}: {tally.judged:,} judged, {tally.abstained.total():,} abstained"
+            f"{abstained}, {tally.dead.total():,} dead, {tally.sampled_out:,} sampled out: "
+            f"balanced with the footers"
+        )
+    yield f"flagged for review: {outcome.flagged.total():,}{_counts(outcome.flagged)}"
+    for name, values in outcome.flagged_by.items():
+        top = ", ".join(f"{value} {count:,}" for value, count in values.most_common(SHOWN))
+        yield f"  by {name}: {top}"
+    if outcome.reported:
+        yield f"reported, not flagged: {outcome.reported.total():,}{_counts(outcome.reported)}"
+    if outcome.repeated_ids:
+        yield (
+            f"row ids that repeat: {outcome.repeated_ids:,} (told apart by occurrence, "
+            f"{outcome.repeated_id_rows:,} rows beyond the first)"
+        )
+    if balance.null_ids and config.input.id_column:
+        yield f"rows without an id: {balance.null_ids:,} (known by shard and row number)"
+    yield from _problems(outcome, out)
+    if outcome.upserts:
+        u = outcome.upserts
+        yield (
+            f"review table: {u.inserted:,} new, {u.updated:,} updated, {u.unchanged:,} unchanged"
+        )
+
+
+def _problems(outcome: Outcome, out: str) -> Iterator[str]:
+    for shard in outcome.dead_shards[:SHOWN]:
+        yield f"dead shard {shard.name}: {shard.reason}: {shard.detail}"
+    if len(outcome.dead_shards) > SHOWN:
+        yield f"... and {len(outcome.dead_shards) - SHOWN:,} more dead shards, all in the manifest"
+    dead = outcome.balance.dead
+    if dead or outcome.balance.detector_errors:
+        errors = outcome.balance.detector_errors
+        counts = f"{dead.total():,} dead rows{_counts(dead)}, {errors:,} detector errors"
+        yield f"{counts}: listed in {out}/runs/{outcome.run}/dead_letters"
+
+
+def _counts(counter: "dict[str, int]") -> str:
+    if not counter:
+        return ""
+    return " (" + ", ".join(f"{name} {count:,}" for name, count in sorted(counter.items())) + ")"

@@ -1,0 +1,1 @@
+"""Statistics on counts and arrays: pure functions, nothing about rows or detectors."""

@@ -1,0 +1,74 @@
+"""Configuration: precedence, and errors that name key, value and choices."""
+
+from pathlib import Path
+
+import pytest
+
+from scrubtrace.config import load_config
+from scrubtrace.exits import UsageStop
+from scrubtrace.schemas.vocabulary import Kind
+
+
+@pytest.fixture(autouse=True)
+def _empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def test_without_a_file_the_defaults_hold() -> None:
+    config = load_config(None)
+    assert config.input.text_column == "text"
+    assert config.policy.flag_kinds == [Kind.LLM_TEXT]
+    assert config.limits.max_dead_letters == 0
+
+
+def test_options_win_over_settings_and_settings_over_the_file() -> None:
+    Path("scrubtrace.toml").write_text(
+        '[input]\ntext_column = "file"\nid_column = "file"\ndataset = "file"\n'
+    )
+    settings = ["input.id_column=setting", "input.dataset=setting"]
+    config = load_config(None, settings, {"input.dataset": "option", "input.root": None})
+    assert config.input.text_column == "file"
+    assert config.input.id_column == "setting"
+    assert config.input.dataset == "option"
+
+
+@pytest.mark.parametrize(
+    ("setting", "expected"),
+    [
+        ("policy.proof_hits=2", 2),
+        ("policy.count_mentions=true", True),
+        ('policy.flag_kinds=["llm_text", "llm_annotation"]', [Kind.LLM_TEXT, Kind.LLM_ANNOTATION]),
+    ],
+)
+def test_settings_are_read_as_toml_values(setting: str, expected: object) -> None:
+    name = setting.partition("=")[0].split(".")[1]
+    assert getattr(load_config(None, [setting]).policy, name) == expected
+
+
+@pytest.mark.parametrize(
+    ("setting", "message"),
+    [
+        ("policy.profhits=2", r"'policy.profhits'; choices: flag_kinds, proof_hits"),
+        ("polcy.x=2", r"'polcy'; choices: format, input, scan"),
+        ("policy.proof_hits=0", r"'policy.proof_hits': .*greater than 0, but is 0"),
+        ("policy.flag_kinds=['gpt']", r"flag_kinds.0': .*'llm_text', 'llm_annotation'.*'gpt'"),
+        ("input.group_by={colour='x'}", r"unknown group 'colour'; choices: labeler, vendor"),
+        ("scan.snippet_chars=5000", r"'scan.snippet_chars': .*less than or equal to 500"),
+        ("proof_hits", r"--set takes key=value"),
+        ("format=2", r"'format': .*1.*but is 2"),
+    ],
+)
+def test_bad_setting_says_key_value_and_choices(setting: str, message: str) -> None:
+    with pytest.raises(UsageStop, match=message):
+        load_config(None, [setting])
+
+
+def test_named_file_must_exist() -> None:
+    with pytest.raises(UsageStop, match=r"cannot read other.toml: No such file"):
+        load_config("other.toml")
+
+
+def test_broken_file_says_where() -> None:
+    Path("scrubtrace.toml").write_text("[policy\n")
+    with pytest.raises(UsageStop, match=r"scrubtrace.toml: .*line 1"):
+        load_config(None)

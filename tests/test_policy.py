@@ -1,0 +1,108 @@
+"""The policy: what qualifies, what flags, in which order, in which words."""
+
+from typing import Any
+
+import pytest
+
+from scrubtrace.config import PolicySection
+from scrubtrace.policy import PRIORITIES, evidence_fingerprint, judge
+from scrubtrace.schemas.vocabulary import Kind, Strength
+
+
+def entry(category: str, strength: str, use: str = "asserted", **more: Any) -> dict[str, Any]:
+    found = {"detector": "boilerplate", "signal": f"en.{category}.x", "start": 0, "end": 4}
+    return found | {"category": category, "strength": strength, "use": use} | more
+
+
+PROOF = entry("self_disclosure", "proof")
+REFUSAL = entry("refusal", "strong")
+CLOSER = entry("closer", "strong")
+
+
+@pytest.mark.parametrize(
+    ("evidence", "flagged"),
+    [
+        ([PROOF], True),
+        ([REFUSAL, CLOSER], True),
+        ([REFUSAL], False),
+        ([REFUSAL, entry("refusal", "strong", signal="en.refusal.y")], False),
+        ([entry("self_disclosure", "proof", use="quoted")], False),
+        ([REFUSAL, entry("closer", "strong", use="listed")], False),
+        ([entry("judge", "proof")], False),
+        ([entry("api_format", "proof"), entry("judge", "strong")], False),
+        ([REFUSAL, entry("judge", "strong")], False),
+        ([REFUSAL, entry("spinner", "strong")], False),
+        ([entry("opener", "weak"), entry("closer", "weak")], False),
+        ([], False),
+    ],
+)
+def test_one_proof_or_two_strong_categories_flag(
+    evidence: list[dict[str, Any]], flagged: bool
+) -> None:
+    verdict = judge(evidence, PolicySection())
+    assert (verdict is not None and verdict.flagged) == flagged
+
+
+@pytest.mark.parametrize(
+    ("category", "kind"),
+    [
+        ("judge", Kind.LLM_ANNOTATION),
+        ("api_format", Kind.API_FORMAT),
+        ("spinner", Kind.SPUN_TEXT),
+        ("a_category_of_a_plugin", Kind.LLM_TEXT),
+    ],
+)
+def test_kinds_of_categories(category: str, kind: Kind) -> None:
+    verdict = judge([entry(category, "proof")], PolicySection())
+    assert verdict is not None
+    assert verdict.kind == kind
+
+
+def test_a_kind_flags_where_the_policy_asks_for_it() -> None:
+    policy = PolicySection(flag_kinds=[Kind.LLM_ANNOTATION])
+    verdict = judge([entry("judge", "proof"), PROOF], policy)
+    assert verdict is not None
+    assert verdict.flagged
+    assert verdict.kind == Kind.LLM_ANNOTATION
+
+
+def test_mentions_count_where_the_policy_asks_for_it() -> None:
+    quoted = [entry("self_disclosure", "proof", use="quoted")]
+    assert judge(quoted, PolicySection()) is None
+    assert judge(quoted, PolicySection(count_mentions=True)) is not None
+
+
+def test_more_proof_hits_can_be_asked_for() -> None:
+    policy = PolicySection(proof_hits=2)
+    assert judge([PROOF], policy) is None
+    assert judge([PROOF, entry("knowledge_cutoff", "proof")], policy) is not None
+
+
+def test_proof_is_looked_at_before_strong_pairs() -> None:
+    first, second = judge([PROOF], PolicySection()), judge([REFUSAL, CLOSER], PolicySection())
+    assert first is not None
+    assert second is not None
+    assert first.priority < second.priority
+
+
+def test_every_kind_has_its_place_in_the_order() -> None:
+    wanted = {(kind, strength) for kind in Kind for strength in (Strength.PROOF, Strength.STRONG)}
+    assert set(PRIORITIES) == wanted
+
+
+def test_reasons_are_words_that_hold() -> None:
+    verdict = judge([CLOSER, PROOF], PolicySection())
+    assert verdict is not None
+    assert verdict.why == (
+        "resembles LLM text: speaks as an AI assistant (proof); "
+        "closes the way an assistant's answer does (strong)"
+    )
+
+
+def test_evidence_fingerprint_is_of_what_was_found_where() -> None:
+    fingerprint = evidence_fingerprint([PROOF, CLOSER])
+    assert fingerprint == evidence_fingerprint([CLOSER, PROOF])
+    assert fingerprint == evidence_fingerprint([CLOSER, PROOF | {"strength": "strong"}])
+    assert fingerprint != evidence_fingerprint([PROOF])
+    assert fingerprint != evidence_fingerprint([PROOF | {"start": 1}, CLOSER])
+    assert fingerprint != evidence_fingerprint([PROOF | {"use": "quoted"}, CLOSER])
