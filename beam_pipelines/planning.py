@@ -133,7 +133,11 @@ def _common_parent(paths: list[str]) -> str:
     parents = [posixpath.dirname(path) for path in paths]
     if not any(storage.is_remote(path) for path in paths):
         return os.path.commonpath(parents)
-    shared = os.path.commonprefix([parent.split("/") for parent in parents])
+    shared: list[str] = []
+    for names in zip(*(parent.split("/") for parent in parents), strict=False):
+        if len(set(names)) > 1:
+            break
+        shared.append(names[0])
     return "/".join(shared)
 
 

@@ -5,6 +5,7 @@ back to, the in-process FnApiRunner, made with provision information, without wh
 processes would not receive the pipeline options.
 """
 
+import os
 import shlex
 import sys
 from collections.abc import Sequence
@@ -74,7 +75,7 @@ def make_runner(options: PipelineOptions) -> PipelineRunner | str:
     )
     environment = None
     if (options.view_as(DirectOptions).direct_num_workers or 1) > 1:
-        command = f"{shlex.quote(sys.executable)} -m {worker.__name__}"
+        command = f"exec {shlex.quote(sys.executable)} -m {worker.__name__} {os.getpid()}"
         environment = SubprocessSDKEnvironment.from_command_string(command_string=command)
     return fn_runner.FnApiRunner(
         default_environment=environment,

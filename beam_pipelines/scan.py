@@ -63,7 +63,7 @@ class ScanUnitFn(beam.DoFn):
 
 
 def place_of(error: BaseException) -> str:
-    """Class of an exception and where it was raised; its message is left out, as it may hold text."""
+    """Class of an exception and its place in the code; a message could hold text of a row."""
     frame = traceback.extract_tb(error.__traceback__)[-1]
     return f"{type(error).__name__} in {frame.name} ({frame.filename}:{frame.lineno})"
 

@@ -124,6 +124,14 @@ def names_in(folder: str) -> list[str]:
     return sorted(name for name in names if TEMPORARY_PREFIX not in name)
 
 
+def remove_temporary(folder: str) -> None:
+    """Removes what killed writers left below a local folder; no writer may be at work."""
+    if is_remote(folder):
+        return
+    for path in glob.glob(join(folder, "**", f"{TEMPORARY_PREFIX}*"), recursive=True):
+        os.unlink(path)
+
+
 def _beam() -> Any:
     from apache_beam.io.filesystems import FileSystems
 

@@ -1,13 +1,21 @@
 """Entry point of the worker processes of ``--workers``: Beam's own, without its chatter."""
 
 import logging
+import os
 import sys
+import threading
+import time
 
 BEAM_WORKER = "apache_beam.runners.worker.sdk_worker_main"
+WATCH_SECONDS = 1.0
 
 
-def main() -> None:
-    """Runs Beam's SDK worker; logging is set up before Beam is imported, which logs as well."""
+def main(launcher: int) -> None:
+    """Runs Beam's SDK worker until it ends or the process ``launcher``, its parent, is gone.
+
+    Logging is set up before Beam is imported, which logs as well.
+    """
+    threading.Thread(target=_end_with, args=(launcher,), daemon=True).start()
     logging.basicConfig(level=logging.ERROR)
     logging.getLogger(BEAM_WORKER).setLevel(logging.ERROR)
     from apache_beam.runners.worker import sdk_worker_main
@@ -15,5 +23,12 @@ def main() -> None:
     sdk_worker_main.main(sys.argv)
 
 
+def _end_with(launcher: int) -> None:
+    """A killed launcher cannot end its workers, and their connection may take minutes to fail."""
+    while os.getppid() == launcher:
+        time.sleep(WATCH_SECONDS)
+    os._exit(1)
+
+
 if __name__ == "__main__":
-    main()
+    main(int(sys.argv[1]))

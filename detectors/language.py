@@ -17,7 +17,7 @@ IDENTIFIER = f"script-1+py3langid-{version('py3langid')}"
 """What identified the languages of a run: rules of this file and version of the library."""
 
 SCRIPT_CHARS = 400
-MODEL_CHARS = 200
+MODEL_CHARS = 128
 LEAST_LETTERS = 3
 LEAST_CONFIDENCE = 0.3
 EAST_ASIAN_WEIGHT = 3
@@ -34,7 +34,7 @@ LANGUAGES = (
 """Codes that are told apart; ``zxx`` is no language (code, numbers). With all that the library
 knows, short text is lost to rare languages; with only ours, other languages are taken for ours."""
 
-_NOISE = re.compile(r"https?://\S+|[\ud800-\udfff\x00]")
+_ADDRESS = re.compile(r"\w+://\S+")
 _LETTER = re.compile(r"[^\W\d_]")
 _KANA = re.compile("[\u3041-\u3096\u30a1-\u30fa\uff66-\uff6f\uff71-\uff9d]")
 _HAN = re.compile("[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003134f]")
@@ -43,7 +43,10 @@ _HANGUL = re.compile("[\u1100-\u11ff\u3131-\u318e\uac00-\ud7a3]")
 
 def identify(text: str) -> str:
     """ISO 639-1 code of the text's language, or ``und``; looks at its beginning only."""
-    start = _NOISE.sub(" ", text[: 4 * SCRIPT_CHARS]).strip()[:SCRIPT_CHARS]
+    start = text[: 4 * SCRIPT_CHARS]
+    if "://" in start:
+        start = _ADDRESS.sub(" ", start)
+    start = start.strip()[:SCRIPT_CHARS]
     if not start.isascii():
         code = _east_asian(start)
         if code:
@@ -51,6 +54,14 @@ def identify(text: str) -> str:
     piece = start[:MODEL_CHARS]
     if len(_LETTER.findall(piece)) < LEAST_LETTERS:
         return UNDETERMINED
+    best, confidence = _model().classify(piece)
+    if best in ("id", "ms") or confidence < 0.5:
+        return _ranked(piece)
+    return UNDETERMINED if best == "zxx" else str(best)
+
+
+def _ranked(piece: str) -> str:
+    """The answer where one class has no majority or Malay and Indonesian share it."""
     scores: dict[str, float] = dict(_model().rank(piece))
     malay = scores["id"] + scores["ms"]
     best = max(scores, key=scores.__getitem__)

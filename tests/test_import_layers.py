@@ -44,7 +44,7 @@ def test_room_imports_only_rooms_below_it(room: str) -> None:
     for path in _files(room):
         ours = [name for name in _imports(path) if name.split(".")[0] == "scrubtrace"]
         for name in ours:
-            assert (name.split(".") + [""])[1] in allowed, f"{path} imports {name}"
+            assert [*name.split("."), ""][1] in allowed, f"{path} imports {name}"
 
 
 @pytest.mark.parametrize("room", sorted(FORBIDDEN))

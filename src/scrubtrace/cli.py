@@ -151,9 +151,9 @@ def review() -> None:
               show_default=True, help="Split beyond this many rows.")  # fmt: skip
 def export(url: str, out: str, **choices: Any) -> None:
     """Write flagged rows to CSV for reviewers."""
-    from scrubtrace.review.export import export_csv
     from scrubtrace.review.connection import open_review
     from scrubtrace.review.errors import ReviewError
+    from scrubtrace.review.export import export_csv
 
     try:
         result = export_csv(open_review(url), Path(out), **choices)

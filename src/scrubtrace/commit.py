@@ -5,62 +5,26 @@ Plain Python, no workers. Committing a run again changes nothing.
 
 import hashlib
 import io
-import json
-from collections import Counter
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
-from datetime import UTC, datetime
-from importlib.metadata import version
 from typing import Any
 
 import numpy as np
 from sqlalchemy import Engine
 
-from scrubtrace.balance import Balance, check_balance
+from scrubtrace.balance import check_balance
 from scrubtrace.beam_pipelines import storage
 from scrubtrace.beam_pipelines.layout import RunFolder
 from scrubtrace.config import Config
 from scrubtrace.duplicates import Hashes, RepeatedIds
+from scrubtrace.manifest import manifest_bytes
+from scrubtrace.outcome import Outcome
 from scrubtrace.policy import Verdict, evidence_fingerprint, judge
 from scrubtrace.results import FoundText, read_unit
-from scrubtrace.review.store import UpsertCounts, record_run, upsert_items
+from scrubtrace.review.store import record_run, upsert_items
 from scrubtrace.schemas.identity import item_key
-from scrubtrace.schemas.plan import DeadShard, RunSpec, Unit
+from scrubtrace.schemas.plan import RunSpec, Unit
 from scrubtrace.schemas.review import ReviewItem, ReviewRun
 from scrubtrace.schemas.vocabulary import GROUPS
-
-PACKAGES = ("scrubtrace", "apache-beam", "pyarrow", "google-re2", "numpy")
-
-
-@dataclass
-class Outcome:
-    """What a commit found, for the summary and the manifest."""
-
-    run: str
-    dataset: str
-    balance: Balance
-    dead_shards: list[DeadShard]
-    flagged: Counter[str] = field(default_factory=Counter)
-    reported: Counter[str] = field(default_factory=Counter)
-    flagged_by: dict[str, Counter[str]] = field(default_factory=dict)
-    repeated_ids: int = 0
-    repeated_id_rows: int = 0
-    upserts: UpsertCounts | None = None
-
-    @property
-    def dead_letters(self) -> int:
-        """Dead rows, dead shards and rows that a detector raised on."""
-        dead_rows = self.balance.dead.total() + self.balance.detector_errors
-        return dead_rows + len(self.dead_shards)
-
-    def count(self, item: ReviewItem) -> None:
-        """Counts one item of the review table."""
-        (self.flagged if item.flagged else self.reported)[item.kind] += 1
-        if item.flagged:
-            for name in ("language", "labeler", "source", "vendor"):
-                value = item.language if name == "language" else item.groups[name]
-                if value is not None:
-                    self.flagged_by.setdefault(name, Counter())[value] += 1
 
 
 def commit_run(folder: RunFolder, config: Config, engine: Engine) -> Outcome:
@@ -75,8 +39,9 @@ def commit_run(folder: RunFolder, config: Config, engine: Engine) -> Outcome:
     outcome = Outcome(folder.id, spec.dataset, balance, dead_shards)
     items = _items(folder, spec, units, config, outcome)
     outcome.upserts = upsert_items(engine, items, folder.id)
-    manifest = _manifest(folder, spec, units, config, outcome)
+    manifest = manifest_bytes(folder, spec, units, config, outcome)
     storage.write_atomic(folder.manifest, manifest)
+    storage.remove_temporary(folder.path)
     record_run(
         engine,
         ReviewRun(
@@ -148,34 +113,3 @@ def _item(spec: RunSpec, text: FoundText, verdict: Verdict, occurrence: int) -> 
         snippet=row["snippet"],
         snippet_start=row["snippet_start"],
     )
-
-
-def _manifest(
-    folder: RunFolder, spec: RunSpec, units: list[Unit], config: Config, outcome: Outcome
-) -> bytes:
-    balance = outcome.balance
-    shards = {r.shard.name: r.shard for unit in units for r in unit.ranges}
-    content = {
-        "format": 1,
-        "run": folder.id,
-        "committed_at": datetime.now(UTC).isoformat(timespec="seconds"),
-        "specification": asdict(spec) | {"key_file": None},
-        "policy": config.policy.model_dump(mode="json"),
-        "limits": config.limits.model_dump(mode="json"),
-        "versions": {name: version(name) for name in PACKAGES},
-        "rows": balance.rows,
-        "null_texts": balance.null_texts,
-        "empty_texts": balance.empty_texts,
-        "rows_without_id": balance.null_ids if spec.columns.id else None,
-        "repeated_ids": outcome.repeated_ids,
-        "rows_with_a_repeated_id": outcome.repeated_id_rows,
-        "dead_rows": dict(sorted(balance.dead.items())),
-        "detectors": {name: vars(tally) for name, tally in sorted(balance.detectors.items())},
-        "languages": dict(sorted(balance.languages.items())),
-        "signals": dict(sorted(balance.signals.items())),
-        "flagged": dict(sorted(outcome.flagged.items())),
-        "reported": dict(sorted(outcome.reported.items())),
-        "shards": [asdict(shard) for _, shard in sorted(shards.items())],
-        "dead_shards": [asdict(shard) for shard in outcome.dead_shards],
-    }
-    return json.dumps(content, indent=1, ensure_ascii=False).encode() + b"\n"

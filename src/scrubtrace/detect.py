@@ -15,17 +15,18 @@ from scrubtrace.beam_pipelines.layout import RunFolder, plan_table, runs_of
 from scrubtrace.beam_pipelines.planning import Plan, PlanError, make_plan
 from scrubtrace.beam_pipelines.runner import OptionsError, make_runner, pipeline_options
 from scrubtrace.beam_pipelines.scan import NAMESPACE, UNWRITTEN, ScanUnits
-from scrubtrace.commit import Outcome, commit_run
+from scrubtrace.commit import commit_run
 from scrubtrace.config import Config
 from scrubtrace.detectors.language import IDENTIFIER
 from scrubtrace.detectors.registry import DetectorError, installed_detectors, make_detector
 from scrubtrace.exits import IncompleteStop, UsageStop
 from scrubtrace.keys import find_key
 from scrubtrace.lock import output_lock
+from scrubtrace.outcome import Outcome
 from scrubtrace.progress import shown_progress
-from scrubtrace.review.store import key_ids
 from scrubtrace.review.connection import open_review
 from scrubtrace.review.errors import ReviewError
+from scrubtrace.review.store import key_ids
 from scrubtrace.schemas.plan import Columns, DetectorSpec, RunSpec
 
 UNWRITTEN_HELP = {

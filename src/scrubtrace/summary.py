@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator
 
-from scrubtrace.commit import Outcome
 from scrubtrace.config import Config
 from scrubtrace.exits import Exit
+from scrubtrace.outcome import Outcome
 
 SHOWN = 5
 

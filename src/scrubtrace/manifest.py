@@ -1,0 +1,65 @@
+"""The manifest of a run: everything that decided its results, and what they add up to."""
+
+import json
+from dataclasses import asdict
+from datetime import UTC, datetime
+from importlib.metadata import version
+from typing import Any
+
+from scrubtrace.beam_pipelines import storage
+from scrubtrace.beam_pipelines.layout import RunFolder
+from scrubtrace.config import Config
+from scrubtrace.outcome import Outcome
+from scrubtrace.schemas.plan import RunSpec, Unit
+
+PACKAGES = ("scrubtrace", "apache-beam", "pyarrow", "google-re2", "py3langid", "numpy")
+
+
+def manifest_bytes(
+    folder: RunFolder, spec: RunSpec, units: list[Unit], config: Config, outcome: Outcome
+) -> bytes:
+    """The manifest as JSON; a run that is committed again unchanged keeps its first time."""
+    content = _content(folder, spec, units, config, outcome)
+    earlier = _earlier(folder)
+    time = earlier.pop("committed_at", None)
+    if time is None or earlier != json.loads(json.dumps(content)):
+        time = datetime.now(UTC).isoformat(timespec="seconds")
+    return (
+        json.dumps({"committed_at": time} | content, indent=1, ensure_ascii=False).encode() + b"\n"
+    )
+
+
+def _earlier(folder: RunFolder) -> dict[str, Any]:
+    if not folder.is_committed():
+        return {}
+    content: dict[str, Any] = json.loads(storage.read_bytes(folder.manifest))
+    return content
+
+
+def _content(
+    folder: RunFolder, spec: RunSpec, units: list[Unit], config: Config, outcome: Outcome
+) -> dict[str, Any]:
+    balance = outcome.balance
+    shards = {r.shard.name: r.shard for unit in units for r in unit.ranges}
+    return {
+        "format": 1,
+        "run": folder.id,
+        "specification": asdict(spec) | {"key_file": None},
+        "policy": config.policy.model_dump(mode="json"),
+        "limits": config.limits.model_dump(mode="json"),
+        "versions": {name: version(name) for name in PACKAGES},
+        "rows": balance.rows,
+        "null_texts": balance.null_texts,
+        "empty_texts": balance.empty_texts,
+        "rows_without_id": balance.null_ids if spec.columns.id else None,
+        "repeated_ids": outcome.repeated_ids,
+        "rows_with_a_repeated_id": outcome.repeated_id_rows,
+        "dead_rows": dict(sorted(balance.dead.items())),
+        "detectors": {name: vars(tally) for name, tally in sorted(balance.detectors.items())},
+        "languages": dict(sorted(balance.languages.items())),
+        "signals": dict(sorted(balance.signals.items())),
+        "flagged": dict(sorted(outcome.flagged.items())),
+        "reported": dict(sorted(outcome.reported.items())),
+        "shards": [asdict(shard) for _, shard in sorted(shards.items())],
+        "dead_shards": [asdict(shard) for shard in outcome.dead_shards],
+    }

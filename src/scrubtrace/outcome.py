@@ -1,0 +1,40 @@
+"""What a commit found: for the summary and for the manifest."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+from scrubtrace.balance import Balance
+from scrubtrace.review.store import UpsertCounts
+from scrubtrace.schemas.plan import DeadShard
+from scrubtrace.schemas.review import ReviewItem
+
+
+@dataclass
+class Outcome:
+    """What a commit found, for the summary and the manifest."""
+
+    run: str
+    dataset: str
+    balance: Balance
+    dead_shards: list[DeadShard]
+    flagged: Counter[str] = field(default_factory=Counter)
+    reported: Counter[str] = field(default_factory=Counter)
+    flagged_by: dict[str, Counter[str]] = field(default_factory=dict)
+    repeated_ids: int = 0
+    repeated_id_rows: int = 0
+    upserts: UpsertCounts | None = None
+
+    @property
+    def dead_letters(self) -> int:
+        """Dead rows, dead shards and rows that a detector raised on."""
+        dead_rows = self.balance.dead.total() + self.balance.detector_errors
+        return dead_rows + len(self.dead_shards)
+
+    def count(self, item: ReviewItem) -> None:
+        """Counts one item of the review table."""
+        (self.flagged if item.flagged else self.reported)[item.kind] += 1
+        if item.flagged:
+            for name in ("language", "labeler", "source", "vendor"):
+                value = item.language if name == "language" else item.groups[name]
+                if value is not None:
+                    self.flagged_by.setdefault(name, Counter())[value] += 1
