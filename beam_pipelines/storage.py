@@ -7,7 +7,7 @@ import glob
 import os
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from typing import IO, Any
 
@@ -60,16 +60,14 @@ def _local_info(path: str) -> FileInfo:
 @contextmanager
 def open_read(path: str) -> Iterator[IO[bytes]]:
     """A seekable binary file; raises OSError."""
-    if is_remote(path):
-        from apache_beam.io.filesystem import CompressionTypes
+    if not is_remote(path):
+        with open(path, "rb") as local:
+            yield local
+        return
+    from apache_beam.io.filesystem import CompressionTypes
 
-        file: Any = _beam().open(path, compression_type=CompressionTypes.UNCOMPRESSED)
-    else:
-        file = open(path, "rb")
-    try:
-        yield file
-    finally:
-        file.close()
+    with closing(_beam().open(path, compression_type=CompressionTypes.UNCOMPRESSED)) as remote:
+        yield remote
 
 
 def read_bytes(path: str) -> bytes:

@@ -109,10 +109,8 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 def test_a_full_disk_ends_with_3_and_goes_on_when_there_is_room(
     shards: Path, small_disk: Path, tmp_path: Path
 ) -> None:
-    arguments = command(shards, small_disk, 1) + [
-        "--review",
-        f"sqlite:///{tmp_path}/review.sqlite",
-    ]
+    review = f"sqlite:///{tmp_path}/review.sqlite"
+    arguments = [*command(shards, small_disk, 1), "--review", review]
     ran = subprocess.run(arguments, capture_output=True, text=True)
     assert ran.returncode == 3, ran.stderr
     assert "the disk is full" in ran.stderr

@@ -24,9 +24,8 @@ def manifest_bytes(
     time = earlier.pop("committed_at", None)
     if time is None or earlier != json.loads(json.dumps(content)):
         time = datetime.now(UTC).isoformat(timespec="seconds")
-    return (
-        json.dumps({"committed_at": time} | content, indent=1, ensure_ascii=False).encode() + b"\n"
-    )
+    text = json.dumps({"committed_at": time} | content, indent=1, ensure_ascii=False)
+    return text.encode() + b"\n"
 
 
 def _earlier(folder: RunFolder) -> dict[str, Any]:
