@@ -28,9 +28,12 @@ from scrubtrace.detectors.signature_set import (
     load_signatures,
 )
 from scrubtrace.schemas.evidence import Evidence, Span
-from scrubtrace.schemas.vocabulary import UNDETERMINED, Abstained, Lane
+from scrubtrace.schemas.vocabulary import UNDETERMINED, Abstained, Lane, Use
 
 ANY = "any"
+
+MARKS = frozenset({"chat_ui_residue"})
+"""Categories that stand in list items because the answer they belong to was a list."""
 
 
 @dataclass(frozen=True)
@@ -125,5 +128,7 @@ def _span(
     row: int, window: Window, signature: Signature, start: int, end: int, guard: MentionGuard
 ) -> Span:
     use = guard.use(start, end)
+    if use == Use.LISTED and signature.category in MARKS:
+        use = Use.ASSERTED
     first, last = window.span(start, end)
     return Span(row, signature.id, signature.category, signature.strength, use, first, last)

@@ -135,7 +135,7 @@ def test_every_way_to_stop_has_its_exit_code(
 )
 def test_wrong_usage_exits_2(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert code_of(*arguments) == 2
-    assert "Usage:" in capsys.readouterr().err
+    assert "Error: " in capsys.readouterr().err
 
 
 def test_export_of_a_table_that_is_not_there_says_so(capsys: pytest.CaptureFixture[str]) -> None:
