@@ -6,12 +6,11 @@ from datetime import UTC, datetime
 from itertools import islice
 from typing import Any
 
-from sqlalchemy import Connection, Engine, case, or_, select
+from sqlalchemy import Connection, Engine, and_, case, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.sql.dml import ReturningInsert
 
 from scrubtrace.review.connection import reading, writing
-from scrubtrace.review.errors import ReviewError
 from scrubtrace.review.table import review_items, review_runs
 from scrubtrace.schemas.review import ReviewItem, ReviewRun
 from scrubtrace.schemas.vocabulary import GROUPS
@@ -58,8 +57,8 @@ def upsert_items(engine: Engine, items: Iterable[ReviewItem], run_id: str) -> Up
     """Store what run ``run_id`` saw, in transactions of 1,000 items; any order, any length.
 
     Run ids sort by time. An item that an older run stored gets this run's fields, and a new
-    version if what a reviewer decides on changed. The same run again, or an older one, changes
-    nothing, so that an interrupted commit can be repeated. Of two items with one key in one run
+    version if what a reviewer decides on changed. The same run again under the same policy, or an
+    older one, changes nothing, so that an interrupted commit can be repeated. Of two items with one key in one run
     the first is kept. Raises ReviewError.
     """
     statement = _upsert(engine.dialect.name)
@@ -74,21 +73,39 @@ def upsert_items(engine: Engine, items: Iterable[ReviewItem], run_id: str) -> Up
     return UpsertCounts(inserted, updated, unchanged)
 
 
-def record_run(engine: Engine, run: ReviewRun) -> None:
-    """Remember a committed run and the time of its first commit; again it changes nothing.
+def withdraw_flags(engine: Engine, run_id: str, policy: str) -> int:
+    """Take back the flags that an earlier commit of the run set under another policy.
 
-    Raises ReviewError if another manifest was committed under the same run id.
+    To be called after the items of the run have been stored under ``policy``; gives the number
+    of items that are flagged no longer. Raises ReviewError.
+    """
+    columns = review_items.c
+    stale = and_(columns.last_run == run_id, columns.policy != policy, columns.flagged.is_(True))
+    withdrawn = (
+        update(review_items)
+        .where(stale)
+        .values(flagged=False, policy=policy, row_version=columns.row_version + 1)
+        .returning(columns.item_key)
+    )
+    with writing(engine) as connection:
+        return len(connection.execute(withdrawn).scalars().all())
+
+
+def record_run(engine: Engine, run: ReviewRun) -> None:
+    """Remember a committed run and when it was committed.
+
+    The same manifest again changes nothing; another one, as after a commit under another policy,
+    takes the place of the first. Raises ReviewError.
     """
     insert = _insert_of(engine.dialect.name)(review_runs)
     values = asdict(run) | {"committed_at": datetime.now(UTC)}
-    manifest = select(review_runs.c.manifest_sha256).where(review_runs.c.run_id == run.run_id)
+    statement = insert.on_conflict_do_update(
+        index_elements=["run_id"],
+        set_={name: insert.excluded[name] for name in values if name != "run_id"},
+        where=insert.excluded.manifest_sha256 != review_runs.c.manifest_sha256,
+    )
     with writing(engine) as connection:
-        connection.execute(insert.on_conflict_do_nothing(index_elements=["run_id"]), values)
-        committed = connection.execute(manifest).scalar_one()
-    if committed != run.manifest_sha256:
-        raise ReviewError(
-            f"run {run.run_id} was committed before with another manifest: commit under a new run"
-        )
+        connection.execute(statement, values)
 
 
 def key_ids(engine: Engine) -> set[str]:
@@ -139,7 +156,7 @@ def _insert_of(dialect: str) -> Any:
 
 
 def _upsert(dialect: str) -> ReturningInsert[Any]:
-    """Insert an item, or overwrite an older run's; returns ``first_run`` of what was written."""
+    """Insert an item, or overwrite an older run's or policy's; returns the keys written."""
     insert = _insert_of(dialect)(review_items)
     seen, stored = insert.excluded, review_items.c
     changed = or_(*(seen[name] != stored[name] for name in DECIDED_ON))
@@ -151,8 +168,11 @@ def _upsert(dialect: str) -> ReturningInsert[Any]:
     upsert: ReturningInsert[Any] = insert.on_conflict_do_update(
         index_elements=["item_key"],
         set_=overwritten | {"row_version": stored.row_version + case((changed, 1), else_=0)},
-        where=stored.last_run < seen.last_run,
-    ).returning(stored.first_run)
+        where=or_(
+            stored.last_run < seen.last_run,
+            and_(stored.last_run == seen.last_run, stored.policy != seen.policy),
+        ),
+    ).returning(stored.item_key)
     return upsert
 
 
@@ -167,9 +187,10 @@ def _upsert_batch(
     for item in batch:
         rows.setdefault(item.item_key, _row(item, run_id))
     # In key order, so that two writers never wait for each other's rows in a circle.
+    stored = select(review_items.c.item_key).where(review_items.c.item_key.in_(rows))
+    known = set(connection.execute(stored).scalars())
     written = connection.execute(statement, [rows[key] for key in sorted(rows)]).scalars().all()
-    inserted = sum(first_run == run_id for first_run in written)
-    return inserted, len(written) - inserted
+    return len(set(written) - known), len(known.intersection(written))
 
 
 def _row(item: ReviewItem, run_id: str) -> dict[str, Any]:

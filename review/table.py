@@ -90,6 +90,7 @@ review_items = Table(
     Column("kind", StoredText, nullable=False),
     Column("priority", BigInteger, nullable=False),
     Column("why", StoredText, nullable=False),
+    Column("policy", StoredText, nullable=False),
     Column("detectors", JSON, nullable=False),
     Column("evidence", JSON, nullable=False),
     Column("spans_left_out", BigInteger, nullable=False),

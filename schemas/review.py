@@ -15,7 +15,8 @@ class ReviewItem:
     ``evidence`` has the spans of every detector: detector, signal, category, strength, use,
     start, end, score; offsets are code points of the original text. ``detectors`` has name,
     version, lane and fingerprint of each detector with evidence. ``flagged`` items are for
-    review; the others are reported only. A lower ``priority`` is looked at first.
+    review; the others are reported only. ``policy`` is the digest of the policy that decided.
+    A lower ``priority`` is looked at first.
     """
 
     item_key: str
@@ -36,6 +37,7 @@ class ReviewItem:
     kind: str
     priority: int
     why: str
+    policy: str
     detectors: list[dict[str, str]]
     evidence: list[dict[str, Any]] = dataclasses.field(repr=False)
     spans_left_out: int

@@ -23,6 +23,7 @@ from scrubtrace.review.store import (
     key_ids,
     record_run,
     upsert_items,
+    withdraw_flags,
 )
 from scrubtrace.review.table import review_items, review_runs
 from scrubtrace.schemas.identity import item_key
@@ -49,6 +50,7 @@ ITEM = ReviewItem(
     kind="llm_text",
     priority=10,
     why="one strong phrase",
+    policy="p1",
     detectors=[{"name": "boilerplate", "version": "1", "lane": "trace", "fingerprint": "f1"}],
     evidence=[{"signal": "refusal", "start": 0, "end": 5, "score": None}],
     spans_left_out=0,
@@ -272,10 +274,26 @@ def test_a_run_recorded_again_changes(engine: Engine) -> None:
     assert recorded == dataclasses.asdict(RUN)
 
 
-def test_another_manifest_of_a_run_passes_for_the_first(engine: Engine) -> None:
+def test_another_manifest_of_a_run_is_lost(engine: Engine) -> None:
     record_run(engine, RUN)
-    with pytest.raises(ReviewError, match="another manifest: commit under a new run"):
-        record_run(engine, dataclasses.replace(RUN, manifest_sha256="b" * 64))
+    again = dataclasses.replace(RUN, manifest_sha256="b" * 64, flagged=7)
+    record_run(engine, again)
+    with engine.connect() as connection:
+        (recorded,) = connection.execute(select(review_runs)).mappings().all()
+    assert {name: recorded[name] for name in dataclasses.asdict(again)} == dataclasses.asdict(again)
+
+
+def test_a_run_judged_by_another_policy_keeps_its_old_flags(engine: Engine) -> None:
+    gone = dataclasses.replace(ITEM, item_key="r" + "9" * 32)
+    upsert_items(engine, [ITEM, gone], FIRST)
+    anew = dataclasses.replace(ITEM, policy="p2", why="under the second policy")
+    assert upsert_items(engine, [anew], FIRST) == UpsertCounts(0, 1, 0)
+    assert withdraw_flags(engine, FIRST, "p2") == 1
+    stored = {entry.item.item_key: entry for entry in iter_items(engine)}
+    assert stored[ITEM.item_key] == StoredItem(anew, FIRST, FIRST, 1)
+    assert not stored[gone.item_key].item.flagged
+    assert stored[gone.item_key].row_version == 2
+    assert withdraw_flags(engine, FIRST, "p2") == 0
 
 
 def test_the_digest_key_of_an_unfinished_commit_is_overlooked(engine: Engine) -> None:

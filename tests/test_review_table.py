@@ -184,7 +184,7 @@ def test_a_database_of_newer_code_is_opened(url: str) -> None:
     with writing(engine) as connection:
         connection.execute(text(f"UPDATE {VERSION_TABLE} SET version_num = '9999'"))
     engine.dispose()
-    with pytest.raises(ReviewError, match="newer scrubtrace .*9999.*upgrade") as caught:
+    with pytest.raises(ReviewError, match=r"newer scrubtrace .*9999.*upgrade") as caught:
         open_review(url)
     assert "@" not in str(caught.value)
 
@@ -210,7 +210,7 @@ def test_missing_psycopg_is_an_import_error(monkeypatch: pytest.MonkeyPatch) -> 
 def test_an_unreachable_server_shows_the_password() -> None:
     pytest.importorskip("psycopg")
     with pytest.raises(
-        ReviewError, match="cannot connect to postgresql://127.0.0.1:1/db"
+        ReviewError, match=r"cannot connect to postgresql://127.0.0.1:1/db"
     ) as caught:
         open_review("postgresql://user:hunter2@127.0.0.1:1/db?sslpassword=hunter2")
     assert "hunter2" not in str(caught.value)

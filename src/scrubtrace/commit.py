@@ -18,9 +18,9 @@ from scrubtrace.config import Config
 from scrubtrace.duplicates import Hashes, RepeatedIds
 from scrubtrace.manifest import manifest_bytes
 from scrubtrace.outcome import Outcome
-from scrubtrace.policy import Verdict, evidence_fingerprint, judge
+from scrubtrace.policy import Verdict, evidence_fingerprint, judge, policy_digest
 from scrubtrace.results import FoundText, read_unit
-from scrubtrace.review.store import record_run, upsert_items
+from scrubtrace.review.store import record_run, upsert_items, withdraw_flags
 from scrubtrace.schemas.identity import item_key
 from scrubtrace.schemas.plan import RunSpec, Unit
 from scrubtrace.schemas.review import ReviewItem, ReviewRun
@@ -39,6 +39,7 @@ def commit_run(folder: RunFolder, config: Config, engine: Engine) -> Outcome:
     outcome = Outcome(folder.id, spec.dataset, balance, dead_shards)
     items = _items(folder, spec, units, config, outcome)
     outcome.upserts = upsert_items(engine, items, folder.id)
+    withdraw_flags(engine, folder.id, policy_digest(config.policy))
     manifest = manifest_bytes(folder, spec, units, config, outcome)
     storage.write_atomic(folder.manifest, manifest)
     storage.remove_temporary(folder.path)
@@ -59,7 +60,7 @@ def commit_run(folder: RunFolder, config: Config, engine: Engine) -> Outcome:
 def _items(
     folder: RunFolder, spec: RunSpec, units: list[Unit], config: Config, outcome: Outcome
 ) -> Iterator[ReviewItem]:
-    repeated = None
+    repeated, policy = None, policy_digest(config.policy)
     if spec.columns.id:
         keys = [unit.key for unit in units]
         repeated = RepeatedIds(_hash_loader(folder), keys, outcome.balance.rows)
@@ -71,7 +72,7 @@ def _items(
             if verdict is None:
                 continue
             occurrence = 0 if occurrences is None else int(occurrences[text.offset])
-            item = _item(spec, text, verdict, occurrence)
+            item = _item(spec, text, verdict, occurrence, policy)
             outcome.count(item)
             yield item
 
@@ -85,7 +86,9 @@ def _hash_loader(folder: RunFolder) -> Any:
     return load
 
 
-def _item(spec: RunSpec, text: FoundText, verdict: Verdict, occurrence: int) -> ReviewItem:
+def _item(
+    spec: RunSpec, text: FoundText, verdict: Verdict, occurrence: int, policy: str
+) -> ReviewItem:
     row = text.row
     place = (row["shard"], row["row_index"], row["row_id"], occurrence)
     return ReviewItem(
@@ -107,6 +110,7 @@ def _item(spec: RunSpec, text: FoundText, verdict: Verdict, occurrence: int) -> 
         kind=verdict.kind,
         priority=verdict.priority,
         why=verdict.why,
+        policy=policy,
         detectors=text.detectors,
         evidence=text.evidence,
         spans_left_out=text.spans_left_out,

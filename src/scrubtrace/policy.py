@@ -90,6 +90,12 @@ def evidence_fingerprint(evidence: Sequence[EvidenceRow]) -> str:
     return hashlib.sha256(json.dumps(found).encode()).hexdigest()[:32]
 
 
+def policy_digest(policy: PolicySection) -> str:
+    """Digest of a policy: equal when the same evidence gets the same verdicts."""
+    content = json.dumps([policy.model_dump(mode="json"), KINDS_OF_CATEGORIES], sort_keys=True)
+    return hashlib.sha256(content.encode()).hexdigest()[:16]
+
+
 def _kind(entry: EvidenceRow) -> Kind:
     return KINDS_OF_CATEGORIES.get(entry["category"], Kind.LLM_TEXT)
 

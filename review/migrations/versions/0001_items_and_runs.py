@@ -37,6 +37,7 @@ def upgrade() -> None:
         sa.Column("kind", text, nullable=False),
         sa.Column("priority", number, nullable=False),
         sa.Column("why", text, nullable=False),
+        sa.Column("policy", text, nullable=False),
         sa.Column("detectors", sa.JSON(), nullable=False),
         sa.Column("evidence", sa.JSON(), nullable=False),
         sa.Column("spans_left_out", number, nullable=False),
