@@ -124,18 +124,20 @@ class SignatureSet:
                 self._patterns.append(re2.compile(signature.expression, options))
             except re2.error as error:
                 raise SignatureError(f"signature {signature.id!r}: {error}") from None
-        self._set.Compile()
-        self._check_memory(max_memory)
+        self._compile(max_memory)
 
-    def _check_memory(self, max_memory: int) -> None:
-        """A Set with too little memory finds nothing and says nothing, so examples are tried."""
+    def _compile(self, max_memory: int) -> None:
+        """A Set with too little memory may find nothing and say nothing, so examples are tried."""
+        too_few = f"{max_memory} bytes are too few for {len(self.signatures)} signatures"
+        try:
+            self._set.Compile()
+        except re2.error:
+            raise SignatureError(too_few) from None
         for number, signature in enumerate(self.signatures):
             for example in signature.match[:1]:
                 text = normalise(example).text
                 if self._patterns[number].search(text) and number not in self.hits(text):
-                    raise SignatureError(
-                        f"{max_memory} bytes are too few for {len(self.signatures)} signatures"
-                    )
+                    raise SignatureError(too_few)
 
     def hits(self, text: str) -> list[int]:
         """Numbers of the signatures that occur in a normalised text, ascending."""

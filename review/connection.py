@@ -162,6 +162,8 @@ def _postgresql(url: URL) -> Engine:
     try:
         with engine.connect() as connection:
             encoding = connection.execute(text("SHOW server_encoding")).scalar_one()
+    except TypeError:  # SQLAlchemy reads the version as text, which SQL_ASCII gives as bytes
+        encoding = "SQL_ASCII"
     except SQLAlchemyError as error:
         engine.dispose()
         raise ReviewError(

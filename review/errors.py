@@ -10,7 +10,7 @@ class ReviewError(ValueError):
     """The review database or a file for reviewers cannot be used; the message says what to do."""
 
 
-def reason(error: SQLAlchemyError) -> str:
+def reason(error: Exception) -> str:
     """Why the database refused, in one line and without row text.
 
     Operational errors (locked, disk full, connection lost) are about the database, so their
@@ -27,6 +27,8 @@ def plain_errors(doing: str) -> Iterator[None]:
     """Turn database errors into `ReviewError`; ``doing`` says what was tried."""
     try:
         yield
-    except SQLAlchemyError as error:
+    except ReviewError:
+        raise
+    except (SQLAlchemyError, TypeError, ValueError) as error:  # the last two from JSON columns
         # Not chained: the driver's error names the values of the row in its details.
         raise ReviewError(f"{doing}: {reason(error)}") from None

@@ -58,8 +58,8 @@ def upsert_items(engine: Engine, items: Iterable[ReviewItem], run_id: str) -> Up
 
     Run ids sort by time. An item that an older run stored gets this run's fields, and a new
     version if what a reviewer decides on changed. The same run again under the same policy, or an
-    older one, changes nothing, so that an interrupted commit can be repeated. Of two items with one key in one run
-    the first is kept. Raises ReviewError.
+    older one, changes nothing, so that an interrupted commit can be repeated. Of two items with
+    one key in one run the first is kept. Raises ReviewError.
     """
     statement = _upsert(engine.dialect.name)
     remaining = iter(items)

@@ -1,0 +1,127 @@
+"""The boilerplate detector: what it finds, where, in which language, and where it abstains."""
+
+import dataclasses
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from scrubtrace.detectors.batch import TextBatch
+from scrubtrace.detectors.boilerplate import Boilerplate
+from scrubtrace.schemas.vocabulary import Use
+
+DETECTOR = Boilerplate()
+GERMAN = "Der Zug nach Kiel hatte wieder Verspätung, also haben wir am Bahnhof gewartet."
+
+
+def found(text: str, language: str) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = DETECTOR.detect(TextBatch([text], [language])).found.to_pylist()
+    return rows
+
+
+def check(text: str, language: str, category: str, use: Use = Use.ASSERTED) -> None:
+    entries = [entry for entry in found(text, language) if entry["category"] == category]
+    assert entries, f"no {category}"
+    assert {entry["use"] for entry in entries} == {use}
+
+
+@pytest.mark.parametrize(
+    ("text", "language", "category"),
+    [
+        ("As an AI language model, I cannot swim.", "en", "self_disclosure"),
+        ("\u0410s an AI l\u0430nguage mo\u200bdel, I cannot swim.", "en", "self_disclosure"),
+        ("\uff21\uff53 an AI\u3000language\u00a0model, I cannot swim.", "en", "self_disclosure"),
+        ("So. As an AI\n   language\nmodel, I cannot swim.", "en", "self_disclosure"),
+        ("As of my last knowledge update in 2021, the pier stood.", "en", "knowledge_cutoff"),
+        ("I am a large language model trained by [COMPANY].", "en", "identity_residue"),
+        ("As a , I cannot swim.", "en", "identity_residue"),
+        ("The pier stood:contentReference[oaicite:2]{index=2}.", "en", "chat_ui_residue"),
+        ("作为一个AI语言模型，我没有个人感情。", "zh", "self_disclosure"),
+        ("作為一個AI語言模型，我沒有個人感情。", "zh", "self_disclosure"),
+        ("作为一个人工智\n能语言模\n型，我没有个人感情。", "zh", "self_disclosure"),
+        ("我是由[公司]训练的大型语言模型。", "zh", "identity_residue"),
+    ],
+)
+def test_phrases_are_found_also_in_disguise(text: str, language: str, category: str) -> None:
+    check(text, language, category)
+
+
+@pytest.mark.parametrize(
+    ("text", "language"),
+    [
+        ("As an AI researcher, I have strong views on this.", "en"),
+        ("As a pharmacist, I cannot give you that without a prescription.", "en"),
+        ("The house was developed by . . . nobody knows.", "en"),
+        ("Dear Ms Reed, the parcel left on Monday. Sincerely, [Your Name]", "en"),
+        ("Call <PERSON> at <PHONE_NUMBER> tomorrow.", "en"),
+        ("作为一名药剂师，我不能这样给您。", "zh"),
+        ("希望对您有帮助，请注意休息。", "zh"),
+        ("", "en"),
+    ],
+)
+def test_people_write_this(text: str, language: str) -> None:
+    assert not [entry for entry in found(text, language) if entry["strength"] == "proof"]
+
+
+def test_mentions_keep_their_evidence_with_its_use() -> None:
+    text = 'The robot said "As an AI language model, I cannot swim" and the class laughed loudly.'
+    check(text, "en", "self_disclosure", Use.QUOTED)
+
+
+def test_interface_marks_in_a_list_are_asserted() -> None:
+    text = "- Rain fell\u30103\u2020source\u3011.\n- It stopped\u30103\u2020source\u3011.\n"
+    check(text + "- Sun\u30104\u2020source\u3011.", "en", "chat_ui_residue")
+
+
+@pytest.mark.parametrize("prefix", ["", "Wait\u2026 ", "\u200b\u200b", "好的\u3000", "e\u0301 "])
+def test_spans_are_of_the_original_text(prefix: str) -> None:
+    text = f"{prefix}As an A\u200bI language model, I cannot swim."
+    (span,) = {(entry["start"], entry["end"]) for entry in found(text, "en")}
+    assert text[slice(*span)].startswith("As an A\u200bI language model")
+
+
+def test_undetermined_texts_are_matched_in_every_language() -> None:
+    assert found("As an AI language model, I cannot swim.", "und")
+    assert found("作为一个AI语言模型，我没有个人感情。", "und")
+
+
+def test_a_language_without_signatures_is_abstained_from() -> None:
+    evidence = DETECTOR.detect(TextBatch([GERMAN, "", GERMAN + " turn0search3"], ["de"] * 3))
+    assert evidence.abstained.to_pylist() == [{"row": 0, "reason": "language_not_covered"}]
+    assert {entry["row"] for entry in evidence.found.to_pylist()} == {2}
+
+
+TEXTS = st.sampled_from(
+    [
+        "As an AI language model, I cannot swim.",
+        "As of my last knowledge update in 2021, the pier stood.",
+        "The soup was too salty.",
+        "作为一个AI语言模型，我没有个人感情。",
+        GERMAN,
+        "",
+    ]
+)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(st.tuples(TEXTS, st.sampled_from(["en", "zh", "de", "und"])), max_size=8))
+def test_evidence_does_not_depend_on_the_rest_of_the_batch(rows: list[tuple[str, str]]) -> None:
+    whole = DETECTOR.detect(TextBatch([text for text, _ in rows], [code for _, code in rows]))
+    together = whole.found.to_pylist()
+    apart = [e | {"row": n} for n, (text, code) in enumerate(rows) for e in found(text, code)]
+    assert together == apart
+
+
+def test_fingerprint_is_of_what_matches_not_of_examples() -> None:
+    first, *others = DETECTOR.signatures["en"]
+
+    def fingerprint_with(**changes: Any) -> str:
+        changed = Boilerplate()
+        signatures = {"en": (dataclasses.replace(first, **changes), *others)}
+        changed.__dict__["signatures"] = {**DETECTOR.signatures, **signatures}
+        return changed.fingerprint()
+
+    assert fingerprint_with(match=("another example",)) == DETECTOR.fingerprint()
+    assert fingerprint_with(pattern="another pattern") != DETECTOR.fingerprint()
+    assert fingerprint_with(category="closer") != DETECTOR.fingerprint()

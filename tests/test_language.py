@@ -1,0 +1,45 @@
+"""Language identification: the languages we speak, and what is no language."""
+
+import pytest
+
+from scrubtrace.detectors.language import identify, normalise_code
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ("The ferry was late again, so we waited on the pier.", "en"),
+        ("Where is my umbrella?", "en"),
+        ("Der Zug nach Kiel hatte wieder Verspätung.", "de"),
+        ("Kapal itu terlambat lagi, jadi kami menunggu di dermaga.", "id"),
+        ("今天的雨一直下到傍晚。", "zh"),
+        ("這家照相館已經開了三十年。", "zh"),
+        ("招牌上写着一个の字，老板说那只是装饰，别的都是中文，没有别的意思。", "zh"),
+        ("昨日は雨だったので、家で本を読んだ。", "ja"),
+        ("新しいパソコンを買いました", "ja"),
+        ("어제는 비가 와서 집에 있었다.", "ko"),
+        ("Le train de nuit est arrivé en retard ce matin.", "fr"),
+        ("We call it 好的 here, which means that all is well and agreed.", "en"),
+    ],
+)
+def test_languages(text: str, code: str) -> None:
+    assert identify(text) == code
+
+
+@pytest.mark.parametrize(
+    "text", ["", "   ", "12345 67", "\U0001f600\U0001f680", "https://a.example/b/c", "ok"]
+)
+def test_what_is_no_language_is_undetermined(text: str) -> None:
+    assert identify(text) == "und"
+
+
+def test_only_the_beginning_is_looked_at() -> None:
+    assert identify("The ferry was late again. " * 20 + "雨" * 10_000) == "en"
+
+
+@pytest.mark.parametrize(
+    ("given", "code"),
+    [("en", "en"), ("EN", "en"), ("zh-Hant", "zh"), ("pt_BR", "pt"), (" de ", "de"), ("", "und")],
+)
+def test_codes_are_reduced_to_their_primary_subtag(given: str, code: str) -> None:
+    assert normalise_code(given) == code

@@ -1,0 +1,95 @@
+"""Normalising: disguises come off, offsets lead back, other text is left alone."""
+
+import unicodedata
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from scrubtrace.detectors.normalise import normalise
+
+PHRASE = "As an AI model, I can't."
+
+
+@pytest.mark.parametrize(
+    ("disguised", "plain"),
+    [
+        ("As an A\u200bI mo\u2060del, I can't.", PHRASE),
+        ("As an AI mo\u00addel, I can\u2019t.", PHRASE),
+        ("\ufeffAs an AI model, I can't.", PHRASE),
+        ("\u0410s \u0430n \u0410I m\u043edel, I c\u0430n't.", PHRASE),
+        ("\u0391s an AI m\u03bfdel, I can't.", PHRASE),
+        ("\uff21\uff53 an \uff21\uff29 model\uff0c I can't.", PHRASE),
+        ("As\u00a0an\u2009AI\u3000model,\tI can't.", PHRASE),
+        ("As an \U0001d400\U0001d408 model, I can't.", PHRASE),
+        ("wait\u2026 of\ufb01ce", "wait... office"),
+        ("e\u0301te\u0301", "\u00e9t\u00e9"),
+        ("\uff76\uff9e", "\u30ac"),
+        ("a\r\nb\rc", "a\nb\nc"),
+        ("\u201cyes\u201d \u00abno\u00bb", '"yes" "no"'),
+        ("\u597d\u7684\uff0c\u6211\u4eec\u8d70\uff01", "\u597d\u7684,\u6211\u4eec\u8d70!"),
+    ],
+)
+def test_disguises_come_off(disguised: str, plain: str) -> None:
+    assert normalise(disguised).text == plain
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Привет, как дела? Хорошо.",
+        "Το τρένο άργησε πάλι.",
+        "plain ASCII, isn't it?\nYes.",
+        "今天我们去公园。「好」",
+        "한국어 문장입니다.",
+        "",
+    ],
+)
+def test_other_text_is_left_alone(text: str) -> None:
+    assert normalise(text).text == unicodedata.normalize("NFKC", text)
+
+
+SAMPLES = st.lists(
+    st.sampled_from(
+        ["a", " ", "\u200b", "\ufb01", "\u2026", "e\u0301", "\r\n", "\t", "\uff76\uff9e", "\u0430",
+         "\U0001f600", "\u597d", "\uff0c", "\u2019", "\u3000", "\U0001d400"]
+    )
+    | st.characters(exclude_categories=["Cs"]),
+    max_size=30,
+).map("".join)  # fmt: skip
+
+
+@given(SAMPLES)
+def test_offsets_lead_back_to_what_a_character_came_from(text: str) -> None:
+    normalised = normalise(text)
+    before = 0
+    for number, char in enumerate(normalised.text):
+        start, end = normalised.original(number, number + 1)
+        assert before <= start < end <= len(text)
+        alone = normalise(text[start:end]).text
+        assert char in alone or char.isascii()  # a look-alike is mapped by what surrounds it
+        before = start
+
+
+@given(SAMPLES)
+def test_a_span_covers_the_spans_of_its_characters(text: str) -> None:
+    normalised = normalise(text)
+    length = len(normalised.text)
+    for start in range(0, length, 3):
+        for end in range(start + 1, length + 1, 4):
+            first, last = normalised.original(start, end)
+            assert first == normalised.original(start, start + 1)[0]
+            assert last == normalised.original(end - 1, end)[1]
+
+
+@given(SAMPLES)
+def test_normalising_again_changes_nothing_but_what_had_become_neighbours(text: str) -> None:
+    once = normalise(text).text
+    assert len(normalise(once).text) <= len(once)
+
+
+@given(st.text(st.characters(codec="ascii", exclude_characters="\r\t")))
+def test_ascii_text_is_passed_through(text: str) -> None:
+    normalised = normalise(text)
+    assert normalised.text is text
+    assert normalised.edits == ()
