@@ -1,0 +1,53 @@
+"""What LibreOffice does to an exported CSV (``make drill``): no formula runs, keys stay."""
+
+import csv
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from scrubtrace.beam_pipelines.layout import runs_of
+from scrubtrace.cli import main
+
+CSV_FILTER = "csv:Text - txt - csv (StarCalc):44,34,76,1,,0,false,true,false"
+KEPT = ("item_key", "row_version", "decision", "reason", "comment", "text_digest")
+NASTY = ["=1+1", "+1", "-2", "@SUM(A1)", "00123", "1e5", "123456789012345678", "'x", "＝1", "a\tb"]
+PHRASE = "As an AI language model, I cannot swim."
+
+
+@pytest.mark.parametrize("bom", [[], ["--bom"]])
+def test_opened_and_saved_in_libreoffice(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, bom: list[str]
+) -> None:
+    if shutil.which("soffice") is None:
+        pytest.skip("LibreOffice is not installed")
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("SCRUBTRACE_KEY", "ab" * 32)
+    texts = [f"{start} {PHRASE}\n再见" for start in NASTY]
+    pq.write_table(pa.table({"id": NASTY, "text": texts}), "a.parquet")
+    with pytest.raises(SystemExit) as ended:
+        main(["detect", "a.parquet", "--out", "out", "--id-column", "id", "--quiet"])
+    assert ended.value.code == 0
+    assert runs_of("out")
+    main(["review", "export", "--review", "sqlite:///out/review.sqlite", "--out", "f.csv", *bom])
+    profile = f"-env:UserInstallation=file://{tmp_path}/profile"
+    convert = ["soffice", profile, "--headless", "--convert-to", CSV_FILTER, "--outdir", "saved"]
+    infilter = "--infilter=Text - txt - csv (StarCalc):44,34,76,1"
+    subprocess.run([*convert, infilter, "f.csv"], check=True, capture_output=True)
+    before, after = rows_of(Path("f.csv")), rows_of(Path("saved/f.csv"))
+    assert len(before) == len(after) == len(NASTY)
+    for old, new in zip(before, after, strict=True):
+        assert {name: new[name] for name in KEPT} == {name: old[name] for name in KEPT}
+        for name, value in old.items():
+            if value.startswith("'"):
+                assert new[name].lstrip("'") == value.lstrip("'"), name
+        assert new["snippet"] == old["snippet"]
+
+
+def rows_of(path: Path) -> list[dict[str, str]]:
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        return list(csv.DictReader(file))

@@ -1,0 +1,192 @@
+"""Scanning a unit: balanced receipts, stable bytes, no lost row, no leaked text."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+import pytest
+
+from scrubtrace.beam_pipelines import scan, scanning, storage
+from scrubtrace.beam_pipelines.findings import snippet_around
+from scrubtrace.beam_pipelines.layout import RunFolder
+from scrubtrace.beam_pipelines.scan import ScanError, ScanUnitFn
+from scrubtrace.beam_pipelines.scanning import scan_unit
+from scrubtrace.detectors.batch import TextBatch
+from scrubtrace.detectors.boilerplate import Boilerplate
+from scrubtrace.detectors.registry import make_detector
+from scrubtrace.schemas.evidence import Evidence
+from scrubtrace.schemas.findings import FINDINGS
+from scrubtrace.schemas.identity import DigestKey
+from scrubtrace.schemas.plan import Columns
+
+Write = Callable[..., Path]
+Make = Callable[..., Any]
+
+PHRASE = "As an AI language model, I cannot swim."
+TEXTS = ["Plain.", PHRASE, None, "", f"好的。{PHRASE}", "Guten Morgen, wie geht es Ihnen denn?"]
+
+
+def scanned(run: Any, key: DigestKey, detector: Any = None) -> RunFolder:
+    folder, spec, plan = run
+    for unit in plan.units:
+        scan_unit(unit, folder, spec, [detector or make_detector("boilerplate")], key)
+    assert isinstance(folder, RunFolder)
+    return folder
+
+
+def files(folder: RunFolder) -> dict[str, bytes]:
+    root = Path(folder.path)
+    paths = (path for path in root.rglob("*") if path.is_file() and path.name != "run.json")
+    return {str(path.relative_to(root)): path.read_bytes() for path in sorted(paths)}
+
+
+def test_receipts_account_for_every_row(write_shard: Write, make_run: Make, key: DigestKey) -> None:
+    write_shard("a.parquet", text=TEXTS)
+    folder = scanned(make_run(), key)
+    receipt = folder.read_receipt("u0000000")
+    (entry,) = receipt.ranges
+    tally = entry.detectors["boilerplate"]
+    assert tally.rows == receipt.rows == len(TEXTS)
+    assert tally.abstained == {"language_not_covered": 1}
+    assert (entry.null_texts, entry.empty_texts) == (1, 1)
+    assert receipt.parts[0].findings == 2
+
+
+def test_parts_have_the_schema_and_order_of_findings(
+    write_shard: Write, make_run: Make, key: DigestKey
+) -> None:
+    write_shard("b.parquet", text=[PHRASE])
+    write_shard("a.parquet", text=TEXTS)
+    folder = scanned(make_run(), key)
+    part = pq.read_table(folder.part("boilerplate", "u0000000"))
+    assert part.schema.equals(FINDINGS)
+    places = list(zip(*(part.column(n).to_pylist() for n in ("shard", "row_index")), strict=True))
+    assert places == [("a.parquet", 1), ("a.parquet", 4), ("b.parquet", 0)]
+    assert part.schema.metadata[b"detector"] == b"boilerplate"
+    assert part.column("text_digest")[0].as_py() == key.digest(PHRASE)
+
+
+@pytest.mark.parametrize("changes", [{"batch_rows": 1}, {"batch_rows": 3}, {"batch_bytes": 10}])
+def test_neither_repeating_nor_batching_changes_a_byte(
+    write_shard: Write, make_run: Make, key: DigestKey, changes: dict[str, int]
+) -> None:
+    write_shard("a.parquet", text=TEXTS * 5, row_group_size=7)
+    once = scanned(make_run("one"), key)
+    before = files(once)
+    other = scanned(make_run("other", **changes), key)
+    assert files(other) == before
+    scanned((once, make_run("again")[1], make_run("third")[2]), key)
+    assert files(once) == before
+
+
+class Raising(Boilerplate):
+    """Raises on one text."""
+
+    def detect(self, batch: TextBatch) -> Evidence:
+        if any("canary" in text for text in batch.texts):
+            raise ValueError(f"canary in {batch.texts}")
+        return super().detect(batch)
+
+
+def test_a_detector_that_raises_loses_one_row_and_leaks_nothing(
+    write_shard: Write, make_run: Make, key: DigestKey
+) -> None:
+    write_shard("a.parquet", id=["x", "y", "z"], text=[PHRASE, "canary", PHRASE])
+    run = make_run(columns=Columns("text", id="id"))
+    folder = scanned(run, key, Raising())
+    tally = folder.read_receipt("u0000000").ranges[0].detectors["boilerplate"]
+    assert (tally.judged, tally.abstained) == (2, {"detector_error": 1})
+    (letter,) = pq.read_table(folder.dead_letters("u0000000")).to_pylist()
+    assert letter == {
+        "shard": "a.parquet",
+        "row_index": 1,
+        "row_id": "y",
+        "detector": "boilerplate",
+        "reason": "detector_error",
+        "error": "ValueError",
+    }
+    assert b"canary" not in b"".join(files(folder).values())
+
+
+def test_spans_are_capped_and_the_others_counted(
+    write_shard: Write, make_run: Make, key: DigestKey
+) -> None:
+    write_shard("a.parquet", text=[f"{PHRASE} " * 20])
+    folder = scanned(make_run(spans_per_signal=3), key)
+    (finding,) = pq.read_table(folder.part("boilerplate", "u0000000")).to_pylist()
+    signals = {entry["signal"] for entry in finding["evidence"]}
+    assert len(finding["evidence"]) == 3 * len(signals)
+    assert finding["spans_left_out"] == 17 * len(signals)
+
+
+@pytest.mark.parametrize("position", [0, 300, 2000, 3960])
+def test_a_snippet_holds_the_strongest_asserted_evidence(position: int) -> None:
+    text = ("w" * position + PHRASE).ljust(4000, "w")
+    best = {"start": position, "end": position + 20, "strength": "proof", "use": "asserted"}
+    other = {"start": 3999, "end": 4000, "strength": "strong", "use": "asserted"}
+    quoted = {"start": 0, "end": 1, "strength": "proof", "use": "quoted"}
+    start, snippet = snippet_around(text, [quoted, other, best], 500)
+    assert len(snippet) == 500
+    assert text[start : start + 500] == snippet
+    assert start <= position
+    assert position + 20 <= start + 500
+
+
+def test_a_unit_that_cannot_be_written_has_no_receipt_and_is_no_crash(
+    write_shard: Write, make_run: Make, key: DigestKey, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_shard("a.parquet", text=TEXTS)
+    folder, _, _ = make_run()
+
+    def full(path: str, content: bytes) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(scanning.storage, "write_atomic", full)
+    scanner = ScanUnitFn(folder.path)
+    scanner.setup()
+    assert list(scanner.process("u0000000")) == []
+    assert folder.scanned_units() == set()
+
+
+def test_a_crash_says_where_and_never_what(
+    write_shard: Write, make_run: Make, key: DigestKey, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_shard("a.parquet", text=["canary"])
+    folder, _, _ = make_run()
+
+    def crash(*_: Any) -> None:
+        raise KeyError("canary")
+
+    monkeypatch.setattr(scan, "scan_unit", crash)
+    scanner = ScanUnitFn(folder.path)
+    scanner.setup()
+    with pytest.raises(ScanError, match="unit u0000000: KeyError in crash") as raised:
+        list(scanner.process("u0000000"))
+    assert "canary" not in str(raised.value)
+
+
+def test_a_worker_with_another_detector_refuses(
+    write_shard: Write, make_run: Make, key: DigestKey
+) -> None:
+    write_shard("a.parquet", text=TEXTS)
+    folder, _, _ = make_run()
+    path = Path(folder.path) / "run.json"
+    content = json.loads(path.read_text())
+    content["detectors"][0]["fingerprint"] = "0" * 16
+    path.write_text(json.dumps(content))
+    with pytest.raises(ScanError, match="worker has another boilerplate"):
+        ScanUnitFn(folder.path).setup()
+
+
+def test_a_failed_write_leaves_nothing_behind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: Any) -> None:
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr(storage.os, "replace", fail)
+    with pytest.raises(OSError, match="Input/output"):
+        storage.write_atomic(str(tmp_path / "a.json"), b"x")
+    assert list(tmp_path.iterdir()) == []
