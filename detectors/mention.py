@@ -6,7 +6,7 @@ use without being an assistant's text. A hit counts as a mention when it stands
 - in code: a fenced block or a code span;
 - in quotation marks, unless they enclose nearly the whole text;
 - in a list of such phrases: three list items or more with a hit each;
-- behind a reporting cue ("replies with", "such as", 例如), or, in a text that names LLMs or their
+- behind a reporting cue ("replies with", "such as", 例如) or a word for phrases, or, in a text that names LLMs or their
   makers twice or more, in the middle of a sentence instead of at its start.
 
 Known limits: a quotation that runs over several paragraphs is not seen as one; a labeler who
@@ -40,6 +40,10 @@ _CUE = re2.compile(
     r"|begins?|starts?|ends?|insists?|claims?|contain(?:s|ing)?|including)(?: with| that| by)?)"
     r"|例如|比如|诸如|諸如|譬如|像是?|类似|類似|写着|寫著|声称|聲稱|回答说?|回答道|回复说?|回覆|表示"
     r"|他说|她说|它说|它會說|会说|包含|出现|出現|所谓的?|所謂的?|说道?|道)[\s:,，：]*[\"'「『“]?\z"
+)
+_ABOUT_WORDS = re2.compile(
+    r"(?i)\b(?:words to|phrases|expressions|wording)\b[^.!?\n]{0,60}\z"
+    r"|(?:词语|詞語|短语|短語|话术|話術|套话|套話|字样|字樣)[^。!?\n]{0,30}\z"
 )
 _ABOUT = re2.compile(
     r"(?i)\b(?:chatgpt|openai|gpt-?[2345][a-z0-9.]*|anthropic|claude|gemini|bard|copilot|deepseek"
@@ -124,7 +128,7 @@ class MentionGuard:
 
     def _is_reported(self, start: int) -> bool:
         before = self.text[max(0, start - CUE_CHARS) : start]
-        if _CUE.search(before):
+        if _CUE.search(before) or _ABOUT_WORDS.search(before):
             return True
         ends = [found.end() for found in _SENTENCE_END.finditer(before)]
         in_sentence = len(before) - (ends[-1] if ends else 0)

@@ -77,6 +77,8 @@ def test_listed() -> None:
     [
         (f"It begins with {AI} cannot, and then it goes on for pages.", AI),
         (f"Remove phrases such as {AI} cannot.", AI),
+        (f"Words to watch: on the other hand, {AI} cannot.", AI),
+        (f"常见套话有，{ZH}等等。", ZH),
         (f"它总是回答{ZH}，然后就没有了。", ZH),
         (f"比如{ZH}这种话。", ZH),
         (
