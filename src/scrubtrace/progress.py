@@ -63,11 +63,13 @@ class _Nothing:
 class _Lines:
     def __init__(self) -> None:
         self._last = 0.0
+        self._ended = False
 
     def show(self, counts: Counts, seconds: float) -> None:
-        if counts.done < counts.total and seconds - self._last < LINE_SECONDS:
+        ends = counts.done >= counts.total
+        if self._ended or (not ends and seconds - self._last < LINE_SECONDS):
             return
-        self._last = seconds
+        self._last, self._ended = seconds, ends
         rate = (counts.done - counts.earlier) / max(seconds, 1e-9)
         left = (counts.total - counts.done) / rate if rate else None
         ahead = "unknown time" if left is None else f"{left:.0f} s"
