@@ -6,8 +6,9 @@ use without being an assistant's text. A hit counts as a mention when it stands
 - in code: a fenced block or a code span;
 - in quotation marks, unless they enclose nearly the whole text;
 - in a list of such phrases: three list items or more with a hit each;
-- behind a reporting cue ("replies with", "such as", 例如) or a word for phrases, or, in a text that names LLMs or their
-  makers twice or more, in the middle of a sentence instead of at its start.
+- behind a reporting cue ("replies with", "such as", 例如) or a word for phrases, or, in a text
+  that names LLMs or their makers twice or more, in the middle of a sentence instead of at its
+  start.
 
 Known limits: a quotation that runs over several paragraphs is not seen as one; a labeler who
 puts a whole answer into a fence hides it from this guard's point of view (evidence is kept with

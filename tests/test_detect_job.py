@@ -232,7 +232,16 @@ def test_usage_errors_exit_2_and_leave_no_run(
     behind = ["--", *beam.split("\0")] if beam else []
     assert run("detect", *shards.split("\0"), "--out", "out", *behind) == 2
     assert message in capsys.readouterr().err
-    assert runs_of("out") == []
+    assert not Path("out").exists()
+
+
+def test_a_malformed_key_exits_2_before_anything_is_written(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write("a.parquet", text=[PLAIN])
+    monkeypatch.setenv("SCRUBTRACE_KEY", "short")
+    assert detect(run) == 2
+    assert not Path("out").exists()
 
 
 def test_dry_run_writes_nothing(run: Run, capsys: pytest.CaptureFixture[str]) -> None:

@@ -117,6 +117,10 @@ def explain(text: str, language: str | None, as_json: bool, **given: Any) -> Non
 
     if text == "-":
         text = _standard_input()
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise UsageStop("the text is not UTF-8") from None
     explained = explain_text(text, _config(given), language)
     shown = json.dumps(explained, ensure_ascii=False, indent=1) if as_json else None
     click.echo(shown or in_words(text, explained))

@@ -1,5 +1,6 @@
 """The main job: plan, scan, commit."""
 
+import os
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,7 +21,7 @@ from scrubtrace.config import Config
 from scrubtrace.detectors.language import IDENTIFIER
 from scrubtrace.detectors.registry import DetectorError, installed_detectors, make_detector
 from scrubtrace.exits import IncompleteStop, UsageStop
-from scrubtrace.keys import find_key
+from scrubtrace.keys import check_key, find_key
 from scrubtrace.lock import output_lock
 from scrubtrace.outcome import Outcome
 from scrubtrace.progress import shown_progress
@@ -74,6 +75,7 @@ def run_job(job: Job) -> Outcome:
     `SumsDifferStop` if sums do not match.
     """
     plan, detectors, options = plan_job(job)
+    check_key(job.key_file)
     engine = review_engine(job.config, job.out)
     key, key_file = find_key(job.key_file, key_ids(engine))
     scan = job.config.scan
@@ -101,6 +103,7 @@ def review_engine(config: Config, out: str) -> Engine:
     Raises `UsageStop`.
     """
     url = config.review.url
+    existed = storage.is_remote(out) or os.path.isdir(out)
     storage.make_folders(out)
     if url is None:
         if storage.is_remote(out):
@@ -109,6 +112,8 @@ def review_engine(config: Config, out: str) -> Engine:
     try:
         return open_review(url)
     except ReviewError as error:
+        if not existed:
+            os.rmdir(out)
         raise UsageStop(str(error)) from None
 
 

@@ -24,17 +24,11 @@ def find_key(key_file: str | None, used: set[str]) -> tuple[DigestKey, str | Non
     ``used`` holds the ids of those. Raises `UsageStop` for a key that is unreadable, lost or
     another one.
     """
-    if key_file is None and KEY_VARIABLE in os.environ:
-        path = None
-    else:
-        path = str(Path(key_file).absolute() if key_file else default_key_file())
-        if not os.path.exists(path):
-            _refuse_if_lost(path, used)
-            _make_key(Path(path))
-    try:
-        key = read_key(path)
-    except DigestKeyError as error:
-        raise UsageStop(str(error)) from None
+    path = _place(key_file)
+    if path is not None and not os.path.exists(path):
+        _refuse_if_lost(path, used)
+        _make_key(Path(path))
+    key = _read(path)
     if used and key.id not in used:
         known = ", ".join(sorted(used))
         raise UsageStop(
@@ -43,6 +37,26 @@ def find_key(key_file: str | None, used: set[str]) -> tuple[DigestKey, str | Non
             "new table"
         )
     return key, path
+
+
+def check_key(key_file: str | None) -> None:
+    """Raises `UsageStop` if there is a key that cannot be used; makes none."""
+    path = _place(key_file)
+    if path is None or os.path.exists(path):
+        _read(path)
+
+
+def _place(key_file: str | None) -> str | None:
+    if key_file is None and KEY_VARIABLE in os.environ:
+        return None
+    return str(Path(key_file).absolute() if key_file else default_key_file())
+
+
+def _read(path: str | None) -> DigestKey:
+    try:
+        return read_key(path)
+    except DigestKeyError as error:
+        raise UsageStop(str(error)) from None
 
 
 def _refuse_if_lost(path: str, used: set[str]) -> None:
