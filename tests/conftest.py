@@ -1,20 +1,25 @@
 """Fixtures that several test files share."""
 
-from collections.abc import Callable
+import os
+import uuid
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from sqlalchemy import Engine, create_engine, make_url, text
 
 from scrubtrace.beam_pipelines.layout import RunFolder
 from scrubtrace.beam_pipelines.planning import Plan, make_plan
 from scrubtrace.detectors.registry import make_detector
+from scrubtrace.review.connection import open_review
 from scrubtrace.schemas.identity import DigestKey
 from scrubtrace.schemas.plan import Columns, DetectorSpec, RunSpec
 
 KEY = "ab" * 32
+SERVER = os.environ.get("SCRUBTRACE_TEST_POSTGRESQL", "")
 
 WriteShard = Callable[..., Path]
 MakeRun = Callable[..., tuple[RunFolder, RunSpec, Plan]]
@@ -74,3 +79,34 @@ def make_run(tmp_path: Path, key: DigestKey) -> MakeRun:
         return folder, spec, plan
 
     return make
+
+
+@pytest.fixture
+def schema_url() -> Iterator[str]:
+    """URL of an empty schema of the test server, dropped afterwards."""
+    if not SERVER:
+        pytest.skip("SCRUBTRACE_TEST_POSTGRESQL is not set")
+    name = f"review_{uuid.uuid4().hex}"
+    server = create_engine(make_url(SERVER).set(drivername="postgresql+psycopg"))
+    with server.begin() as connection:
+        connection.execute(text(f"CREATE SCHEMA {name}"))
+    url = make_url(SERVER).update_query_dict({"options": f"-csearch_path={name}"})
+    yield url.render_as_string(hide_password=False)
+    with server.begin() as connection:
+        connection.execute(text(f"DROP SCHEMA {name} CASCADE"))
+    server.dispose()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """URL of a database without tables."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path}/review.sqlite"
+    return str(request.getfixturevalue("schema_url"))
+
+
+@pytest.fixture
+def engine(url: str) -> Iterator[Engine]:
+    engine = open_review(url)
+    yield engine
+    engine.dispose()

@@ -7,7 +7,6 @@ import sqlite3
 import subprocess
 import sys
 import uuid
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
@@ -39,37 +38,6 @@ print("ready", flush=True)
 sys.stdin.readline()
 open_review(sys.argv[1]).dispose()
 """
-
-
-@pytest.fixture
-def schema_url() -> Iterator[str]:
-    """URL of an empty schema of the test server, dropped afterwards."""
-    if not SERVER:
-        pytest.skip("SCRUBTRACE_TEST_POSTGRESQL is not set")
-    name = f"review_{uuid.uuid4().hex}"
-    server = create_engine(make_url(SERVER).set(drivername="postgresql+psycopg"))
-    with server.begin() as connection:
-        connection.execute(text(f"CREATE SCHEMA {name}"))
-    url = make_url(SERVER).update_query_dict({"options": f"-csearch_path={name}"})
-    yield url.render_as_string(hide_password=False)
-    with server.begin() as connection:
-        connection.execute(text(f"DROP SCHEMA {name} CASCADE"))
-    server.dispose()
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """URL of a database without tables."""
-    if request.param == "sqlite":
-        return f"sqlite:///{tmp_path}/review.sqlite"
-    return str(request.getfixturevalue("schema_url"))
-
-
-@pytest.fixture
-def engine(url: str) -> Iterator[Engine]:
-    engine = open_review(url)
-    yield engine
-    engine.dispose()
 
 
 def test_tables_lack_a_field_of_the_records() -> None:
