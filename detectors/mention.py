@@ -15,7 +15,8 @@ puts a whole answer into a fence hides it from this guard's point of view (evide
 its use, so a policy can still ask for it).
 """
 
-from collections.abc import Sequence
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Sequence
 from functools import cached_property
 from itertools import pairwise
 
@@ -57,18 +58,37 @@ _PAIRS = (("「", "」"), ("『", "』"), ("„", "“"), ("《", "》"))
 Span = tuple[int, int]
 
 
+class _Regions:
+    """A union of spans that can be asked in logarithmic time."""
+
+    def __init__(self, spans: Iterable[Span]) -> None:
+        self._starts: list[int] = []
+        self._ends: list[int] = []
+        for start, end in sorted(spans):
+            if self._ends and start < self._ends[-1]:
+                self._ends[-1] = max(self._ends[-1], end)
+            else:
+                self._starts.append(start)
+                self._ends.append(end)
+
+    def hold(self, start: int, end: int) -> bool:
+        at = bisect_right(self._starts, start) - 1
+        return at >= 0 and end <= self._ends[at]
+
+
 class MentionGuard:
     """Judges the use of every hit in one normalised text; the hits are given at once."""
 
     def __init__(self, text: str, hits: Sequence[Span]) -> None:
         self.text = text
-        self.hits = sorted(hits)
+        self._hits = _Regions(hits)
+        self._starts = sorted(start for start, _ in hits)
 
     def use(self, start: int, end: int) -> Use:
         """How the text uses the phrase from ``start`` to ``end``."""
-        if _inside(self._code, start, end):
+        if self._code.hold(start, end):
             return Use.CODE
-        if _inside(self._quoted, start, end):
+        if self._quoted.hold(start, end):
             return Use.QUOTED
         if start in self._listed:
             return Use.LISTED
@@ -77,15 +97,15 @@ class MentionGuard:
         return Use.ASSERTED
 
     @cached_property
-    def _code(self) -> list[Span]:
+    def _code(self) -> _Regions:
         fences = [found.start() for found in _FENCE.finditer(self.text)]
         if len(fences) % 2:
             fences.append(len(self.text))
         blocks = [(fences[i], fences[i + 1]) for i in range(0, len(fences), 2)]
-        return blocks + [found.span() for found in _CODE_SPAN.finditer(self.text)]
+        return _Regions(blocks + [found.span() for found in _CODE_SPAN.finditer(self.text)])
 
     @cached_property
-    def _quoted(self) -> list[Span]:
+    def _quoted(self) -> _Regions:
         spans = [found.span(1) for found in _SINGLE_QUOTED.finditer(self.text)]
         for line_start, line in self._lines:
             marks = [line_start + i for i, char in enumerate(line) if char == '"']
@@ -94,13 +114,13 @@ class MentionGuard:
         for opening, closing in _PAIRS:
             spans += _bracketed(self.text, opening, closing)
         limit = WHOLE_TEXT_SHARE * len(self.text.strip())
-        return [(start, end) for start, end in spans if end - start < limit]
+        return _Regions((start, end) for start, end in spans if end - start < limit)
 
     @cached_property
     def _lines(self) -> list[tuple[int, str]]:
         lines, start = [], 0
         for line in self.text.splitlines(keepends=True):
-            if any(start <= hit < start + len(line) for hit, _ in self.hits):
+            if self._starts_in(start, start + len(line)):
                 lines.append((start, line))
             start += len(line)
         return lines
@@ -114,18 +134,22 @@ class MentionGuard:
             if marker is None:
                 continue
             items += 1
-            starts |= {s for s, _ in self.hits if line_start <= s < line_start + len(line)}
+            starts.update(self._starts_in(line_start, line_start + len(line)))
         return frozenset(starts if items >= LISTED_ITEMS else ())
 
     @cached_property
     def _is_about_llms(self) -> bool:
         mentions = 0
         for found in _ABOUT.finditer(self.text):
-            if not _inside(self.hits, *found.span()):
+            if not self._hits.hold(*found.span()):
                 mentions += 1
                 if mentions >= ABOUT_MENTIONS:
                     return True
         return False
+
+    def _starts_in(self, start: int, end: int) -> list[int]:
+        """Starts of the hits that begin from ``start`` to before ``end``."""
+        return self._starts[bisect_left(self._starts, start) : bisect_left(self._starts, end)]
 
     def _is_reported(self, start: int) -> bool:
         before = self.text[max(0, start - CUE_CHARS) : start]
@@ -134,10 +158,6 @@ class MentionGuard:
         ends = [found.end() for found in _SENTENCE_END.finditer(before)]
         in_sentence = len(before) - (ends[-1] if ends else 0)
         return in_sentence > SENTENCE_START_CHARS and self._is_about_llms
-
-
-def _inside(spans: Sequence[Span], start: int, end: int) -> bool:
-    return any(low <= start and end <= high for low, high in spans)
 
 
 def _bracketed(text: str, opening: str, closing: str) -> list[Span]:
