@@ -47,9 +47,9 @@ setup(
         "scipy>=1.14,<2",
     ],
     extras_require={
-        "postgresql": ["psycopg[binary]>=3.2"],
+        "postgresql": ["psycopg[binary]>=3.2.2"],
         "dev": [
-            "psycopg[binary]>=3.2",
+            "psycopg[binary]>=3.2.2",
             "pytest>=8",
             "pytest-xdist>=3.6",
             "hypothesis>=6.120",

@@ -5,6 +5,7 @@ spreadsheets in East Asian locales accept. Limits of a cell: Microsoft, "Excel s
 limits" (32,767 characters, counted in UTF-16 units, and 253 line feeds).
 """
 
+import re
 from bisect import bisect_left
 from collections.abc import Callable, Iterable
 
@@ -17,6 +18,10 @@ CELL_LINE_FEEDS = 253
 
 _APOSTROPHE = "'"
 _GUARDED = frozenset("=+-@\t\r\n\0＝＋－＠" + _APOSTROPHE)
+_FORMULA = "[=+@＝＋－＠'-]"
+_INNER = re.compile(rf"([\n\r;\t]\"*)(?={_FORMULA})")
+_GUARDED_INNER = re.compile(rf"([\n\r;\t]\"*)'(?={_FORMULA})")
+"""Opened with another separator than the comma, a cell is cut at these characters as well."""
 _PICTURES = {
     **{code: chr(0x2400 + code) for code in range(0x20) if chr(code) not in "\t\n"},
     ord(OPENS): OPENS * 2,
@@ -25,17 +30,20 @@ _PICTURES = {
 
 
 def guard(value: str) -> str:
-    """The value with an apostrophe in front if a spreadsheet could read it as a formula.
+    """The value with an apostrophe wherever a spreadsheet could begin to read a formula.
 
-    A leading apostrophe gets one too, so that `unguard` gives back every value exactly.
+    That is at its start, and behind a line break, semicolon or tab, where the value is cut if the
+    file is opened with another separator. Apostrophes there get one too, so that `unguard` gives
+    back every value exactly.
     """
-    return _APOSTROPHE + value if value[:1] in _GUARDED else value
+    inner = _INNER.sub(r"\1'", value)
+    return _APOSTROPHE + inner if inner[:1] in _GUARDED else inner
 
 
 def unguard(value: str) -> str:
     """The value that `guard` was given; a value that it would not have written stays as it is."""
     guarded = value[:1] == _APOSTROPHE and value[1:2] in _GUARDED
-    return value[1:] if guarded else value
+    return _GUARDED_INNER.sub(r"\1", value[1:] if guarded else value)
 
 
 def plain_cell(value: str) -> str:

@@ -9,10 +9,28 @@ import pytest
 
 from scrubtrace.beam_pipelines.layout import runs_of
 from scrubtrace.cli import main
+from scrubtrace.review import cells
 
 CSV_FILTER = "csv:Text - txt - csv (StarCalc):44,34,76,1,,0,false,true,false"
 KEPT = ("item_key", "row_version", "decision", "reason", "comment", "text_digest")
 NASTY = ["=1+1", "+1", "-2", "@SUM(A1)", "00123", "1e5", "123456789012345678", "'x", "＝1", "a\tb"]
+INNER = [
+    "=6*7",
+    "x\n=6*7;",
+    "x\n+6*7;y",
+    "x;=6*7;y",
+    'x;"=6*7";y',
+    'x\n"=6*7";y',
+    "x\t=6*7\ty",
+    "x\n=6*7\ty",
+    "x\r\n=6*7;y",
+    'x";=6*7;"y',
+    'x"\n=6*7;y',
+    "x,=6*7,y",
+    'x",=6*7,"y',
+    "x; =6*7;y",
+    "x\n\u00a0=6*7;y",
+]
 PHRASE = "As an AI language model, I cannot swim."
 
 
@@ -46,6 +64,36 @@ def test_opened_and_saved_in_libreoffice(
             if value.startswith("'"):
                 assert new[name].lstrip("'") == value.lstrip("'"), name
         assert new["snippet"] == old["snippet"]
+
+
+@pytest.mark.parametrize("separator", ["44", "59", "9"], ids=["comma", "semicolon", "tab"])
+def test_no_formula_inside_a_cell_runs_whatever_the_separator(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, separator: str
+) -> None:
+    assert saved_cells(tmp_path, monkeypatch, separator).count("42") == 0
+
+
+def test_the_drill_above_sees_a_formula_that_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cells, "guard", lambda value: value)
+    assert saved_cells(tmp_path, monkeypatch, "59").count("42") > 0
+
+
+def saved_cells(folder: Path, monkeypatch: pytest.MonkeyPatch, separator: str) -> list[str]:
+    """Cells after LibreOffice opened the texts in `INNER` with a separator and saved them."""
+    if shutil.which("soffice") is None:
+        pytest.skip("LibreOffice is not installed")
+    monkeypatch.chdir(folder)
+    with Path("f.csv").open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, quoting=csv.QUOTE_ALL)
+        writer.writerows(["key", cells.snippet_cell(text, 0, []), "end"] for text in INNER)
+    profile = f"-env:UserInstallation=file://{folder}/profile"
+    convert = ["soffice", profile, "--headless", "--convert-to", CSV_FILTER, "--outdir", "saved"]
+    infilter = f"--infilter=Text - txt - csv (StarCalc):{separator},34,76,1"
+    subprocess.run([*convert, infilter, "f.csv"], check=True, capture_output=True)
+    with Path("saved/f.csv").open(encoding="utf-8-sig", newline="") as file:
+        return [cell.strip() for row in csv.reader(file) for cell in row]
 
 
 def rows_of(path: Path) -> list[dict[str, str]]:

@@ -199,7 +199,7 @@ def test_a_server_database_that_cannot_hold_every_text_is_used() -> None:
             with pytest.raises(ReviewError, match="does not store UTF-8"):
                 open_review(url)
         finally:
-            connection.execute(text(f"DROP DATABASE {name}"))
+            connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
     server.dispose()
 
 
