@@ -19,7 +19,7 @@ from apache_beam.options.pipeline_options import (
 from apache_beam.portability.api import beam_provision_api_pb2
 from apache_beam.runners.portability.fn_api_runner import fn_runner
 from apache_beam.runners.portability.portable_runner import JobServiceHandle
-from apache_beam.runners.runner import PipelineRunner
+from apache_beam.runners.runner import PipelineRunner, create_runner
 from apache_beam.transforms.environments import SubprocessSDKEnvironment
 
 from scrubtrace.beam_pipelines import worker
@@ -50,8 +50,14 @@ def pipeline_options(arguments: Sequence[str], workers: int) -> PipelineOptions:
             options.view_as(DirectOptions).direct_num_workers = workers
         if not _given(arguments, "default_sdk_harness_log_level"):
             options.view_as(WorkerOptions).default_sdk_harness_log_level = "ERROR"
-    elif workers > 1:
-        runner = options.view_as(StandardOptions).runner
+        return options
+    runner = str(options.view_as(StandardOptions).runner)
+    try:
+        create_runner(runner)
+    except Exception as error:  # Beam raises all sorts, also for extras that are not installed
+        problem = f"{type(error).__name__}: {str(error).splitlines()[0]}"
+        raise OptionsError(f"Beam has no runner {runner!r} here: {problem}") from None
+    if workers > 1:
         raise OptionsError(f"--workers is for one machine; {runner} sets its own parallelism")
     return options
 

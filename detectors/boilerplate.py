@@ -32,6 +32,9 @@ from scrubtrace.schemas.vocabulary import UNDETERMINED, Abstained, Lane, Use
 
 ANY = "any"
 
+LEAST_MEMORY = 1 << 24
+"""Below some mebibytes the automaton cannot be built, in bytes."""
+
 MARKS = frozenset({"chat_ui_residue"})
 """Categories that stand in list items because the answer they belong to was a list."""
 
@@ -53,6 +56,10 @@ class Boilerplate:
     name = "boilerplate"
     version = "1"
     lane = Lane.TRACE
+
+    def __post_init__(self) -> None:
+        if self.max_memory < LEAST_MEMORY:
+            raise ValueError(f"max_memory is at least {LEAST_MEMORY}, not {self.max_memory}")
 
     @cached_property
     def signatures(self) -> Mapping[str, tuple[Signature, ...]]:

@@ -35,16 +35,23 @@ _UPGRADE_LOCK = 0x5C2B7EACE
 _ONE_UPGRADE = threading.Lock()
 
 
-def open_review(url: str) -> Engine:
-    """Engine of the review database at ``url``; created or upgraded if need be.
+def open_review(url: str, must_exist: bool = False) -> Engine:
+    """Engine of the review database at ``url``; upgraded if need be.
+
+    It is created if it does not exist, unless ``must_exist``: then that is an error.
 
     Accepts ``sqlite:///relative.sqlite``, ``sqlite:////absolute.sqlite`` and
     ``postgresql://user:password@host:port/database``. Several processes may open a new database
     at the same time. Raises ReviewError, which never repeats the password.
     """
     parsed = _parse(url)
+    if must_exist and parsed.drivername == "sqlite" and not Path(parsed.database or "").exists():
+        raise ReviewError(f"there is no review table at {_place(parsed)}: correct the URL")
     engine = _sqlite(parsed) if parsed.drivername == "sqlite" else _postgresql(parsed)
     with plain_errors(f"cannot prepare the review database {_place(parsed)}"):
+        if must_exist and not _has_tables(engine):
+            engine.dispose()
+            raise ReviewError(f"there is no review table at {_place(parsed)}: correct the URL")
         _upgrade(engine, _place(parsed))
     return engine
 
@@ -190,6 +197,11 @@ def _upgrade(engine: Engine, place: str) -> None:
             lock = text("SELECT pg_advisory_xact_lock(:lock)")
             connection.execute(lock, {"lock": _UPGRADE_LOCK})
         _migrate(connection, place)
+
+
+def _has_tables(engine: Engine) -> bool:
+    with engine.connect() as connection:
+        return _revision(connection) is not None
 
 
 def _migrate(connection: Connection, place: str) -> None:

@@ -222,6 +222,8 @@ def test_repeated_ids_are_reported_and_told_apart(
         (["data/*.parquet", "--", "--no_such_option=1"], "Beam has no option --no_such_option"),
         (["data/*.parquet", "--review", "mysql://x/y"], "postgresql://"),
         (["data/*.parquet", "--workers", "0"], "'scan.workers'"),
+        (["data/*.parquet", "--", "--runner=Nope"], "Beam has no runner 'Nope' here"),
+        (["data/*.parquet", "--set", "detectors.boilerplate.max_memory=1"], "max_memory is at"),
     ],
 )
 def test_usage_errors_exit_2_and_leave_no_run(

@@ -49,9 +49,7 @@ def test_a_lost_key_is_not_made_anew(default: Path) -> None:
 
 def test_a_changed_key_is_refused(tmp_path: Path) -> None:
     key, path = find_key(str(tmp_path / "a.key"), set())
-    with pytest.raises(
-        UsageStop, match=rf"key changed: .* holds key {key.id}, .* key 0123456789ab"
-    ):
+    with pytest.raises(UsageStop, match=rf"key changed: .* has key {key.id}, .* key 0123456789ab"):
         find_key(path, {"0123456789ab"})
 
 

@@ -75,7 +75,9 @@ def test_mentions_count_where_the_policy_asks_for_it() -> None:
 def test_more_proof_hits_can_be_asked_for() -> None:
     policy = PolicySection(proof_hits=2)
     assert judge([PROOF], policy) is None
-    assert judge([PROOF, entry("knowledge_cutoff", "proof")], policy) is not None
+    assert judge([PROOF, PROOF | {"signal": "en.self_disclosure.y"}], policy) is None
+    elsewhere = entry("self_disclosure", "proof", start=10, end=20)
+    assert judge([PROOF, elsewhere], policy) is not None
 
 
 def test_proof_is_looked_at_before_strong_pairs() -> None:

@@ -1,11 +1,15 @@
 """The console script: one verb a job. Heavy modules are imported by the verb that needs them."""
 
 import logging
+import os
+import signal
 import sys
+import threading
 import traceback
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import click
 
@@ -15,6 +19,8 @@ EXIT_HELP = (
     "Exit codes: 0 done, 1 crash, 2 usage or configuration, 3 incomplete, 4 sums that do not "
     "match, 5 a limit exceeded."
 )
+INTERRUPTED = "scrubtrace: interrupted; the same command goes on from here"
+SHOW_CURSOR = "\x1b[?25h"
 
 
 @click.group(epilog=EXIT_HELP)
@@ -73,9 +79,13 @@ def detect(context: click.Context, /, shards: tuple[str, ...], **given: Any) -> 
         _show_plan(job, plan_job(job)[0])
         return
     outcome = run_job(job)
+    code = exit_code(outcome, config)
     if not given["quiet"]:
         click.echo(summary(outcome, job.out, config))
-    sys.exit(exit_code(outcome, config))
+    elif code:
+        problem = f"{outcome.dead_letters:,} dead rows, shards or detector errors"
+        click.echo(f"scrubtrace: run {outcome.run} is incomplete: {problem}", err=True)
+    sys.exit(code)
 
 
 @cli.command()
@@ -96,7 +106,7 @@ def commit(run_id: str, **given: Any) -> None:
     if run_id not in folders:
         choices = ", ".join(sorted(folders)[-5:]) or "there are none"
         raise UsageStop(f"no run {run_id!r} in {given['out']}; the latest are: {choices}")
-    engine = review_engine(config, given["out"])
+    engine = review_engine(config, given["out"], must_exist=config.review.url is None)
     with output_lock(given["out"]):
         outcome = commit_run(folders[run_id], config, engine)
     click.echo(summary(outcome, given["out"], config))
@@ -112,6 +122,7 @@ def explain(text: str, language: str | None, as_json: bool, **given: Any) -> Non
     """Say what each detector finds in TEXT (- reads standard input)."""
     import json
 
+    from scrubtrace.detectors.registry import DetectorError
     from scrubtrace.explain import explain as explain_text
     from scrubtrace.explain import in_words
 
@@ -121,7 +132,10 @@ def explain(text: str, language: str | None, as_json: bool, **given: Any) -> Non
         text.encode()
     except UnicodeEncodeError:
         raise UsageStop("the text is not UTF-8") from None
-    explained = explain_text(text, _config(given), language)
+    try:
+        explained = explain_text(text, _config(given), language)
+    except DetectorError as error:
+        raise UsageStop(str(error)) from None
     shown = json.dumps(explained, ensure_ascii=False, indent=1) if as_json else None
     click.echo(shown or in_words(text, explained))
 
@@ -129,15 +143,22 @@ def explain(text: str, language: str | None, as_json: bool, **given: Any) -> Non
 @cli.command()
 def detectors() -> None:
     """List the installed detectors."""
-    from scrubtrace.detectors.registry import installed_detectors
+    from scrubtrace.detectors.registry import DetectorError, installed_detectors
 
+    broken = []
     for name, installed in installed_detectors().items():
-        detector = installed.make()
+        try:
+            detector = installed.make()
+        except DetectorError as error:
+            broken.append(str(error))
+            continue
         languages = ",".join(sorted(detector.languages))
         click.echo(
             f"{name}  version {detector.version}  lane {detector.lane}  languages {languages}  "
             f"{installed.distribution}  fingerprint {detector.fingerprint()}"
         )
+    if broken:
+        raise UsageStop("\n".join(broken))
 
 
 @cli.group()
@@ -146,21 +167,27 @@ def review() -> None:
 
 
 @review.command()
-@click.option("--review", "url", required=True, metavar="URL", help="Review table.")
+@click.option("--review", metavar="URL", help="Review table (default: the configuration's).")
 @click.option("--out", required=True, metavar="FILE.csv", help="File to write.")
 @click.option("--bom", is_flag=True, help="Begin with a byte order mark, for Excel.")
 @click.option("--dataset", metavar="NAME", help="Only this data set.")
 @click.option("--include-reported", is_flag=True, help="Also rows that are reported, not flagged.")
 @click.option("--rows-per-file", type=click.IntRange(1, 1_048_575), default=1_000_000,
               show_default=True, help="Split beyond this many rows.")  # fmt: skip
-def export(url: str, out: str, **choices: Any) -> None:
+@_config_options
+def export(out: str, **given: Any) -> None:
     """Write flagged rows to CSV for reviewers."""
     from scrubtrace.review.connection import open_review
     from scrubtrace.review.errors import ReviewError
     from scrubtrace.review.export import export_csv
 
+    url = _config({"review": given["review"], **_config_sources(given)}).review.url
+    if url is None:
+        raise UsageStop("name the review table with --review, or as review.url in scrubtrace.toml")
+    names = ("bom", "dataset", "include_reported", "rows_per_file")
+    choices = {name: given[name] for name in names}
     try:
-        result = export_csv(open_review(url), Path(out), **choices)
+        result = export_csv(open_review(url, must_exist=True), Path(out), **choices)
     except ReviewError as error:
         raise UsageStop(str(error)) from None
     files = ", ".join(str(file) for file in result.files)
@@ -178,6 +205,10 @@ def _config(given: dict[str, Any]) -> Any:
     for name in ("dataset", "root", "text_column", "id_column", "language_column"):
         options[f"input.{name}"] = given.get(name)
     return load_config(given["config_file"], given["settings"], options)
+
+
+def _config_sources(given: dict[str, Any]) -> dict[str, Any]:
+    return {name: given[name] for name in ("config_file", "settings")}
 
 
 def _groups(text: str | None) -> dict[str, str] | None:
@@ -215,7 +246,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         own, beam_arguments = given[: given.index("--")], given[given.index("--") + 1 :]
     logging.basicConfig(level=logging.ERROR, format="%(name)s: %(message)s")
     try:
-        cli.main(own, prog_name="scrubtrace", standalone_mode=False, obj=beam_arguments)
+        with _prompt_interruption():
+            cli.main(own, prog_name="scrubtrace", standalone_mode=False, obj=beam_arguments)
     except Stop as stop:
         click.echo(f"scrubtrace: {stop}", err=True)
         sys.exit(stop.code)
@@ -223,11 +255,35 @@ def main(arguments: Sequence[str] | None = None) -> None:
         error.show()
         sys.exit(Exit.USAGE)
     except (click.Abort, KeyboardInterrupt):
-        click.echo("scrubtrace: interrupted; the same command goes on from here", err=True)
+        click.echo(INTERRUPTED, err=True)
         sys.exit(Exit.INCOMPLETE)
     except Exception as error:
         _report_crash(error)
         sys.exit(Exit.CRASH)
+
+
+@contextmanager
+def _prompt_interruption() -> Iterator[None]:
+    """Ends the process at once on an interruption from the keyboard.
+
+    Unwinding would wait for Beam's workers. Every file is written atomically and every
+    transaction is whole, so that nothing is lost.
+    """
+
+    def end(*_: object) -> NoReturn:
+        if sys.stderr.isatty():
+            click.echo(SHOW_CURSOR, err=True, nl=False)
+        click.echo(INTERRUPTED, err=True)
+        os._exit(Exit.INCOMPLETE)
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    earlier = signal.signal(signal.SIGINT, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, earlier)
 
 
 def _report_crash(error: Exception) -> None:

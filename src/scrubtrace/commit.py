@@ -16,11 +16,12 @@ from scrubtrace.beam_pipelines import storage
 from scrubtrace.beam_pipelines.layout import RunFolder
 from scrubtrace.config import Config
 from scrubtrace.duplicates import Hashes, RepeatedIds
+from scrubtrace.keys import check_same_key
 from scrubtrace.manifest import manifest_bytes
 from scrubtrace.outcome import Outcome
 from scrubtrace.policy import Verdict, evidence_fingerprint, judge, policy_digest
 from scrubtrace.results import FoundText, read_unit
-from scrubtrace.review.store import record_run, upsert_items, withdraw_flags
+from scrubtrace.review.store import key_ids, record_run, upsert_items, withdraw_flags
 from scrubtrace.schemas.identity import item_key
 from scrubtrace.schemas.plan import RunSpec, Unit
 from scrubtrace.schemas.review import ReviewItem, ReviewRun
@@ -30,10 +31,11 @@ from scrubtrace.schemas.vocabulary import GROUPS
 def commit_run(folder: RunFolder, config: Config, engine: Engine) -> Outcome:
     """Checks a scanned run, applies the policy, fills the review table, writes the manifest.
 
-    Raises `IncompleteStop` if receipts are missing and `SumsDifferStop` if sums do not match;
-    then nothing has been changed.
+    Raises `UsageStop` if the table was made with another digest key, `IncompleteStop` if receipts
+    are missing and `SumsDifferStop` if sums do not match; then nothing has been changed.
     """
     spec = folder.spec()
+    check_same_key(spec.key_id, key_ids(engine))
     units, dead_shards = folder.plan()
     balance = check_balance(folder, spec, units)
     outcome = Outcome(folder.id, spec.dataset, balance, dead_shards)

@@ -62,10 +62,10 @@ class LimitsSection(_Section):
 class PolicySection(_Section):
     """What is flagged, decided once, when a run is committed.
 
-    A text qualifies for a kind by ``proof_hits`` asserted hits of strength proof, or by strong
-    hits of ``strong_categories`` different categories. Kinds in ``flag_kinds`` are flagged for
-    review, the others reported. With ``count_mentions`` phrases that a text only mentions count
-    like asserted ones.
+    A text qualifies for a kind by asserted hits of strength proof in ``proof_hits`` places, or by
+    strong hits of ``strong_categories`` different categories. Kinds in ``flag_kinds`` are flagged
+    for review, the others reported. With ``count_mentions`` phrases that a text only mentions
+    count like asserted ones.
     """
 
     flag_kinds: list[Kind] = Field(default_factory=lambda: [Kind.LLM_TEXT])

@@ -97,10 +97,10 @@ def run_job(job: Job) -> Outcome:
         return commit_run(folder, job.config, engine)
 
 
-def review_engine(config: Config, out: str) -> Engine:
+def review_engine(config: Config, out: str, must_exist: bool = False) -> Engine:
     """The review table, opened; in the output folder if the configuration names none.
 
-    Raises `UsageStop`.
+    Raises `UsageStop`, also if it does not exist yet but must.
     """
     url = config.review.url
     existed = storage.is_remote(out) or os.path.isdir(out)
@@ -110,7 +110,7 @@ def review_engine(config: Config, out: str) -> Engine:
             raise UsageStop("the output is not a local folder: name the review table with --review")
         url = f"sqlite:///{storage.join(out, 'review.sqlite')}"
     try:
-        return open_review(url)
+        return open_review(url, must_exist)
     except ReviewError as error:
         if not existed:
             os.rmdir(out)

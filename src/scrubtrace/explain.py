@@ -5,7 +5,7 @@ from typing import Any
 from scrubtrace.config import Config
 from scrubtrace.detectors.batch import TextBatch
 from scrubtrace.detectors.language import identify, normalise_code
-from scrubtrace.detectors.registry import installed_detectors
+from scrubtrace.detectors.registry import installed_detectors, make_detector
 from scrubtrace.policy import WORDS, judge
 
 LEFT, RIGHT = "⟦", "⟧"
@@ -22,9 +22,8 @@ def explain(text: str, config: Config, language: str | None = None) -> dict[str,
     evidence: list[dict[str, Any]] = []
     abstentions: list[dict[str, str]] = []
     lanes: dict[str, dict[str, str]] = {}
-    installed = installed_detectors()
-    for name in config.scan.detectors or sorted(installed):
-        detector = installed[name].make(config.detectors.get(name))
+    for name in config.scan.detectors or sorted(installed_detectors()):
+        detector = make_detector(name, config.detectors.get(name))
         found = detector.detect(batch)
         spans = [{"detector": name} | _without_row(row) for row in found.found.to_pylist()]
         reasons = [row["reason"] for row in found.abstained.to_pylist()]

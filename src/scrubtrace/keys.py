@@ -29,14 +29,18 @@ def find_key(key_file: str | None, used: set[str]) -> tuple[DigestKey, str | Non
         _refuse_if_lost(path, used)
         _make_key(Path(path))
     key = _read(path)
-    if used and key.id not in used:
-        known = ", ".join(sorted(used))
-        raise UsageStop(
-            f"the digest key changed: {path or KEY_VARIABLE} holds key {key.id}, but the review "
-            f"table was made with key {known}; give that key with --key-file, or review into a "
-            "new table"
-        )
+    check_same_key(key.id, used)
     return key, path
+
+
+def check_same_key(key_id: str, used: set[str]) -> None:
+    """Raises `UsageStop` if a review table that was made with the keys ``used`` has another key."""
+    if used - {key_id}:
+        known = ", ".join(sorted(used - {key_id}))
+        raise UsageStop(
+            f"the digest key changed: this run has key {key_id}, but the review table was made "
+            f"with key {known}; give that key with --key-file, or review into a new table"
+        )
 
 
 def check_key(key_file: str | None) -> None:

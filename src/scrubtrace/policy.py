@@ -103,12 +103,22 @@ def _kind(entry: EvidenceRow) -> Kind:
 def _qualifies(
     evidence: Sequence[EvidenceRow], kind: Kind, policy: PolicySection
 ) -> Strength | None:
-    if sum(e["strength"] == Strength.PROOF for e in evidence) >= policy.proof_hits:
+    if _places([e for e in evidence if e["strength"] == Strength.PROOF]) >= policy.proof_hits:
         return Strength.PROOF
     strong = [e for e in evidence if e["strength"] in (Strength.PROOF, Strength.STRONG)]
     by = "category" if kind == Kind.LLM_TEXT else "signal"
     enough = len({e[by] for e in strong}) >= policy.strong_categories
     return Strength.STRONG if enough else None
+
+
+def _places(evidence: Sequence[EvidenceRow]) -> int:
+    """Number of different places: overlapping spans, as of two signatures, count once."""
+    spans = sorted((e["start"], e["end"]) for e in evidence if e["start"] is not None)
+    places, reached = len([e for e in evidence if e["start"] is None]), -1
+    for start, end in spans:
+        places += start >= reached
+        reached = max(reached, end)
+    return places
 
 
 def _in_words(evidence: Sequence[EvidenceRow], kind: Kind) -> str:
