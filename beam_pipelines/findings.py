@@ -3,6 +3,7 @@
 from collections import Counter
 from dataclasses import dataclass
 from itertools import groupby
+from operator import itemgetter
 from typing import Any
 
 import pyarrow as pa
@@ -36,7 +37,8 @@ class FindingMaker:
 
         ``alive`` maps a row of the batch to its row in ``rows``.
         """
-        found = groupby(evidence.found.to_pylist(), key=lambda entry: entry["row"])
+        by_row = itemgetter("row")
+        found = groupby(sorted(evidence.found.to_pylist(), key=by_row), by_row)
         records = [
             self._finding(shard, rows, alive[number], batch, number, list(entries))
             for number, entries in found

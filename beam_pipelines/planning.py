@@ -63,8 +63,9 @@ def make_plan(
 ) -> Plan:
     """Plan of one run over paths and globs, local or on any Beam file system.
 
-    Raises `PlanError` if a glob matches nothing, a file lies outside ``root``, or no readable
-    shard has the columns. A path that cannot be read as asked becomes a dead shard instead.
+    Raises `PlanError` if a glob matches nothing or cannot be looked up, a file lies outside
+    ``root``, or no readable shard has the columns. A path that cannot be read as asked becomes a
+    dead shard instead.
     """
     infos = _expand(inputs)
     base = root.rstrip("/") if root else _common_parent([info.path for info in infos])
@@ -119,7 +120,7 @@ def _unit_rows(rows: int) -> int:
 def _expand(inputs: Sequence[str]) -> list[storage.FileInfo]:
     found: dict[str, storage.FileInfo] = {}
     for pattern in inputs:
-        matches = storage.match(pattern)
+        matches = _match(pattern)
         if not matches and any(char in pattern for char in "*?["):
             raise PlanError(f"no file matches {pattern!r}")
         if not matches:
@@ -127,6 +128,13 @@ def _expand(inputs: Sequence[str]) -> list[storage.FileInfo]:
             matches = [storage.FileInfo(path, 0, "")]
         found |= {info.path: info for info in matches}
     return [found[path] for path in sorted(found)]
+
+
+def _match(pattern: str) -> list[storage.FileInfo]:
+    try:
+        return storage.match(pattern)
+    except (OSError, ValueError) as error:  # Beam raises both; a scheme may need an extra of Beam
+        raise PlanError(f"cannot look up {pattern!r}: {error}") from None
 
 
 def _common_parent(paths: list[str]) -> str:
@@ -138,7 +146,10 @@ def _common_parent(paths: list[str]) -> str:
         if len(set(names)) > 1:
             break
         shared.append(names[0])
-    return "/".join(shared)
+    parent = "/".join(shared)
+    if not storage.is_remote(parent):
+        raise PlanError("the inputs lie on different file systems or buckets: scan each in a run")
+    return parent
 
 
 def _name(path: str, base: str) -> str:

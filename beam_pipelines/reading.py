@@ -37,7 +37,7 @@ class Rows:
         return len(self.texts)
 
     def group_values(self, row: int) -> dict[str, str | None]:
-        """The group columns of one row, as text; times in ISO 8601."""
+        """The group columns of one row, as text; times in ISO 8601, in UTC if they have a zone."""
         return {name: _shown(column, row) for name, column in self.groups.items()}
 
 
@@ -47,12 +47,15 @@ def read_range(
     """The rows of a range in order, in batches capped by rows and by decoded text bytes.
 
     Rows of a row group that cannot be read or decoded come as dead rows; the next row group is
-    read all the same. Every row of the range comes exactly once.
+    read all the same. Every row of the range comes exactly once. Damage is sure to be noticed only
+    where the writer of the shard stored page checksums.
     """
     done = row_range.start
     try:
         with storage.open_read(row_range.shard.path) as opened:
-            file = pq.ParquetFile(opened, buffer_size=READ_BUFFER, pre_buffer=False)
+            file = pq.ParquetFile(
+                opened, buffer_size=READ_BUFFER, pre_buffer=False, page_checksum_verification=True
+            )
             group_start = 0
             for number in range(file.metadata.num_row_groups):
                 group_stop = group_start + file.metadata.row_group(number).num_rows
@@ -92,7 +95,7 @@ def _read_row_group(
             if low >= high:
                 continue
             rows = decode(batch.slice(low, high - low), first_row + done - start, columns)
-        except (OSError, pa.ArrowException, StopIteration) as error:
+        except (OSError, pa.ArrowException, KeyError, StopIteration) as error:
             problem = "RowsMissing" if isinstance(error, StopIteration) else type(error).__name__
             yield from _dead_rows(
                 first_row + done - start, first_row + stop - start, problem, batch_rows
@@ -187,10 +190,18 @@ def _id_strings(column: pa.Array) -> list[str | None]:
 def _shown(column: pa.Array, row: int) -> str | None:
     value = _plain(column.slice(row, 1))
     if pa.types.is_temporal(value.type) or pa.types.is_decimal(value.type):
-        value = value.cast(pa.string())
-        if pa.types.is_timestamp(column.type):
-            value = pc.replace_substring(value, " ", "T", max_replacements=1)
-    shown = value[0].as_py()
+        value = _iso_8601(value) if pa.types.is_timestamp(value.type) else value.cast(pa.string())
+    try:
+        shown = value[0].as_py()
+    except UnicodeDecodeError:
+        shown = value.cast(pa.large_binary())[0].as_py()
     if isinstance(shown, bytes):
         return shown.decode(errors="backslashreplace")
     return None if shown is None else str(shown)
+
+
+def _iso_8601(moments: pa.Array) -> pa.Array:
+    """Timestamps as text; with a zone in UTC, which needs no database of time zones."""
+    if moments.type.tz is not None:
+        moments = moments.cast(pa.timestamp(moments.type.unit, "UTC"))
+    return pc.replace_substring_regex(moments.cast(pa.string()), r"(\d) ", r"\1T")

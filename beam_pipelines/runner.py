@@ -24,7 +24,8 @@ from apache_beam.transforms.environments import SubprocessSDKEnvironment
 
 from scrubtrace.beam_pipelines import worker
 
-IN_PROCESS = ("", "DirectRunner", "FnApiRunner")
+IN_PROCESS = ("", "directrunner", "fnapirunner")
+"""Names of the in-process runner; Beam takes them in any case and with the module in front."""
 
 
 class OptionsError(ValueError):
@@ -45,6 +46,8 @@ def pipeline_options(arguments: Sequence[str], workers: int) -> PipelineOptions:
         raise OptionsError(f"Beam cannot read its options {list(arguments)}") from None
     if unknown:
         raise OptionsError(f"Beam has no option {', '.join('--' + name for name in unknown)}")
+    if stray := _stray(arguments):
+        raise OptionsError(f"Beam's options begin with --, but {stray!r} does not")
     if is_in_process(options):
         if workers > 1:
             options.view_as(DirectOptions).direct_num_workers = workers
@@ -62,13 +65,23 @@ def pipeline_options(arguments: Sequence[str], workers: int) -> PipelineOptions:
     return options
 
 
+def _stray(arguments: Sequence[str]) -> str | None:
+    """The first argument that can be neither an option nor the value of the one before it."""
+    for before, argument in zip(["", *arguments], arguments, strict=False):
+        takes_value = before.startswith("-") and "=" not in before
+        if not argument.startswith("-") and not takes_value:
+            return argument
+    return None
+
+
 def _given(arguments: Sequence[str], option: str) -> bool:
     return any(argument.split("=")[0] == f"--{option}" for argument in arguments)
 
 
 def is_in_process(options: PipelineOptions) -> bool:
     """Whether the options ask for no runner but the in-process one."""
-    return (options.view_as(StandardOptions).runner or "") in IN_PROCESS
+    name = options.view_as(StandardOptions).runner or ""
+    return name.rsplit(".", 1)[-1].lower() in IN_PROCESS
 
 
 def make_runner(options: PipelineOptions) -> PipelineRunner | str:

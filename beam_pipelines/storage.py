@@ -7,7 +7,7 @@ import glob
 import os
 import tempfile
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from typing import IO, Any
 
@@ -98,11 +98,16 @@ def write_atomic(path: str, content: bytes) -> None:
 def _write_remote(path: str, content: bytes) -> None:
     systems = _beam()
     temporary = f"{path}{TEMPORARY_PREFIX}{os.urandom(6).hex()}"
-    with systems.create(temporary) as file:
-        file.write(content)
-    if systems.exists(path):
-        systems.delete([path])
-    systems.rename([temporary], [path])
+    try:
+        with systems.create(temporary) as file:
+            file.write(content)
+        if systems.exists(path):
+            systems.delete([path])
+        systems.rename([temporary], [path])
+    except BaseException:
+        with suppress(Exception):
+            systems.delete([temporary])
+        raise
 
 
 def make_folders(*paths: str) -> None:

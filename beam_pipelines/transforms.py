@@ -9,7 +9,10 @@ import apache_beam as beam
 from scrubtrace.detectors.batch import TextBatch
 from scrubtrace.detectors.detector import detect_each
 from scrubtrace.detectors.language import identify
-from scrubtrace.detectors.registry import installed_detectors, make_detector
+from scrubtrace.detectors.registry import DetectorError, installed_detectors, make_detector
+
+LEAST_BATCH = 16
+"""Fewest texts that are judged at once, where there are as many."""
 
 Options = Mapping[str, Mapping[str, Any]]
 
@@ -74,7 +77,8 @@ class DetectTraces(beam.PTransform):
     options : keyword arguments of the detectors, by detector name.
     max_batch : most texts that are judged at once.
 
-    Raises `DetectorError` when the pipeline is built if a detector is not installed.
+    Raises `DetectorError` when the pipeline is built if a detector cannot be made, or options are
+    for one that does not run.
     """
 
     detectors: Sequence[str] | None = None
@@ -85,11 +89,14 @@ class DetectTraces(beam.PTransform):
         self, texts: beam.PCollection[tuple[Any, str | None]]
     ) -> beam.PCollection[TextEvidence]:
         """Batches the texts and judges each batch."""
-        names = sorted(self.detectors or installed_detectors())
+        names = sorted(set(installed_detectors() if self.detectors is None else self.detectors))
         for name in names:
             make_detector(name, self.options.get(name))
+        if idle := sorted(set(self.options) - set(names)):
+            raise DetectorError(f"options for detector {idle[0]!r}, which does not run")
+        least = min(LEAST_BATCH, self.max_batch)
         return (
             texts
-            | "Batch texts" >> beam.BatchElements(min_batch_size=16, max_batch_size=self.max_batch)
+            | "Batch texts" >> beam.BatchElements(least, self.max_batch)
             | "Detect" >> beam.ParDo(DetectBatchFn(names, self.options))
         )

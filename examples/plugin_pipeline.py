@@ -1,6 +1,6 @@
 """scrubtrace's detectors in a pipeline of your own: keeps rows without a trace, reports the others.
 
-    python examples/plugin_pipeline.py 'examples/shards/*.parquet' kept.jsonl traces.jsonl
+    python examples/plugin_pipeline.py 'examples/shards/*.parquet' kept.txt traces.jsonl
 
 Rows come from Parquet here; any PCollection of (key, text) will do.
 """
@@ -35,7 +35,7 @@ def main() -> None:
     parser.add_argument("--text-column", default="text")
     given, beam_arguments = parser.parse_known_args()
     id_column, text_column = given.id_column, given.text_column
-    with beam.Pipeline(argv=[*beam_arguments, "--runner=FnApiRunner"]) as pipeline:
+    with beam.Pipeline(argv=["--runner=FnApiRunner", *beam_arguments]) as pipeline:
         found = (
             pipeline
             | "Read" >> beam.io.ReadFromParquet(given.shards, columns=[id_column, text_column])

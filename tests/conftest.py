@@ -1,11 +1,14 @@
 """Fixtures that several test files share."""
 
 import os
+import pickle
 import uuid
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import apache_beam as beam
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -13,6 +16,7 @@ from sqlalchemy import Engine, create_engine, make_url, text
 
 from scrubtrace.beam_pipelines.layout import RunFolder
 from scrubtrace.beam_pipelines.planning import Plan, make_plan
+from scrubtrace.beam_pipelines.runner import make_runner, pipeline_options
 from scrubtrace.detectors.registry import make_detector
 from scrubtrace.review.connection import open_review
 from scrubtrace.schemas.identity import DigestKey
@@ -23,6 +27,44 @@ SERVER = os.environ.get("SCRUBTRACE_TEST_POSTGRESQL", "")
 
 WriteShard = Callable[..., Path]
 MakeRun = Callable[..., tuple[RunFolder, RunSpec, Plan]]
+
+
+class EagerPipeline:
+    """``inputs | eager | transform`` runs at once and gives the list of the outputs.
+
+    Outputs come back through a file: Beam pickles what a closure would collect them in.
+    """
+
+    def __init__(self, folder: Path, inputs: list[Any] | None = None) -> None:
+        self._folder = folder
+        self._inputs = inputs or []
+
+    def __ror__(self, inputs: list[Any]) -> "EagerPipeline":
+        return EagerPipeline(self._folder, inputs)
+
+    def __or__(self, transform: beam.PTransform) -> list[Any]:
+        path = self._folder / uuid.uuid4().hex
+        with beam.Pipeline(runner=make_runner(pipeline_options([], 1))) as pipeline:
+            outputs = pipeline | "Inputs" >> beam.Create(self._inputs) | transform
+            _ = outputs | "Keep" >> beam.Map(partial(_append, path))
+        return list(_records(path)) if path.exists() else []
+
+
+def _append(path: Path, element: Any) -> None:
+    with path.open("ab") as file:
+        pickle.dump(element, file)
+
+
+def _records(path: Path) -> Iterator[Any]:
+    with path.open("rb") as file:
+        while file.peek():
+            yield pickle.load(file)  # noqa: S301 -- this process wrote it
+
+
+@pytest.fixture
+def eager(tmp_path_factory: pytest.TempPathFactory) -> EagerPipeline:
+    """The pinned runner in one operator; see `EagerPipeline`."""
+    return EagerPipeline(tmp_path_factory.mktemp("eager"))
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 """Planning: every row in exactly one unit, every unreadable input a dead shard."""
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,14 +10,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from scrubtrace.beam_pipelines import storage
 from scrubtrace.beam_pipelines.planning import (
+    MIN_UNIT_ROWS,
     PIECES_OF_ROW_GROUP,
     Footer,
     PlanError,
     make_plan,
     make_units,
 )
-from scrubtrace.schemas.plan import Columns, Shard
+from scrubtrace.schemas.plan import Columns, Shard, Unit
 
 TEXT = Columns("text")
 
@@ -41,12 +44,30 @@ def test_every_row_is_in_exactly_one_unit_in_order(shards: list[list[int]], unit
         at[r.shard.name] = r.stop
     assert at == {f.shard.name: f.shard.rows for f in footers}
     assert all(unit.rows >= unit_rows for unit in units[:-1])
-    assert [unit.key for unit in units] == sorted(unit.key for unit in units)
+    largest = max((rows for groups in shards for rows in groups), default=0)
+    piece = max(unit_rows, -(-largest // PIECES_OF_ROW_GROUP))
+    assert all(unit.rows < unit_rows + piece for unit in units)
+    assert [unit.key for unit in units] == sorted({unit.key for unit in units})
 
 
-def test_a_big_row_group_is_cut_into_few_pieces() -> None:
-    units = list(make_units([footer("big", 1_000_000)], 1000))
-    assert len(units) == PIECES_OF_ROW_GROUP
+@pytest.mark.parametrize(
+    ("row_groups", "unit_rows", "sizes"),
+    [
+        ([1_000_000], 1000, [125_000] * 8),
+        ([10_001], 1000, [1251] * 7 + [1244]),
+        ([7000], 1000, [1000] * 7),
+        ([1500], 1000, [1000, 500]),
+        ([400, 400, 400, 400], 1000, [1200, 400]),
+        ([900, 5000, 10], 1000, [1900, 1000, 1000, 1000, 1000, 10]),
+        ([0, 5, 0, 5], 5, [5, 5]),
+    ],
+)
+def test_row_groups_are_cut_into_few_pieces_and_joined(
+    row_groups: list[int], unit_rows: int, sizes: list[int]
+) -> None:
+    units = list(make_units([footer("s", *row_groups)], unit_rows))
+    assert [unit.rows for unit in units] == sizes
+    assert all(len(unit.ranges) == 1 for unit in units)
 
 
 def test_tiny_shards_are_packed() -> None:
@@ -61,6 +82,29 @@ def test_a_shard_without_rows_stays_in_the_plan(write_shard: Write) -> None:
     assert unit.ranges[0].shard.rows == unit.rows == 0
 
 
+def test_units_are_at_least_the_default_size(write_shard: Write) -> None:
+    path = write_shard("a.parquet", text=["x"] * 20_000)
+    units = make_plan([str(path)], TEXT).units
+    assert [unit.rows for unit in units] == [9000, 9000, 2000]
+    assert units[0].rows >= MIN_UNIT_ROWS
+
+
+def test_units_depend_on_the_shards_only(write_shard: Write, tmp_path: Path) -> None:
+    for number in range(12):
+        write_shard(f"{number:02}.parquet", row_group_size=7, text=["x"] * (number * 5))
+    (tmp_path / "data" / "dead.parquet").touch()
+    paths = sorted(str(path) for path in (tmp_path / "data").iterdir())
+    plans = [
+        make_plan(paths, TEXT, unit_rows=20, threads=1),
+        make_plan(paths[::-1], TEXT, unit_rows=20),
+        make_plan([f"{tmp_path}/data/*"], Columns("text", groups={"task": "text"}), unit_rows=20),
+        make_plan([*paths, *paths, f"{tmp_path}/*/0?.parquet"], TEXT, "other", unit_rows=20),
+    ]
+    expected: tuple[Unit, ...] = plans[0].units
+    assert len(expected) > 10
+    assert all(plan.units == expected for plan in plans)
+
+
 def test_names_come_from_the_common_parent(write_shard: Write, tmp_path: Path) -> None:
     write_shard("x/a.parquet", text=["a"])
     write_shard("y/b.parquet", text=["b"])
@@ -71,6 +115,71 @@ def test_names_come_from_the_common_parent(write_shard: Write, tmp_path: Path) -
     plan = make_plan([f"{tmp_path}/data/x/*"], TEXT, dataset="mine", root=f"{tmp_path}/data")
     assert plan.dataset == "mine"
     assert plan.units[0].ranges[0].shard.name == "x/a.parquet"
+
+
+@pytest.mark.parametrize(
+    ("inputs", "dataset", "names"),
+    [
+        (["mine/a.parquet"], "mine", ["a.parquet"]),
+        (["mine/a.parquet", "mine/deep/b.parquet"], "mine", ["a.parquet", "deep/b.parquet"]),
+        (["mine/**/*.parquet"], "mine", ["a.parquet", "deep/b.parquet"]),
+        (["./mine/../mine/a.parquet"], "mine", ["a.parquet"]),
+    ],
+)
+def test_relative_inputs_get_the_same_names(
+    write_shard: Write,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    inputs: list[str],
+    dataset: str,
+    names: list[str],
+) -> None:
+    write_shard("mine/a.parquet", text=["a"])
+    write_shard("mine/deep/b.parquet", text=["b"])
+    monkeypatch.chdir(tmp_path / "data")
+    plan = make_plan(inputs, TEXT)
+    assert plan.dataset == dataset
+    assert [r.shard.name for unit in plan.units for r in unit.ranges] == names
+
+
+def test_a_relative_root_is_understood(
+    write_shard: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_shard("mine/a.parquet", text=["a"])
+    monkeypatch.chdir(tmp_path)
+    plan = make_plan(["data/mine/a.parquet"], TEXT, root="data/")
+    assert plan.units[0].ranges[0].shard.name == "mine/a.parquet"
+
+
+@pytest.mark.parametrize(
+    ("inputs", "message"),
+    [
+        (["data/*.csv"], r"no file matches 'data/\*\.csv'"),
+        (["data/a.parquet", "elsewhere/b.parquet"], "lies outside the root"),
+        (["nosuch://bucket/a.parquet"], "cannot look up 'nosuch://bucket/a.parquet'"),
+        (["nosuch://bucket/*.parquet"], "cannot look up 'nosuch://bucket/.*'"),
+    ],
+)
+def test_inputs_that_cannot_be_planned_are_usage_errors(
+    write_shard: Write,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    inputs: list[str],
+    message: str,
+) -> None:
+    write_shard("a.parquet", text=["a"])
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(PlanError, match=message):
+        make_plan(inputs, TEXT, root="data")
+
+
+@pytest.mark.parametrize("other", ["mem://b/y.parquet", "/data/y.parquet"])
+def test_two_file_systems_in_one_run_are_a_usage_error(
+    monkeypatch: pytest.MonkeyPatch, other: str
+) -> None:
+    monkeypatch.setattr(storage, "match", lambda path: [storage.FileInfo(path, 0, "")])
+    with pytest.raises(PlanError, match="different file systems or buckets"):
+        make_plan(["mem://a/x.parquet", other], TEXT)
 
 
 def test_a_shard_named_twice_is_planned_once(write_shard: Write, tmp_path: Path) -> None:
@@ -90,6 +199,7 @@ STRINGS = [
     pa.dictionary(pa.int32(), pa.string()),
     pa.binary(),
     pa.large_binary(),
+    pa.binary_view(),
 ]
 
 
@@ -137,12 +247,99 @@ def test_a_column_name_that_occurs_twice_is_dead(write_shard: Write, tmp_path: P
     assert "has 2 columns named, not one, text column 'text'" in dead.detail
 
 
+@pytest.mark.parametrize("kind", [*STRINGS, pa.int8(), pa.uint64()], ids=str)
+def test_every_kind_of_text_and_integer_can_identify_rows(
+    write_shard: Write, kind: pa.DataType
+) -> None:
+    plain = pa.array(["7"])
+    column = plain.dictionary_encode() if pa.types.is_dictionary(kind) else plain.cast(kind)
+    path = write_shard("a.parquet", text=["a"], id=column)
+    assert make_plan([str(path)], Columns("text", id="id")).dead == ()
+
+
+def _zero_bytes(path: Path) -> None:
+    path.touch()
+
+
+def _truncated(path: Path) -> None:
+    pq.write_table(pa.table({"text": ["canary"]}), path)
+    path.write_bytes(path.read_bytes()[:-9])
+
+
+def _text_file(path: Path) -> None:
+    path.write_text("canary\n" * 100)
+
+
+def _garbage_footer(path: Path) -> None:
+    pq.write_table(pa.table({"text": ["canary"]}), path)
+    content = bytearray(path.read_bytes())
+    content[-60:-8] = b"canary-canary-canary-canary-canary-canary-canary-can"
+    path.write_bytes(content)
+
+
+def _footer_longer_than_the_file(path: Path) -> None:
+    path.write_bytes(b"PAR1canary" + (1 << 30).to_bytes(4, "little") + b"PAR1")
+
+
+def _missing(path: Path) -> None:
+    """Nothing is written."""
+
+
+def _folder(path: Path) -> None:
+    path.mkdir()
+
+
+def _link_to_nowhere(path: Path) -> None:
+    path.symlink_to(path.with_name("none"))
+
+
+NO_PARQUET = r"is no readable Parquet file \(\w+\)"
+
+
+@pytest.mark.parametrize(
+    ("make", "detail"),
+    [
+        (_zero_bytes, NO_PARQUET),
+        (_truncated, NO_PARQUET),
+        (_text_file, NO_PARQUET),
+        (_garbage_footer, NO_PARQUET),
+        (_footer_longer_than_the_file, NO_PARQUET),
+        (_missing, "No such file or directory"),
+        (_link_to_nowhere, "No such file or directory"),
+        (_folder, r"is a directory; to scan what is in it, give .*/bad\.parquet/\*\.parquet"),
+    ],
+)
+def test_what_cannot_be_read_is_a_dead_shard_with_its_reason(
+    write_shard: Write, make: Callable[[Path], None], detail: str
+) -> None:
+    good = write_shard("good.parquet", text=["a"])
+    bad = good.with_name("bad.parquet")
+    make(bad)
+    plan = make_plan([str(good), str(bad)], TEXT)
+    (dead,) = plan.dead
+    assert (dead.path, dead.name, dead.reason) == (str(bad), "bad.parquet", "unreadable")
+    assert re.fullmatch(detail, dead.detail)
+    assert "canary" not in dead.detail
+    assert plan.rows == 1
+
+
+def test_dead_shards_alone_are_a_plan_without_units(tmp_path: Path) -> None:
+    plan = make_plan([str(tmp_path / "a.parquet"), str(tmp_path / "b.parquet")], TEXT)
+    assert [shard.name for shard in plan.dead] == ["a.parquet", "b.parquet"]
+    assert plan.units == ()
+
+
+@pytest.mark.parametrize("columns", [Columns("gone"), Columns("number")])
+def test_a_dead_shard_names_columns_and_never_values(write_shard: Write, columns: Columns) -> None:
+    write_shard("bad.parquet", text=["canary"] * 3, number=[31415926] * 3)
+    path = write_shard("good.parquet", gone=["a"], number=["a"])
+    (dead,) = make_plan([f"{path.parent}/*"], columns).dead
+    assert columns.text in dead.detail
+    assert "canary" not in dead.detail
+    assert "31415926" not in dead.detail
+
+
 def test_no_shard_that_fits_is_a_usage_error(write_shard: Write) -> None:
     path = write_shard("a.parquet", body=["a"])
     with pytest.raises(PlanError, match=r"no shard fits: a\.parquet: .*columns: body"):
         make_plan([str(path)], TEXT)
-
-
-def test_a_glob_without_match_is_a_usage_error(tmp_path: Path) -> None:
-    with pytest.raises(PlanError, match="no file matches"):
-        make_plan([f"{tmp_path}/*.parquet"], TEXT)

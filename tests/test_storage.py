@@ -1,7 +1,9 @@
-"""Files on a Beam file system: a whole run from and to one that lives in memory."""
+"""Files on local disks, and on a Beam file system that lives in memory."""
 
 import io
+import os
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -12,9 +14,7 @@ from apache_beam.io.filesystem import FileMetadata, FileSystem
 from scrubtrace.beam_pipelines import storage
 from scrubtrace.beam_pipelines.layout import RunFolder, runs_of
 from scrubtrace.beam_pipelines.planning import make_plan
-from scrubtrace.beam_pipelines.scanning import scan_unit
-from scrubtrace.detectors.registry import make_detector
-from scrubtrace.schemas.identity import DigestKey
+from scrubtrace.beam_pipelines.scan import ScanUnits
 from scrubtrace.schemas.plan import Columns
 
 FILES: dict[str, bytes] = {}
@@ -103,7 +103,11 @@ def write(path: str, texts: list[str]) -> None:
     FILES[path] = sink.getvalue()
 
 
-def test_a_run_from_and_to_a_beam_file_system(make_run: Any, key: DigestKey) -> None:
+def fail(*_: Any, **__: Any) -> None:
+    raise OSError(5, "Input/output error")
+
+
+def test_a_run_from_and_to_a_beam_file_system(make_run: Any, eager: Any) -> None:
     write("mem://bucket/data/a.parquet", ["As an AI language model, I cannot swim.", "Plain."])
     write("mem://bucket/data/b.parquet", ["Plain."])
     FILES["mem://bucket/data/broken.parquet"] = b"no parquet"
@@ -114,14 +118,44 @@ def test_a_run_from_and_to_a_beam_file_system(make_run: Any, key: DigestKey) -> 
     _, spec, _ = make_run(pattern="mem://bucket/data/*.parquet")
     folder = RunFolder("mem://bucket/out/runs/20240101T000000-abc")
     folder.create(spec, list(plan.units), list(plan.dead))
-    for unit in plan.units:
-        scan_unit(unit, folder, spec, [make_detector("boilerplate")], key)
+    scanned = [unit.key for unit in plan.units] | eager | ScanUnits(folder.path)
+    assert scanned == [("u0000000", 3)]
     assert [run.id for run in runs_of("mem://bucket/out")] == [folder.id]
     assert folder.plan() == (list(plan.units), list(plan.dead))
     assert folder.scanned_units() == {"u0000000"}
     assert folder.read_receipt("u0000000").findings == 1
     assert not folder.is_committed()
     assert not [path for path in FILES if storage.TEMPORARY_PREFIX in path]
+
+
+@pytest.mark.parametrize("when", ["create", "rename"])
+def test_a_failed_write_on_a_beam_file_system_leaves_nothing_behind(
+    monkeypatch: pytest.MonkeyPatch, when: str
+) -> None:
+    place = (_Written, "write") if when == "create" else (MemoryFileSystem, "rename")
+    monkeypatch.setattr(*place, fail)
+    with pytest.raises(OSError, match="Input/output"):
+        storage.write_atomic("mem://bucket/a.json", b"x")
+    assert FILES == {}
+
+
+def test_a_glob_on_a_beam_file_system_stays_in_its_folder() -> None:
+    for path in ("d/b.parquet", "d/a.parquet", "d/deeper/c.parquet", "d/a.csv", "other/a.parquet"):
+        FILES[f"mem://bucket/{path}"] = b"12345"
+    found = storage.match("mem://bucket/d/*.parquet")
+    assert [(info.path, info.size) for info in found] == [
+        ("mem://bucket/d/a.parquet", 5),
+        ("mem://bucket/d/b.parquet", 5),
+    ]
+    assert storage.match("mem://bucket/none") == []
+    assert storage.names_in("mem://bucket/d") == ["a.csv", "a.parquet", "b.parquet"]
+
+
+def test_an_open_file_can_be_read_from_its_end() -> None:
+    FILES["mem://bucket/a"] = b"0123456789"
+    with storage.open_read("mem://bucket/a") as file:
+        file.seek(-3, os.SEEK_END)
+        assert file.read() == b"789"
 
 
 def test_writing_again_replaces_the_file() -> None:
@@ -134,3 +168,92 @@ def test_writing_again_replaces_the_file() -> None:
 def test_a_missing_file_is_an_os_error() -> None:
     with pytest.raises(OSError, match="No such file"):
         storage.read_bytes("mem://bucket/none.json")
+
+
+@pytest.mark.parametrize("call", ["replace", "fsync", "chmod"])
+def test_a_failed_local_write_keeps_the_old_file_and_leaves_nothing_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: str
+) -> None:
+    path = tmp_path / "a.json"
+    path.write_bytes(b"old")
+    with monkeypatch.context() as patch:
+        patch.setattr(os, call, fail)
+        with pytest.raises(OSError, match="Input/output"):
+            storage.write_atomic(str(path), b"new")
+    assert {entry.name: entry.read_bytes() for entry in tmp_path.iterdir()} == {"a.json": b"old"}
+    storage.write_atomic(str(path), b"new")
+    assert path.read_bytes() == b"new"
+
+
+def test_an_interrupted_local_write_leaves_nothing_behind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt(_: int) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(os, "fsync", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        storage.write_atomic(str(tmp_path / "a.json"), b"x")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_writing_into_a_missing_folder_is_an_os_error(tmp_path: Path) -> None:
+    with pytest.raises(OSError, match="No such file"):
+        storage.write_atomic(str(tmp_path / "none" / "a.json"), b"x")
+
+
+@pytest.mark.parametrize("folder", ["mem://bucket/run", "local"])
+def test_names_of_unfinished_files_are_not_listed(tmp_path: Path, folder: str) -> None:
+    if folder == "local":
+        folder = str(tmp_path)
+        (tmp_path / f"{storage.TEMPORARY_PREFIX}x1").touch()
+    else:
+        FILES[f"{folder}/u2.json{storage.TEMPORARY_PREFIX}x1"] = b""
+    storage.write_atomic(storage.join(folder, "u1.json"), b"{}")
+    assert storage.names_in(folder) == ["u1.json"]
+    assert storage.names_in(storage.join(folder, "none")) == []
+
+
+def test_only_unfinished_files_are_removed(tmp_path: Path) -> None:
+    (tmp_path / "parts").mkdir()
+    for name in ("a.json", f"{storage.TEMPORARY_PREFIX}1", f"parts/{storage.TEMPORARY_PREFIX}2"):
+        (tmp_path / name).touch()
+    storage.remove_temporary(str(tmp_path))
+    assert sorted(entry.name for entry in tmp_path.iterdir()) == ["a.json", "parts"]
+    assert list((tmp_path / "parts").iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("pattern", "expected"),
+    [
+        ("a[1].parquet", ["a[1].parquet"]),
+        ("a?.parquet", ["a?.parquet"]),
+        ("a[12].parquet", ["a1.parquet"]),
+        ("*.parquet", ["a1.parquet", "a?.parquet", "a[1].parquet"]),
+        ("**/*.parquet", ["a1.parquet", "a?.parquet", "a[1].parquet", "d/b.parquet"]),
+        ("gone.parquet", []),
+    ],
+)
+def test_a_literal_path_wins_over_a_glob(tmp_path: Path, pattern: str, expected: list[str]) -> None:
+    (tmp_path / "d").mkdir()
+    for name in ("a1.parquet", "a?.parquet", "a[1].parquet", "d/b.parquet"):
+        (tmp_path / name).write_bytes(b"123")
+    found = storage.match(str(tmp_path / pattern))
+    assert [os.path.relpath(info.path, tmp_path) for info in found] == expected
+    assert {info.size for info in found} <= {3}
+
+
+def test_a_file_that_changes_has_another_time(tmp_path: Path) -> None:
+    path = tmp_path / "a"
+    path.touch()
+    (before,) = storage.match(str(path))
+    os.utime(path, ns=(0, 1))
+    (after,) = storage.match(str(path))
+    assert before.modified != after.modified
+
+
+def test_a_link_to_nowhere_is_found_and_cannot_be_read(tmp_path: Path) -> None:
+    (tmp_path / "a.parquet").symlink_to(tmp_path / "none")
+    (found,) = storage.match(str(tmp_path / "*.parquet"))
+    with pytest.raises(OSError, match="No such file"):
+        storage.read_bytes(found.path)

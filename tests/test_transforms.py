@@ -1,20 +1,28 @@
-"""`DetectTraces` in somebody else's pipeline, the pinned runner, and the example program."""
+"""`DetectTraces` in somebody else's pipeline, and the example program."""
 
 import json
+import pickle
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
 import apache_beam as beam
+import pyarrow.parquet as pq
 import pytest
-from apache_beam.testing.util import assert_that, equal_to
+from apache_beam.transforms.window import FixedWindows, TimestampedValue
 
-from scrubtrace import DetectTraces
-from scrubtrace.beam_pipelines.runner import OptionsError, make_runner, pipeline_options
+from scrubtrace import DetectTraces, TextEvidence
+from scrubtrace.beam_pipelines import transforms
+from scrubtrace.beam_pipelines.transforms import DetectBatchFn
+from scrubtrace.detectors.batch import TextBatch
+from scrubtrace.detectors.boilerplate import Boilerplate
 from scrubtrace.detectors.registry import DetectorError
+from scrubtrace.schemas.evidence import Evidence
 
 REPOSITORY = Path(__file__).parents[1]
+EXAMPLE = REPOSITORY / "examples" / "plugin_pipeline.py"
+SHARDS = REPOSITORY / "examples" / "shards"
 PHRASE = "As an AI language model, I cannot swim."
 TEXTS = [
     (("doc", 1), PHRASE),
@@ -23,61 +31,166 @@ TEXTS = [
     (("doc", 4), "Der Zug nach Kiel hatte wieder Verspätung, also haben wir gewartet."),
 ]
 
-
-def brief(found: Any) -> tuple[Any, ...]:
-    spans = {(entry["start"], entry["end"]) for entry in found.evidence}
-    return found.key, found.language, found.detector, bool(spans), found.abstained
+Eager = Any
 
 
-@pytest.mark.parametrize("max_batch", [16, 1024])
-def test_evidence_for_texts_with_keys_of_ones_own(max_batch: int) -> None:
-    expected = [
+def brief(found: TextEvidence) -> tuple[Any, ...]:
+    return found.key, found.language, found.detector, bool(found.evidence), found.abstained
+
+
+@pytest.mark.parametrize("max_batch", [1, 3, 16, 1024])
+def test_evidence_is_the_same_whatever_the_batch_size(eager: Eager, max_batch: int) -> None:
+    found = TEXTS | eager | DetectTraces(max_batch=max_batch)
+    assert sorted(map(brief, found)) == [
         (("doc", 1), "en", "boilerplate", True, ""),
         (("doc", 2), "en", "boilerplate", False, ""),
         (("doc", 3), "und", "boilerplate", False, ""),
         (("doc", 4), "de", "boilerplate", False, "language_not_covered"),
     ]
-    with beam.Pipeline(runner=make_runner(pipeline_options([], 1))) as pipeline:
-        found = pipeline | beam.Create(TEXTS) | DetectTraces(max_batch=max_batch)
-        assert_that(found | beam.Map(brief), equal_to(expected))
 
 
-def test_an_unknown_detector_fails_when_the_pipeline_is_built() -> None:
-    pipeline = beam.Pipeline(runner=make_runner(pipeline_options([], 1)))
-    with pytest.raises(DetectorError, match="no detector 'none'; installed: boilerplate"):
-        _ = pipeline | beam.Create(TEXTS) | DetectTraces(detectors=["none"])
+def test_evidence_says_where_and_who(eager: Eager) -> None:
+    text = f"Well. {PHRASE}"
+    (found,) = [("a", text)] | eager | DetectTraces()
+    detector = Boilerplate()
+    about = (detector.version, detector.fingerprint(), str(detector.lane))
+    assert (found.version, found.fingerprint, found.lane) == about
+    for span in found.evidence:
+        assert text[span["start"] : span["end"]].startswith("As an AI language model")
+        assert (span["strength"], span["use"]) == ("proof", "asserted")
 
 
-def test_the_example_program_runs(tmp_path: Path) -> None:
-    script = REPOSITORY / "examples" / "plugin_pipeline.py"
-    shards = REPOSITORY / "examples" / "shards" / "*.parquet"
-    outputs = [str(tmp_path / "kept.txt"), str(tmp_path / "traces.jsonl")]
-    subprocess.run([sys.executable, script, str(shards), *outputs], check=True)
-    kept = Path(outputs[0]).read_text().splitlines()
-    traces = [json.loads(line) for line in Path(outputs[1]).read_text().splitlines()]
-    assert len(kept) + len(traces) == 309
-    assert 30 < len(traces) < 60
-    assert not {trace["id"] for trace in traces} & set(kept)
+def test_many_texts_come_back_each_once_with_its_own_evidence(eager: Eager) -> None:
+    texts = [PHRASE if number % 7 == 0 else f"Plain note {number}." for number in range(3000)]
+    found = list(enumerate(texts)) | eager | DetectTraces(max_batch=256)
+    assert sorted(f.key for f in found) == list(range(3000))
+    assert {f.key for f in found if f.evidence} == set(range(0, 3000, 7))
 
 
-def test_the_runner_is_pinned_and_passes_options_on() -> None:
-    runner = make_runner(pipeline_options(["--job_name=mine"], 2))
-    assert type(runner).__name__ == "FnApiRunner"
-    options = runner._provision_info.provision_info.pipeline_options
-    assert options["beam:option:job_name:v1"] == "mine"
+@pytest.mark.parametrize("key", [7, None, "a", b"\xff", ("a", (1, 2)), 2.5, [1], {"id": 1}])
+def test_a_key_of_any_kind_comes_back_untouched(eager: Eager, key: Any) -> None:
+    (found,) = [(key, PHRASE)] | eager | DetectTraces()
+    assert found.key == key
+    assert type(found.key) is type(key)
 
 
-def test_another_runner_is_left_to_beam() -> None:
-    assert make_runner(pipeline_options(["--runner=FlinkRunner"], 1)) == "FlinkRunner"
+def test_windows_of_the_host_pipeline_stay(eager: Eager) -> None:
+    stamped = beam.Map(lambda pair: TimestampedValue(pair, pair[0] * 60))
+    in_windows = (
+        stamped
+        | beam.WindowInto(FixedWindows(60))
+        | DetectTraces()
+        | beam.Map(lambda found: ("all", found.key))
+        | beam.GroupByKey()
+        | beam.Map(lambda pair: sorted(pair[1]))
+    )
+    found = [(0, PHRASE), (1, PHRASE), (2, "Plain.")] | eager | in_windows
+    assert sorted(found) == [[0], [1], [2]]
+
+
+def test_evidence_survives_a_stage_that_groups(eager: Eager) -> None:
+    grouped = DetectTraces() | beam.Map(lambda f: (f.language, f)) | beam.GroupByKey()
+    pairs = dict(TEXTS | eager | grouped)
+    assert sorted(map(brief, pairs["en"])) == [
+        (("doc", 1), "en", "boilerplate", True, ""),
+        (("doc", 2), "en", "boilerplate", False, ""),
+    ]
+
+
+def test_no_text_at_all_gives_nothing(eager: Eager) -> None:
+    assert ([] | eager | DetectTraces()) == []
 
 
 @pytest.mark.parametrize(
-    ("arguments", "workers", "message"),
+    ("detectors", "judged_by"),
+    [(None, 1), (["boilerplate"], 1), (["boilerplate", "boilerplate"], 1), ([], 0)],
+)
+def test_each_detector_named_judges_once(
+    eager: Eager, detectors: list[str] | None, judged_by: int
+) -> None:
+    assert len([("a", PHRASE)] | eager | DetectTraces(detectors=detectors)) == judged_by
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
     [
-        (["--no_such=1"], 1, "Beam has no option --no_such"),
-        (["--runner=FlinkRunner"], 2, "--workers is for one machine; FlinkRunner"),
+        ({"detectors": ["none"]}, "no detector 'none'; installed: boilerplate"),
+        ({"options": {"boilerplate": {"colour": 1}}}, "'boilerplate' of scrubtrace .*'colour'"),
+        ({"options": {"none": {}}}, "options for detector 'none', which does not run"),
     ],
 )
-def test_options_that_cannot_be_used(arguments: list[str], workers: int, message: str) -> None:
-    with pytest.raises(OptionsError, match=message):
-        pipeline_options(arguments, workers)
+def test_what_cannot_be_made_fails_when_the_pipeline_is_built(
+    arguments: dict[str, Any], message: str
+) -> None:
+    texts = beam.Pipeline(runner="FnApiRunner") | beam.Create(TEXTS)
+    with pytest.raises(DetectorError, match=message):
+        _ = texts | DetectTraces(**arguments)
+
+
+def test_it_pickles_small_and_loads_nothing_before_setup(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: Any) -> None:
+        raise AssertionError("a detector was made")
+
+    monkeypatch.setattr(transforms, "make_detector", refuse)
+    content = pickle.dumps((DetectTraces(), DetectBatchFn(["boilerplate"], {})))
+    again, function = pickle.loads(content)  # noqa: S301 -- written above
+    assert len(content) < 1000
+    assert again == DetectTraces()
+    with pytest.raises(AssertionError, match="a detector was made"):
+        function.setup()
+
+
+class Raising(Boilerplate):
+    """Raises on one text."""
+
+    def detect(self, batch: TextBatch) -> Evidence:
+        if any("canary" in text for text in batch.texts):
+            raise ValueError(batch.texts)
+        return super().detect(batch)
+
+
+def judged(texts: list[str]) -> list[tuple[Any, ...]]:
+    function = DetectBatchFn(["boilerplate"], {})
+    function.setup()
+    return [brief(found) for found in function.process(list(enumerate(texts)))]
+
+
+def test_a_detector_that_raises_on_a_text_costs_that_text_only(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(transforms, "make_detector", lambda *_: Raising())
+    assert judged([PHRASE, "The canary sang a song.", PHRASE]) == [
+        (0, "en", "boilerplate", True, ""),
+        (1, "en", "boilerplate", False, "detector_error"),
+        (2, "en", "boilerplate", True, ""),
+    ]
+
+
+def test_a_text_that_utf8_cannot_hold_costs_that_text_only() -> None:
+    found = judged([PHRASE, "half of a pair: \ud83d", PHRASE])
+    assert [entry[3:] for entry in found] == [(True, ""), (False, "detector_error"), (True, "")]
+
+
+def example(tmp_path: Path, *more: str) -> tuple[list[str], list[dict[str, Any]]]:
+    """Ids kept, and traces, of the example program run on the example shards."""
+    outputs = [tmp_path / "kept.txt", tmp_path / "traces.jsonl"]
+    subprocess.run([sys.executable, EXAMPLE, f"{SHARDS}/*.parquet", *outputs, *more], check=True)
+    kept, traces = (path.read_text().splitlines() for path in outputs)
+    return kept, [json.loads(line) for line in traces]
+
+
+def test_the_example_program_splits_rows_by_their_evidence(tmp_path: Path) -> None:
+    kept, traces = example(tmp_path)
+    shards = [pq.read_table(path, columns=["id"]) for path in SHARDS.glob("*.parquet")]
+    ids = {row for shard in shards for row in shard.column("id").to_pylist()}
+    with_traces = {trace["id"] for trace in traces}
+    assert len(kept) + len(traces) == len(ids)
+    assert (set(kept) | with_traces, set(kept) & with_traces) == (ids, set())
+    for trace in traces:
+        assert ("proof", "asserted") in {(e["strength"], e["use"]) for e in trace["evidence"]}
+
+
+def test_the_example_program_leaves_the_runner_to_its_user(tmp_path: Path) -> None:
+    arguments = [sys.executable, EXAMPLE, "a", "b", "c", "--runner=NoSuchRunner"]
+    ran = subprocess.run(arguments, cwd=tmp_path, capture_output=True, text=True)
+    assert "NoSuchRunner" in ran.stderr
