@@ -1,7 +1,10 @@
 """Where the files of one run lie: the one place that spells their names."""
 
 import io
+import secrets
+from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -9,6 +12,8 @@ import pyarrow.parquet as pq
 from scrubtrace.beam_pipelines import storage
 from scrubtrace.schemas.plan import PLAN, DeadShard, RowRange, RunSpec, Shard, Unit
 from scrubtrace.schemas.receipts import Receipt
+
+_STAMP = "%Y%m%dT%H%M%S.%f"
 
 
 @dataclass(frozen=True)
@@ -73,6 +78,24 @@ class RunFolder:
     def is_committed(self) -> bool:
         """Whether the run has its manifest."""
         return "manifest.json" in storage.names_in(self.path)
+
+
+def new_run_id(earlier: Iterable[str]) -> str:
+    """Id of a run that starts now: the time in UTC, to the microsecond, and a random end.
+
+    It sorts behind every earlier id, also if the clock was set back since: the newest run of two
+    is the one with the greater id, for the review table as well.
+    """
+    started = [time for time in map(_started, earlier) if time is not None]
+    after = [time + timedelta(microseconds=1) for time in started]
+    return f"{max([datetime.now(UTC), *after]).strftime(_STAMP)}-{secrets.token_hex(3)}"
+
+
+def _started(run: str) -> datetime | None:
+    try:
+        return datetime.strptime(run.split("-")[0], _STAMP).replace(tzinfo=UTC)
+    except ValueError:
+        return None
 
 
 def runs_of(out: str) -> list[RunFolder]:

@@ -118,6 +118,12 @@ def key_ids(engine: Engine) -> set[str]:
         return set(connection.execute(used).scalars())
 
 
+def run_ids(engine: Engine) -> set[str]:
+    """Ids of the runs that have been committed to the table."""
+    with reading(engine) as connection:
+        return set(connection.execute(select(review_runs.c.run_id)).scalars())
+
+
 def iter_items(
     engine: Engine,
     *,

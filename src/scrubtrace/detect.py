@@ -1,10 +1,8 @@
 """The main job: plan, scan, commit."""
 
 import os
-import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 import apache_beam as beam
 from apache_beam.metrics import MetricsFilter
@@ -12,7 +10,7 @@ from apache_beam.options.pipeline_options import PipelineOptions
 from sqlalchemy import Engine
 
 from scrubtrace.beam_pipelines import storage
-from scrubtrace.beam_pipelines.layout import RunFolder, plan_table, runs_of
+from scrubtrace.beam_pipelines.layout import RunFolder, new_run_id, plan_table, runs_of
 from scrubtrace.beam_pipelines.planning import Plan, PlanError, make_plan
 from scrubtrace.beam_pipelines.runner import OptionsError, make_runner, pipeline_options
 from scrubtrace.beam_pipelines.scan import NAMESPACE, UNWRITTEN, ScanUnits
@@ -27,7 +25,7 @@ from scrubtrace.outcome import Outcome
 from scrubtrace.progress import shown_progress
 from scrubtrace.review.connection import open_review
 from scrubtrace.review.errors import ReviewError
-from scrubtrace.review.store import key_ids
+from scrubtrace.review.store import key_ids, run_ids
 from scrubtrace.schemas.plan import Columns, DetectorSpec, RunSpec
 
 UNWRITTEN_HELP = {
@@ -92,7 +90,11 @@ def run_job(job: Job) -> Outcome:
         snippet_chars=scan.snippet_chars,
     )
     with output_lock(job.out):
-        folder = _unfinished_run(job.out, spec, plan) or _new_run(job.out, spec, plan)
+        folder = _unfinished_run(job.out, spec, plan)
+        if folder is None:
+            run = new_run_id([*(earlier.id for earlier in runs_of(job.out)), *run_ids(engine)])
+            folder = RunFolder(storage.join(job.out, "runs", run))
+            folder.create(spec, list(plan.units), list(plan.dead))
         _scan(folder, plan, options, job.quiet)
         return commit_run(folder, job.config, engine)
 
@@ -149,13 +151,6 @@ def _unfinished_run(out: str, spec: RunSpec, plan: Plan) -> RunFolder | None:
         if plan_table(*folder.plan()).equals(wanted):
             return folder
     return None
-
-
-def _new_run(out: str, spec: RunSpec, plan: Plan) -> RunFolder:
-    stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S")
-    folder = RunFolder(storage.join(out, "runs", f"{stamp}-{secrets.token_hex(3)}"))
-    folder.create(spec, list(plan.units), list(plan.dead))
-    return folder
 
 
 def _scan(folder: RunFolder, plan: Plan, options: PipelineOptions, quiet: bool) -> None:
