@@ -7,6 +7,7 @@ machines are noisy.
 """
 
 import argparse
+import itertools
 import json
 import subprocess
 import sys
@@ -85,15 +86,22 @@ def pipeline(folder: Path) -> Callable[[], int]:
 CASES = {"read": read, "boilerplate": boilerplate, "loop": loop, "pipeline": pipeline}
 
 
-def measure(case: str, folder: Path, repeats: int) -> tuple[int, float]:
-    """Rows and the least CPU seconds of some runs, each in a fresh process."""
-    results = []
-    for _ in range(repeats):
+Measured = dict[tuple[str, Path], tuple[int, float]]
+
+
+def measure(folders: list[Path], repeats: int) -> Measured:
+    """Rows and the least CPU seconds of each case on each folder, every run in a fresh process.
+
+    The cases take turns, so that a machine that slows down does so for all of them.
+    """
+    found: Measured = {}
+    for _, folder, case in itertools.product(range(repeats), folders, CASES):
         command = [sys.executable, __file__, "--case", case, "--folder", str(folder)]
         ran = subprocess.run(command, capture_output=True, text=True, check=True)
-        results.append(json.loads(ran.stdout.splitlines()[-1]))
-    rows = results[0]["rows"]
-    return rows, min(result["cpu"] for result in results)
+        result = json.loads(ran.stdout.splitlines()[-1])
+        least = min(result["cpu"], found.get((case, folder), (0, result["cpu"]))[1])
+        found[case, folder] = result["rows"], least
+    return found
 
 
 def _inner(case: str, folder: Path) -> None:
@@ -108,7 +116,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rows", type=int, default=40_000)
     parser.add_argument("--chars", type=int, default=1200)
-    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--case", choices=CASES, help=argparse.SUPPRESS)
     parser.add_argument("--folder", type=Path, default=Path("build/benchmarks"))
     given = parser.parse_args()
@@ -121,9 +129,10 @@ def main() -> None:
     write_shards(large, 16, given.rows // 16, given.chars)
     print(f"{given.rows:,} English texts of {given.chars:,} characters")
     slopes = {}
+    measured = measure([small, large], given.repeats)
     for case in CASES:
-        few, few_cpu = measure(case, small, given.repeats)
-        many, many_cpu = measure(case, large, given.repeats)
+        few, few_cpu = measured[case, small]
+        many, many_cpu = measured[case, large]
         slope = (many_cpu - few_cpu) / (many - few)
         slopes[case] = slope
         fixed = max(0.0, few_cpu - few * slope)
