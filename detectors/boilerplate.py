@@ -14,19 +14,20 @@ Known false positives: texts that mention such phrases (see `mention`), help des
 paraphraser removes nearly all of them. A phrase proves an LLM, rarely which one.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 from scrubtrace.detectors.batch import TextBatch, Window
 from scrubtrace.detectors.detector import fingerprint_of
 from scrubtrace.detectors.mention import MentionGuard
-from scrubtrace.detectors.signature_set import (
-    MAX_MEMORY,
-    Signature,
-    SignatureSet,
-    load_signatures,
+from scrubtrace.detectors.signature import (
+    ByLanguage,
+    chosen_signatures,
+    fingerprint_parts,
+    flat,
 )
+from scrubtrace.detectors.signature_set import MAX_MEMORY, Hit, SignatureSet
 from scrubtrace.schemas.evidence import Evidence, Span
 from scrubtrace.schemas.vocabulary import UNDETERMINED, Abstained, Lane, Use
 
@@ -49,22 +50,30 @@ class Boilerplate:
     Parameters
     ----------
     max_memory : memory of one automaton, in bytes; there is one a language.
+    signatures_toml : texts of signature files of your own.
+    off : ids of signatures that are switched off.
+
+    Raises ValueError for a memory that is too small, `SignatureError` for signatures that cannot
+    be used.
     """
 
     max_memory: int = MAX_MEMORY
+    signatures_toml: Sequence[str] = ()
+    off: Sequence[str] = ()
 
     name = "boilerplate"
-    version = "1"
+    version = "2"
     lane = Lane.TRACE
 
     def __post_init__(self) -> None:
         if self.max_memory < LEAST_MEMORY:
             raise ValueError(f"max_memory is at least {LEAST_MEMORY}, not {self.max_memory}")
+        _ = self.signatures
 
     @cached_property
-    def signatures(self) -> Mapping[str, tuple[Signature, ...]]:
-        """The shipped signatures, by language; ``any`` are language-neutral."""
-        return load_signatures(self.name)
+    def signatures(self) -> ByLanguage:
+        """The signatures in use, by language; ``any`` are language-neutral."""
+        return chosen_signatures(self.name, self.signatures_toml, self.off)
 
     @property
     def languages(self) -> frozenset[str]:
@@ -73,12 +82,7 @@ class Boilerplate:
 
     def fingerprint(self) -> str:
         """Digest of the version and of what every signature matches and means."""
-        content = [
-            (s.id, s.language, s.category, s.strength, s.expression)
-            for language in sorted(self.signatures)
-            for s in self.signatures[language]
-        ]
-        return fingerprint_of(self.name, self.version, content)
+        return fingerprint_of(self.name, self.version, fingerprint_parts(self.signatures))
 
     def setup(self) -> None:
         """Compiles one Set a language; later calls do nothing."""
@@ -104,38 +108,25 @@ class Boilerplate:
     @cached_property
     def _sets(self) -> Mapping[str, SignatureSet]:
         neutral = self.signatures[ANY]
-        everything = [s for signatures in self.signatures.values() for s in signatures]
         by_language = {code: [*self.signatures[code], *neutral] for code in self.languages}
-        wanted = by_language | {ANY: [*neutral], UNDETERMINED: everything}
+        wanted = by_language | {ANY: [*neutral], UNDETERMINED: [*flat(self.signatures)]}
         return {code: SignatureSet(sigs, self.max_memory) for code, sigs in wanted.items()}
 
 
 def _window_spans(row: int, window: Window, signatures: SignatureSet) -> list[Span]:
-    text = window.normalised.text
-    numbers = signatures.hits(text)
-    if not numbers:
+    hits = signatures.find_in(window)
+    if not hits:
         return []
-    hits = [
-        (number, start, end)
-        for number in numbers
-        for start, end in signatures.spans(number, text)
-        if _is_whole(window, start, end)
-    ]
-    guard = MentionGuard(text, [(start, end) for _, start, end in hits])
-    return [_span(row, window, signatures.signatures[n], s, e, guard) for n, s, e in hits]
+    guard = MentionGuard(window.normalised.text, [(hit.start, hit.end) for hit in hits])
+    return [_span(row, window, hit, guard.use(hit.start, hit.end)) for hit in hits]
 
 
-def _is_whole(window: Window, start: int, end: int) -> bool:
-    """Whether a hit is sure not to be an artefact of where a long text was cut."""
-    at_cut = start == 0 and not window.is_first
-    return not at_cut and (end < len(window.normalised.text) or window.is_last)
-
-
-def _span(
-    row: int, window: Window, signature: Signature, start: int, end: int, guard: MentionGuard
-) -> Span:
-    use = guard.use(start, end)
+def _span(row: int, window: Window, hit: Hit, use: Use) -> Span:
+    signature = hit.signature
     if use == Use.LISTED and signature.category in MARKS:
         use = Use.ASSERTED
-    first, last = window.span(start, end)
-    return Span(row, signature.id, signature.category, signature.strength, use, first, last)
+    first, last = window.span(hit.start, hit.end)
+    return Span(
+        row, signature.id, signature.category, signature.strength, use, first, last,
+        value=hit.value,
+    )  # fmt: skip

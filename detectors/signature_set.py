@@ -1,113 +1,34 @@
-"""Signatures: phrases with an id, a strength and examples, matched all at once by RE2.
+"""Signatures matched all at once by RE2.
 
 RE2 runs in time linear in the text whatever the pattern. One ``re2.Set`` finds which signatures
 hit; only then is each of those run alone, for its spans.
 """
 
-import re
-import tomllib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from importlib.resources import files
-from typing import Any
 
 import re2
 
+from scrubtrace.detectors.batch import Window
 from scrubtrace.detectors.normalise import normalise
-from scrubtrace.schemas.vocabulary import Strength
+from scrubtrace.detectors.signature import Signature, SignatureError
 
 MAX_MEMORY = 256 << 20
 """Memory that one Set may take for its automaton, in bytes; RE2 starts over when it is full."""
 
-_TOKENS = re.compile(
-    r"(?P<plain>\\.|\[\^?\]?(?:\\.|\[:\w+:\]|[^\]\\])*\])| "
-    r"|(?P<han>[\u3041-\u30fa\u3400-\u9fff])(?P<times>[?*+]\??|\{[0-9,]+\}\??)?",
-    re.DOTALL,
-)
+VALUE = "value"
+VALUE_CHARS = 80
+"""Longest value that a match keeps, in code points."""
 
 
-@dataclass(frozen=True)
-class Signature:
-    """One phrase that is evidence.
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """One match of a signature: offsets in the text that was searched, and what it captured."""
 
-    ``pattern`` is RE2 in which a space stands for any run of white space; ``match`` and
-    ``no_match`` are examples and near misses, kept with it so that tests can run them.
-    """
-
-    id: str
-    language: str
-    category: str
-    strength: Strength
-    pattern: str
-    source: str
-    match: tuple[str, ...] = ()
-    no_match: tuple[str, ...] = ()
-
-    @property
-    def expression(self) -> str:
-        """The pattern for RE2: a space is any white space, CJK text may be wrapped anywhere."""
-        return _TOKENS.sub(_written_out, self.pattern)
-
-
-def _written_out(found: re.Match[str]) -> str:
-    if found["han"]:
-        return f"{found['han']}{found['times'] or ''}\n?"
-    return found["plain"] or r"(?:\s+)"
-
-
-class SignatureError(ValueError):
-    """A signature file that cannot be used; the message names file and signature."""
-
-
-def load_signatures(detector: str) -> dict[str, tuple[Signature, ...]]:
-    """Signatures shipped for a detector, by language, from its folder of TOML files.
-
-    Raises `SignatureError` for a file of another format, a missing key, an unknown strength or
-    an id used twice.
-    """
-    folder = files("scrubtrace.detectors") / "signatures" / detector
-    found: dict[str, tuple[Signature, ...]] = {}
-    ids: set[str] = set()
-    for entry in sorted(folder.iterdir(), key=lambda entry: entry.name):
-        if not entry.name.endswith(".toml"):
-            continue
-        signatures = parse_signatures(entry.read_text(encoding="utf-8"), entry.name)
-        for signature in signatures:
-            if signature.id in ids:
-                raise SignatureError(f"{entry.name}: id {signature.id!r} is used twice")
-            ids.add(signature.id)
-        found[signatures[0].language] = signatures
-    return found
-
-
-def parse_signatures(text: str, name: str) -> tuple[Signature, ...]:
-    """Signatures of one TOML file; ``name`` is the file's, for errors."""
-    try:
-        data = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise SignatureError(f"{name}: {error}") from None
-    if data.get("format") != 1:
-        raise SignatureError(f"{name}: format is {data.get('format')!r}, this version reads 1")
-    entries = data.get("signature", [])
-    if not entries:
-        raise SignatureError(f"{name}: has no [[signature]]")
-    return tuple(_signature(entry, data["language"], name) for entry in entries)
-
-
-def _signature(entry: dict[str, Any], language: str, name: str) -> Signature:
-    try:
-        return Signature(
-            id=entry["id"],
-            language=language,
-            category=entry["category"],
-            strength=Strength(entry["strength"]),
-            pattern=entry["pattern"],
-            source=entry["source"],
-            match=tuple(entry["match"]),
-            no_match=tuple(entry["no_match"]),
-        )
-    except (KeyError, ValueError) as error:
-        raise SignatureError(f"{name}: signature {entry.get('id')!r}: {error}") from None
+    signature: Signature
+    start: int
+    end: int
+    value: str | None = None
 
 
 class SignatureSet:
@@ -135,17 +56,35 @@ class SignatureSet:
             raise SignatureError(too_few) from None
         for number, signature in enumerate(self.signatures):
             for example in signature.match[:1]:
-                text = normalise(example).text
+                text = example if signature.on_original else normalise(example).text
                 if self._patterns[number].search(text) and number not in self.hits(text):
                     raise SignatureError(too_few)
 
     def hits(self, text: str) -> list[int]:
-        """Numbers of the signatures that occur in a normalised text, ascending."""
+        """Numbers of the signatures that occur in a text, ascending."""
         return sorted(self._set.Match(text) or ())
 
-    def spans(self, number: int, text: str) -> Iterator[tuple[int, int]]:
-        """Code-point spans of one signature in a normalised text, from left to right."""
-        return (found.span() for found in self._patterns[number].finditer(text))
+    def find(self, text: str) -> list[Hit]:
+        """Every match in a text, signature by signature, from left to right."""
+        return [hit for number in self.hits(text) for hit in self._matches(number, text)]
+
+    def find_in(self, window: Window) -> list[Hit]:
+        """The matches in a normalised window that are sure not to come from where it was cut."""
+        found = self.find(window.normalised.text)
+        return [hit for hit in found if _is_whole(window, hit.start, hit.end)]
+
+    def _matches(self, number: int, text: str) -> Iterator[Hit]:
+        signature, pattern = self.signatures[number], self._patterns[number]
+        captures = VALUE in pattern.groupindex
+        for found in pattern.finditer(text):
+            value = found[VALUE][:VALUE_CHARS] if captures and found[VALUE] else None
+            start, end = found.span()
+            yield Hit(signature, start, end, value)
+
+
+def _is_whole(window: Window, start: int, end: int) -> bool:
+    at_cut = start == 0 and not window.is_first
+    return not at_cut and (end < len(window.normalised.text) or window.is_last)
 
 
 def _options(max_memory: int) -> re2.Options:

@@ -12,6 +12,7 @@ USE = "use"
 START = "start"
 END = "end"
 SCORE = "score"
+VALUE = "value"
 REASON = "reason"
 
 SPAN_FIELDS = [
@@ -22,8 +23,13 @@ SPAN_FIELDS = [
     pa.field(START, pa.int64()),
     pa.field(END, pa.int64()),
     pa.field(SCORE, pa.float64()),
+    pa.field(VALUE, pa.string()),
 ]
-"""One piece of evidence: offsets are code points of the original text, half open."""
+"""One piece of evidence: offsets are code points of the original text, half open.
+
+``value`` is what the evidence names, such as the identity that a text claims or the tools that
+write a placeholder; the signal says which.
+"""
 
 FOUND = pa.schema([pa.field(ROW, pa.int32(), nullable=False), *SPAN_FIELDS])
 ABSTAINED = pa.schema([pa.field(ROW, pa.int32(), nullable=False), pa.field(REASON, pa.string())])
@@ -41,6 +47,11 @@ class Span:
     start: int | None = None
     end: int | None = None
     score: float | None = None
+    value: str | None = None
+
+
+def _place(span: Span) -> tuple[int, int, str, str]:
+    return span.row, span.start or 0, span.signal, span.value or ""
 
 
 @dataclass(frozen=True)
@@ -57,7 +68,7 @@ class Evidence:
     @classmethod
     def of(cls, spans: list[Span], abstained: dict[int, str]) -> "Evidence":
         """Evidence from spans in any order and the reasons of the rows abstained from."""
-        ordered = sorted(spans, key=lambda span: (span.row, span.start or 0, span.signal))
+        ordered = sorted(spans, key=_place)
         columns = [[getattr(span, name) for span in ordered] for name in FOUND.names]
         rows = sorted(abstained)
         return cls(

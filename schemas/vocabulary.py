@@ -26,13 +26,17 @@ class Strength(StrEnum):
 
 
 class Use(StrEnum):
-    """Whether a text uses a phrase itself or only mentions it (use-mention distinction)."""
+    """Whether a text uses a phrase itself or only mentions it (use-mention distinction).
+
+    ``template``: a slot that is to be filled in, as in forms, markup and program templates.
+    """
 
     ASSERTED = "asserted"
     QUOTED = "quoted"
     CODE = "code"
     LISTED = "listed"
     REPORTED = "reported"
+    TEMPLATE = "template"
 
 
 class Kind(StrEnum):
@@ -42,6 +46,7 @@ class Kind(StrEnum):
     LLM_ANNOTATION = "llm_annotation"
     API_FORMAT = "api_format"
     SPUN_TEXT = "spun_text"
+    REDACTION = "redaction"
 
 
 class DeadReason(StrEnum):

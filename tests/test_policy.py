@@ -28,8 +28,15 @@ CLOSER = entry("closer", "strong")
         ([REFUSAL, entry("refusal", "strong", signal="en.refusal.y")], False),
         ([entry("self_disclosure", "proof", use="quoted")], False),
         ([REFUSAL, entry("closer", "strong", use="listed")], False),
-        ([entry("judge", "proof")], False),
+        ([entry("judge", "proof")], True),
         ([entry("api_format", "proof"), entry("judge", "strong")], False),
+        ([entry("placeholder", "proof")], False),
+        ([entry("placeholder", "proof"), entry("residual_pii", "weak")], False),
+        ([entry("placeholder", "proof"), CLOSER], False),
+        ([entry("placeholder", "strong"), REFUSAL], True),
+        ([entry("placeholder", "proof"), entry("refusal", "strong", use="quoted")], False),
+        ([entry("placeholder", "weak"), REFUSAL], False),
+        ([entry("unknown_identity", "weak")], False),
         ([REFUSAL, entry("judge", "strong")], False),
         ([REFUSAL, entry("spinner", "strong")], False),
         ([entry("opener", "weak"), entry("closer", "weak")], False),
@@ -49,6 +56,9 @@ def test_one_proof_or_two_strong_categories_flag(
         ("judge", Kind.LLM_ANNOTATION),
         ("api_format", Kind.API_FORMAT),
         ("spinner", Kind.SPUN_TEXT),
+        ("placeholder", Kind.REDACTION),
+        ("cut_residue", Kind.REDACTION),
+        ("vendor_conflict", Kind.LLM_TEXT),
         ("a_category_of_a_plugin", Kind.LLM_TEXT),
     ],
 )
@@ -64,6 +74,36 @@ def test_a_kind_flags_where_the_policy_asks_for_it() -> None:
     assert verdict is not None
     assert verdict.flagged
     assert verdict.kind == Kind.LLM_ANNOTATION
+
+
+@pytest.mark.parametrize(
+    "policy",
+    [PolicySection(redaction_alone=True), PolicySection(flag_kinds=[Kind.REDACTION])],
+)
+def test_a_redaction_alone_flags_where_the_policy_asks_for_it(policy: PolicySection) -> None:
+    verdict = judge([entry("mask", "strong")], policy)
+    assert verdict is not None
+    assert verdict.flagged
+
+
+def test_a_redaction_names_tools_as_likeness_and_the_residue_beside_it() -> None:
+    evidence = [
+        entry("placeholder", "strong", value="Presidio"),
+        entry("placeholder", "strong", value="Presidio"),
+        REFUSAL,
+    ]
+    verdict = judge(evidence, PolicySection())
+    assert verdict is not None
+    assert verdict.why == (
+        "de-identified by a tool like Presidio: holds placeholders where personal data stood "
+        "(strong); refuses the way an assistant does (strong)"
+    )
+
+
+def test_llm_text_beside_a_redaction_stays_llm_text() -> None:
+    verdict = judge([PROOF, entry("placeholder", "proof")], PolicySection())
+    assert verdict is not None
+    assert (verdict.kind, verdict.flagged) == (Kind.LLM_TEXT, True)
 
 
 def test_mentions_count_where_the_policy_asks_for_it() -> None:

@@ -4,13 +4,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scrubtrace.detectors.signature_set import (
+from scrubtrace.detectors.signature import (
     Signature,
     SignatureError,
-    SignatureSet,
     load_signatures,
     parse_signatures,
 )
+from scrubtrace.detectors.signature_set import SignatureSet
 from scrubtrace.schemas.vocabulary import Strength
 
 FILE = """
@@ -63,7 +63,8 @@ def test_what_must_not_match(pattern: str, text: str) -> None:
     [
         ("format = 1", "format = 2", "format is 2, this version reads 1"),
         ('strength = "strong"', 'strength = "sure"', "'en.closer.bye': 'sure'"),
-        ("source", "sauce", "'en.closer.bye': 'source'"),
+        ("source", "sauce", "'en.closer.bye': unknown key 'sauce'; keys: id, category"),
+        ('source = "made up"\n', "", "'en.closer.bye': key 'source' is missing"),
         ("[[signature]]", "[signature", "line 4"),
     ],
 )
@@ -90,7 +91,7 @@ def test_too_little_memory_is_an_error_not_silence() -> None:
 
 def test_spans_count_code_points() -> None:
     found = SignatureSet([signature("bye")])
-    assert list(found.spans(0, "再见 bye — BYE")) == [(3, 6), (9, 12)]
+    assert [(h.start, h.end) for h in found.find("再见 bye — BYE")] == [(3, 6), (9, 12)]
 
 
 EXAMPLES = [
@@ -106,7 +107,7 @@ WHOLE = SignatureSet([s for found in load_signatures("boilerplate").values() for
 @given(st.lists(st.sampled_from(EXAMPLES) | st.text(max_size=40), max_size=6))
 def test_the_set_finds_what_each_pattern_finds_alone(pieces: list[str]) -> None:
     text = "\n".join(pieces)
-    alone = [n for n in range(len(WHOLE.signatures)) if any(WHOLE.spans(n, text))]
+    alone = [n for n in range(len(WHOLE.signatures)) if any(WHOLE._matches(n, text))]
     assert WHOLE.hits(text) == alone
 
 

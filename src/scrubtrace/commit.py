@@ -20,6 +20,7 @@ from scrubtrace.keys import check_same_key
 from scrubtrace.manifest import manifest_bytes
 from scrubtrace.outcome import Outcome
 from scrubtrace.policy import Verdict, evidence_fingerprint, judge, policy_digest
+from scrubtrace.recurrence import CATEGORY, promoted, recurring_identities
 from scrubtrace.results import FoundText, read_unit
 from scrubtrace.review.store import key_ids, record_run, upsert_items, withdraw_flags
 from scrubtrace.schemas.identity import item_key
@@ -67,9 +68,12 @@ def _items(
         keys = [unit.key for unit in units]
         repeated = RepeatedIds(_hash_loader(folder), keys, outcome.balance.rows)
         outcome.repeated_ids, outcome.repeated_id_rows = repeated.ids, repeated.surplus_rows
+    names = _recurring(folder, spec, units, config, outcome)
+    outcome.recurring_identities = len(names)
     for unit in units:
         occurrences = repeated.occurrences(unit.key) if repeated else None
         for text in read_unit(folder, spec, unit):
+            text.evidence = promoted(text.evidence, names)
             verdict = judge(text.evidence, config.policy)
             if verdict is None:
                 continue
@@ -77,6 +81,17 @@ def _items(
             item = _item(spec, text, verdict, occurrence, policy)
             outcome.count(item)
             yield item
+
+
+def _recurring(
+    folder: RunFolder, spec: RunSpec, units: list[Unit], config: Config, outcome: Outcome
+) -> frozenset[str]:
+    """Names that recur over all parts; parts are read for it only if there are candidates."""
+    if not any(f".{CATEGORY}." in signal for signal in outcome.balance.signals):
+        return frozenset()
+    found = (text for unit in units for text in read_unit(folder, spec, unit))
+    texts = ((text.row["text_digest"], text.evidence) for text in found)
+    return recurring_identities(texts, config.policy.recurring_identity)
 
 
 def _hash_loader(folder: RunFolder) -> Any:

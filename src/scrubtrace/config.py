@@ -65,13 +65,17 @@ class PolicySection(_Section):
     A text qualifies for a kind by asserted hits of strength proof in ``proof_hits`` places, or by
     strong hits of ``strong_categories`` different categories. Kinds in ``flag_kinds`` are flagged
     for review, the others reported. With ``count_mentions`` phrases that a text only mentions
-    count like asserted ones.
+    count like asserted ones. A redaction flags only beside residue of an assistant, unless
+    ``redaction_alone``. A name that a text claims as an assistant's counts as proof when at least
+    ``recurring_identity`` different texts claim it; 0 switches that off.
     """
 
-    flag_kinds: list[Kind] = Field(default_factory=lambda: [Kind.LLM_TEXT])
+    flag_kinds: list[Kind] = Field(default_factory=lambda: [Kind.LLM_TEXT, Kind.LLM_ANNOTATION])
     proof_hits: PositiveInt = 1
     strong_categories: PositiveInt = 2
     count_mentions: bool = False
+    redaction_alone: bool = False
+    recurring_identity: Annotated[int, Field(ge=0)] = 5
 
 
 class ReviewSection(_Section):

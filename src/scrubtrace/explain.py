@@ -6,7 +6,8 @@ from scrubtrace.config import Config
 from scrubtrace.detectors.batch import TextBatch
 from scrubtrace.detectors.language import identify, normalise_code
 from scrubtrace.detectors.registry import installed_detectors, make_detector
-from scrubtrace.policy import WORDS, judge
+from scrubtrace.policy import judge
+from scrubtrace.words import WORDS
 
 LEFT, RIGHT = "⟦", "⟧"
 

@@ -57,6 +57,7 @@ def _content(
         "detectors": {name: vars(tally) for name, tally in sorted(balance.detectors.items())},
         "languages": dict(sorted(balance.languages.items())),
         "signals": dict(sorted(balance.signals.items())),
+        "recurring_identities": outcome.recurring_identities,
         "flagged": dict(sorted(outcome.flagged.items())),
         "reported": dict(sorted(outcome.reported.items())),
         "shards": [asdict(shard) for _, shard in sorted(shards.items())],

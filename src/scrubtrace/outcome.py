@@ -20,6 +20,7 @@ class Outcome:
     flagged: Counter[str] = field(default_factory=Counter)
     reported: Counter[str] = field(default_factory=Counter)
     flagged_by: dict[str, Counter[str]] = field(default_factory=dict)
+    recurring_identities: int = 0
     repeated_ids: int = 0
     repeated_id_rows: int = 0
     upserts: UpsertCounts | None = None

@@ -12,39 +12,34 @@ from typing import Any
 
 from scrubtrace.config import PolicySection
 from scrubtrace.schemas.vocabulary import Kind, Strength, Use
+from scrubtrace.words import reasons
 
 KINDS_OF_CATEGORIES = {
     "judge": Kind.LLM_ANNOTATION,
     "api_format": Kind.API_FORMAT,
     "spinner": Kind.SPUN_TEXT,
+    "placeholder": Kind.REDACTION,
+    "hash_token": Kind.REDACTION,
+    "mask": Kind.REDACTION,
+    "cut_residue": Kind.REDACTION,
+    "brand_slot": Kind.REDACTION,
+    "hidden_characters": Kind.REDACTION,
+    "surrogate": Kind.REDACTION,
+    "residual_pii": Kind.REDACTION,
 }
 """Categories that say something other than "this is an LLM's text"."""
 
-CLAIMS = {
-    Kind.LLM_TEXT: "resembles LLM text",
-    Kind.LLM_ANNOTATION: "resembles an annotation or judgement by an LLM",
-    Kind.API_FORMAT: "holds the format of an LLM API",
-    Kind.SPUN_TEXT: "resembles the output of a synonym spinner",
-}
-
-WORDS = {
-    "self_disclosure": "speaks as an AI assistant",
-    "knowledge_cutoff": "names the limits of a model's knowledge",
-    "refusal": "refuses the way an assistant does",
-    "identity_residue": "keeps the rest of a removed assistant identity",
-    "chat_ui_residue": "holds residue of a chat interface",
-    "api_format": "holds residue of an API format",
-    "judge": "judges answers the way an LLM judge does",
-    "opener": "opens the way an assistant's answer does",
-    "closer": "closes the way an assistant's answer does",
-    "safety_caveat": "adds an assistant's caveat",
-    "structure": "is laid out the way an assistant's answer is",
-    "spinner": "holds a phrase of synonym spinners",
-}
+RESIDUE = frozenset({
+    "self_disclosure", "knowledge_cutoff", "refusal", "identity_residue", "unknown_identity",
+    "vendor_conflict", "chat_ui_residue", "rewrite_wrapper",
+})  # fmt: skip
+"""Categories that, strong already, turn a redaction beside them into a flag."""
 
 PRIORITIES = (
     (Kind.LLM_TEXT, Strength.PROOF),
     (Kind.LLM_TEXT, Strength.STRONG),
+    (Kind.REDACTION, Strength.PROOF),
+    (Kind.REDACTION, Strength.STRONG),
     (Kind.LLM_ANNOTATION, Strength.PROOF),
     (Kind.LLM_ANNOTATION, Strength.STRONG),
     (Kind.API_FORMAT, Strength.PROOF),
@@ -52,6 +47,8 @@ PRIORITIES = (
     (Kind.SPUN_TEXT, Strength.PROOF),
     (Kind.SPUN_TEXT, Strength.STRONG),
 )
+
+SURE = (Strength.PROOF, Strength.STRONG)
 
 EvidenceRow = dict[str, Any]
 
@@ -69,8 +66,9 @@ class Verdict:
 def judge(evidence: Sequence[EvidenceRow], policy: PolicySection) -> Verdict | None:
     """The verdict on all the evidence for one text, or None if it qualifies for no kind.
 
-    Each entry has detector, signal, category, strength and use. A text that qualifies for
-    several kinds gets the first in the order of `PRIORITIES`, flagged kinds before others.
+    Each entry has detector, signal, category, strength, use and value. A text that qualifies for
+    several kinds gets the first in the order of `PRIORITIES`, flagged kinds before others. A
+    redaction flags beside `RESIDUE` of an assistant, or where the policy asks for it.
     """
     counted = [e for e in evidence if policy.count_mentions or e["use"] == Use.ASSERTED]
     verdicts = []
@@ -79,8 +77,10 @@ def judge(evidence: Sequence[EvidenceRow], policy: PolicySection) -> Verdict | N
         strength = _qualifies(of_kind, kind, policy)
         if strength is not None:
             priority = PRIORITIES.index((kind, strength)) + 1
-            why = _in_words(of_kind, kind)
-            verdicts.append(Verdict(kind in policy.flag_kinds, kind, priority, why))
+            residue = _residue(counted) if kind == Kind.REDACTION else []
+            flagged = kind in policy.flag_kinds or bool(residue)
+            flagged |= kind == Kind.REDACTION and policy.redaction_alone
+            verdicts.append(Verdict(flagged, kind, priority, reasons(kind, [*of_kind, *residue])))
     return min(verdicts, key=lambda v: (not v.flagged, v.priority), default=None)
 
 
@@ -92,7 +92,9 @@ def evidence_fingerprint(evidence: Sequence[EvidenceRow]) -> str:
 
 def policy_digest(policy: PolicySection) -> str:
     """Digest of a policy: equal when the same evidence gets the same verdicts."""
-    content = json.dumps([policy.model_dump(mode="json"), KINDS_OF_CATEGORIES], sort_keys=True)
+    content = json.dumps(
+        [policy.model_dump(mode="json"), KINDS_OF_CATEGORIES, sorted(RESIDUE)], sort_keys=True
+    )
     return hashlib.sha256(content.encode()).hexdigest()[:16]
 
 
@@ -105,10 +107,16 @@ def _qualifies(
 ) -> Strength | None:
     if _places([e for e in evidence if e["strength"] == Strength.PROOF]) >= policy.proof_hits:
         return Strength.PROOF
-    strong = [e for e in evidence if e["strength"] in (Strength.PROOF, Strength.STRONG)]
+    strong = [e for e in evidence if e["strength"] in SURE]
+    if kind == Kind.REDACTION:
+        return Strength.STRONG if strong else None
     by = "category" if kind == Kind.LLM_TEXT else "signal"
     enough = len({e[by] for e in strong}) >= policy.strong_categories
     return Strength.STRONG if enough else None
+
+
+def _residue(counted: Sequence[EvidenceRow]) -> list[EvidenceRow]:
+    return [e for e in counted if e["category"] in RESIDUE and e["strength"] in SURE]
 
 
 def _places(evidence: Sequence[EvidenceRow]) -> int:
@@ -119,11 +127,3 @@ def _places(evidence: Sequence[EvidenceRow]) -> int:
         places += start >= reached
         reached = max(reached, end)
     return places
-
-
-def _in_words(evidence: Sequence[EvidenceRow], kind: Kind) -> str:
-    strengths: dict[str, str] = {}
-    for entry in sorted(evidence, key=lambda e: list(Strength).index(Strength(e["strength"]))):
-        strengths.setdefault(entry["category"], entry["strength"])
-    reasons = [f"{WORDS.get(c, c)} ({strength})" for c, strength in strengths.items()]
-    return f"{CLAIMS[kind]}: {'; '.join(reasons)}"

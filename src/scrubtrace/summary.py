@@ -37,6 +37,9 @@ def _lines(outcome: Outcome, out: str, config: Config) -> Iterator[str]:
         yield f"  by {name}: {top}"
     if outcome.reported:
         yield f"reported, not flagged: {outcome.reported.total():,}{_counts(outcome.reported)}"
+    if outcome.recurring_identities:
+        count = outcome.recurring_identities
+        yield f"assistant names that recur over texts: {count:,} (in the evidence of their rows)"
     if outcome.repeated_ids:
         yield (
             f"row ids that repeat: {outcome.repeated_ids:,} (told apart by occurrence, "

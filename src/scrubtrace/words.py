@@ -1,0 +1,67 @@
+"""Kinds, categories and reasons in words that hold: "resembles", never "is"."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from scrubtrace.schemas.vocabulary import Kind, Strength
+
+CLAIMS = {
+    Kind.LLM_TEXT: "resembles LLM text",
+    Kind.LLM_ANNOTATION: "resembles an annotation or judgement by an LLM",
+    Kind.API_FORMAT: "holds the format of an LLM API",
+    Kind.SPUN_TEXT: "resembles the output of a synonym spinner",
+    Kind.REDACTION: "looks de-identified",
+}
+
+WORDS = {
+    "self_disclosure": "speaks as an AI assistant",
+    "knowledge_cutoff": "names the limits of a model's knowledge",
+    "refusal": "refuses the way an assistant does",
+    "identity_residue": "keeps the rest of a removed assistant identity",
+    "unknown_identity": "speaks as an assistant under a name of its own",
+    "vendor_conflict": "names a model and a maker that do not belong together",
+    "chat_ui_residue": "holds residue of a chat interface",
+    "rewrite_wrapper": "wraps a rewritten text the way an assistant does",
+    "api_format": "holds residue of an API format",
+    "judge": "judges answers the way an LLM judge does",
+    "opener": "opens the way an assistant's answer does",
+    "closer": "closes the way an assistant's answer does",
+    "safety_caveat": "adds an assistant's caveat",
+    "structure": "is laid out the way an assistant's answer is",
+    "spinner": "holds a phrase of synonym spinners",
+    "placeholder": "holds placeholders where personal data stood",
+    "hash_token": "holds hashes or tokens where personal data stood",
+    "mask": "holds masked numbers or names",
+    "cut_residue": "has holes where words were cut out",
+    "brand_slot": "has a slot where a brand or model name stood",
+    "hidden_characters": "has invisible or look-alike characters inside words",
+    "surrogate": "holds stand-ins for personal data",
+    "residual_pii": "still holds personal data",
+}
+
+EvidenceRow = Mapping[str, Any]
+
+
+def reasons(kind: Kind, evidence: Sequence[EvidenceRow]) -> str:
+    """What a kind claims and what it rests on, the strongest first; tools are "like", never named.
+
+    Each entry has category, strength and value.
+    """
+    ordered = sorted(evidence, key=lambda e: list(Strength).index(Strength(e["strength"])))
+    strengths: dict[str, str] = {}
+    for entry in ordered:
+        strengths.setdefault(entry["category"], entry["strength"])
+    claim = CLAIMS[kind]
+    if kind == Kind.REDACTION and (families := _families(ordered)):
+        claim = f"de-identified by a tool like {families}"
+    parts = [f"{WORDS.get(c, c)} ({strength})" for c, strength in strengths.items()]
+    return f"{claim}: {'; '.join(parts)}"
+
+
+def _families(evidence: Sequence[EvidenceRow]) -> str:
+    names = [e["value"] for e in evidence if e.get("value") and e["category"] in TOOL_CATEGORIES]
+    return " or ".join(dict.fromkeys(names))
+
+
+TOOL_CATEGORIES = frozenset({"placeholder", "hash_token"})
+"""Categories whose evidence names, as its value, the tools that leave such a trace."""
