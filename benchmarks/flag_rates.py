@@ -1,10 +1,10 @@
-"""Flag rates per source, language and label on labelled Parquet files: ``make eval DATA=folder``.
+"""Flag rates on labelled Parquet files, with all installed detectors: ``make eval DATA=folder``.
 
 Each file is a source with columns text, label (human | llm), lang and attack. Rows whose attack
 starts with ``human+`` are human text rewritten by a machine and stand apart. Nothing is fitted
-here: signatures and policy are as shipped. Reported are the rate with the use-not-mention guard
-and without it, and for pooled human rows the exact 95% upper bound (one-sided, Clopper and
-Pearson 1934). Texts are never printed.
+here: signatures and policy are as shipped. Tables: per source, language and label; pooled, with the
+exact 95% upper bound for human rows (one-sided, Clopper and Pearson 1934); LLM rows per attack; and
+rows with evidence per category and strength. Texts are never printed.
 """
 
 import argparse
@@ -13,7 +13,7 @@ import os
 import sys
 import tomllib
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from functools import cache
@@ -21,47 +21,62 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet as pq
+from verdicts import (
+    UNGUARDED,
+    EvidenceRow,
+    asserted,
+    detectors,
+    evidence_of,
+    flagged_kind,
+    reported_kind,
+)
 
-from scrubtrace.config import PolicySection
-from scrubtrace.detectors.batch import TextBatch
-from scrubtrace.detectors.boilerplate import Boilerplate
 from scrubtrace.detectors.language import identify
-from scrubtrace.policy import judge
-from scrubtrace.schemas.vocabulary import Kind, Strength
+from scrubtrace.schemas.vocabulary import Strength
 from scrubtrace.stats.intervals import upper_bound
 
 KNOWN = Path(__file__).with_name("known_mislabelled.toml")
-GUARDED = PolicySection()
-UNGUARDED = PolicySection(count_mentions=True)
 BATCH = 1024
+NO_ATTACK = "none"
 
-Stratum = tuple[str, str, str]
+Stratum = tuple[str, str, str, str]
+"""Source, language, label, attack."""
 
 
 @dataclass
 class Counts:
-    """Rows of one stratum and how many of them the policy flags or reports."""
+    """Rows of one stratum, and how many of them flag, are reported or have evidence."""
 
     rows: int = 0
-    flagged: int = 0
+    flagged: Counter[str] = field(default_factory=Counter)
     unguarded: int = 0
     proof: int = 0
     reported: Counter[str] = field(default_factory=Counter)
+    evidence: Counter[tuple[str, str]] = field(default_factory=Counter)
 
     def add(self, other: "Counts") -> None:
         """Adds another stratum to this one."""
         self.rows += other.rows
-        self.flagged += other.flagged
+        self.flagged.update(other.flagged)
         self.unguarded += other.unguarded
         self.proof += other.proof
         self.reported.update(other.reported)
+        self.evidence.update(other.evidence)
+
+    def count(self, evidence: list[EvidenceRow]) -> None:
+        """Counts one row."""
+        said = asserted(evidence)
+        self.rows += 1
+        self.unguarded += flagged_kind(evidence, UNGUARDED) is not None
+        if kind := flagged_kind(evidence):
+            self.flagged[kind] += 1
+            self.proof += any(e["strength"] == Strength.PROOF for e in said)
+        if kind := reported_kind(evidence):
+            self.reported[kind] += 1
+        self.evidence.update({(e["category"], e["strength"]) for e in said})
 
 
-@cache
-def _detector() -> Boilerplate:
-    detector = Boilerplate()
-    detector.setup()
-    return detector
+Strata = dict[Stratum, Counts]
 
 
 @cache
@@ -70,24 +85,20 @@ def _known_mislabelled() -> dict[str, str]:
     return {entry["sha256"]: entry["name"] for entry in entries}
 
 
-def measure(path: Path, forced: str | None) -> tuple[dict[Stratum, Counts], list[str]]:
-    """Counts by (source, language, label) of one file, and known mislabelled rows seen."""
-    counts: dict[Stratum, Counts] = {}
+def measure(path: Path, forced: str | None) -> tuple[Strata, list[str]]:
+    """Counts of one file by stratum, and the known mislabelled rows seen."""
+    counts: Strata = {}
     mislabelled: list[str] = []
     for rows in _batches(path):
         texts = [row["text"] or "" for row in rows]
-        batch = TextBatch(texts, [forced or identify(text) for text in texts])
-        evidence: dict[int, list[dict[str, Any]]] = {}
-        for found in _detector().detect(batch).found.to_pylist():
-            evidence.setdefault(found["row"], []).append(found | {"detector": "boilerplate"})
-        for number, row in enumerate(rows):
-            digest = hashlib.sha256(texts[number].encode()).hexdigest()
-            name = _known_mislabelled().get(digest)
-            if name:
+        found = evidence_of(texts, [forced or identify(text) for text in texts])
+        for row, text, evidence in zip(rows, texts, found, strict=True):
+            digest = hashlib.sha256(text.encode()).hexdigest()
+            if name := _known_mislabelled().get(digest):
                 mislabelled.append(name)
             label = "mislabelled" if name else _label(row)
-            stratum = counts.setdefault((path.stem, row["lang"], label), Counts())
-            _count(stratum, evidence.get(number, []))
+            stratum = (path.stem, row["lang"], label, row["attack"] or NO_ATTACK)
+            counts.setdefault(stratum, Counts()).count(evidence)
     return counts, mislabelled
 
 
@@ -101,59 +112,78 @@ def _label(row: dict[str, Any]) -> str:
     return "human+machine" if (row["attack"] or "").startswith("human+") else row["label"]
 
 
-def _count(counts: Counts, evidence: list[dict[str, Any]]) -> None:
-    counts.rows += 1
-    unguarded = judge(evidence, UNGUARDED)
-    counts.unguarded += unguarded is not None and unguarded.flagged
-    verdict = judge(evidence, GUARDED)
-    if verdict is None:
-        return
-    counts.flagged += verdict.flagged
-    if not verdict.flagged:
-        counts.reported[verdict.kind] += 1
-    asserted = (e for e in evidence if e["use"] == "asserted")
-    counts.proof += verdict.flagged and any(e["strength"] == Strength.PROOF for e in asserted)
+def pooled(counts: Strata, key: Callable[[Stratum], Any]) -> dict[Any, Counts]:
+    """Counts added up over all strata with the same key, in the order of the keys."""
+    found: dict[Any, Counts] = {}
+    for stratum, part in counts.items():
+        found.setdefault(key(stratum), Counts()).add(part)
+    return dict(sorted(found.items()))
 
 
-def table(counts: dict[Stratum, Counts]) -> Iterator[str]:
-    """Lines of the table: every stratum, then pooled by language and label."""
-    header = ("source", "lang", "label", "rows", "flagged", "%", "unguarded %", "proof", "reported")
-    yield "{:26} {:4} {:14} {:>7} {:>8} {:>7} {:>12} {:>6}  {}".format(*header)
-    pooled: dict[Stratum, Counts] = {}
-    for stratum in sorted(counts, key=lambda s: (s[1], s[2], s[0])):
-        yield _line(stratum, counts[stratum])
-        pooled.setdefault(("ALL", *stratum[1:]), Counts()).add(counts[stratum])
+def rate_table(counts: Strata) -> Iterator[str]:
+    """Every source, language and label, then pooled by language and label."""
+    header = ("source", "lang", "label", "rows", "flagged", "%", "unguarded %", "proof")
+    yield "{:26} {:4} {:14} {:>7} {:>8} {:>7} {:>12} {:>6}  by kind; reported".format(*header)
+    for (lang, label, source), c in pooled(counts, lambda s: (s[1], s[2], s[0])).items():
+        yield _line((source, lang, label), c)
     yield ""
-    for stratum, total in sorted(pooled.items()):
-        line = _line(stratum, total)
-        if stratum[2] == "human":
-            bound = 100 * upper_bound(total.flagged, total.rows)
+    for (lang, label), c in pooled(counts, lambda s: (s[1], s[2])).items():
+        line = _line(("ALL", lang, label), c)
+        if label == "human":
+            bound = 100 * upper_bound(c.flagged.total(), c.rows)
             line += f"  95% upper bound {bound:.3f}%"
         yield line
 
 
-def _line(stratum: Stratum, c: Counts) -> str:
-    source, lang, label = stratum
-    rate, bare = 100 * c.flagged / c.rows, 100 * c.unguarded / c.rows
-    reported = ", ".join(f"{kind} {n}" for kind, n in sorted(c.reported.items()))
+def _line(names: tuple[str, str, str], c: Counts) -> str:
+    flagged = c.flagged.total()
+    rate, bare = 100 * flagged / c.rows, 100 * c.unguarded / c.rows
+    kinds = "; ".join(
+        ", ".join(f"{kind} {n}" for kind, n in sorted(found.items()))
+        for found in (c.flagged, c.reported)
+    )
     return (
-        f"{source:26} {lang:4} {label:14} {c.rows:7,} {c.flagged:8,} {rate:7.3f} {bare:12.3f} "
-        f"{c.proof:6,}  {reported}"
+        f"{names[0]:26} {names[1]:4} {names[2]:14} {c.rows:7,} {flagged:8,} {rate:7.3f} "
+        f"{bare:12.3f} {c.proof:6,}  {kinds if kinds != '; ' else ''}"
     )
 
 
+def attack_table(counts: Strata) -> Iterator[str]:
+    """Rows of machine text by language and attack."""
+    yield f"{'lang':5}{'attack':40}{'rows':>8}{'flagged':>9}{'%':>9}"
+    machine = {s: c for s, c in counts.items() if s[2] not in ("human", "mislabelled")}
+    for (lang, attack), c in pooled(machine, lambda s: (s[1], s[3])).items():
+        flagged = c.flagged.total()
+        yield f"{lang:5}{attack:40}{c.rows:8,}{flagged:9,}{100 * flagged / c.rows:9.3f}"
+
+
+def category_table(counts: Strata) -> Iterator[str]:
+    """Rows with asserted evidence by category, strength and language; human rows with a bound."""
+    yield f"{'category':20}{'strength':9}{'lang':5}{'human rows':>11}{'bound %':>9}{'LLM rows':>10}"
+    by_label = pooled(counts, lambda s: (s[1], s[2]))
+    pairs = sorted({pair for c in by_label.values() for pair in c.evidence})
+    for category, strength in pairs:
+        for lang in sorted({lang for lang, _ in by_label}):
+            human = by_label.get((lang, "human"), Counts())
+            llm = by_label.get((lang, "llm"), Counts())
+            hits, machine = (c.evidence[category, strength] for c in (human, llm))
+            if hits or machine:
+                bound = 100 * upper_bound(hits, human.rows)
+                yield (
+                    f"{category:20}{strength:9}{lang:5}{hits:11,}{bound:9.3f}{machine:10,}"
+                    f"  of {human.rows:,} and {llm.rows:,}"
+                )
+
+
 def articles(folder: Path) -> Iterator[str]:
-    """Verdicts on the text files of a folder, also forced through every language's Set."""
+    """Verdicts on the text files of a folder, also forced through every language's signatures."""
+    languages = sorted({code for detector in detectors() for code in detector.languages})
     for path in sorted(folder.glob("*.txt")):
         text = path.read_text(encoding="utf-8")
-        codes = [identify(text), *sorted(_detector().languages)]
-        kinds = []
-        for code in codes:
-            found = _detector().detect(TextBatch([text], [code])).found.to_pylist()
-            verdict = judge([entry | {"detector": "boilerplate"} for entry in found], GUARDED)
-            flagged = verdict is not None and verdict.kind == Kind.LLM_TEXT
-            kinds.append(f"{code}: {'FLAGGED' if flagged else 'not flagged'}")
-        yield f"{path.name}: {', '.join(kinds)}"
+        codes = [identify(text), *languages]
+        kinds = [flagged_kind(evidence_of([text], [code])[0]) for code in codes]
+        said = (f"{c}: {'FLAGGED' if k else 'not'}" for c, k in zip(codes, kinds, strict=True))
+        yield f"{path.name}: {', '.join(said)}"
 
 
 def main() -> None:
@@ -166,14 +196,15 @@ def main() -> None:
     paths = sorted(given.data.glob("*.parquet"))
     if not paths:
         sys.exit(f"no Parquet file in {given.data}")
-    counts: dict[Stratum, Counts] = {}
+    counts: Strata = {}
     mislabelled: list[str] = []
     with ProcessPoolExecutor(given.processes) as pool:
         for found, names in pool.map(measure, paths, [given.force_language] * len(paths)):
             counts |= found
             mislabelled += names
-    print("\n".join(table(counts)))
-    print("\nknown mislabelled rows, counted apart:", ", ".join(sorted(mislabelled)) or "none")
+    for table in (category_table, attack_table, rate_table):
+        print("\n".join(table(counts)) + "\n")
+    print("known mislabelled rows, counted apart:", ", ".join(sorted(mislabelled)) or "none")
     print("\n".join(articles(given.data.parent / "articles_about_gpt")))
 
 

@@ -15,7 +15,7 @@ paraphraser removes nearly all of them. A phrase proves an LLM, rarely which one
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 from scrubtrace.detectors.batch import TextBatch, Window
@@ -50,7 +50,7 @@ class Boilerplate:
     Parameters
     ----------
     max_memory : memory of one automaton, in bytes; there is one a language.
-    signatures_toml : texts of signature files of your own.
+    signatures_toml : signature files of your own, their TOML texts by name.
     off : ids of signatures that are switched off.
 
     Raises ValueError for a memory that is too small, `SignatureError` for signatures that cannot
@@ -58,7 +58,7 @@ class Boilerplate:
     """
 
     max_memory: int = MAX_MEMORY
-    signatures_toml: Sequence[str] = ()
+    signatures_toml: Mapping[str, str] = field(default_factory=dict)
     off: Sequence[str] = ()
 
     name = "boilerplate"

@@ -31,7 +31,8 @@ class Signature:
     """One pattern that is evidence.
 
     ``pattern`` is RE2 in which a space stands for any run of white space; case does not matter
-    unless the pattern begins with ``(?-i)``. A group named ``value`` is kept with the evidence.
+    unless the pattern begins with ``(?-i)``. A group named ``value`` is kept with the evidence; a
+    group named ``span`` is the place of the evidence, where the pattern looks at what is around.
     ``match`` and ``no_match`` are examples and near misses, kept with it so that tests can run
     them. ``family`` names the tools that leave such a trace. Signatures ``on_original`` are
     matched against the text as it is, not against its normalised form.
@@ -85,15 +86,15 @@ def load_signatures(detector: str) -> dict[str, tuple[Signature, ...]]:
 
 
 def chosen_signatures(
-    detector: str, more: Sequence[str] = (), off: Sequence[str] = ()
+    detector: str, more: Mapping[str, str] | None = None, off: Sequence[str] = ()
 ) -> dict[str, tuple[Signature, ...]]:
     """The shipped signatures and a user's, without those switched off.
 
-    ``more`` holds texts of TOML files, ``off`` ids. Raises `SignatureError`, also for an id that
-    there is not.
+    ``more`` holds TOML texts by the names of their files, ``off`` ids. Raises `SignatureError`,
+    also for an id that there is not.
     """
     shipped = [s for signatures in load_signatures(detector).values() for s in signatures]
-    users = [s for text in more for s in parse_signatures(text, "signature file")]
+    users = [s for name, text in (more or {}).items() for s in parse_signatures(text, name)]
     everything = by_language([*shipped, *users])
     known = {s.id for signatures in everything.values() for s in signatures}
     if unknown := sorted(set(off) - known):

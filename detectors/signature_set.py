@@ -17,6 +17,7 @@ MAX_MEMORY = 256 << 20
 """Memory that one Set may take for its automaton, in bytes; RE2 starts over when it is full."""
 
 VALUE = "value"
+SPAN = "span"
 VALUE_CHARS = 80
 """Longest value that a match keeps, in code points."""
 
@@ -76,9 +77,10 @@ class SignatureSet:
     def _matches(self, number: int, text: str) -> Iterator[Hit]:
         signature, pattern = self.signatures[number], self._patterns[number]
         captures = VALUE in pattern.groupindex
+        whole = pattern.groupindex.get(SPAN, 0)
         for found in pattern.finditer(text):
             value = found[VALUE][:VALUE_CHARS] if captures and found[VALUE] else None
-            start, end = found.span()
+            start, end = found.span(whole)
             yield Hit(signature, start, end, value)
 
 

@@ -23,6 +23,7 @@ from scrubtrace.schemas.evidence import Evidence
 REPOSITORY = Path(__file__).parents[1]
 EXAMPLE = REPOSITORY / "examples" / "plugin_pipeline.py"
 SHARDS = REPOSITORY / "examples" / "shards"
+ONE = ["boilerplate"]
 PHRASE = "As an AI language model, I cannot swim."
 TEXTS = [
     (("doc", 1), PHRASE),
@@ -40,7 +41,7 @@ def brief(found: TextEvidence) -> tuple[Any, ...]:
 
 @pytest.mark.parametrize("max_batch", [1, 3, 16, 1024])
 def test_evidence_is_the_same_whatever_the_batch_size(eager: Eager, max_batch: int) -> None:
-    found = TEXTS | eager | DetectTraces(max_batch=max_batch)
+    found = TEXTS | eager | DetectTraces(ONE, max_batch=max_batch)
     assert sorted(map(brief, found)) == [
         (("doc", 1), "en", "boilerplate", True, ""),
         (("doc", 2), "en", "boilerplate", False, ""),
@@ -51,7 +52,7 @@ def test_evidence_is_the_same_whatever_the_batch_size(eager: Eager, max_batch: i
 
 def test_evidence_says_where_and_who(eager: Eager) -> None:
     text = f"Well. {PHRASE}"
-    (found,) = [("a", text)] | eager | DetectTraces()
+    (found,) = [("a", text)] | eager | DetectTraces(ONE)
     detector = Boilerplate()
     about = (detector.version, detector.fingerprint(), str(detector.lane))
     assert (found.version, found.fingerprint, found.lane) == about
@@ -62,14 +63,14 @@ def test_evidence_says_where_and_who(eager: Eager) -> None:
 
 def test_many_texts_come_back_each_once_with_its_own_evidence(eager: Eager) -> None:
     texts = [PHRASE if number % 7 == 0 else f"Plain note {number}." for number in range(3000)]
-    found = list(enumerate(texts)) | eager | DetectTraces(max_batch=256)
+    found = list(enumerate(texts)) | eager | DetectTraces(ONE, max_batch=256)
     assert sorted(f.key for f in found) == list(range(3000))
     assert {f.key for f in found if f.evidence} == set(range(0, 3000, 7))
 
 
 @pytest.mark.parametrize("key", [7, None, "a", b"\xff", ("a", (1, 2)), 2.5, [1], {"id": 1}])
 def test_a_key_of_any_kind_comes_back_untouched(eager: Eager, key: Any) -> None:
-    (found,) = [(key, PHRASE)] | eager | DetectTraces()
+    (found,) = [(key, PHRASE)] | eager | DetectTraces(ONE)
     assert found.key == key
     assert type(found.key) is type(key)
 
@@ -79,7 +80,7 @@ def test_windows_of_the_host_pipeline_stay(eager: Eager) -> None:
     in_windows = (
         stamped
         | beam.WindowInto(FixedWindows(60))
-        | DetectTraces()
+        | DetectTraces(ONE)
         | beam.Map(lambda found: ("all", found.key))
         | beam.GroupByKey()
         | beam.Map(lambda pair: sorted(pair[1]))
@@ -89,7 +90,7 @@ def test_windows_of_the_host_pipeline_stay(eager: Eager) -> None:
 
 
 def test_evidence_survives_a_stage_that_groups(eager: Eager) -> None:
-    grouped = DetectTraces() | beam.Map(lambda f: (f.language, f)) | beam.GroupByKey()
+    grouped = DetectTraces(ONE) | beam.Map(lambda f: (f.language, f)) | beam.GroupByKey()
     pairs = dict(TEXTS | eager | grouped)
     assert sorted(map(brief, pairs["en"])) == [
         (("doc", 1), "en", "boilerplate", True, ""),
@@ -98,12 +99,12 @@ def test_evidence_survives_a_stage_that_groups(eager: Eager) -> None:
 
 
 def test_no_text_at_all_gives_nothing(eager: Eager) -> None:
-    assert ([] | eager | DetectTraces()) == []
+    assert ([] | eager | DetectTraces(ONE)) == []
 
 
 @pytest.mark.parametrize(
     ("detectors", "judged_by"),
-    [(None, 1), (["boilerplate"], 1), (["boilerplate", "boilerplate"], 1), ([], 0)],
+    [(None, 2), (["boilerplate"], 1), (["boilerplate", "boilerplate"], 1), ([], 0)],
 )
 def test_each_detector_named_judges_once(
     eager: Eager, detectors: list[str] | None, judged_by: int
@@ -114,7 +115,7 @@ def test_each_detector_named_judges_once(
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"detectors": ["none"]}, "no detector 'none'; installed: boilerplate"),
+        ({"detectors": ["none"]}, "no detector 'none'; installed: boilerplate, redaction"),
         ({"options": {"boilerplate": {"colour": 1}}}, "'boilerplate' of scrubtrace .*'colour'"),
         ({"options": {"none": {}}}, "options for detector 'none', which does not run"),
     ],

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from scrubtrace.beam_pipelines.transforms import DetectTraces, TextEvidence
     from scrubtrace.detectors.batch import TextBatch
     from scrubtrace.detectors.detector import Detector
+    from scrubtrace.detectors.presidio_adapter import presidio_recognizers
     from scrubtrace.schemas.evidence import Evidence, Span
     from scrubtrace.schemas.vocabulary import Lane, Strength, Use
 
@@ -22,6 +23,7 @@ __all__ = [
     "TextBatch",
     "TextEvidence",
     "Use",
+    "presidio_recognizers",
 ]
 
 _HOMES = {
@@ -29,6 +31,7 @@ _HOMES = {
     "TextEvidence": "scrubtrace.beam_pipelines.transforms",
     "TextBatch": "scrubtrace.detectors.batch",
     "Detector": "scrubtrace.detectors.detector",
+    "presidio_recognizers": "scrubtrace.detectors.presidio_adapter",
     "Evidence": "scrubtrace.schemas.evidence",
     "Span": "scrubtrace.schemas.evidence",
     "Lane": "scrubtrace.schemas.vocabulary",

@@ -120,11 +120,9 @@ def commit(run_id: str, **given: Any) -> None:
 @_config_options
 def explain(text: str, language: str | None, as_json: bool, **given: Any) -> None:
     """Say what each detector finds in TEXT (- reads standard input)."""
-    import json
-
     from scrubtrace.detectors.registry import DetectorError
     from scrubtrace.explain import explain as explain_text
-    from scrubtrace.explain import in_words
+    from scrubtrace.explain import explanation
 
     if text == "-":
         text = _standard_input()
@@ -136,8 +134,7 @@ def explain(text: str, language: str | None, as_json: bool, **given: Any) -> Non
         explained = explain_text(text, _config(given), language)
     except DetectorError as error:
         raise UsageStop(str(error)) from None
-    shown = json.dumps(explained, ensure_ascii=False, indent=1) if as_json else None
-    click.echo(shown or in_words(text, explained))
+    click.echo(_json(explained) if as_json else explanation(text, explained))
 
 
 @cli.command()
@@ -159,6 +156,34 @@ def detectors() -> None:
         )
     if broken:
         raise UsageStop("\n".join(broken))
+
+
+@cli.command(epilog="Rates: rows with an asserted hit, of the rows of `make eval`'s own data.")
+@click.argument("pattern", default="*")
+@click.option("--detector", metavar="NAME", help="Only this detector's.")
+@click.option("--language", metavar="CODE", help="Only this language's; any: language-neutral.")
+@click.option("--category", metavar="NAME", help="Only this category.")
+@click.option("--strength", type=click.Choice(["proof", "strong", "weak"]))
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, with patterns and examples.")
+@_config_options
+def signatures(pattern: str, as_json: bool, **given: Any) -> None:
+    """List the signatures whose id matches PATTERN, with their measured rates.
+
+    \b
+    scrubtrace signatures 'zh.refusal.*'
+    scrubtrace signatures --category placeholder --strength proof
+    """
+    from scrubtrace.detectors.registry import DetectorError
+    from scrubtrace.signatures import as_table, listed
+
+    names = ("detector", "language", "category", "strength")
+    try:
+        found = listed(_config(given), pattern, {name: given[name] for name in names})
+    except DetectorError as error:
+        raise UsageStop(str(error)) from None
+    if not found:
+        raise UsageStop(f"no signature matches {pattern!r} with these options")
+    click.echo(_json(found) if as_json else as_table(found))
 
 
 @cli.group()
@@ -192,6 +217,12 @@ def export(out: str, **given: Any) -> None:
         raise UsageStop(str(error)) from None
     files = ", ".join(str(file) for file in result.files)
     click.echo(f"{result.rows:,} rows written to {files}")
+
+
+def _json(data: Any) -> str:
+    import json
+
+    return json.dumps(data, ensure_ascii=False, indent=1)
 
 
 def _config(given: dict[str, Any]) -> Any:

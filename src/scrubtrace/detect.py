@@ -15,7 +15,7 @@ from scrubtrace.beam_pipelines.planning import Plan, PlanError, make_plan
 from scrubtrace.beam_pipelines.runner import OptionsError, make_runner, pipeline_options
 from scrubtrace.beam_pipelines.scan import NAMESPACE, UNWRITTEN, ScanUnits
 from scrubtrace.commit import commit_run
-from scrubtrace.config import Config
+from scrubtrace.config import Config, detector_options
 from scrubtrace.detectors.language import IDENTIFIER
 from scrubtrace.detectors.registry import DetectorError, installed_detectors, make_detector
 from scrubtrace.exits import IncompleteStop, UsageStop
@@ -136,7 +136,7 @@ def _detector_names(config: Config) -> list[str]:
 
 
 def _planned(name: str, config: Config) -> DetectorSpec:
-    options = config.detectors.get(name, {})
+    options = detector_options(config, name)
     detector = make_detector(name, options)
     fingerprint = detector.fingerprint()
     return DetectorSpec(name, detector.version, str(detector.lane), fingerprint, options)

@@ -2,12 +2,12 @@
 
 from typing import Any
 
-from scrubtrace.config import Config
+from scrubtrace.config import Config, detector_options
 from scrubtrace.detectors.batch import TextBatch
 from scrubtrace.detectors.language import identify, normalise_code
 from scrubtrace.detectors.registry import installed_detectors, make_detector
 from scrubtrace.policy import judge
-from scrubtrace.words import WORDS
+from scrubtrace.words import in_words
 
 LEFT, RIGHT = "⟦", "⟧"
 
@@ -24,7 +24,7 @@ def explain(text: str, config: Config, language: str | None = None) -> dict[str,
     abstentions: list[dict[str, str]] = []
     lanes: dict[str, dict[str, str]] = {}
     for name in config.scan.detectors or sorted(installed_detectors()):
-        detector = make_detector(name, config.detectors.get(name))
+        detector = make_detector(name, detector_options(config, name))
         found = detector.detect(batch)
         spans = [{"detector": name} | _without_row(row) for row in found.found.to_pylist()]
         reasons = [row["reason"] for row in found.abstained.to_pylist()]
@@ -45,19 +45,20 @@ def explain(text: str, config: Config, language: str | None = None) -> dict[str,
     }
 
 
-def in_words(text: str, explained: dict[str, Any]) -> str:
+def explanation(text: str, explained: dict[str, Any]) -> str:
     """The explanation for people; it quotes the text, which the user gave."""
     lines = [
         f"{'FLAGGED for review' if explained['flagged'] else 'not flagged'}: {explained['why']}",
         f"language: {explained['language']}",
     ]
     for entry in explained["evidence"]:
-        phrase = text[entry["start"] : entry["end"]] if entry["start"] is not None else ""
-        shown = " ".join(phrase.split())
-        used = "" if entry["use"] == "asserted" else f", only mentioned ({entry['use']})"
-        words = WORDS.get(entry["category"], entry["category"])
-        lines.append(f"  {LEFT}{shown}{RIGHT} {words}: {entry['strength']}{used}")
-        place = f"characters {entry['start']}-{entry['end']}"
+        place = "anywhere"
+        if entry["start"] is not None:
+            phrase = " ".join(text[entry["start"] : entry["end"]].split())
+            lines.append(f"  {LEFT}{phrase}{RIGHT} {in_words(entry)}")
+            place = f"characters {entry['start']}-{entry['end']}"
+        else:
+            lines.append(f"  {in_words(entry)}")
         lines.append(f"      {entry['detector']}, {entry['signal']}, {place}")
     lines += [f"{e['detector']} abstains: {e['reason']}" for e in explained["abstentions"]]
     return "\n".join(lines)

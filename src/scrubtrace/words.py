@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from scrubtrace.schemas.vocabulary import Kind, Strength
+from scrubtrace.schemas.vocabulary import Kind, Strength, Use
 
 CLAIMS = {
     Kind.LLM_TEXT: "resembles LLM text",
@@ -39,6 +39,9 @@ WORDS = {
     "residual_pii": "still holds personal data",
 }
 
+TOOL_CATEGORIES = frozenset({"placeholder", "hash_token", "surrogate"})
+"""Categories whose evidence names, as its value, the tools that leave such a trace."""
+
 EvidenceRow = Mapping[str, Any]
 
 
@@ -58,10 +61,20 @@ def reasons(kind: Kind, evidence: Sequence[EvidenceRow]) -> str:
     return f"{claim}: {'; '.join(parts)}"
 
 
+def in_words(entry: EvidenceRow) -> str:
+    """One piece of evidence in words: what it is, whose it looks like, how strong, how used."""
+    words = str(WORDS.get(entry["category"], entry["category"]))
+    value = entry.get("value")
+    if value and entry["category"] in TOOL_CATEGORIES:
+        words += f", as {value} leaves them"
+    elif value:
+        words += f" ({value})"
+    if entry.get("score") is not None:
+        words += f", {entry['score']:g} times"
+    used = "" if entry["use"] == Use.ASSERTED else f", only mentioned ({entry['use']})"
+    return f"{words}: {entry['strength']}{used}"
+
+
 def _families(evidence: Sequence[EvidenceRow]) -> str:
     names = [e["value"] for e in evidence if e.get("value") and e["category"] in TOOL_CATEGORIES]
     return " or ".join(dict.fromkeys(names))
-
-
-TOOL_CATEGORIES = frozenset({"placeholder", "hash_token"})
-"""Categories whose evidence names, as its value, the tools that leave such a trace."""

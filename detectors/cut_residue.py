@@ -1,0 +1,222 @@
+"""Holes in sentences: what is left when a name was deleted and the punctuation stayed.
+
+Evidence: "The kettle was designed by .", "Dr. , thank you", "According to , the ferry is late",
+由开发的. A word filter or Presidio's operator ``redact`` deletes a name and mends nothing.
+
+Why it works: before the deleted name stood a word that does not end a phrase (a maker's "by", an
+article, a title), and behind it a space and the old punctuation.
+
+spaCy splits the text into words and sentences; a token matcher finds function words before
+punctuation. Blank pipelines do it with word lists that leave out what may end a sentence ("turned
+on .", "what I asked for ."). With an installed model its tagger decides on those as well.
+
+Source: own design; rates on human text are in `benchmarks/flag_rates.py`.
+
+Known false positives: hasty typing. A text that puts spaces before its punctuation as a habit, as
+tokenised corpora do, gives nothing.
+"""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from spacy.language import Language
+    from spacy.matcher import Matcher
+    from spacy.tokens import Doc, Span
+
+LONGEST_TEXT = 100_000
+"""Only so many code points of a text are looked at."""
+
+LEAST_WORDS = 4
+"""Fewest words of a sentence around a hole, without the punctuation."""
+
+HABIT = 0.3
+MANY_SPACED = 4
+"""A text with so many spaces before punctuation, and above this share, is typed that way."""
+
+WINDOW = 250
+"""spaCy sees so many code points on both sides of where there may be a hole."""
+
+OTHER = "xx"
+PUNCTUATION = [",", ".", ";", "!", "?"]
+
+MAKERS = {
+    "en": ("by", "developed created trained built made designed written founded owned published "
+                 "operated invented"),
+    "de": ("von", "entwickelt trainiert erstellt gebaut gegründet geschrieben betrieben erfunden"),
+    "id": ("oleh", "dikembangkan dilatih dibuat diciptakan dirancang didirikan ditulis dikelola"),
+}  # fmt: skip
+"""The maker's preposition and verbs before it: only a name follows, with or without a space."""
+
+BEFORE_NAMES = {
+    "en": "by of at from with named the a an my mr mr. mrs mrs. ms ms. dr dr. prof prof. and",
+    "de": "von bei laut namens dem den des einem einen eines herr herrn frau dr. prof. und",
+    "id": "oleh di dari bernama menurut kepada bapak ibu sang si dan",
+}
+"""Words that do not end a phrase, for blank pipelines."""
+
+TAGGED = ("ADP", "DET", "CCONJ")
+"""What does not end a phrase where a tagger tells it from particles."""
+
+PAIRS = {"en": [("from", "to"), ("between", "and")]}
+"""Words that never stand side by side."""
+
+CHARACTERS = {
+    "zh": re.compile(
+        r"(?<![自理来來缘緣经經事])由(?:开发|開發|训练|訓練|研发|研發|创建|創建|设计|設計|出版|主办|主辦)"
+        r"(?=[的了出])|(?:我是一个由|我是一個由|我叫|名叫|来自|來自|位于|位於|任职于|任職於)(?=[，。])"
+        r"|(?:作为|作為)(?:一[个個名位])?(?=[，。])"
+    ),
+    "ja": re.compile(
+        r"(?:(?<=[、。\n])|\A)(?:によって|により)(?:開発|訓練|作成|設計|運営)"
+        r"|私は、?(?:によって|により)|(?:(?<=[、。\n])|\A)と申します"
+    ),
+}
+"""Languages without spaces: the words on both sides of the hole."""
+
+_MARK = re.compile(r"[,.;!?](?=\s|\Z)")
+_SPACED = re.compile(r"(?<=\S) [,.;!?](?=\s|\Z)")
+_SUSPICION = re.compile(
+    r"\S [,.;!?](?:\s|\Z)|, ?,|\b(?:by|von|oleh)[,.;!?]|\bfrom to\b|\bbetween and\b",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True)
+class Cut:
+    """One hole: half-open code-point offsets of what stands around it, and what it looks like.
+
+    ``kind``: maker, name, commas, pair or phrase.
+    """
+
+    start: int
+    end: int
+    kind: str
+
+
+@dataclass(frozen=True)
+class CutResidue:
+    """Finds holes in sentences of English, German, Indonesian, Chinese and Japanese.
+
+    Other languages get the language-neutral part: doubled commas.
+
+    Parameters
+    ----------
+    models : names or paths of installed spaCy models by language; blank pipelines without.
+
+    `setup` raises ValueError for a model that is not installed; nothing is ever downloaded.
+    """
+
+    models: Mapping[str, str] = field(default_factory=dict)
+
+    def setup(self) -> None:
+        """Makes the pipelines; later calls do nothing."""
+        _ = self._pipelines
+
+    def find(self, texts: Sequence[tuple[str, str]]) -> list[list[Cut]]:
+        """The holes of each (text, language), in order."""
+        return [self._find(text[:LONGEST_TEXT], language) for text, language in texts]
+
+    def _find(self, text: str, language: str) -> list[Cut]:
+        if language in CHARACTERS:
+            found = CHARACTERS[language].finditer(text)
+            return [Cut(*match.span(), "phrase") for match in found]
+        if _is_spaced(text):
+            return []
+        code = language if language in self._pipelines else OTHER
+        pipeline, matcher = self._pipelines[code]
+        with pipeline.memory_zone():
+            return [
+                Cut(start + cut.start, start + cut.end, cut.kind)
+                for start, end in _windows(text)
+                for cut in _cuts(pipeline(text[start:end]), matcher)
+            ]
+
+    @cached_property
+    def _pipelines(self) -> "dict[str, tuple[Language, Matcher]]":
+        languages = {*BEFORE_NAMES, OTHER, *self.models} - set(CHARACTERS)
+        return {code: self._pipeline(code) for code in sorted(languages)}
+
+    def _pipeline(self, code: str) -> "tuple[Language, Matcher]":
+        import spacy
+        from spacy.matcher import Matcher
+
+        model = self.models.get(code)
+        if model is None:
+            pipeline = spacy.blank(code)
+            pipeline.add_pipe("sentencizer")
+        else:
+            pipeline = _installed(code, model)
+        matcher = Matcher(pipeline.vocab)
+        for kind, patterns in _patterns(code, model is not None).items():
+            matcher.add(kind, patterns)
+        return pipeline, matcher
+
+
+def _installed(code: str, model: str) -> "Language":
+    import spacy
+
+    try:
+        return spacy.load(model, exclude=["ner", "lemmatizer"])
+    except OSError:
+        raise ValueError(
+            f"the spaCy model {model!r} for {code!r} is not installed: install its package, or "
+            "leave it out for a blank pipeline"
+        ) from None
+
+
+def _patterns(code: str, tagged: bool) -> dict[str, list[list[dict[str, Any]]]]:
+    mark = {"TEXT": {"IN": PUNCTUATION}}
+    patterns: dict[str, list[list[dict[str, Any]]]] = {
+        "commas": [[{"IS_ALPHA": True}, {"TEXT": ",", "SPACY": True}, {"TEXT": ","}]],
+    }
+    if code in MAKERS:
+        by, verbs = MAKERS[code]
+        patterns["maker"] = [[{"LOWER": {"IN": verbs.split()}}, {"LOWER": by}, mark]]
+    if code in BEFORE_NAMES:
+        words = BEFORE_NAMES[code].split()
+        patterns["name"] = [[{"LOWER": {"IN": words}, "SPACY": True}, mark]]
+    if tagged:
+        unfinished = {"POS": {"IN": list(TAGGED)}, "TAG": {"NOT_IN": ["RP"]}, "SPACY": True}
+        patterns.setdefault("name", []).append([unfinished, mark])
+    for first, second in PAIRS.get(code, []):
+        patterns.setdefault("pair", []).append([{"LOWER": first}, {"LOWER": second}])
+    return patterns
+
+
+def _is_spaced(text: str) -> bool:
+    """Whether a text puts spaces before its punctuation as a habit."""
+    spaced, others = len(_SPACED.findall(text)), len(_MARK.findall(text))
+    return spaced >= MANY_SPACED and spaced > HABIT * others
+
+
+def _windows(text: str) -> list[tuple[int, int]]:
+    """Where there may be a hole, with what is around it in the same paragraph; none overlap."""
+    windows: list[tuple[int, int]] = []
+    for found in _SUSPICION.finditer(text):
+        low, high = max(0, found.start() - WINDOW), found.end() + WINDOW
+        start = max(text.rfind("\n", low, found.start()) + 1, low)
+        end = text.find("\n", found.end(), high)
+        end = min(high, len(text)) if end < 0 else end
+        if windows and start <= windows[-1][1]:
+            windows[-1] = (windows[-1][0], max(end, windows[-1][1]))
+        else:
+            windows.append((start, end))
+    return windows
+
+
+def _cuts(doc: "Doc", matcher: "Matcher") -> Iterator[Cut]:
+    """The matches that stand in sentences, from left to right; of overlapping ones the first."""
+    reached = -1
+    for span in sorted(matcher(doc, as_spans=True), key=lambda span: (span.start, -span.end)):
+        if span.start > reached and _is_prose(span.sent):
+            reached = span.end - 1
+            yield Cut(span.start_char, span.end_char, span.label_)
+
+
+def _is_prose(sentence: "Span") -> bool:
+    words = sum(token.is_alpha for token in sentence)
+    return words >= LEAST_WORDS and 2 * words >= len(sentence)
