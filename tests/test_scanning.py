@@ -103,6 +103,8 @@ def test_a_detector_that_raises_loses_one_row_and_leaks_nothing(
         "shard": "a.parquet",
         "row_index": 1,
         "row_id": "y",
+        "field": "text",
+        "turn": None,
         "detector": "boilerplate",
         "reason": "detector_error",
         "error": "ValueError",

@@ -8,14 +8,42 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+)
 
 from scrubtrace.exits import UsageStop
-from scrubtrace.schemas.vocabulary import GROUPS, Kind
+from scrubtrace.schemas.vocabulary import ANSWERING_ROLES, GROUPS, Kind
 
 FILE = "scrubtrace.toml"
 
 PositiveInt = Annotated[int, Field(gt=0)]
+
+
+def _names(value: Any) -> Any:
+    """One name is a list of one."""
+    return [value] if isinstance(value, str) else value
+
+
+def _different(value: tuple[str, ...]) -> tuple[str, ...]:
+    twice = [name for name in value if value.count(name) > 1]
+    if twice:
+        raise ValueError(f"{twice[0]!r} is named twice")
+    if not all(value):
+        raise ValueError("a name is empty")
+    return value
+
+
+Names = Annotated[
+    tuple[str, ...], Field(min_length=1), BeforeValidator(_names), AfterValidator(_different)
+]
+"""A name or a list of different names."""
 
 
 class _Section(BaseModel):
@@ -25,7 +53,10 @@ class _Section(BaseModel):
 class InputSection(_Section):
     """Where the rows are and what their columns mean."""
 
-    text_column: str = "text"
+    text_column: Names = ("text",)
+    role_field: str | None = None
+    content_field: str | None = None
+    roles: Names = ANSWERING_ROLES
     id_column: str | None = None
     language_column: str | None = None
     group_by: dict[str, str] = Field(default_factory=dict)
