@@ -202,7 +202,7 @@ def _text_column(schema: pa.Schema, path: str, chat: Chat) -> TextColumn:
 
 def _chat_column(column: Column, fields: dict[str, pa.DataType], chat: Chat) -> TextColumn:
     role = None
-    if chat.role_field is not None or chat.judged_roles is not None:
+    if chat.judged_roles is not None:
         role = _chosen(column, fields, "role", chat.role_field, ROLE_FIELDS)
         if not is_text(fields[role]):
             _wrong_field(column, "role", role, fields[role], "a string")

@@ -153,7 +153,7 @@ def _texts_of(
 def _judged_turns(
     values: pa.Array, role: str | None, judged: frozenset[str] | None
 ) -> tuple[Mask, Turns]:
-    """Which turns are judged, and the count; a turn without a role is only if all are."""
+    """Which turns are judged, and the count; a turn of no role is judged only if all are."""
     if judged is None or role is None:
         return np.ones(len(values), np.bool_), Turns(judged=len(values))
     names, which = _distinct(pc.struct_field(values, role))

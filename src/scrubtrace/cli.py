@@ -209,9 +209,8 @@ def _config(given: dict[str, Any]) -> Any:
         "scan.workers": given.get("workers"),
         "input.group_by": _groups(given.get("group_by")),
         "input.text_column": list(given.get("text_column") or ()) or None,
-        "input.roles": _roles(given.get("roles")),
     }
-    for name in ("dataset", "root", "id_column", "language_column"):
+    for name in ("dataset", "root", "id_column", "language_column", "roles"):
         options[f"input.{name}"] = given.get(name)
     return load_config(given["config_file"], given["settings"], options)
 
@@ -228,10 +227,6 @@ def _groups(text: str | None) -> dict[str, str] | None:
         if not (name and separator and column):
             raise UsageStop(f"--group-by takes NAME=COL,..., not {text!r}")
     return {name.strip(): column.strip() for name, _, column in pairs}
-
-
-def _roles(text: str | None) -> list[str] | None:
-    return None if text is None else [role.strip() for role in text.split(",")]
 
 
 def _standard_input() -> str:

@@ -32,18 +32,21 @@ def _names(value: Any) -> Any:
 
 
 def _different(value: tuple[str, ...]) -> tuple[str, ...]:
+    if not all(value):
+        raise ValueError("a name is empty")
     twice = [name for name in value if value.count(name) > 1]
     if twice:
         raise ValueError(f"{twice[0]!r} is named twice")
-    if not all(value):
-        raise ValueError("a name is empty")
     return value
 
 
-Names = Annotated[
-    tuple[str, ...], Field(min_length=1), BeforeValidator(_names), AfterValidator(_different)
-]
-"""A name or a list of different names."""
+def _roles(value: Any) -> Any:
+    """Roles in one string stand between commas."""
+    return [role.strip() for role in value.split(",")] if isinstance(value, str) else value
+
+
+Names = Annotated[tuple[str, ...], Field(min_length=1), AfterValidator(_different)]
+"""A list of different names."""
 
 
 class _Section(BaseModel):
@@ -53,10 +56,10 @@ class _Section(BaseModel):
 class InputSection(_Section):
     """Where the rows are and what their columns mean."""
 
-    text_column: Names = ("text",)
+    text_column: Annotated[Names, BeforeValidator(_names)] = ("text",)
     role_field: str | None = None
     content_field: str | None = None
-    roles: Names = ANSWERING_ROLES
+    roles: Annotated[Names, BeforeValidator(_roles)] = ANSWERING_ROLES
     id_column: str | None = None
     language_column: str | None = None
     group_by: dict[str, str] = Field(default_factory=dict)
