@@ -8,7 +8,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from scrubtrace.beam_pipelines.reading import Rows
+from scrubtrace.beam_pipelines.decoding import Rows
 from scrubtrace.detectors.batch import TextBatch
 from scrubtrace.schemas.evidence import Evidence
 from scrubtrace.schemas.findings import FINDINGS
@@ -31,16 +31,16 @@ class FindingMaker:
     snippet_chars: int
 
     def findings(
-        self, evidence: Evidence, shard: str, rows: Rows, alive: list[int], batch: TextBatch
+        self, evidence: Evidence, shard: str, rows: Rows, first: int, batch: TextBatch
     ) -> pa.Table:
-        """Findings of one batch, with the columns of `FINDINGS`, in the order of the rows.
+        """Findings of one batch, with the columns of `FINDINGS`, in the order of the texts.
 
-        ``alive`` maps a row of the batch to its row in ``rows``.
+        The texts of the batch are those of ``rows`` from the text ``first`` on.
         """
         by_row = itemgetter("row")
         found = groupby(sorted(evidence.found.to_pylist(), key=by_row), by_row)
         records = [
-            self._finding(shard, rows, alive[number], batch, number, list(entries))
+            self._finding(shard, rows, first, batch, number, list(entries))
             for number, entries in found
         ]
         return pa.Table.from_pylist(records, FINDINGS)
@@ -49,20 +49,21 @@ class FindingMaker:
         self,
         shard: str,
         rows: Rows,
-        row: int,
+        first: int,
         batch: TextBatch,
         number: int,
         entries: list[EvidenceRow],
     ) -> dict[str, Any]:
         text = batch.texts[number]
+        row, place = rows.text_rows[first + number], rows.places[first + number]
         kept = self._capped(entries)
         start, snippet = snippet_around(text, kept, self.snippet_chars)
         return {
             "shard": shard,
             "row_index": rows.start + row,
             "row_id": rows.ids[row] if rows.ids is not None else None,
-            "field": "",
-            "turn": None,
+            "field": place.field,
+            "turn": place.turn,
             "language": batch.languages[number],
             **rows.group_values(row),
             "text_digest": self.key.digest(text),

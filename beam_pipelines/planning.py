@@ -3,15 +3,17 @@
 import hashlib
 import os
 import posixpath
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import IO
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from scrubtrace.beam_pipelines import storage
+from scrubtrace.beam_pipelines.columns import ColumnError, find_columns
 from scrubtrace.schemas.plan import Columns, DeadShard, RowRange, Shard, Unit
 from scrubtrace.schemas.vocabulary import DeadReason
 
@@ -23,7 +25,8 @@ PIECES_OF_ROW_GROUP = 8
 
 _FOOTER_TAIL = 8
 
-Fits = Callable[[pa.DataType], bool]
+Shapes = dict[str, Counter[str]]
+"""For each text column, how many shards have it in which shape."""
 
 
 class PlanError(ValueError):
@@ -41,11 +44,12 @@ class Footer:
 
 @dataclass(frozen=True)
 class Plan:
-    """Units of work, dead shards, and the names derived from the inputs."""
+    """Units of work, dead shards, the data set's name, and what shapes the texts have."""
 
     dataset: str
     units: tuple[Unit, ...]
     dead: tuple[DeadShard, ...]
+    shapes: Shapes = field(default_factory=dict)
 
     @property
     def rows(self) -> int:
@@ -74,13 +78,32 @@ def make_plan(
         read = list(pool.map(lambda info: _read_footer(info, _name(info.path, base)), infos))
     footers = [entry for entry in read if isinstance(entry, Footer)]
     dead = [entry for entry in read if isinstance(entry, DeadShard)]
-    unfit = [problem for footer in footers if (problem := _unfit(footer, columns))]
-    if footers and len(unfit) == len(footers):
+    fit, unfit, shapes = _checked(footers, columns)
+    if footers and not fit:
         raise PlanError(f"no shard fits: {unfit[0].name}: {unfit[0].detail}")
-    unfit_names = {shard.name for shard in unfit}
-    fit = [footer for footer in footers if footer.shard.name not in unfit_names]
     rows = unit_rows or _unit_rows(sum(footer.shard.rows for footer in fit))
-    return Plan(dataset or _dataset(base), tuple(make_units(fit, rows)), tuple(dead + unfit))
+    units = tuple(make_units(fit, rows))
+    return Plan(dataset or _dataset(base), units, tuple(dead + unfit), shapes)
+
+
+def _checked(
+    footers: list[Footer], columns: Columns
+) -> tuple[list[Footer], list[DeadShard], Shapes]:
+    """The shards that have the columns, those that do not, and the shapes of the texts."""
+    fit: list[Footer] = []
+    unfit: list[DeadShard] = []
+    shapes: Shapes = {path: Counter() for path in columns.texts}
+    for footer in footers:
+        try:
+            found = find_columns(footer.schema, columns)
+        except ColumnError as error:
+            shard = footer.shard
+            unfit.append(DeadShard(shard.path, shard.name, error.reason, error.detail))
+            continue
+        fit.append(footer)
+        for text in found.texts:
+            shapes[text.column.path][text.shape] += 1
+    return fit, unfit, shapes
 
 
 def make_units(footers: Iterable[Footer], unit_rows: int) -> Iterator[Unit]:
@@ -191,60 +214,3 @@ def _reason(error: Exception) -> str:
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
     return f"is no readable Parquet file ({type(error).__name__})"
-
-
-def _unfit(footer: Footer, columns: Columns) -> DeadShard | None:
-    """The dead shard that a readable shard is when its columns are not as asked, else None."""
-    checks: list[tuple[str, str, Fits]] = [(columns.text, "text", is_text)]
-    checks += [(columns.id, "id", is_id)] if columns.id else []
-    checks += [(columns.language, "language", is_string)] if columns.language else []
-    checks += [(column, name, is_plain) for name, column in columns.groups.items()]
-    for column, role, fits in checks:
-        reason, detail = _problem(footer.schema, column, role, fits)
-        if reason is not None:
-            return DeadShard(footer.shard.path, footer.shard.name, reason, detail)
-    return None
-
-
-def _problem(
-    schema: pa.Schema, column: str, role: str, fits: Fits
-) -> tuple[DeadReason | None, str]:
-    count = schema.names.count(column)
-    if count != 1:
-        problem = "has no" if count == 0 else f"has {count} columns named, not one,"
-        names = ", ".join(schema.names[:20])
-        return DeadReason.MISSING_COLUMN, f"{problem} {role} column {column!r}; columns: {names}"
-    kind = schema.field(column).type
-    if not fits(kind):
-        return DeadReason.WRONG_TYPE, f"{role} column {column!r} has type {kind}"
-    return None, ""
-
-
-def is_string(kind: pa.DataType) -> bool:
-    """Whether a type is string-like: string, large_string, string_view, dictionaries of them."""
-    value = kind.value_type if pa.types.is_dictionary(kind) else kind
-    return bool(
-        pa.types.is_string(value)
-        or pa.types.is_large_string(value)
-        or pa.types.is_string_view(value)
-    )
-
-
-def is_text(kind: pa.DataType) -> bool:
-    """Whether a type can hold text: string-like, or binary, which is read as UTF-8."""
-    value = kind.value_type if pa.types.is_dictionary(kind) else kind
-    binary = pa.types.is_binary(value) or pa.types.is_large_binary(value)
-    return is_string(kind) or bool(binary or pa.types.is_binary_view(value))
-
-
-def is_id(kind: pa.DataType) -> bool:
-    """Whether a type can identify rows: text or a whole number."""
-    return is_text(kind) or bool(pa.types.is_integer(kind))
-
-
-def is_plain(kind: pa.DataType) -> bool:
-    """Whether a type can be shown as one short value: text, number, truth value or time."""
-    types = pa.types
-    value = kind.value_type if types.is_dictionary(kind) else kind
-    plain = types.is_integer(value) or types.is_floating(value) or types.is_boolean(value)
-    return is_text(kind) or bool(plain or types.is_temporal(value) or types.is_decimal(value))

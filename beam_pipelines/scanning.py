@@ -6,7 +6,7 @@ Plain functions, usable without a pipeline; `ScanUnits` runs them in Beam.
 import hashlib
 import io
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -15,9 +15,11 @@ import numpy as np
 import pyarrow as pa
 
 from scrubtrace.beam_pipelines import storage
+from scrubtrace.beam_pipelines.decoding import Place, Rows
 from scrubtrace.beam_pipelines.findings import FindingMaker
 from scrubtrace.beam_pipelines.layout import RunFolder, table_bytes
-from scrubtrace.beam_pipelines.reading import Rows, read_range
+from scrubtrace.beam_pipelines.reading import read_range
+from scrubtrace.beam_pipelines.tallying import tally_rows
 from scrubtrace.detectors.batch import TextBatch
 from scrubtrace.detectors.detector import Detector, check_evidence, detect_each
 from scrubtrace.detectors.language import identify, normalise_code
@@ -25,7 +27,7 @@ from scrubtrace.schemas.evidence import Evidence
 from scrubtrace.schemas.findings import DEAD_LETTERS, FINDINGS
 from scrubtrace.schemas.identity import DigestKey, id_hashes
 from scrubtrace.schemas.plan import RowRange, RunSpec, Unit
-from scrubtrace.schemas.receipts import PartReceipt, RangeReceipt, Receipt, Tally
+from scrubtrace.schemas.receipts import PartReceipt, RangeReceipt, Receipt, Tally, Turns
 from scrubtrace.schemas.vocabulary import Abstained
 
 
@@ -72,78 +74,128 @@ def _scan_range(
     shard = row_range.shard.name
     receipt = RangeReceipt(shard, row_range.start, row_range.stop)
     receipt.detectors = {detector.name: Tally() for detector in detectors}
+    first_letter = len(collected.dead_letters)
     for rows in read_range(row_range, spec.columns, spec.batch_rows, spec.batch_bytes):
-        alive = [row for row in range(len(rows)) if row not in rows.dead]
-        languages = [_language(rows, row) for row in alive]
-        batch = TextBatch([rows.texts[row] or "" for row in alive], languages)
-        _count(receipt, rows, batch)
+        _count(receipt, rows)
         _bury(collected, shard, rows)
         if spec.columns.id:
             ids: list[str | None] = rows.ids or [None] * len(rows)
             receipt.null_ids += ids.count(None)
             collected.id_hashes.append(id_hashes(ids))
-        for detector in detectors:
-            on_error = partial(_bury_one, collected, shard, rows, alive, detector.name)
-            evidence = detect_each(detector, batch, on_error)
-            check_evidence(evidence, len(batch), detector.name)
-            _tally(receipt.detectors[detector.name], evidence, len(batch), rows)
-            found = maker.findings(evidence, shard, rows, alive, batch)
-            if found.num_rows:
-                collected.findings.setdefault(detector.name, []).append(found)
-                signals = collected.signals.setdefault(detector.name, Counter())
-                signals.update(_signals(evidence))
+        reasons: dict[str, dict[int, str]] = {detector.name: {} for detector in detectors}
+        for first, stop in cut_texts(rows.texts, spec.batch_rows, spec.batch_bytes):
+            batch = _batch(rows, first, stop)
+            receipt.languages.update(batch.languages)
+            for detector in detectors:
+                evidence = _detect(detector, batch, shard, rows, first, maker, collected)
+                for entry in evidence.abstained.to_pylist():
+                    reasons[detector.name][first + entry["row"]] = entry["reason"]
+        for name, found in reasons.items():
+            receipt.detectors[name].add(tally_rows(rows, found))
+    collected.dead_letters[first_letter:] = sorted(
+        collected.dead_letters[first_letter:], key=_letter_order
+    )
     return receipt
 
 
-def _language(rows: Rows, row: int) -> str:
-    if rows.languages is not None and (given := rows.languages[row]):
-        return normalise_code(given)
-    return identify(rows.texts[row] or "")
+def cut_texts(
+    texts: Sequence[str | None], most_texts: int, most_chars: int
+) -> Iterator[tuple[int, int]]:
+    """Neighbouring texts (half open) to judge at once: so many, of so many code points, or one."""
+    start, chars = 0, 0
+    for number, text in enumerate(texts):
+        length = len(text) if text else 0
+        if number > start and (chars + length > most_chars or number - start == most_texts):
+            yield start, number
+            start, chars = number, 0
+        chars += length
+    if start < len(texts):
+        yield start, len(texts)
 
 
-def _count(receipt: RangeReceipt, rows: Rows, batch: TextBatch) -> None:
-    receipt.null_texts += rows.texts.count(None) - len(rows.dead)
+def _batch(rows: Rows, first: int, stop: int) -> TextBatch:
+    texts = [text or "" for text in rows.texts[first:stop]]
+    if rows.languages is None:
+        return TextBatch(texts, [identify(text) for text in texts])
+    given = [rows.languages[row] for row in rows.text_rows[first:stop]]
+    pairs = zip(texts, given, strict=True)
+    return TextBatch(texts, [normalise_code(code) if code else identify(t) for t, code in pairs])
+
+
+def _detect(
+    detector: Detector,
+    batch: TextBatch,
+    shard: str,
+    rows: Rows,
+    first: int,
+    maker: FindingMaker,
+    collected: _Collected,
+) -> Evidence:
+    """Evidence of one detector on one batch; findings, signals and errors are collected."""
+    on_error = partial(_bury_one, collected, shard, rows, first, detector.name)
+    evidence = detect_each(detector, batch, on_error)
+    check_evidence(evidence, len(batch), detector.name)
+    found = maker.findings(evidence, shard, rows, first, batch)
+    if found.num_rows:
+        collected.findings.setdefault(detector.name, []).append(found)
+        collected.signals.setdefault(detector.name, Counter()).update(_signals(evidence))
+    return evidence
+
+
+def _count(receipt: RangeReceipt, rows: Rows) -> None:
+    receipt.texts += len(rows.texts)
+    receipt.null_texts += rows.texts.count(None)
     receipt.empty_texts += rows.texts.count("")
-    receipt.dead.update(reason for reason, _ in rows.dead.values())
-    receipt.languages.update(batch.languages)
+    receipt.dead.update(dead.reason for dead in rows.dead.values())
+    for path, turns in rows.turns.items():
+        receipt.turns.setdefault(path, Turns()).add(turns)
 
 
 def _bury(collected: _Collected, shard: str, rows: Rows) -> None:
-    for row, (reason, error) in sorted(rows.dead.items()):
-        collected.dead_letters.append(_dead_letter(shard, rows, row, None, reason, error))
+    for row, dead in sorted(rows.dead.items()):
+        letter = _dead_letter(shard, rows, row, dead.place, None, dead.reason, dead.error)
+        collected.dead_letters.append(letter)
 
 
 def _bury_one(
     collected: _Collected,
     shard: str,
     rows: Rows,
-    alive: Sequence[int],
+    first: int,
     detector: str,
     number: int,
     error: str,
 ) -> None:
-    row, reason = alive[number], Abstained.DETECTOR_ERROR
-    collected.dead_letters.append(_dead_letter(shard, rows, row, detector, reason, error))
+    row, place = rows.text_rows[first + number], rows.places[first + number]
+    reason = Abstained.DETECTOR_ERROR
+    letter = _dead_letter(shard, rows, row, place, detector, reason, error)
+    collected.dead_letters.append(letter)
+
+
+def _letter_order(letter: dict[str, Any]) -> tuple[int, str]:
+    """Dead letters by row and detector, however the rows were cut; texts stay in their order."""
+    return letter["row_index"], letter["detector"] or ""
 
 
 def _dead_letter(
-    shard: str, rows: Rows, row: int, detector: str | None, reason: str, error: str
+    shard: str,
+    rows: Rows,
+    row: int,
+    place: Place | None,
+    detector: str | None,
+    reason: str,
+    error: str,
 ) -> dict[str, Any]:
     return {
         "shard": shard,
         "row_index": rows.start + row,
         "row_id": rows.ids[row] if rows.ids is not None else None,
+        "field": place.field if place else None,
+        "turn": place.turn if place else None,
         "detector": detector,
         "reason": reason,
         "error": error,
     }
-
-
-def _tally(tally: Tally, evidence: Evidence, judged_rows: int, rows: Rows) -> None:
-    reasons = Counter(evidence.abstained.column("reason").to_pylist())
-    tally.judged += judged_rows - reasons.total()
-    tally.abstained.update(reasons)
-    tally.dead.update(reason for reason, _ in rows.dead.values())
 
 
 def _signals(evidence: Evidence) -> Counter[str]:

@@ -24,7 +24,9 @@ FINDINGS = pa.schema(
 )
 """One row a judged text for which the detector has any evidence, flagged later or not.
 
-Sorted by (shard, row_index, field, turn). The detector's name, version, lane and fingerprint are
+``field`` is the path of the text column, ``turn`` counts all turns of a list from 0 and is null
+where the column holds one text a row. Sorted by (shard, row_index, field in the order of the
+configuration, turn). The detector's name, version, lane and fingerprint are
 in the schema metadata of the part. ``evidence`` holds at most ``spans_per_signal`` spans of each
 signal; ``spans_left_out`` counts the others.
 """
@@ -34,9 +36,14 @@ DEAD_LETTERS = pa.schema(
         pa.field("shard", pa.string(), nullable=False),
         pa.field("row_index", pa.int64(), nullable=False),
         pa.field("row_id", pa.string()),
+        pa.field("field", pa.string()),
+        pa.field("turn", pa.int32()),
         pa.field("detector", pa.string()),
         pa.field("reason", pa.string(), nullable=False),
         pa.field("error", pa.string(), nullable=False),
     ]
 )
-"""One row a row that could not be judged (``detector`` null: by none). Never any text."""
+"""One row a row or text that could not be judged (``detector`` null: by none). Never any text.
+
+``field`` and ``turn`` name the text at fault; both are null where the row could not be read.
+"""

@@ -6,6 +6,8 @@ from typing import Any
 
 import pyarrow as pa
 
+from scrubtrace.schemas.vocabulary import ALL_ROLES, ANSWERING_ROLES
+
 PLAN = pa.schema(
     [
         pa.field("unit", pa.string()),
@@ -74,18 +76,41 @@ class Unit:
 
 
 @dataclass(frozen=True)
-class Columns:
-    """Names of the user's columns."""
+class Chat:
+    """How chat rows are read: the fields of a turn (None: recognised) and whose turns count."""
 
-    text: str
+    role_field: str | None = None
+    content_field: str | None = None
+    roles: tuple[str, ...] = ANSWERING_ROLES
+
+    @property
+    def judged_roles(self) -> frozenset[str] | None:
+        """The roles whose turns are judged, case folded; None for all."""
+        folded = frozenset(role.strip().casefold() for role in self.roles)
+        return None if ALL_ROLES in folded else folded
+
+
+@dataclass(frozen=True)
+class Columns:
+    """Paths of the user's columns: names of top-level columns, or with dots of fields in them."""
+
+    text: str | tuple[str, ...]
     id: str | None = None
     language: str | None = None
     groups: dict[str, str] = field(default_factory=dict)
+    chat: Chat = Chat()
 
-    def names(self) -> list[str]:
-        """Every column that a scan reads, each once."""
-        wanted = [self.text, self.id, self.language, *self.groups.values()]
-        return list(dict.fromkeys(name for name in wanted if name is not None))
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """Paths of the text columns, in the order in which the texts of a row are judged."""
+        return (self.text,) if isinstance(self.text, str) else self.text
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> "Columns":
+        """The columns read back from JSON."""
+        chat = data["chat"]
+        lists = {"text": tuple(data["text"]) if isinstance(data["text"], list) else data["text"]}
+        return cls(**(data | lists | {"chat": Chat(**(chat | {"roles": tuple(chat["roles"])}))}))
 
 
 @dataclass(frozen=True)
@@ -122,6 +147,6 @@ class RunSpec:
     def from_json(cls, text: str) -> "RunSpec":
         """The specification read back."""
         data = json.loads(text)
-        data["columns"] = Columns(**data["columns"])
+        data["columns"] = Columns.from_dict(data["columns"])
         data["detectors"] = tuple(DetectorSpec(**spec) for spec in data["detectors"])
         return cls(**data)

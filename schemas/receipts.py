@@ -5,15 +5,36 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
+ROLES_SEEN, ROLE_CHARS = 20, 40
+"""At most so many names of roles are kept, each cut to so many characters."""
+
+
+@dataclass
+class Turns:
+    """The turns of a chat column by whether their role is judged; roles that are not, as seen."""
+
+    judged: int = 0
+    not_judged: int = 0
+    roles_not_judged: list[str] = field(default_factory=list)
+
+    def add(self, other: "Turns") -> None:
+        """Adds other turns to these."""
+        self.judged += other.judged
+        self.not_judged += other.not_judged
+        cut = [role[:ROLE_CHARS] for role in (*self.roles_not_judged, *other.roles_not_judged)]
+        self.roles_not_judged = list(dict.fromkeys(cut))[:ROLES_SEEN]
+
 
 @dataclass
 class Tally:
-    """What became of the rows of one shard range under one detector."""
+    """What became of the rows of one shard range under one detector, and of their texts."""
 
     judged: int = 0
     sampled_out: int = 0
     abstained: Counter[str] = field(default_factory=Counter)
     dead: Counter[str] = field(default_factory=Counter)
+    texts_judged: int = 0
+    texts_abstained: Counter[str] = field(default_factory=Counter)
 
     @property
     def rows(self) -> int:
@@ -26,6 +47,8 @@ class Tally:
         self.sampled_out += other.sampled_out
         self.abstained.update(other.abstained)
         self.dead.update(other.dead)
+        self.texts_judged += other.texts_judged
+        self.texts_abstained.update(other.texts_abstained)
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> "Tally":
@@ -35,21 +58,28 @@ class Tally:
             data["sampled_out"],
             Counter(data["abstained"]),
             Counter(data["dead"]),
+            data["texts_judged"],
+            Counter(data["texts_abstained"]),
         )
 
 
 @dataclass
 class RangeReceipt:
-    """One range of one shard: rows asked for, and a tally for every detector."""
+    """One range of one shard: rows asked for, their texts, and a tally for every detector.
+
+    ``turns`` are those of the chat columns, by the path of the column.
+    """
 
     shard: str
     start: int
     stop: int
+    texts: int = 0
     null_texts: int = 0
     empty_texts: int = 0
     null_ids: int = 0
     dead: Counter[str] = field(default_factory=Counter)
     languages: Counter[str] = field(default_factory=Counter)
+    turns: dict[str, Turns] = field(default_factory=dict)
     detectors: dict[str, Tally] = field(default_factory=dict)
 
     @classmethod
@@ -58,6 +88,7 @@ class RangeReceipt:
         fields = data | {
             "dead": Counter(data["dead"]),
             "languages": Counter(data["languages"]),
+            "turns": {path: Turns(**turns) for path, turns in data["turns"].items()},
             "detectors": {n: Tally.from_dict(t) for n, t in data["detectors"].items()},
         }
         return cls(**fields)

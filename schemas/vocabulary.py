@@ -8,6 +8,12 @@ UNDETERMINED = "und"
 GROUPS = ("labeler", "vendor", "source", "stage", "market", "task", "created_at")
 """Names that ``--group-by`` may map to the user's columns; they ride along with every finding."""
 
+ANSWERING_ROLES = ("assistant", "gpt", "model", "bot", "chatgpt", "ai")
+"""Roles of turns that are judged by default: the answering side, under its usual names."""
+
+ALL_ROLES = "all"
+"""Given as a role: every turn is judged."""
+
 
 class Lane(StrEnum):
     """What a detector's evidence is worth. Lanes are never mixed into one number."""
@@ -63,3 +69,4 @@ class Abstained(StrEnum):
 
     LANGUAGE_NOT_COVERED = "language_not_covered"
     DETECTOR_ERROR = "detector_error"
+    NO_TURN_TO_JUDGE = "no_turn_to_judge"

@@ -16,7 +16,7 @@ def _empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_without_a_file_the_defaults_hold() -> None:
     config = load_config(None)
-    assert config.input.text_column == "text"
+    assert config.input.text_column == ("text",)
     assert config.policy.flag_kinds == [Kind.LLM_TEXT, Kind.LLM_ANNOTATION]
     assert config.limits.max_dead_letters == 0
 
@@ -27,7 +27,7 @@ def test_options_win_over_settings_and_settings_over_the_file() -> None:
     )
     settings = ["input.id_column=setting", "input.dataset=setting"]
     config = load_config(None, settings, {"input.dataset": "option", "input.root": None})
-    assert config.input.text_column == "file"
+    assert config.input.text_column == ("file",)
     assert config.input.id_column == "setting"
     assert config.input.dataset == "option"
 
@@ -46,6 +46,22 @@ def test_settings_are_read_as_toml_values(setting: str, expected: object) -> Non
 
 
 @pytest.mark.parametrize(
+    ("setting", "expected"),
+    [
+        ("input.text_column=body", ("body",)),
+        ("input.text_column=['prompt', 'meta.answer']", ("prompt", "meta.answer")),
+        ("input.text_column='a,b'", ("a,b",)),
+        ("input.roles=all", ("all",)),
+        ("input.roles=Bot, tool", ("Bot", "tool")),
+        ("input.roles=['bot', 'tool']", ("bot", "tool")),
+    ],
+)
+def test_columns_and_roles_are_one_or_several(setting: str, expected: tuple[str, ...]) -> None:
+    name = setting.partition("=")[0].split(".")[1]
+    assert getattr(load_config(None, [setting]).input, name) == expected
+
+
+@pytest.mark.parametrize(
     ("setting", "message"),
     [
         ("policy.profhits=2", r"'policy.profhits'; choices: flag_kinds, proof_hits"),
@@ -54,6 +70,9 @@ def test_settings_are_read_as_toml_values(setting: str, expected: object) -> Non
         ("policy.flag_kinds=['gpt']", r"flag_kinds.0': .*'llm_text', 'llm_annotation'.*'gpt'"),
         ("input.group_by={colour='x'}", r"unknown group 'colour'; choices: labeler, vendor"),
         ("scan.snippet_chars=5000", r"'scan.snippet_chars': .*less than or equal to 500"),
+        ("input.text_column=['a', 'a']", r"'input.text_column': .*'a' is named twice"),
+        ("input.text_column=[]", r"'input.text_column': .*at least 1 item"),
+        ("input.roles=bot,", r"'input.roles': .*a name is empty"),
         ("proof_hits", r"--set takes key=value"),
         ("format=2", r"'format': .*1.*but is 2"),
     ],

@@ -217,7 +217,8 @@ def test_string_kinds_may_differ_between_shards(write_shard: Write, tmp_path: Pa
     ("columns", "reason", "detail"),
     [
         (Columns("text"), "wrong_type", "text column 'text' has type double"),
-        (Columns("list"), "wrong_type", "has type list"),
+        (Columns("list"), "wrong_type", "has type list<element: int64>; understood are texts"),
+        (Columns(("good", "text")), "wrong_type", "text column 'text' has type double"),
         (Columns("good", id="text"), "wrong_type", "id column 'text' has type double"),
         (Columns("good", language="number"), "wrong_type", "language column 'number'"),
         (Columns("good", groups={"labeler": "list"}), "wrong_type", "labeler column 'list'"),
@@ -227,10 +228,9 @@ def test_string_kinds_may_differ_between_shards(write_shard: Write, tmp_path: Pa
 def test_a_shard_whose_columns_are_not_as_asked_is_dead(
     write_shard: Write, tmp_path: Path, columns: Columns, reason: str, detail: str
 ) -> None:
-    values = {"text": [0.5], "number": [1], "list": [["x"]], "good": ["x"]}
+    values = {"text": [0.5], "number": [1], "list": [[1]], "good": ["x"]}
     write_shard("bad.parquet", **values)
-    names = {columns.text, columns.id or columns.text, columns.language or columns.text}
-    names |= set(columns.groups.values())
+    names = {*columns.texts, columns.id, columns.language, *columns.groups.values()} - {None}
     write_shard("good.parquet", **{name: ["x"] for name in names})
     plan = make_plan([f"{tmp_path}/data/*"], columns)
     (dead,) = plan.dead
@@ -334,9 +334,23 @@ def test_a_dead_shard_names_columns_and_never_values(write_shard: Write, columns
     write_shard("bad.parquet", text=["canary"] * 3, number=[31415926] * 3)
     path = write_shard("good.parquet", gone=["a"], number=["a"])
     (dead,) = make_plan([f"{path.parent}/*"], columns).dead
-    assert columns.text in dead.detail
+    assert columns.texts[0] in dead.detail
     assert "canary" not in dead.detail
     assert "31415926" not in dead.detail
+
+
+def test_the_plan_says_which_shapes_the_texts_have(write_shard: Write) -> None:
+    turns = [[{"from": "gpt", "value": "a"}]]
+    write_shard("a.parquet", prompt=["a"], turns=turns)
+    write_shard("b.parquet", prompt=[["a"]], turns=turns)
+    path = write_shard("c.parquet", prompt=["a"], turns=["a"])
+    plan = make_plan([f"{path.parent}/*"], Columns(("turns", "prompt")))
+    assert plan.dead == ()
+    assert plan.shapes == {
+        "turns": {"chat (from, value)": 2, "text": 1},
+        "prompt": {"text": 2, "list of texts": 1},
+    }
+    assert list(plan.shapes) == ["turns", "prompt"]
 
 
 def test_no_shard_that_fits_is_a_usage_error(write_shard: Write) -> None:

@@ -7,12 +7,14 @@ from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from scrubtrace.beam_pipelines import scan, scanning, storage
 from scrubtrace.beam_pipelines.findings import snippet_around
 from scrubtrace.beam_pipelines.layout import RunFolder
 from scrubtrace.beam_pipelines.scan import ScanError, ScanUnitFn
-from scrubtrace.beam_pipelines.scanning import scan_unit
+from scrubtrace.beam_pipelines.scanning import cut_texts, scan_unit
 from scrubtrace.detectors.batch import TextBatch
 from scrubtrace.detectors.boilerplate import Boilerplate
 from scrubtrace.detectors.registry import make_detector
@@ -20,6 +22,7 @@ from scrubtrace.schemas.evidence import Evidence
 from scrubtrace.schemas.findings import FINDINGS
 from scrubtrace.schemas.identity import DigestKey
 from scrubtrace.schemas.plan import Columns
+from scrubtrace.schemas.receipts import Turns
 
 Write = Callable[..., Path]
 Make = Callable[..., Any]
@@ -81,11 +84,86 @@ def test_neither_repeating_nor_batching_changes_a_byte(
     assert files(once) == before
 
 
+def turn(role: str, content: str | None) -> dict[str, str | None]:
+    return {"role": role, "content": content}
+
+
+CHATS = [
+    [turn("user", PHRASE), turn("assistant", PHRASE), turn("assistant", "Fine.")],
+    [turn("user", "Hi.")],
+    None,
+    [turn("assistant", "Guten Morgen, wie geht es Ihnen denn?"), turn("assistant", PHRASE)],
+    [],
+    [turn("assistant", None), turn("gpt", f"{PHRASE} 好的。")],
+]
+BOTH = Columns(("chat", "text"))
+
+
+def test_findings_name_field_and_turn_in_order(
+    write_shard: Write, make_run: Make, key: DigestKey
+) -> None:
+    write_shard("a.parquet", chat=CHATS, text=TEXTS)
+    folder = scanned(make_run(columns=BOTH), key)
+    part = pq.read_table(folder.part("boilerplate", "u0000000"))
+    places = [part.column(name).to_pylist() for name in ("row_index", "field", "turn")]
+    assert list(zip(*places, strict=True)) == [
+        (0, "chat", 1),
+        (1, "text", None),
+        (3, "chat", 1),
+        (4, "text", None),
+        (5, "chat", 1),
+    ]
+
+
+def test_rows_balance_and_texts_and_turns_are_counted(
+    write_shard: Write, make_run: Make, key: DigestKey
+) -> None:
+    write_shard("a.parquet", chat=CHATS)
+    folder = scanned(make_run(columns=Columns("chat")), key)
+    (entry,) = folder.read_receipt("u0000000").ranges
+    tally = entry.detectors["boilerplate"]
+    assert (tally.rows, tally.judged) == (6, 3)
+    assert tally.abstained == {"no_turn_to_judge": 3}
+    assert (tally.texts_judged, tally.texts_abstained) == (5, {"language_not_covered": 1})
+    assert (entry.texts, entry.null_texts) == (6, 1)
+    assert entry.turns == {"chat": Turns(6, 2, ["user"])}
+
+
+@pytest.mark.parametrize(
+    "changes", [{"batch_rows": 1}, {"batch_rows": 2}, {"batch_bytes": 10}, {"batch_bytes": 200}]
+)
+def test_batching_changes_no_byte_of_several_texts_a_row(
+    write_shard: Write, make_run: Make, key: DigestKey, changes: dict[str, int]
+) -> None:
+    texts = [text and text.encode() for text in TEXTS[:-1]] + [b"\xff"]
+    write_shard("a.parquet", chat=CHATS * 5, text=texts * 5, row_group_size=7)
+    before = files(scanned(make_run("one", columns=BOTH), key, Raising("Fine.")))
+    other = scanned(make_run("other", columns=BOTH, **changes), key, Raising("Fine."))
+    assert "dead_letters/u0000000.parquet" in before
+    assert files(other) == before
+
+
+@given(st.lists(st.integers(0, 30), max_size=30), st.integers(1, 9), st.integers(1, 60))
+def test_texts_are_cut_by_number_and_size(
+    lengths: list[int], most_texts: int, most_chars: int
+) -> None:
+    texts = ["x" * length if length else None for length in lengths]
+    pieces = list(cut_texts(texts, most_texts, most_chars))
+    assert [n for start, stop in pieces for n in range(start, stop)] == list(range(len(texts)))
+    for start, stop in pieces:
+        assert 1 <= stop - start <= most_texts
+        assert stop - start == 1 or sum(lengths[start:stop]) <= most_chars
+
+
 class Raising(Boilerplate):
-    """Raises on one text."""
+    """Raises on texts with a word."""
+
+    def __init__(self, word: str = "canary") -> None:
+        super().__init__()
+        self._word = word
 
     def detect(self, batch: TextBatch) -> Evidence:
-        if any("canary" in text for text in batch.texts):
+        if any(self._word in text for text in batch.texts):
             raise ValueError(f"canary in {batch.texts}")
         return super().detect(batch)
 
@@ -103,10 +181,38 @@ def test_a_detector_that_raises_loses_one_row_and_leaks_nothing(
         "shard": "a.parquet",
         "row_index": 1,
         "row_id": "y",
+        "field": "text",
+        "turn": None,
         "detector": "boilerplate",
         "reason": "detector_error",
         "error": "ValueError",
     }
+    assert b"canary" not in b"".join(files(folder).values())
+
+
+def test_dead_letters_name_field_and_turn(
+    write_shard: Write, make_run: Make, key: DigestKey
+) -> None:
+    chats = [
+        [turn("assistant", "canary"), turn("user", "x"), turn("assistant", "canary again")],
+        [turn("assistant", "\ud800"), turn("assistant", "canary")],
+    ]
+    encoded = [
+        [{k: v.encode(errors="surrogatepass") for k, v in t.items() if v} for t in chat]
+        for chat in chats
+    ]
+    write_shard("a.parquet", chat=encoded)
+    folder = scanned(make_run(columns=Columns("chat")), key, Raising())
+    receipt = folder.read_receipt("u0000000")
+    tally = receipt.ranges[0].detectors["boilerplate"]
+    assert (tally.abstained, tally.dead) == ({"detector_error": 1}, {"invalid_utf8": 1})
+    letters = pq.read_table(folder.dead_letters("u0000000")).to_pylist()
+    names = ("row_index", "field", "turn", "detector", "reason")
+    assert [tuple(letter[name] for name in names) for letter in letters] == [
+        (0, "chat", 0, "boilerplate", "detector_error"),
+        (0, "chat", 2, "boilerplate", "detector_error"),
+        (1, "chat", 0, None, "invalid_utf8"),
+    ]
     assert b"canary" not in b"".join(files(folder).values())
 
 

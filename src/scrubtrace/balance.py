@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from scrubtrace.beam_pipelines.layout import RunFolder
 from scrubtrace.exits import IncompleteStop, SumsDifferStop
 from scrubtrace.schemas.plan import RunSpec, Unit
-from scrubtrace.schemas.receipts import RangeReceipt, Receipt, Tally
+from scrubtrace.schemas.receipts import RangeReceipt, Receipt, Tally, Turns
 from scrubtrace.schemas.vocabulary import Abstained
 
 
@@ -15,11 +15,13 @@ class Balance:
     """Sums over all receipts of a run."""
 
     rows: int = 0
+    texts: int = 0
     null_texts: int = 0
     empty_texts: int = 0
     null_ids: int = 0
     dead: Counter[str] = field(default_factory=Counter)
     languages: Counter[str] = field(default_factory=Counter)
+    turns: dict[str, Turns] = field(default_factory=lambda: defaultdict(Turns))
     detectors: dict[str, Tally] = field(default_factory=lambda: defaultdict(Tally))
     signals: Counter[str] = field(default_factory=Counter)
     findings: Counter[str] = field(default_factory=Counter)
@@ -34,11 +36,14 @@ class Balance:
     def add(self, entry: RangeReceipt) -> None:
         """Adds what one range says."""
         self.rows += entry.stop - entry.start
+        self.texts += entry.texts
         self.null_texts += entry.null_texts
         self.empty_texts += entry.empty_texts
         self.null_ids += entry.null_ids
         self.dead.update(entry.dead)
         self.languages.update(entry.languages)
+        for path, turns in entry.turns.items():
+            self.turns[path].add(turns)
         for name, tally in entry.detectors.items():
             self.detectors[name].add(tally)
 

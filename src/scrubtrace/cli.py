@@ -51,7 +51,14 @@ def _config_options(command: Any) -> Any:
 @click.option("--review", metavar="URL", help="Review table: sqlite:///FILE or postgresql://...")
 @click.option("--dataset", metavar="NAME", help="Name of the data set (default: the folder's).")
 @click.option("--root", metavar="DIR", help="Folder that shard names are relative to.")
-@click.option("--text-column", metavar="COL", help="Column with the text (default: text).")
+@click.option("--text-column", metavar="COL", multiple=True,
+              help="Column with text, a list of texts, or chat rows (default: text); may be given "
+              "several times.")  # fmt: skip
+@click.option(
+    "--roles",
+    metavar="ROLE,...",
+    help="Roles of chat turns that are judged, or all (default: the answering side).",
+)
 @click.option("--id-column", metavar="COL", help="Column that identifies rows.")
 @click.option("--language-column", metavar="COL", help="Column with the language of each row.")
 @click.option("--group-by", metavar="NAME=COL,...",
@@ -232,8 +239,9 @@ def _config(given: dict[str, Any]) -> Any:
         "review.url": given.get("review"),
         "scan.workers": given.get("workers"),
         "input.group_by": _groups(given.get("group_by")),
+        "input.text_column": list(given.get("text_column") or ()) or None,
     }
-    for name in ("dataset", "root", "text_column", "id_column", "language_column"):
+    for name in ("dataset", "root", "id_column", "language_column", "roles"):
         options[f"input.{name}"] = given.get(name)
     return load_config(given["config_file"], given["settings"], options)
 
@@ -265,6 +273,9 @@ def _show_plan(job: Any, plan: Any) -> None:
         f"dataset {plan.dataset}: {plan.rows:,} rows in {shards:,} shards, "
         f"{len(plan.units):,} units; nothing was written"
     )
+    for path, shapes in plan.shapes.items():
+        for shape, count in sorted(shapes.items()):
+            click.echo(f"text column {path}: {shape} in {count:,} shards")
     for shard in plan.dead:
         click.echo(f"dead shard {shard.name}: {shard.reason}: {shard.detail}")
 

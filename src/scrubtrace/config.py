@@ -8,14 +8,45 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+)
 
 from scrubtrace.exits import UsageStop
-from scrubtrace.schemas.vocabulary import GROUPS, Kind
+from scrubtrace.schemas.vocabulary import ANSWERING_ROLES, GROUPS, Kind
 
 FILE = "scrubtrace.toml"
 
 PositiveInt = Annotated[int, Field(gt=0)]
+
+
+def _names(value: Any) -> Any:
+    """One name is a list of one."""
+    return [value] if isinstance(value, str) else value
+
+
+def _different(value: tuple[str, ...]) -> tuple[str, ...]:
+    if not all(value):
+        raise ValueError("a name is empty")
+    twice = [name for name in value if value.count(name) > 1]
+    if twice:
+        raise ValueError(f"{twice[0]!r} is named twice")
+    return value
+
+
+def _roles(value: Any) -> Any:
+    """Roles in one string stand between commas."""
+    return [role.strip() for role in value.split(",")] if isinstance(value, str) else value
+
+
+Names = Annotated[tuple[str, ...], Field(min_length=1), AfterValidator(_different)]
+"""A list of different names."""
 
 
 class _Section(BaseModel):
@@ -25,7 +56,10 @@ class _Section(BaseModel):
 class InputSection(_Section):
     """Where the rows are and what their columns mean."""
 
-    text_column: str = "text"
+    text_column: Annotated[Names, BeforeValidator(_names)] = ("text",)
+    role_field: str | None = None
+    content_field: str | None = None
+    roles: Annotated[Names, BeforeValidator(_roles)] = ANSWERING_ROLES
     id_column: str | None = None
     language_column: str | None = None
     group_by: dict[str, str] = Field(default_factory=dict)

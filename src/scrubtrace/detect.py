@@ -26,7 +26,7 @@ from scrubtrace.progress import shown_progress
 from scrubtrace.review.connection import open_review
 from scrubtrace.review.errors import ReviewError
 from scrubtrace.review.store import key_ids, run_ids
-from scrubtrace.schemas.plan import Columns, DetectorSpec, RunSpec
+from scrubtrace.schemas.plan import Chat, Columns, DetectorSpec, RunSpec
 
 UNWRITTEN_HELP = {
     "ENOSPC": "the disk is full",
@@ -122,7 +122,8 @@ def review_engine(config: Config, out: str, must_exist: bool = False) -> Engine:
 def columns_of(config: Config) -> Columns:
     """The user's columns as configured."""
     i = config.input
-    return Columns(i.text_column, i.id_column, i.language_column, dict(i.group_by))
+    chat = Chat(i.role_field, i.content_field, i.roles)
+    return Columns(i.text_column, i.id_column, i.language_column, dict(i.group_by), chat)
 
 
 def _detector_names(config: Config) -> list[str]:

@@ -35,7 +35,7 @@ class Outcome:
         """Counts one item of the review table."""
         (self.flagged if item.flagged else self.reported)[item.kind] += 1
         if item.flagged:
-            for name in ("language", "labeler", "source", "vendor"):
+            for name in ("language", "labeler", "source", "stage", "vendor"):
                 value = item.language if name == "language" else item.groups[name]
                 if value is not None:
                     self.flagged_by.setdefault(name, Counter())[value] += 1

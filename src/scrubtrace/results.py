@@ -14,7 +14,11 @@ from scrubtrace.exits import SumsDifferStop
 from scrubtrace.schemas.plan import RunSpec, Unit
 from scrubtrace.schemas.receipts import PartReceipt
 
-Place = tuple[str, int, str, int]
+NO_TURN = -1
+"""Sorts the one text of a column before any turn."""
+
+Place = tuple[int, int, int]
+"""Row within the unit, number of the text column, turn."""
 
 
 @dataclass
@@ -33,12 +37,14 @@ class FoundText:
 
 
 def read_unit(folder: RunFolder, spec: RunSpec, unit: Unit) -> Iterator[FoundText]:
-    """Texts of a unit that have evidence, in row order; ``offset`` is the row within the unit.
+    """Texts of a unit that have evidence; ``offset`` is the row within the unit.
 
+    They come in the order of the rows, within a row of the text columns, then of the turns.
     Raises `SumsDifferStop` if a part is not the one that the receipt is for.
     """
     receipt = folder.read_receipt(unit.key)
     offsets = _offsets(unit)
+    fields = {path: number for number, path in enumerate(spec.columns.texts)}
     texts: dict[Place, FoundText] = {}
     for part, planned in zip(receipt.parts, spec.detectors, strict=True):
         about = {
@@ -48,12 +54,13 @@ def read_unit(folder: RunFolder, spec: RunSpec, unit: Unit) -> Iterator[FoundTex
             "fingerprint": planned.fingerprint,
         }
         for row in _part_rows(folder, unit, part):
-            place = (row["shard"], row["row_index"], row["field"], row["turn"] or 0)
-            text = texts.setdefault(place, FoundText(row, _offset(offsets, row)))
+            turn = NO_TURN if row["turn"] is None else row["turn"]
+            place = (_offset(offsets, row), fields[row["field"]], turn)
+            text = texts.setdefault(place, FoundText(row, place[0]))
             text.detectors.append(about)
             text.evidence += [{"detector": planned.name} | entry for entry in row["evidence"]]
             text.spans_left_out += row["spans_left_out"]
-    yield from sorted(texts.values(), key=lambda text: text.offset)
+    yield from (texts[place] for place in sorted(texts))
 
 
 def _part_rows(folder: RunFolder, unit: Unit, part: PartReceipt) -> list[dict[str, Any]]:

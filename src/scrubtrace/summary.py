@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from scrubtrace.balance import Balance
 from scrubtrace.config import Config
 from scrubtrace.exits import Exit
 from scrubtrace.outcome import Outcome
@@ -23,7 +24,10 @@ def exit_code(outcome: Outcome, config: Config) -> Exit:
 def _lines(outcome: Outcome, out: str, config: Config) -> Iterator[str]:
     balance = outcome.balance
     shards = f"{len(balance.shards):,} shards"
-    yield f"run {outcome.run}, dataset {outcome.dataset}: {balance.rows:,} rows in {shards}"
+    rows = f"{balance.rows:,} rows"
+    if balance.texts != balance.rows - balance.dead.total():
+        rows += f", {balance.texts:,} texts"
+    yield f"run {outcome.run}, dataset {outcome.dataset}: {rows} in {shards}"
     for name, tally in sorted(balance.detectors.items()):
         abstained = _counts(tally.abstained)
         yield (
@@ -31,6 +35,7 @@ def _lines(outcome: Outcome, out: str, config: Config) -> Iterator[str]:
             f"{abstained}, {tally.dead.total():,} dead, {tally.sampled_out:,} sampled out: "
             f"balanced with the footers"
         )
+    yield from _turns(balance)
     yield f"flagged for review: {outcome.flagged.total():,}{_counts(outcome.flagged)}"
     for name, values in outcome.flagged_by.items():
         top = ", ".join(f"{value} {count:,}" for value, count in values.most_common(SHOWN))
@@ -53,6 +58,20 @@ def _lines(outcome: Outcome, out: str, config: Config) -> Iterator[str]:
         yield (
             f"review table: {u.inserted:,} new, {u.updated:,} updated, {u.unchanged:,} unchanged"
         )
+
+
+def _turns(balance: Balance) -> Iterator[str]:
+    """For chat columns, the turns that were left out; louder if there was no other."""
+    for path, turns in sorted(balance.turns.items()):
+        if turns.judged:
+            if turns.not_judged:
+                yield f"{path}: {turns.not_judged:,} turns of other roles not judged"
+        elif turns.not_judged:
+            roles = ", ".join(repr(role) for role in turns.roles_not_judged[:SHOWN]) or "none"
+            yield (
+                f"{path}: NO TURN JUDGED of {turns.not_judged:,}; roles seen: {roles}; "
+                "name those to judge with --roles"
+            )
 
 
 def _problems(outcome: Outcome, out: str) -> Iterator[str]:

@@ -1,0 +1,295 @@
+"""The user's columns in one shard: paths to types, text columns to shapes, both to leaves."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from scrubtrace.schemas.plan import Chat, Columns
+from scrubtrace.schemas.vocabulary import DeadReason
+
+ROLE_FIELDS = ("role", "from")
+CONTENT_FIELDS = ("content", "value", "text")
+"""Names that the fields of a turn have by convention; ``from`` and ``value`` are ShareGPT's."""
+
+PART_TYPE, PART_TEXT = "type", "text"
+"""Fields of a part of a message, as in the OpenAI and Anthropic message formats."""
+
+UNDERSTOOD = (
+    "understood are texts (string or binary), lists of texts, and chat rows: lists of structs "
+    "such as list<struct<role: string, content: string>>"
+)
+_NAMES_SHOWN = 20
+
+Steps = tuple[str, ...]
+Fits = Callable[[pa.DataType], bool]
+
+
+class ColumnError(ValueError):
+    """A shard does not have a column as asked; the message names columns and types, no value."""
+
+    def __init__(self, reason: DeadReason, detail: str) -> None:
+        super().__init__(detail)
+        self.reason = reason
+        self.detail = detail
+
+
+@dataclass(frozen=True)
+class Column:
+    """A top-level column, or a field within one: the user's path, its names, and its type."""
+
+    path: str
+    steps: Steps
+    type: pa.DataType
+
+
+@dataclass(frozen=True)
+class TextColumn:
+    """A text column of one shard and how its texts are found in it.
+
+    ``content`` is None for texts and for lists of texts. ``role`` is None also for chat rows
+    without roles, all turns of which are judged.
+    """
+
+    column: Column
+    is_list: bool = False
+    role: str | None = None
+    content: str | None = None
+    has_parts: bool = False
+
+    @property
+    def shape(self) -> str:
+        """The shape in a few words."""
+        if self.content is None:
+            return "list of texts" if self.is_list else "text"
+        fields = ", ".join(name for name in (self.role, self.content) if name)
+        return f"chat ({fields}{' in parts' if self.has_parts else ''})"
+
+    def wanted(self) -> Iterator[Steps]:
+        """What has to be read: of chat rows only roles and contents."""
+        steps = self.column.steps
+        if self.content is None:
+            yield steps
+            return
+        if self.role is not None:
+            yield (*steps, self.role)
+        parts = (PART_TYPE, PART_TEXT) if self.has_parts else ()
+        yield from [(*steps, self.content, part) for part in parts] or [(*steps, self.content)]
+
+
+@dataclass(frozen=True)
+class ShardColumns:
+    """The user's columns as one shard has them."""
+
+    texts: tuple[TextColumn, ...]
+    chat: Chat
+    id: Column | None = None
+    language: Column | None = None
+    groups: dict[str, Column] = field(default_factory=dict)
+
+    def wanted(self) -> Iterator[Steps]:
+        """What has to be read."""
+        for text in self.texts:
+            yield from text.wanted()
+        others = (self.id, self.language, *self.groups.values())
+        yield from (column.steps for column in others if column is not None)
+
+
+def find_columns(schema: pa.Schema, columns: Columns) -> ShardColumns:
+    """The user's columns in a shard's schema; raises `ColumnError` for the first that is amiss."""
+    return ShardColumns(
+        tuple(_text_column(schema, path, columns.chat) for path in columns.texts),
+        columns.chat,
+        _find(schema, columns.id, "id", is_id) if columns.id else None,
+        _find(schema, columns.language, "language", is_string) if columns.language else None,
+        {name: _find(schema, path, name, is_plain) for name, path in columns.groups.items()},
+    )
+
+
+def leaf_paths(file: pq.ParquetFile, wanted: Sequence[Steps]) -> list[str]:
+    """Paths of the Parquet columns that hold what is wanted, in the order of the file.
+
+    Arrow's leaves are Parquet's in the same order, whatever the lists in between are called.
+    """
+    schema, parquet = file.schema_arrow, file.metadata.schema
+    leaves = [steps for field in schema for steps in _leaves(field.type, (field.name,))]
+    if len(leaves) != len(parquet):
+        return sorted({steps[0] for steps in wanted})
+    numbered = enumerate(leaves)
+    chosen = [i for i, steps in numbered if any(steps[: len(w)] == w for w in wanted)]
+    return [parquet.column(i).path for i in chosen]
+
+
+def _leaves(kind: pa.DataType, steps: Steps) -> Iterator[Steps]:
+    if pa.types.is_struct(kind):
+        for inner in _fields(kind):
+            yield from _leaves(inner.type, (*steps, inner.name))
+    elif pa.types.is_map(kind):
+        yield from _leaves(kind.key_type, steps)
+        yield from _leaves(kind.item_type, steps)
+    elif is_list(kind) or pa.types.is_fixed_size_list(kind):
+        yield from _leaves(kind.value_type, steps)
+    else:
+        yield steps
+
+
+def _find(schema: pa.Schema, path: str, role: str, fits: Fits | None = None) -> Column:
+    column = _resolve(list(schema), path)
+    if column is None:
+        problem = f"has no {role} column {path!r}; {_nearest(schema, path)}"
+        raise ColumnError(DeadReason.MISSING_COLUMN, problem)
+    count = schema.names.count(column.steps[0])
+    if count > 1:
+        problem = f"has {count} columns named, not one, {role} column {column.steps[0]!r}"
+        raise ColumnError(DeadReason.MISSING_COLUMN, problem)
+    if fits is not None and not fits(column.type):
+        problem = f"{role} column {path!r} has type {column.type}"
+        raise ColumnError(DeadReason.WRONG_TYPE, problem)
+    return column
+
+
+def _resolve(fields: list[pa.Field], path: str) -> Column | None:
+    """The field with this name, dots and all, else the one that the path leads to."""
+    for inner in fields:
+        if inner.name == path:
+            return Column(path, (path,), inner.type)
+    for inner in sorted(fields, key=lambda inner: len(inner.name), reverse=True):
+        prefix = inner.name + "."
+        if path.startswith(prefix) and pa.types.is_struct(inner.type):
+            found = _resolve(_fields(inner.type), path.removeprefix(prefix))
+            if found is not None:
+                return Column(path, (inner.name, *found.steps), found.type)
+    return None
+
+
+def _nearest(schema: pa.Schema, path: str) -> str:
+    """What there is instead of a path: the fields of its last part that exists, or the columns."""
+    names = path.split(".")
+    for stop in range(len(names) - 1, 0, -1):
+        start = ".".join(names[:stop])
+        column = _resolve(list(schema), start)
+        if column is None:
+            continue
+        if pa.types.is_struct(column.type):
+            return f"fields of {start!r}: {_named(f.name for f in _fields(column.type))}"
+        return f"{start!r} has type {column.type}, and paths lead through structs only"
+    return f"columns: {_named(schema.names)}"
+
+
+def _named(names: "Iterator[str] | list[str]") -> str:
+    listed = list(names)
+    more = f" and {len(listed) - _NAMES_SHOWN} more" if len(listed) > _NAMES_SHOWN else ""
+    return ", ".join(listed[:_NAMES_SHOWN]) + more
+
+
+def _text_column(schema: pa.Schema, path: str, chat: Chat) -> TextColumn:
+    column = _find(schema, path, "text")
+    kind = column.type
+    if is_text(kind):
+        return TextColumn(column)
+    turn = kind.value_type if is_list(kind) else None
+    if turn is not None and is_text(turn):
+        return TextColumn(column, is_list=True)
+    if turn is not None and pa.types.is_struct(turn):
+        return _chat_column(column, {inner.name: inner.type for inner in _fields(turn)}, chat)
+    hint = ""
+    if pa.types.is_struct(kind) and kind.num_fields:
+        hint = f"; name a field of it, for example {path}.{kind.field(0).name}"
+    problem = f"text column {path!r} has type {kind}; {UNDERSTOOD}{hint}"
+    raise ColumnError(DeadReason.WRONG_TYPE, problem)
+
+
+def _chat_column(column: Column, fields: dict[str, pa.DataType], chat: Chat) -> TextColumn:
+    role = None
+    if chat.judged_roles is not None:
+        role = _chosen(column, fields, "role", chat.role_field, ROLE_FIELDS)
+        if not is_text(fields[role]):
+            _wrong_field(column, "role", role, fields[role], "a string")
+    content = _chosen(column, fields, "content", chat.content_field, CONTENT_FIELDS)
+    kind = fields[content]
+    has_parts = _is_parts(kind)
+    if not has_parts and not is_text(kind):
+        _wrong_field(column, "content", content, kind, "a string or list<struct<type, text>>")
+    return TextColumn(column, True, role, content, has_parts)
+
+
+def _chosen(
+    column: Column,
+    fields: dict[str, pa.DataType],
+    meaning: str,
+    given: str | None,
+    known: Sequence[str],
+) -> str:
+    """The field of a turn with this meaning: the given one, else the first of the known names."""
+    names = known if given is None else [given]
+    for name in names:
+        if name in fields:
+            return name
+    problem = (
+        f"text column {column.path!r} has turns without a {meaning} field {' or '.join(names)}; "
+        f"their fields: {_named(list(fields))}; name the right one as input.{meaning}_field"
+    )
+    if meaning == "role":
+        problem += ", or judge every turn with --roles all"
+    raise ColumnError(DeadReason.WRONG_TYPE, problem)
+
+
+def _wrong_field(
+    column: Column, meaning: str, name: str, kind: pa.DataType, understood: str
+) -> None:
+    problem = (
+        f"text column {column.path!r}: its {meaning} field {name!r} has type {kind}, not "
+        f"{understood}; another can be named as input.{meaning}_field"
+    )
+    raise ColumnError(DeadReason.WRONG_TYPE, problem)
+
+
+def _is_parts(kind: pa.DataType) -> bool:
+    """Whether a type is a list of parts, each with its type and, if it is text, its text."""
+    if not is_list(kind) or not pa.types.is_struct(kind.value_type):
+        return False
+    fields = {inner.name: inner.type for inner in _fields(kind.value_type)}
+    return all(name in fields and is_text(fields[name]) for name in (PART_TYPE, PART_TEXT))
+
+
+def _fields(kind: pa.DataType) -> list[pa.Field]:
+    return [kind.field(number) for number in range(kind.num_fields)]
+
+
+def is_list(kind: pa.DataType) -> bool:
+    """Whether a type is a list of any length: list, large_list, list_view, large_list_view."""
+    types = pa.types
+    views = types.is_list_view(kind) or types.is_large_list_view(kind)
+    return bool(types.is_list(kind) or types.is_large_list(kind) or views)
+
+
+def is_string(kind: pa.DataType) -> bool:
+    """Whether a type is string-like: string, large_string, string_view, dictionaries of them."""
+    value = kind.value_type if pa.types.is_dictionary(kind) else kind
+    return bool(
+        pa.types.is_string(value)
+        or pa.types.is_large_string(value)
+        or pa.types.is_string_view(value)
+    )
+
+
+def is_text(kind: pa.DataType) -> bool:
+    """Whether a type can hold text: string-like, or binary, which is read as UTF-8."""
+    value = kind.value_type if pa.types.is_dictionary(kind) else kind
+    binary = pa.types.is_binary(value) or pa.types.is_large_binary(value)
+    return is_string(kind) or bool(binary or pa.types.is_binary_view(value))
+
+
+def is_id(kind: pa.DataType) -> bool:
+    """Whether a type can identify rows: text or a whole number."""
+    return is_text(kind) or bool(pa.types.is_integer(kind))
+
+
+def is_plain(kind: pa.DataType) -> bool:
+    """Whether a type can be shown as one short value: text, number, truth value, time or null."""
+    types = pa.types
+    value = kind.value_type if types.is_dictionary(kind) else kind
+    plain = types.is_integer(value) or types.is_floating(value) or types.is_boolean(value)
+    plain = plain or types.is_temporal(value) or types.is_decimal(value) or types.is_null(value)
+    return is_text(kind) or bool(plain)
