@@ -20,6 +20,8 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from importlib.util import find_spec
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -107,14 +109,19 @@ class CutResidue:
     ----------
     models : names or paths of installed spaCy models by language; blank pipelines without.
 
-    `setup` raises ValueError for a model that is not installed; nothing is ever downloaded.
+    Raises ValueError for a model that is not installed; nothing is ever downloaded. spaCy is
+    loaded when the first text comes that needs it.
     """
 
     models: Mapping[str, str] = field(default_factory=dict)
 
-    def setup(self) -> None:
-        """Makes the pipelines; later calls do nothing."""
-        _ = self._pipelines
+    def __post_init__(self) -> None:
+        for code, model in self.models.items():
+            if not (Path(model).is_dir() or _is_package(model)):
+                raise ValueError(
+                    f"the spaCy model {model!r} for {code!r} is not installed: install its "
+                    "package, or leave it out for a blank pipeline"
+                )
 
     def find(self, texts: Sequence[tuple[str, str]]) -> list[list[Cut]]:
         """The holes of each (text, language), in order."""
@@ -149,23 +156,15 @@ class CutResidue:
             pipeline = spacy.blank(code)
             pipeline.add_pipe("sentencizer")
         else:
-            pipeline = _installed(code, model)
+            pipeline = spacy.load(model, exclude=["ner", "lemmatizer"])
         matcher = Matcher(pipeline.vocab)
         for kind, patterns in _patterns(code, model is not None).items():
             matcher.add(kind, patterns)
         return pipeline, matcher
 
 
-def _installed(code: str, model: str) -> "Language":
-    import spacy
-
-    try:
-        return spacy.load(model, exclude=["ner", "lemmatizer"])
-    except OSError:
-        raise ValueError(
-            f"the spaCy model {model!r} for {code!r} is not installed: install its package, or "
-            "leave it out for a blank pipeline"
-        ) from None
+def _is_package(name: str) -> bool:
+    return name.isidentifier() and find_spec(name) is not None
 
 
 def _patterns(code: str, tagged: bool) -> dict[str, list[list[dict[str, Any]]]]:

