@@ -12,6 +12,7 @@ import apache_beam as beam
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from hypothesis import settings
 from sqlalchemy import Engine, create_engine, make_url, text
 
 from scrubtrace.beam_pipelines.layout import RunFolder
@@ -24,6 +25,10 @@ from scrubtrace.schemas.plan import Columns, DetectorSpec, RunSpec
 
 KEY = "ab" * 32
 SERVER = os.environ.get("SCRUBTRACE_TEST_POSTGRESQL", "")
+
+settings.register_profile("local", deadline=None)
+settings.register_profile("ci", deadline=None, derandomize=True)
+settings.load_profile("ci" if "CI" in os.environ else "local")
 
 WriteShard = Callable[..., Path]
 MakeRun = Callable[..., tuple[RunFolder, RunSpec, Plan]]
