@@ -61,4 +61,4 @@ def test_ids_are_unique() -> None:
 
 
 def test_languages_have_a_file_each() -> None:
-    assert set(load_signatures("boilerplate")) == {"any", "en", "zh"}
+    assert set(load_signatures("boilerplate")) == {"any", "de", "en", "id", "ja", "zh"}
