@@ -25,7 +25,7 @@ Write = Callable[..., Path]
 Make = Callable[..., Any]
 
 PHRASE = "As an AI language model, I cannot swim."
-TEXTS = ["Plain.", PHRASE, None, "", f"好的。{PHRASE}", "Guten Morgen, wie geht es Ihnen denn?"]
+TEXTS = ["Plain.", PHRASE, None, "", f"好的。{PHRASE}", "Bonjour, comment allez-vous ce matin ?"]
 
 
 def scanned(run: Any, key: DigestKey, detector: Any = None) -> RunFolder:
