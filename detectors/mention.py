@@ -6,9 +6,9 @@ use without being an assistant's text. A hit counts as a mention when it stands
 - in code: a fenced block or a code span;
 - in quotation marks, unless they enclose nearly the whole text;
 - in a list of such phrases: three list items or more with a hit each;
-- behind a reporting cue ("replies with", "such as", 例如) or a word for phrases, or, in a text
-  that names LLMs or their makers twice or more, in the middle of a sentence instead of at its
-  start.
+- behind a reporting cue ("replies with", "such as", 例如, "antwortet") or a word for phrases, or
+  before one (…と答えた, "…, heißt es dann"; see `cues`), or, in a text that names LLMs or their
+  makers twice or more, in the middle of a sentence instead of at its start.
 
 Known limits: a quotation that runs over several paragraphs is not seen as one; a labeler who
 puts a whole answer into a fence hides it from this guard's point of view (evidence is kept with
@@ -22,6 +22,7 @@ from itertools import pairwise
 
 import re2
 
+from scrubtrace.detectors.cues import ABOUT_LLMS, CUE_AFTER, CUE_BEFORE
 from scrubtrace.schemas.vocabulary import Use
 
 LISTED_ITEMS = 3
@@ -32,28 +33,16 @@ WHOLE_TEXT_SHARE = 0.8
 
 _FENCE = re2.compile(r"(?m)^[ >]{0,6}(?:```|~~~)")
 _CODE_SPAN = re2.compile(r"`[^`\n]{1,400}`")
-_LIST_ITEM = re2.compile(r"\A\s*(?:[-*+•·–]|\(?[0-9]{1,2}[.)、]|[a-z][.)])\s*[\"'「『]?")
+_LIST_ITEM = re2.compile(
+    r"\A\s*(?:[-*+•·–—・●○■]|\(?[0-9]{1,2}[.)、]|[a-z][.)]|[一二三四五六七八九十]{1,2}、)\s*[\"'「『]?"
+)
 _SINGLE_QUOTED = re2.compile(
-    r"(?:^|[\s(:])'([^\s'](?:[^'\n]|'[A-Za-z]){0,400}[.,!?…]?)'(?:[\s.,;:!?)]|$)"
-)
-_CUE = re2.compile(
-    r"(?i)(?:\b(?:like|such as|e\.g\.|for example|for instance|phrases?|words?|sentences?"
-    r"|(?:says?|said|saying|writes?|wrote|repl(?:y|ies|ied)|respond(?:s|ed)?|answer(?:s|ed)?"
-    r"|begins?|starts?|ends?|insists?|claims?|contain(?:s|ing)?|including)(?: with| that| by)?)"
-    r"|例如|比如|诸如|諸如|譬如|像是?|类似|類似|写着|寫著|声称|聲稱|回答说?|回答道|回复说?|回覆|表示"
-    r"|他说|她说|它说|它會說|会说|包含|出现|出現|所谓的?|所謂的?|说道?|道)[\s:,，：]*[\"'「『“]?\z"
-)
-_ABOUT_WORDS = re2.compile(
-    r"(?i)\b(?:words to|phrases|expressions|wording)\b[^.!?\n]{0,60}\z"
-    r"|(?:词语|詞語|短语|短語|话术|話術|套话|套話|字样|字樣)[^。!?\n]{0,30}\z"
-)
-_ABOUT = re2.compile(
-    r"(?i)\b(?:chatgpt|openai|gpt-?[2345][a-z0-9.]*|anthropic|claude|gemini|bard|copilot|deepseek"
-    r"|chatbots|llms?|language models)\b|大模型|大语言模型|大型語言模型|聊天机器人|聊天機器人"
-    r"|文心一言|生成式"
+    r"(?:^|[\s(:\x{3000}-\x{9fff}])'([^\s'](?:[^'\n]|'[A-Za-z]){0,400}[.,!?…]?)'"
+    r"(?:[\s.,;:!?)\x{3000}-\x{9fff}]|$)"
 )
 _SENTENCE_END = re2.compile(r"[.!?。！？\n:;；：]")
-_PAIRS = (("「", "」"), ("『", "』"), ("„", "“"), ("《", "》"))
+_PAIRS = (("「", "」"), ("『", "』"), ("《", "》"), ("〈", "〉"), ("‹", "›"))
+"""Marks that normalising leaves as they are; it makes „…“, »…«, “…” and ‚…‘ plain ones."""
 
 Span = tuple[int, int]
 
@@ -92,7 +81,7 @@ class MentionGuard:
             return Use.QUOTED
         if start in self._listed:
             return Use.LISTED
-        if self._is_reported(start):
+        if self._is_reported(start, end):
             return Use.REPORTED
         return Use.ASSERTED
 
@@ -140,7 +129,7 @@ class MentionGuard:
     @cached_property
     def _is_about_llms(self) -> bool:
         mentions = 0
-        for found in _ABOUT.finditer(self.text):
+        for found in ABOUT_LLMS.finditer(self.text):
             if not self._hits.hold(*found.span()):
                 mentions += 1
                 if mentions >= ABOUT_MENTIONS:
@@ -151,9 +140,9 @@ class MentionGuard:
         """Starts of the hits that begin from ``start`` to before ``end``."""
         return self._starts[bisect_left(self._starts, start) : bisect_left(self._starts, end)]
 
-    def _is_reported(self, start: int) -> bool:
+    def _is_reported(self, start: int, end: int) -> bool:
         before = self.text[max(0, start - CUE_CHARS) : start]
-        if _CUE.search(before) or _ABOUT_WORDS.search(before):
+        if CUE_BEFORE.search(before) or CUE_AFTER.search(self.text[end : end + CUE_CHARS]):
             return True
         ends = [found.end() for found in _SENTENCE_END.finditer(before)]
         in_sentence = len(before) - (ends[-1] if ends else 0)

@@ -12,7 +12,7 @@ from scrubtrace.detectors.boilerplate import Boilerplate
 from scrubtrace.schemas.vocabulary import Use
 
 DETECTOR = Boilerplate()
-GERMAN = "Der Zug nach Kiel hatte wieder Verspätung, also haben wir am Bahnhof gewartet."
+FRENCH = "Le train de Brest avait encore du retard, alors nous avons attendu à la gare."
 
 
 def found(text: str, language: str) -> list[dict[str, Any]]:
@@ -41,6 +41,17 @@ def check(text: str, language: str, category: str, use: Use = Use.ASSERTED) -> N
         ("作為一個AI語言模型，我沒有個人感情。", "zh", "self_disclosure"),
         ("作为一个人工智\n能语言模\n型，我没有个人感情。", "zh", "self_disclosure"),
         ("我是由[公司]训练的大型语言模型。", "zh", "identity_residue"),
+        ("身為 AI 助理，我無法替您\n撥打電話。", "zh", "self_disclosure"),
+        ("私はＡＩ言語モデルですので、泳げません。", "ja", "self_disclosure"),
+        ("私は大規模言\n語モデルです。", "ja", "self_disclosure"),
+        ("わたしの知識は２０２１年９月までのものです。", "ja", "knowledge_cutoff"),
+        ("私は「[会社名]」によって訓練された言語モデルです。", "ja", "identity_residue"),
+        ("Als KI\u00adSprachmodell kann ich nicht schwimmen.", "de", "self_disclosure"),
+        ("Als kuenstliche Intelligenz habe ich keine Gefuehle.", "de", "self_disclosure"),
+        ("Als  ,  ein KI-Modell, sehe ich nichts.", "de", "identity_residue"),
+        ("Hier ist die umformulierte Version deines Satzes: Es schneit.", "de", "rewrite_wrapper"),
+        ("S\u0435bagai model b\u0430hasa AI, aku nggak bisa berenang.", "id", "self_disclosure"),
+        ("Saya model bahasa yang dilatih oleh <PERUSAHAAN>.", "id", "identity_residue"),
     ],
 )
 def test_phrases_are_found_also_in_disguise(text: str, language: str, category: str) -> None:
@@ -58,10 +69,41 @@ def test_phrases_are_found_also_in_disguise(text: str, language: str, category: 
         ("作为一名药剂师，我不能这样给您。", "zh"),
         ("希望对您有帮助，请注意休息。", "zh"),
         ("", "en"),
+        ("薬剤師として、処方箋なしでお渡しすることはできません。", "ja"),
+        ("申し訳ございませんが、本日は休業です。またのお越しを。", "ja"),
+        ("Als Apothekerin kann ich Ihnen das nicht ohne Rezept geben.", "de"),
+        ("Als KI-Forscherin kann ich dazu leider nichts sagen.", "de"),
+        ("Sebagai apoteker, saya tidak dapat memberikannya tanpa resep.", "id"),
+        ("Sebagai asisten virtual, saya tidak bisa bekerja hari Minggu.", "id"),
     ],
 )
 def test_people_write_this(text: str, language: str) -> None:
     assert not [entry for entry in found(text, language) if entry["strength"] == "proof"]
+
+
+@pytest.mark.parametrize(
+    ("text", "language"),
+    [
+        (
+            "Es tut mir leid, aber ich kann Ihnen dabei nicht helfen, der Schalter ist zu. "
+            "Falls Sie weitere Fragen haben, stehe ich Ihnen gerne zur Verfügung.",
+            "de",
+        ),
+        (
+            "Maaf, saya tidak dapat memenuhi permintaan tersebut karena stok habis. "
+            "Ada lagi yang bisa saya bantu? Jika ada pertanyaan, hubungi kami.",
+            "id",
+        ),
+        (
+            "申し訳ございませんが、その件には対応いたしかねます。"
+            "他にご質問がございましたら、お気軽にお問い合わせください。",
+            "ja",
+        ),
+        ("很抱歉，這項要求我們無法處理。如需進一步協助，請撥打客服專線。", "zh"),
+    ],
+)
+def test_help_desks_do_not_reach_two_categories(text: str, language: str) -> None:
+    assert len({entry["category"] for entry in found(text, language)}) < 2
 
 
 def test_mentions_keep_their_evidence_with_its_use() -> None:
@@ -87,7 +129,7 @@ def test_undetermined_texts_are_matched_in_every_language() -> None:
 
 
 def test_a_language_without_signatures_is_abstained_from() -> None:
-    evidence = DETECTOR.detect(TextBatch([GERMAN, "", GERMAN + " turn0search3"], ["de"] * 3))
+    evidence = DETECTOR.detect(TextBatch([FRENCH, "", FRENCH + " turn0search3"], ["fr"] * 3))
     assert evidence.abstained.to_pylist() == [{"row": 0, "reason": "language_not_covered"}]
     assert {entry["row"] for entry in evidence.found.to_pylist()} == {2}
 
@@ -98,14 +140,14 @@ TEXTS = st.sampled_from(
         "As of my last knowledge update in 2021, the pier stood.",
         "The soup was too salty.",
         "作为一个AI语言模型，我没有个人感情。",
-        GERMAN,
+        FRENCH,
         "",
     ]
 )
 
 
 @settings(max_examples=40, deadline=None)
-@given(st.lists(st.tuples(TEXTS, st.sampled_from(["en", "zh", "de", "und"])), max_size=8))
+@given(st.lists(st.tuples(TEXTS, st.sampled_from(["en", "zh", "fr", "und"])), max_size=8))
 def test_evidence_does_not_depend_on_the_rest_of_the_batch(rows: list[tuple[str, str]]) -> None:
     whole = DETECTOR.detect(TextBatch([text for text, _ in rows], [code for _, code in rows]))
     together = whole.found.to_pylist()

@@ -72,7 +72,7 @@ def test_explain_says_when_a_phrase_is_only_mentioned(capsys: pytest.CaptureFixt
 def test_explain_abstains_in_a_language_without_signatures(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    text = "Der Zug nach Kiel hatte wieder Verspätung, also haben wir am Bahnhof gewartet."
+    text = "Le train de Brest avait encore du retard, alors nous avons attendu à la gare."
     assert code_of("explain", text, "--json") == 0
     explained = json.loads(capsys.readouterr().out)
     assert explained["abstentions"] == [
@@ -102,7 +102,8 @@ def test_detectors_lists_name_version_lane_languages_and_distribution(
 ) -> None:
     assert code_of("detectors") == 0
     line = capsys.readouterr().out
-    for part in ("boilerplate", "version 1", "lane trace", "languages en,zh", "scrubtrace 0."):
+    languages = "languages de,en,id,ja,zh"
+    for part in ("boilerplate", "version 2", "lane trace", languages, "scrubtrace 0."):
         assert part in line
 
 

@@ -92,7 +92,7 @@ def test_examples_are_flagged_exactly_where_they_say_so(run: Run) -> None:
     assert reported == {"api_format", "redaction"}
     assert all(item["labeler"] for item in items)
     tally = manifest()["detectors"]["boilerplate"]
-    assert tally["judged"] + sum(tally["abstained"].values()) == manifest()["rows"] == 309
+    assert tally["judged"] + sum(tally["abstained"].values()) == manifest()["rows"] == 363
 
 
 def test_evidence_points_at_the_phrase_and_names_its_detector(run: Run) -> None:

@@ -28,7 +28,7 @@ Write = Callable[..., Path]
 Make = Callable[..., Any]
 
 PHRASE = "As an AI language model, I cannot swim."
-TEXTS = ["Plain.", PHRASE, None, "", f"好的。{PHRASE}", "Guten Morgen, wie geht es Ihnen denn?"]
+TEXTS = ["Plain.", PHRASE, None, "", f"好的。{PHRASE}", "Bonjour, comment allez-vous ce matin ?"]
 
 
 def scanned(run: Any, key: DigestKey, detector: Any = None) -> RunFolder:
@@ -92,7 +92,7 @@ CHATS = [
     [turn("user", PHRASE), turn("assistant", PHRASE), turn("assistant", "Fine.")],
     [turn("user", "Hi.")],
     None,
-    [turn("assistant", "Guten Morgen, wie geht es Ihnen denn?"), turn("assistant", PHRASE)],
+    [turn("assistant", "Bonjour, comment allez-vous ce matin, madame ?"), turn("assistant", PHRASE)],
     [],
     [turn("assistant", None), turn("gpt", f"{PHRASE} 好的。")],
 ]

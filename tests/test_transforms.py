@@ -29,7 +29,7 @@ TEXTS = [
     (("doc", 1), PHRASE),
     (("doc", 2), "The soup was too salty, but we ate it all the same."),
     (("doc", 3), None),
-    (("doc", 4), "Der Zug nach Kiel hatte wieder Verspätung, also haben wir gewartet."),
+    (("doc", 4), "Le train de Brest avait encore du retard, alors nous avons attendu."),
 ]
 
 Eager = Any
@@ -46,7 +46,7 @@ def test_evidence_is_the_same_whatever_the_batch_size(eager: Eager, max_batch: i
         (("doc", 1), "en", "boilerplate", True, ""),
         (("doc", 2), "en", "boilerplate", False, ""),
         (("doc", 3), "und", "boilerplate", False, ""),
-        (("doc", 4), "de", "boilerplate", False, "language_not_covered"),
+        (("doc", 4), "fr", "boilerplate", False, "language_not_covered"),
     ]
 
 
