@@ -92,7 +92,7 @@ CHATS = [
     [turn("user", PHRASE), turn("assistant", PHRASE), turn("assistant", "Fine.")],
     [turn("user", "Hi.")],
     None,
-    [turn("assistant", "Bonjour, comment allez-vous ce matin, madame ?"), turn("assistant", PHRASE)],
+    [turn("assistant", "Bonjour, comment allez-vous, madame ?"), turn("assistant", PHRASE)],
     [],
     [turn("assistant", None), turn("gpt", f"{PHRASE} 好的。")],
 ]
