@@ -17,6 +17,7 @@ def entry(category: str, strength: str, use: str = "asserted", **more: Any) -> d
 PROOF = entry("self_disclosure", "proof")
 REFUSAL = entry("refusal", "strong")
 CLOSER = entry("closer", "strong")
+IDENTITY = entry("identity_residue", "strong")
 
 
 @pytest.mark.parametrize(
@@ -33,9 +34,10 @@ CLOSER = entry("closer", "strong")
         ([entry("placeholder", "proof")], False),
         ([entry("placeholder", "proof"), entry("residual_pii", "weak")], False),
         ([entry("placeholder", "proof"), CLOSER], False),
-        ([entry("placeholder", "strong"), REFUSAL], True),
-        ([entry("placeholder", "proof"), entry("refusal", "strong", use="quoted")], False),
-        ([entry("placeholder", "weak"), REFUSAL], False),
+        ([entry("placeholder", "strong"), REFUSAL], False),
+        ([entry("placeholder", "strong"), IDENTITY], True),
+        ([entry("placeholder", "proof"), IDENTITY | {"use": "quoted"}], False),
+        ([entry("placeholder", "weak"), IDENTITY], False),
         ([entry("unknown_identity", "weak")], False),
         ([REFUSAL, entry("judge", "strong")], False),
         ([REFUSAL, entry("spinner", "strong")], False),
@@ -90,13 +92,13 @@ def test_a_redaction_names_tools_as_likeness_and_the_residue_beside_it() -> None
     evidence = [
         entry("placeholder", "strong", value="Presidio"),
         entry("placeholder", "strong", value="Presidio"),
-        REFUSAL,
+        IDENTITY,
     ]
     verdict = judge(evidence, PolicySection())
     assert verdict is not None
     assert verdict.why == (
         "de-identified by a tool like Presidio: holds placeholders where personal data stood "
-        "(strong); refuses the way an assistant does (strong)"
+        "(strong); keeps the rest of a removed assistant identity (strong)"
     )
 
 

@@ -30,10 +30,13 @@ KINDS_OF_CATEGORIES = {
 """Categories that say something other than "this is an LLM's text"."""
 
 RESIDUE = frozenset({
-    "self_disclosure", "knowledge_cutoff", "refusal", "identity_residue", "unknown_identity",
+    "self_disclosure", "knowledge_cutoff", "identity_residue", "unknown_identity",
     "vendor_conflict", "chat_ui_residue", "rewrite_wrapper",
 })  # fmt: skip
-"""Categories that, strong already, turn a redaction beside them into a flag."""
+"""Categories that, strong already, turn a redaction beside them into a flag.
+
+Refusals are not among them: masked mails of help desks are full of polite ones.
+"""
 
 PRIORITIES = (
     (Kind.LLM_TEXT, Strength.PROOF),
