@@ -173,7 +173,8 @@ def _nearest(schema: pa.Schema, path: str) -> str:
             continue
         if pa.types.is_struct(column.type):
             return f"fields of {start!r}: {_named(f.name for f in _fields(column.type))}"
-        return f"{start!r} has type {column.type}, and paths lead through structs only"
+        itself = f": name {start!r} itself" if is_list(column.type) else ""
+        return f"{start!r} has type {column.type}, and paths lead through structs only{itself}"
     return f"columns: {_named(schema.names)}"
 
 

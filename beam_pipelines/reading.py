@@ -136,11 +136,19 @@ def _first_size(group: _RowGroup, batch_rows: int, batch_bytes: int) -> int:
     chunks = [chunk for chunk in chunks if _is_read(chunk.path_in_schema, group.leaves)]
     mean = sum(chunk.total_uncompressed_size for chunk in chunks) / max(group.rows, 1)
     size = _fitting(mean, batch_rows, batch_bytes)
-    if min(size, group.rows) > PROBED_ROWS and any(chunk.has_dictionary_page for chunk in chunks):
+    if min(size, group.rows) > PROBED_ROWS and any(map(_is_mostly_dictionary, chunks)):
         for batch in group.batches(PROBED_ROWS):
             size = min(size, _fitting(_bytes(batch) / batch.num_rows, batch_rows, batch_bytes))
             break
     return size
+
+
+def _is_mostly_dictionary(chunk: pq.ColumnChunkMetaData) -> bool:
+    """Whether half of the bytes of a chunk or more are a dictionary of strings."""
+    if chunk.physical_type != "BYTE_ARRAY" or not chunk.has_dictionary_page:
+        return False
+    dictionary = chunk.data_page_offset - chunk.dictionary_page_offset
+    return bool(2 * dictionary >= chunk.total_compressed_size)
 
 
 def _bytes(batch: pa.RecordBatch) -> int:

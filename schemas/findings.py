@@ -26,9 +26,9 @@ FINDINGS = pa.schema(
 
 ``field`` is the path of the text column, ``turn`` counts all turns of a list from 0 and is null
 where the column holds one text a row. Sorted by (shard, row_index, field in the order of the
-configuration, turn). The detector's name, version, lane and fingerprint are
-in the schema metadata of the part. ``evidence`` holds at most ``spans_per_signal`` spans of each
-signal; ``spans_left_out`` counts the others.
+configuration, turn). The detector's name, version, lane and fingerprint are in the schema metadata
+of the part. ``evidence`` holds at most ``spans_per_signal`` spans of each signal;
+``spans_left_out`` counts the others.
 """
 
 DEAD_LETTERS = pa.schema(
