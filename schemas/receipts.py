@@ -1,12 +1,18 @@
 """Receipts: the proof of what a scan did with every row of a unit."""
 
 import json
+import re
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
-ROLES_SEEN, ROLE_CHARS = 20, 40
-"""At most so many names of roles are kept, each cut to so many characters."""
+ROLES_SEEN = 20
+"""At most so many names of roles are kept."""
+
+NO_NAME = "(not a plain name)"
+"""Stands for roles that could be text of a row: where the role field is not the field of roles."""
+
+_ROLE_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,23}")
 
 
 @dataclass
@@ -21,8 +27,9 @@ class Turns:
         """Adds other turns to these."""
         self.judged += other.judged
         self.not_judged += other.not_judged
-        cut = [role[:ROLE_CHARS] for role in (*self.roles_not_judged, *other.roles_not_judged)]
-        self.roles_not_judged = list(dict.fromkeys(cut))[:ROLES_SEEN]
+        roles = (*self.roles_not_judged, *other.roles_not_judged)
+        named = (role if _ROLE_NAME.fullmatch(role) else NO_NAME for role in roles)
+        self.roles_not_judged = list(dict.fromkeys(named))[:ROLES_SEEN]
 
 
 @dataclass

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from scrubtrace.beam_pipelines.columns import find_columns
 from scrubtrace.beam_pipelines.decoding import Place, Rows, decode, decode_text, decoded_bytes
 from scrubtrace.schemas.plan import Chat, Columns
-from scrubtrace.schemas.receipts import ROLE_CHARS, ROLES_SEEN, Turns
+from scrubtrace.schemas.receipts import NO_NAME, ROLES_SEEN, Turns
 
 ALL = Chat(roles=("all",))
 
@@ -68,7 +68,7 @@ def test_chats_of_every_kind_of_string_read_the_same(kind: pa.DataType) -> None:
     )
     rows = decoded("x", x=chats)
     assert found(rows) == [(0, "x", 1, "Grüezi."), (0, "x", 3, None), (4, "x", 0, "好的")]
-    assert rows.turns == {"x": Turns(3, 4, ["user", "system", ""])}
+    assert rows.turns == {"x": Turns(3, 4, ["user", "system", NO_NAME])}
     every = decoded("x", x=chats.slice(3), chat=ALL)
     assert found(every) == [(0, "x", 0, "Be brief."), (0, "x", 1, "Who?"), (1, "x", 0, "好的")]
     assert every.turns == {"x": Turns(3)}
@@ -161,18 +161,20 @@ def test_parts_that_are_not_utf8_make_the_row_dead() -> None:
 def test_a_role_that_is_not_utf8_is_another_role() -> None:
     rows = decoded("x", x=[[{"role": b"gpt\xff", "content": b"a"}]])
     assert (found(rows), rows.dead) == ([], {})
-    assert rows.turns["x"].roles_not_judged == ["gpt\\xff"]
+    assert rows.turns["x"].roles_not_judged == [NO_NAME]
 
 
-def test_few_and_short_names_of_roles_are_kept() -> None:
-    chats = [[{"role": f"{number:0100}", "content": "a"}] for number in range(50)]
+def test_few_names_of_roles_are_kept() -> None:
+    chats = [[{"role": f"role{number}", "content": "a"}] for number in range(50)]
     seen = decoded("x", x=chats).turns["x"]
     assert (seen.judged, seen.not_judged) == (0, 50)
-    assert len(seen.roles_not_judged) == 1
-    chats = [[{"role": f"role {number}", "content": "a"}] for number in range(50)]
-    seen = decoded("x", x=chats).turns["x"]
-    assert seen.roles_not_judged == [f"role {number}" for number in range(ROLES_SEEN)]
-    assert all(len(role) <= ROLE_CHARS for role in seen.roles_not_judged)
+    assert seen.roles_not_judged == [f"role{number}" for number in range(ROLES_SEEN)]
+
+
+def test_text_in_the_place_of_a_role_is_not_repeated() -> None:
+    said = ["The canary sang.", "再见", "x" * 25, "", "1234"]
+    chats = [[{"role": text, "content": "user"}] for text in said]
+    assert decoded("x", x=chats).turns["x"].roles_not_judged == [NO_NAME]
 
 
 TEXT = st.none() | st.binary(max_size=4)

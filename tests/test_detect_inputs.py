@@ -147,10 +147,10 @@ def test_roles_choose_the_turns(detect: Detect, roles: str, turns: list[int]) ->
 def test_a_column_of_which_no_turn_is_judged_is_said_aloud(
     detect: Detect, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    said = [chat(f"speaker {number}: {FLAGGED}") for number in range(7)]
+    said = [chat(f"speaker{number}: {FLAGGED}") for number in range(7)]
     write("a.parquet", text=said)
     assert detect() == 0
-    roles = ", ".join(f"'speaker {number}'" for number in range(5))
+    roles = ", ".join(f"'speaker{number}'" for number in range(5))
     expected = f"text: NO TURN JUDGED of 7; roles seen: {roles}; name those to judge with --roles"
     assert expected in capsys.readouterr().out.splitlines()
     assert manifest()["detectors"]["boilerplate"]["abstained"] == {"no_turn_to_judge": 7}
