@@ -185,7 +185,7 @@ def _of(signatures: Iterable[Signature], on_original: bool) -> list[Signature]:
 
 def _span(row: int, hit: Hit, start: int, end: int, use: Use) -> Span:
     s = hit.signature
-    value = s.family or hit.value
+    value = None if s.category == CONFLICT else s.family or hit.value
     return Span(row, s.id, s.category, s.strength, use, start, end, value=value)
 
 

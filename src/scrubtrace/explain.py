@@ -51,7 +51,7 @@ def explanation(text: str, explained: dict[str, Any]) -> str:
         f"{'FLAGGED for review' if explained['flagged'] else 'not flagged'}: {explained['why']}",
         f"language: {explained['language']}",
     ]
-    for entry in explained["evidence"]:
+    for entry in sorted(explained["evidence"], key=lambda entry: entry["start"] is None):
         place = "anywhere"
         if entry["start"] is not None:
             phrase = " ".join(text[entry["start"] : entry["end"]].split())

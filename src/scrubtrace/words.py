@@ -68,9 +68,8 @@ def in_words(entry: EvidenceRow) -> str:
     if value and entry["category"] in TOOL_CATEGORIES:
         words += f", as {value} leaves them"
     elif value:
-        words += f" ({value})"
-    if entry.get("score") is not None:
-        words += f", {entry['score']:g} times"
+        score = entry.get("score")
+        words += f" ({value})" if score is None else f" ({value}: {score:g})"
     used = "" if entry["use"] == Use.ASSERTED else f", only mentioned ({entry['use']})"
     return f"{words}: {entry['strength']}{used}"
 
