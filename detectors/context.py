@@ -17,13 +17,12 @@ from functools import cached_property
 
 import re2
 
+from scrubtrace.detectors.regions import Regions, code_regions
 from scrubtrace.schemas.vocabulary import Use
 
 CUE_CHARS = 60
 LINE_CHARS = 100
 
-_FENCE = re2.compile(r"(?m)^[ >]{0,6}(?:```|~~~)")
-_CODE_SPAN = re2.compile(r"`[^`\n]{1,400}`")
 _CODE_LINE = re2.compile(
     r"(?:[)\]\"'];|[{}])\s*\z|\w\([^)\n]{0,60}\)\s*[;{]|=>|->|::|!=|==|&&|\+=|:=|\{%|%\}"
     r"|(?:\A|[^|])\|\|(?:[^|]|\z)|\w+\s?=\s?[\w.]*[\"'\[{(<]|[\"']\w+[\"']\s?:\s?[\"'\[{0-9]"
@@ -67,7 +66,7 @@ class ContextGuard:
         return Use.REPORTED if _CUE.search(before) else Use.ASSERTED
 
     def _in_code(self, start: int, end: int) -> bool:
-        if any(low <= start and end <= high for low, high in self._blocks):
+        if self._code.hold(start, end):
             return True
         found = self.text[start:end]
         if found[:1] == "<" and f"</{found[1:]}" in self.text:
@@ -91,12 +90,8 @@ class ContextGuard:
         return self.text.rfind("\n", 0, start) + 1, len(self.text) if last < 0 else last
 
     @cached_property
-    def _blocks(self) -> list[tuple[int, int]]:
-        fences = [found.start() for found in _FENCE.finditer(self.text)]
-        if len(fences) % 2:
-            fences.append(len(self.text))
-        blocks = [(fences[i], fences[i + 1]) for i in range(0, len(fences), 2)]
-        return blocks + [found.span() for found in _CODE_SPAN.finditer(self.text)]
+    def _code(self) -> Regions:
+        return code_regions(self.text)
 
     @cached_property
     def _asks(self) -> bool:

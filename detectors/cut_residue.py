@@ -20,9 +20,12 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from scrubtrace.detectors.detector import fingerprint_of
 
 if TYPE_CHECKING:
     from spacy.language import Language
@@ -123,6 +126,11 @@ class CutResidue:
                     "package, or leave it out for a blank pipeline"
                 )
 
+    def fingerprint(self) -> str:
+        """Digest of the models and the library that decide; the rules are this file's."""
+        models = {code: [model, _version(model)] for code, model in self.models.items()}
+        return fingerprint_of("cut_residue", 1, version("spacy"), models)
+
     def find(self, texts: Sequence[tuple[str, str]]) -> list[list[Cut]]:
         """The holes of each (text, language), in order."""
         return [self._find(text[:LONGEST_TEXT], language) for text, language in texts]
@@ -161,6 +169,13 @@ class CutResidue:
         for kind, patterns in _patterns(code, model is not None).items():
             matcher.add(kind, patterns)
         return pipeline, matcher
+
+
+def _version(model: str) -> str:
+    try:
+        return version(model)
+    except PackageNotFoundError:  # a path, or a package of another name
+        return ""
 
 
 def _is_package(name: str) -> bool:

@@ -15,14 +15,15 @@ puts a whole answer into a fence hides it from this guard's point of view (evide
 its use, so a policy can still ask for it).
 """
 
-from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Sequence
+from bisect import bisect_left
+from collections.abc import Sequence
 from functools import cached_property
 from itertools import pairwise
 
 import re2
 
 from scrubtrace.detectors.cues import ABOUT_LLMS, CUE_AFTER, CUE_BEFORE
+from scrubtrace.detectors.regions import Regions, code_regions
 from scrubtrace.schemas.vocabulary import Use
 
 LISTED_ITEMS = 3
@@ -31,8 +32,6 @@ SENTENCE_START_CHARS = 40
 CUE_CHARS = 80
 WHOLE_TEXT_SHARE = 0.8
 
-_FENCE = re2.compile(r"(?m)^[ >]{0,6}(?:```|~~~)")
-_CODE_SPAN = re2.compile(r"`[^`\n]{1,400}`")
 _LIST_ITEM = re2.compile(
     r"\A\s*(?:[-*+•·–—・●○■]|\(?[0-9]{1,2}[.)、]|[a-z][.)]|[一二三四五六七八九十]{1,2}、)\s*[\"'「『]?"
 )
@@ -47,30 +46,12 @@ _PAIRS = (("「", "」"), ("『", "』"), ("《", "》"), ("〈", "〉"), ("‹"
 Span = tuple[int, int]
 
 
-class _Regions:
-    """A union of spans that can be asked in logarithmic time."""
-
-    def __init__(self, spans: Iterable[Span]) -> None:
-        self._starts: list[int] = []
-        self._ends: list[int] = []
-        for start, end in sorted(spans):
-            if self._ends and start < self._ends[-1]:
-                self._ends[-1] = max(self._ends[-1], end)
-            else:
-                self._starts.append(start)
-                self._ends.append(end)
-
-    def hold(self, start: int, end: int) -> bool:
-        at = bisect_right(self._starts, start) - 1
-        return at >= 0 and end <= self._ends[at]
-
-
 class MentionGuard:
     """Judges the use of every hit in one normalised text; the hits are given at once."""
 
     def __init__(self, text: str, hits: Sequence[Span]) -> None:
         self.text = text
-        self._hits = _Regions(hits)
+        self._hits = Regions(hits)
         self._starts = sorted(start for start, _ in hits)
 
     def use(self, start: int, end: int) -> Use:
@@ -86,15 +67,11 @@ class MentionGuard:
         return Use.ASSERTED
 
     @cached_property
-    def _code(self) -> _Regions:
-        fences = [found.start() for found in _FENCE.finditer(self.text)]
-        if len(fences) % 2:
-            fences.append(len(self.text))
-        blocks = [(fences[i], fences[i + 1]) for i in range(0, len(fences), 2)]
-        return _Regions(blocks + [found.span() for found in _CODE_SPAN.finditer(self.text)])
+    def _code(self) -> Regions:
+        return code_regions(self.text)
 
     @cached_property
-    def _quoted(self) -> _Regions:
+    def _quoted(self) -> Regions:
         spans = [found.span(1) for found in _SINGLE_QUOTED.finditer(self.text)]
         for line_start, line in self._lines:
             marks = [line_start + i for i, char in enumerate(line) if char == '"']
@@ -103,7 +80,7 @@ class MentionGuard:
         for opening, closing in _PAIRS:
             spans += _bracketed(self.text, opening, closing)
         limit = WHOLE_TEXT_SHARE * len(self.text.strip())
-        return _Regions((start, end) for start, end in spans if end - start < limit)
+        return Regions((start, end) for start, end in spans if end - start < limit)
 
     @cached_property
     def _lines(self) -> list[tuple[int, str]]:

@@ -96,6 +96,7 @@ class Redaction:
         """Digest of version, signatures, thresholds and options."""
         stages = [self.residual_pii, self.look_at_sentences]
         options = [stages, dict(self.models), vars(self.thresholds)]
+        options += [self._pii.fingerprint() if self.residual_pii else "", self._cuts.fingerprint()]
         parts = fingerprint_parts(self.signatures)
         return fingerprint_of(self.name, self.version, parts, options)
 

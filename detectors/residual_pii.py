@@ -1,197 +1,140 @@
-"""Personal data that is still there beside masks: types and counts, never the values.
+"""Personal data that is still in a text: residual PII beside placeholders.
 
-Evidence: a row that holds placeholders and, a line further, a working card number or address was
-masked by something that missed it. It says how thorough the masking was, not who wrote the text.
+Evidence: a row that holds placeholders *and* personal data was masked by a tool that did not know
+its language or its kinds of numbers, which tells tool output from a form or a manual. Types and
+numbers of occurrences are given, never values.
 
-A Presidio ``AnalyzerEngine`` with an explicit list of entities does the work, without a model and
-without the network. Numbers count where their check digits or dates hold; reserved addresses and
-published test cards do not count. Numbers of one country are looked for in its language, and in
-texts of undetermined language.
+How: RE2 finds in linear time where a text has something of the right shape; only those pieces go
+to Presidio's `AnalyzerEngine`, with its recognizers and some of our own, which check digits, dates
+and top-level domains. No model is loaded and nothing is looked up on a network. Pieces are taken
+out of the text because Presidio's patterns need a word boundary, which Chinese and Japanese text
+around a number does not give.
 
-Source: Presidio's recognizers for e-mail, IP and IBAN and German numbers; `number_checks` for the
-others.
+Source: Microsoft Presidio 2.2 (recognizers), `checksums` (own numbers), `surrogates` (what does
+not count).
 
-Known false positives: order numbers that pass a check by chance (one in ten for cards).
+Known false positives: phone numbers and the NIK have no check digit; one in ten numbers passes a
+decimal check digit by chance (order numbers as cards, tax or My Numbers), one in ten upper-case
+product codes of nine characters is a German identity card number. Role addresses such as info@
+count as mail addresses.
 """
 
-import ipaddress
-import logging
-import re
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
 
-import re2
-
-from scrubtrace.detectors.number_checks import (
-    is_card_number,
-    is_chinese_identity_number,
-    is_indonesian_identity_number,
-    is_japanese_individual_number,
-)
+from scrubtrace.detectors.detector import fingerprint_of
+from scrubtrace.detectors.normalise import normalise
+from scrubtrace.detectors.residual_entities import ENTITIES, LEAST_SCORE, Entity, make_engine
+from scrubtrace.detectors.surrogates import is_surrogate
 from scrubtrace.schemas.vocabulary import UNDETERMINED
 
 if TYPE_CHECKING:
-    from presidio_analyzer import AnalyzerEngine, EntityRecognizer
+    from presidio_analyzer import AnalyzerEngine
 
-LEAST_SCORE = 0.4
-LONGEST_TEXT = 100_000
-"""Only so many code points of a text are looked at."""
-
-_TRIGGER = re2.compile(
-    r"@|\d(?:[ -]?\d){7}|(?:\d{1,3}\.){3}\d|[0-9a-fA-F]{1,4}:[0-9a-fA-F]{0,4}:"
-    r"|[A-Z]{2}\d{2}[ A-Z0-9]|[A-Z0-9]{9}"
-)
-"""What every number and address has in common; most texts have none of it."""
-
-_RESERVED_DOMAINS = ("example.com", "example.org", "example.net", ".example", ".test", ".invalid")
-
-Check = Callable[[str], bool]
-Kinds = dict[str, tuple[str, Check]]
+JOINS = frozenset("./=_&-@#%")
+"""Between letters or digits these make one token: a URL, a version, a UUID, a file name."""
 
 
-def is_personal_mail(found: str) -> bool:
-    """Whether an address is of no domain that is reserved for examples (RFC 2606)."""
-    return not found.rsplit("@", 1)[1].casefold().endswith(_RESERVED_DOMAINS)
-
-
-def is_public_address(found: str) -> bool:
-    """Whether an IP address, with or without prefix length, is one that anybody can reach."""
-    try:
-        return ipaddress.ip_address(found.split("/")[0].split("%")[0]).is_global
-    except ValueError:
-        return False
-
-
-def _always(_: str) -> bool:
-    return True
-
-
-COMMON: Kinds = {
-    "CREDIT_CARD": (
-        r"(?<!\d)(?:\d{4}([ -])\d{4}\1\d{4}\1\d{4}|\d{4}([ -])\d{6}\2\d{4,5}|\d{13,19})(?!\d)",
-        is_card_number,
-    ),
-    "EMAIL_ADDRESS": (
-        r"\b[A-Za-z0-9._%+-]{1,64}@(?:[A-Za-z0-9-]{1,63}\.){1,8}[A-Za-z]{2,24}\b",
-        is_personal_mail,
-    ),
-}
-NATIONAL: dict[str, Kinds] = {
-    "zh": {
-        "CN_RESIDENT_ID": (
-            r"(?<!\d)[1-8]\d{5}(?:19|20)\d{9}[\dXx](?!\d)",
-            is_chinese_identity_number,
-        ),
-        "CN_MOBILE": (r"(?<![\d-])1[3-9]\d[ -]?\d{4}[ -]?\d{4}(?![\dXx])", _always),
-    },
-    "ja": {
-        "JP_MY_NUMBER": (r"(?<!\d)\d{4}[ -]?\d{4}[ -]?\d{4}(?!\d)", is_japanese_individual_number),
-        "JP_PHONE": (r"(?<!\d)(?:0[5789]0-\d{4}|0\d{1,3}-\d{2,4})-\d{4}(?!\d)", _always),
-    },
-    "id": {
-        "ID_NIK": (r"(?<!\d)[1-9]\d{15}(?!\d)", is_indonesian_identity_number),
-        "ID_PHONE": (r"(?<!\d)(?:\+62[ -]?|0)8\d{2}[ -]?\d{3,4}[ -]?\d{3,5}(?!\d)", _always),
-    },
-}
-"""Patterns and checks by language; Presidio's own recognizers stand beside them."""
+MOST_PIECES = 200
+"""Pieces of one text that are looked at: counts of a customer list are a lower bound."""
 
 
 @dataclass(frozen=True)
 class ResidualPii:
-    """Counts personal data by type; Presidio is loaded when the first text comes that needs it.
+    """Counts personal data in texts.
 
     Parameters
     ----------
-    least_score : results of Presidio below this score do not count.
+    entities : which of `ENTITIES` to look for.
+    score_threshold : least score of Presidio; never below `LEAST_SCORE`.
     """
 
-    least_score: float = LEAST_SCORE
+    entities: tuple[str, ...] = tuple(ENTITIES)
+    score_threshold: float = LEAST_SCORE
+
+    def __post_init__(self) -> None:
+        unknown = sorted(set(self.entities) - set(ENTITIES))
+        if unknown or not self.entities:
+            raise ValueError(f"entities are some of {', '.join(ENTITIES)}, not {unknown}")
+        if not LEAST_SCORE <= self.score_threshold <= 1:
+            limits = f"from {LEAST_SCORE} to 1"
+            raise ValueError(f"score_threshold is {limits}, not {self.score_threshold}")
+
+    def fingerprint(self) -> str:
+        """Digest of the options and of the libraries that decide."""
+        versions = [version(name) for name in ("presidio-analyzer", "tldextract")]
+        return fingerprint_of("residual_pii", 1, self.entities, self.score_threshold, versions)
+
+    def setup(self) -> None:
+        """Builds the engine; later calls do nothing."""
+        _ = self._engine
 
     def counts(self, text: str, language: str) -> Counter[str]:
-        """Number of different values of each entity type; never the values themselves."""
-        text = text[:LONGEST_TEXT]
-        if not _TRIGGER.search(text):
+        """Number of occurrences of each entity that is there, in a text of the language.
+
+        Numbers of one country count in its language, and all of them where it is ``und``.
+        """
+        plain = normalise(text).text
+        pieces: dict[Any, list[tuple[int, int]]] = {}
+        wanted = [name for name in self.entities if _speaks(ENTITIES[name], language)]
+        for shape in {ENTITIES[name].shape: None for name in wanted}:
+            pieces[shape] = _pieces(shape, plain)
+        wanted = [name for name in wanted if pieces[ENTITIES[name].shape]]
+        if not wanted:
             return Counter()
-        code = language if language in NATIONAL or language in ("de", UNDETERMINED) else "en"
-        found = self._engine.analyze(
-            text, code, entities=self._entities[code], score_threshold=self.least_score
+        merged = _merged(span for spans in pieces.values() for span in spans)
+        return self._counts(
+            "\n".join(plain[start:end] for start, end in merged[:MOST_PIECES]), wanted
         )
-        values = {(entity.entity_type, text[entity.start : entity.end]) for entity in found}
-        return Counter(kind for kind, _ in values)
+
+    def _counts(self, text: str, entities: list[str]) -> Counter[str]:
+        results = self._engine.analyze(
+            text, UNDETERMINED, entities, score_threshold=self.score_threshold
+        )
+        found = [r for r in results if r.score >= ENTITIES[r.entity_type].least_score]
+        found.sort(key=lambda r: (-r.score, self.entities.index(r.entity_type), r.start))
+        kept: list[Any] = []
+        for result in found:
+            if all(result.end <= other.start or other.end <= result.start for other in kept):
+                kept.append(result)
+        values = ((r.entity_type, text[r.start : r.end]) for r in kept)
+        return Counter(entity for entity, value in values if not is_surrogate(entity, value))
 
     @cached_property
     def _engine(self) -> "AnalyzerEngine":
-        from presidio_analyzer import AnalyzerEngine, RecognizerRegistry
-        from presidio_analyzer.nlp_engine import NoOpNlpEngine
-
-        logging.getLogger("presidio-analyzer").setLevel(logging.ERROR)
-        codes = sorted({*NATIONAL, "de", "en", UNDETERMINED})
-        recognizers = [r for code in codes for r in _recognizers(code)]
-        nlp = NoOpNlpEngine([{"lang_code": code, "model_name": code} for code in codes])
-        nlp.load()
-        registry = RecognizerRegistry(recognizers=recognizers, supported_languages=codes)
-        return AnalyzerEngine(registry=registry, nlp_engine=nlp, supported_languages=codes)
-
-    @cached_property
-    def _entities(self) -> dict[str, list[str]]:
-        recognizers = self._engine.registry.recognizers
-        codes = {r.supported_language for r in recognizers}
-        return {
-            code: sorted({
-                entity
-                for r in recognizers if r.supported_language == code
-                for entity in r.supported_entities
-            })
-            for code in codes
-        }  # fmt: skip
+        return make_engine(self.entities)
 
 
-def _recognizers(code: str) -> list["EntityRecognizer"]:
-    """The recognizers of one language: common ones, and those of its country."""
-    from presidio_analyzer.predefined_recognizers import (
-        DeIdCardRecognizer,
-        DeSocialSecurityRecognizer,
-        DeTaxIdRecognizer,
-        IbanRecognizer,
-        IpRecognizer,
-    )
-
-    own = dict(COMMON)
-    for country in (code,) if code != UNDETERMINED else NATIONAL:
-        own |= NATIONAL.get(country, {})
-    made = [_checked(entity, pattern, check, code) for entity, (pattern, check) in own.items()]
-    made += [_only_public(IpRecognizer)(supported_language=code)]
-    made += [IbanRecognizer(supported_language=code)]
-    if code in ("de", UNDETERMINED):
-        german = (DeIdCardRecognizer, DeSocialSecurityRecognizer, DeTaxIdRecognizer)
-        made += [recognizer(supported_language=code) for recognizer in german]
-    return made
+def _speaks(entity: Entity, language: str) -> bool:
+    return not entity.languages or language in (UNDETERMINED, *entity.languages.split())
 
 
-def _checked(entity: str, pattern: str, check: Check, code: str) -> "EntityRecognizer":
-    """A recognizer of a pattern whose finds count only if the check holds."""
-    from presidio_analyzer import Pattern, PatternRecognizer
-
-    class Checked(PatternRecognizer):
-        def validate_result(self, pattern_text: str) -> bool:
-            return check(pattern_text)
-
-    return Checked(
-        supported_entity=entity,
-        patterns=[Pattern(entity, pattern, LEAST_SCORE)],
-        supported_language=code,
-        global_regex_flags=re.MULTILINE,
-    )
+def _pieces(shape: Any, text: str) -> list[tuple[int, int]]:
+    return [f.span() for f in shape.finditer(text) if _stands_alone(text, *f.span())]
 
 
-def _only_public(recognizer: type) -> type:
-    """Presidio's recognizer of IP addresses, for addresses that anybody can reach."""
+def _stands_alone(text: str, start: int, end: int) -> bool:
+    """Whether a piece is no part of a longer word, URL, version, UUID or file name."""
+    before, after = text[max(0, start - 2) : start], text[end : end + 2]
+    if _is_word(before[-1:]) or _is_word(after[:1]):
+        return False
+    joined_before = before[-1:] in JOINS and _is_word(before[:-1])
+    return not joined_before and not (after[:1] in JOINS and _is_word(after[1:]))
 
-    class Public(recognizer):  # type: ignore[misc]
-        def validate_result(self, pattern_text: str) -> bool | None:
-            return None if is_public_address(pattern_text) else False
 
-    return Public
+def _is_word(char: str) -> bool:
+    return char.isascii() and char.isalnum()
+
+
+def _merged(spans: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
+    merged: list[tuple[int, int]] = []
+    for start, end in sorted(spans):
+        if merged and start < merged[-1][1]:
+            merged[-1] = merged[-1][0], max(end, merged[-1][1])
+        else:
+            merged.append((start, end))
+    return merged

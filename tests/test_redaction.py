@@ -1,5 +1,7 @@
 """The redaction detector: what it names, what it leaves alone, and where personal data stay."""
 
+import logging
+
 import pytest
 
 from scrubtrace.detectors.batch import OVERLAP_CHARS, WINDOW_CHARS, TextBatch
@@ -147,3 +149,38 @@ def test_rows_do_not_depend_on_their_neighbours() -> None:
         for entry in DETECTOR.detect(TextBatch([text], [language])).found.to_pylist()
     ]
     assert together == alone
+
+
+def test_values_appear_nowhere(
+    caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    secret = "ida.lark@lanternmail.net"
+    detector = Redaction()
+    batch = TextBatch([f"Ask <PERSON> or write to {secret}."], ["en"])
+    found = detector.detect(batch).found.to_pylist()
+    (entry,) = [e for e in found if e["category"] == "residual_pii"]
+    assert (entry["value"], entry["score"], entry["strength"]) == ("EMAIL_ADDRESS", 1.0, "weak")
+    assert (entry["start"], entry["end"]) == (None, None)
+    assert secret not in str(found)
+    assert secret not in caplog.text
+    assert secret not in "".join(capsys.readouterr())
+
+
+@pytest.mark.parametrize(
+    ("text", "looked"),
+    [
+        ("Write to ida.lark@lanternmail.net.", False),
+        ("`<PERSON>` or ida.lark@lanternmail.net.", False),
+        ("Ask <PERSON> or ida.lark@lanternmail.net.", True),
+    ],
+)
+def test_only_rows_with_masks_are_looked_at(text: str, looked: bool) -> None:
+    found = Redaction().detect(TextBatch([text], ["en"])).found.to_pylist()
+    assert any(e["category"] == "residual_pii" for e in found) == looked
+
+
+def test_it_can_be_switched_off() -> None:
+    batch = TextBatch(["Ask <PERSON> or ida.lark@lanternmail.net."], ["en"])
+    found = Redaction(residual_pii=False).detect(batch).found.to_pylist()
+    assert [e["category"] for e in found] == ["placeholder"]
