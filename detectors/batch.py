@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 import pyarrow as pa
 
 from scrubtrace.detectors.normalise import Normalised, normalise
+from scrubtrace.detectors.regions import count_fences
 from scrubtrace.schemas.vocabulary import UNDETERMINED
 
 WINDOW_CHARS = 1 << 18
@@ -19,18 +20,31 @@ OVERLAP_CHARS = 1 << 12
 class Window:
     """A piece of one text in its normalised form; nearly always the whole text.
 
-    ``offset`` is where the piece starts in the original, in code points.
+    ``offset`` is where the piece starts in the original, in code points. What begins from ``first``
+    to before ``last`` (of the original) is this window's to decide; the rest is a neighbour's.
+    ``in_code`` says that the piece begins inside a fenced block.
     """
 
     normalised: Normalised
-    offset: int
-    is_first: bool
-    is_last: bool
+    offset: int = 0
+    first: int = 0
+    last: int | None = None
+    in_code: bool = False
 
     def span(self, start: int, end: int) -> tuple[int, int]:
         """Offsets in the original text of a span of the normalised window."""
         first, last = self.normalised.original(start, end)
         return self.offset + first, self.offset + last
+
+    def owns(self, start: int, end: int) -> bool:
+        """Whether a span of the normalised window is this window's to decide.
+
+        Every place of a text belongs to one window, so that nothing is found twice, and lies far
+        enough from where that window was cut that no match of less than `OVERLAP_CHARS` / 2 is
+        changed by it.
+        """
+        place = self.span(start, end)[0]
+        return self.first <= place and (self.last is None or place < self.last)
 
 
 @dataclass(frozen=True)
@@ -80,15 +94,19 @@ class TextBatch:
             return
         window = self._windows.get(row)
         if window is None:
-            window = self._windows[row] = Window(normalise(text), 0, True, True)
+            window = self._windows[row] = Window(normalise(text))
         yield window
 
 
 def _long_text_windows(text: str) -> Iterator[Window]:
-    step = WINDOW_CHARS - OVERLAP_CHARS
+    step, half = WINDOW_CHARS - OVERLAP_CHARS, OVERLAP_CHARS // 2
+    in_code, counted = False, 0
     for offset in range(0, len(text), step):
-        piece = text[offset : offset + WINDOW_CHARS]
+        piece = normalise(text[offset : offset + WINDOW_CHARS])
+        in_code ^= bool(count_fences(text[counted:offset]) % 2)
+        counted = offset
         is_last = offset + WINDOW_CHARS >= len(text)
-        yield Window(normalise(piece), offset, offset == 0, is_last)
+        first = offset + half if offset else 0
+        yield Window(piece, offset, first, None if is_last else offset + step + half, in_code)
         if is_last:
             return

@@ -21,6 +21,7 @@ from functools import cached_property
 from scrubtrace.detectors.batch import TextBatch, Window
 from scrubtrace.detectors.detector import fingerprint_of
 from scrubtrace.detectors.mention import MentionGuard
+from scrubtrace.detectors.options import check_memory, check_names, check_texts
 from scrubtrace.detectors.signature import (
     ByLanguage,
     chosen_signatures,
@@ -32,9 +33,6 @@ from scrubtrace.schemas.evidence import Evidence, Span
 from scrubtrace.schemas.vocabulary import UNDETERMINED, Abstained, Lane, Use
 
 ANY = "any"
-
-LEAST_MEMORY = 1 << 24
-"""Below some mebibytes the automaton cannot be built, in bytes."""
 
 MARKS = frozenset({"chat_ui_residue"})
 """Categories that stand in list items because the answer they belong to was a list."""
@@ -66,8 +64,9 @@ class Boilerplate:
     lane = Lane.TRACE
 
     def __post_init__(self) -> None:
-        if self.max_memory < LEAST_MEMORY:
-            raise ValueError(f"max_memory is at least {LEAST_MEMORY}, not {self.max_memory}")
+        check_memory(self.max_memory)
+        check_texts("signatures_toml", self.signatures_toml)
+        check_names("off", self.off)
         _ = self.signatures
 
     @cached_property
@@ -117,7 +116,8 @@ def _window_spans(row: int, window: Window, signatures: SignatureSet) -> list[Sp
     hits = signatures.find_in(window)
     if not hits:
         return []
-    guard = MentionGuard(window.normalised.text, [(hit.start, hit.end) for hit in hits])
+    spans = [(hit.start, hit.end) for hit in hits]
+    guard = MentionGuard(window.normalised.text, spans, window.in_code)
     return [_span(row, window, hit, guard.use(hit.start, hit.end)) for hit in hits]
 
 

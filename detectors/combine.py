@@ -32,6 +32,11 @@ class Thresholds:
     hidden: int = 3
     cuts: int = 2
 
+    def __post_init__(self) -> None:
+        for name, value in vars(self).items():
+            if not isinstance(value, int) or value < 1:
+                raise ValueError(f"thresholds.{name} is a positive whole number, not {value!r}")
+
 
 def together(row: int, spans: Iterable[Span], thresholds: Thresholds) -> list[Span]:
     """The strong evidence that the weak, asserted spans of one text make together."""

@@ -17,6 +17,7 @@ tokenised corpora do, gives nothing.
 """
 
 import re
+from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -30,13 +31,14 @@ from scrubtrace.detectors.detector import fingerprint_of
 if TYPE_CHECKING:
     from spacy.language import Language
     from spacy.matcher import Matcher
-    from spacy.tokens import Doc, Span
+    from spacy.tokens import Doc
 
 LONGEST_TEXT = 100_000
 """Only so many code points of a text are looked at."""
 
 LEAST_WORDS = 4
-"""Fewest words of a sentence around a hole, without the punctuation."""
+LEAST_TITLE_WORDS = 2
+"""Fewest words of a sentence around a hole; of one that begins with a title, fewer."""
 
 HABIT = 0.3
 MANY_SPACED = 4
@@ -47,6 +49,8 @@ WINDOW = 250
 
 OTHER = "xx"
 PUNCTUATION = [",", ".", ";", "!", "?"]
+ENDS = ".!?"
+TITLE = "title"
 
 MAKERS = {
     "en": ("by", "developed created trained built made designed written founded owned published "
@@ -57,17 +61,31 @@ MAKERS = {
 """The maker's preposition and verbs before it: only a name follows, with or without a space."""
 
 BEFORE_NAMES = {
-    "en": "by of at from with named the a an my mr mr. mrs mrs. ms ms. dr dr. prof prof. and",
-    "de": "von bei laut namens dem den des einem einen eines herr herrn frau dr. prof. und",
-    "id": "oleh di dari bernama menurut kepada bapak ibu sang si dan",
+    "en": "by of at from with named the a an my as and",
+    "de": "von bei laut namens dem den des einem einen eines als und",
+    "id": "oleh di dari bernama menurut kepada sang si sebagai dan",
 }
 """Words that do not end a phrase, for blank pipelines."""
+
+TITLES = {
+    "en": "mr mr. mrs mrs. ms ms. dr dr. prof prof.",
+    "de": "herr herrn frau dr. prof.",
+    "id": "bapak ibu pak bu",
+}
+"""Titles, behind which a name comes; their sentences may be as short as a salutation."""
+
+PHRASES = {
+    "en": ["according to", "thanks to", "talked to", "moved to", "lives in", "lived in", "born in",
+           "works for", "worked for", "left for"],
+    "de": ["wohnt in", "arbeitet für"],
+}  # fmt: skip
+"""Two words of which the second may end other phrases."""
 
 TAGGED = ("ADP", "DET", "CCONJ")
 """What does not end a phrase where a tagger tells it from particles."""
 
-PAIRS = {"en": [("from", "to"), ("between", "and")]}
-"""Words that never stand side by side."""
+PAIRS = {"en": [("from", "to")]}
+"""Words that do not stand side by side before another word."""
 
 CHARACTERS = {
     "zh": re.compile(
@@ -94,7 +112,7 @@ _SUSPICION = re.compile(
 class Cut:
     """One hole: half-open code-point offsets of what stands around it, and what it looks like.
 
-    ``kind``: maker, name, commas, pair or phrase.
+    ``kind``: maker, name, title, commas, pair or phrase.
     """
 
     start: int
@@ -120,7 +138,7 @@ class CutResidue:
 
     def __post_init__(self) -> None:
         for code, model in self.models.items():
-            if not (Path(model).is_dir() or _is_package(model)):
+            if not isinstance(model, str) or not _is_model(model):
                 raise ValueError(
                     f"the spaCy model {model!r} for {code!r} is not installed: install its "
                     "package, or leave it out for a blank pipeline"
@@ -178,8 +196,15 @@ def _version(model: str) -> str:
         return ""
 
 
-def _is_package(name: str) -> bool:
-    return name.isidentifier() and find_spec(name) is not None
+def _is_model(name: str) -> bool:
+    """Whether a folder or an installed package holds a spaCy pipeline; spaCy is not loaded."""
+    folder = Path(name)
+    if not folder.is_dir():
+        found = find_spec(name) if name.isidentifier() else None
+        if found is None or found.origin is None:
+            return False
+        folder = Path(found.origin).parent
+    return any(folder.glob("meta.json")) or any(folder.glob("*/meta.json"))
 
 
 def _patterns(code: str, tagged: bool) -> dict[str, list[list[dict[str, Any]]]]:
@@ -189,15 +214,22 @@ def _patterns(code: str, tagged: bool) -> dict[str, list[list[dict[str, Any]]]]:
     }
     if code in MAKERS:
         by, verbs = MAKERS[code]
-        patterns["maker"] = [[{"LOWER": {"IN": verbs.split()}}, {"LOWER": by}, mark]]
+        verb = {"LOWER": {"IN": verbs.split()}}
+        end = {"TEXT": {"IN": list(ENDS)}}
+        patterns["maker"] = [[verb, {"LOWER": by, "SPACY": True}, mark], [verb, {"LOWER": by}, end]]
     if code in BEFORE_NAMES:
         words = BEFORE_NAMES[code].split()
+        phrases = [phrase.split() for phrase in PHRASES.get(code, [])]
         patterns["name"] = [[{"LOWER": {"IN": words}, "SPACY": True}, mark]]
+        patterns["name"] += [[{"LOWER": a}, {"LOWER": b, "SPACY": True}, mark] for a, b in phrases]
+        titles = TITLES[code].split()
+        patterns[TITLE] = [[{"LOWER": {"IN": titles}, "SPACY": True}, mark]]
     if tagged:
         unfinished = {"POS": {"IN": list(TAGGED)}, "TAG": {"NOT_IN": ["RP"]}, "SPACY": True}
         patterns.setdefault("name", []).append([unfinished, mark])
     for first, second in PAIRS.get(code, []):
-        patterns.setdefault("pair", []).append([{"LOWER": first}, {"LOWER": second}])
+        pair: list[dict[str, Any]] = [{"LOWER": first}, {"LOWER": second}, {"IS_ALPHA": True}]
+        patterns.setdefault("pair", []).append(pair)
     return patterns
 
 
@@ -224,13 +256,14 @@ def _windows(text: str) -> list[tuple[int, int]]:
 
 def _cuts(doc: "Doc", matcher: "Matcher") -> Iterator[Cut]:
     """The matches that stand in sentences, from left to right; of overlapping ones the first."""
+    found = sorted(matcher(doc, as_spans=True), key=lambda span: (span.start, -span.end))
+    starts = [sentence.start for sentence in doc.sents] if found else []
+    words = [sum(token.is_alpha for token in sentence) for sentence in doc.sents] if found else []
     reached = -1
-    for span in sorted(matcher(doc, as_spans=True), key=lambda span: (span.start, -span.end)):
-        if span.start > reached and _is_prose(span.sent):
+    for span in found:
+        at = bisect_right(starts, span.start) - 1
+        length = (starts[at + 1] if at + 1 < len(starts) else len(doc)) - starts[at]
+        least = LEAST_TITLE_WORDS if span.label_ == TITLE else LEAST_WORDS
+        if span.start > reached and words[at] >= least and 2 * words[at] >= length - least:
             reached = span.end - 1
             yield Cut(span.start_char, span.end_char, span.label_)
-
-
-def _is_prose(sentence: "Span") -> bool:
-    words = sum(token.is_alpha for token in sentence)
-    return words >= LEAST_WORDS and 2 * words >= len(sentence)

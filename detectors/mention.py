@@ -47,10 +47,14 @@ Span = tuple[int, int]
 
 
 class MentionGuard:
-    """Judges the use of every hit in one normalised text; the hits are given at once."""
+    """Judges the use of every hit in one normalised text; the hits are given at once.
 
-    def __init__(self, text: str, hits: Sequence[Span]) -> None:
+    ``in_code`` says that the text begins inside a fenced block, as a piece of a long one may.
+    """
+
+    def __init__(self, text: str, hits: Sequence[Span], in_code: bool = False) -> None:
         self.text = text
+        self._begins_in_code = in_code
         self._hits = Regions(hits)
         self._starts = sorted(start for start, _ in hits)
 
@@ -68,7 +72,7 @@ class MentionGuard:
 
     @cached_property
     def _code(self) -> Regions:
-        return code_regions(self.text)
+        return code_regions(self.text, self._begins_in_code)
 
     @cached_property
     def _quoted(self) -> Regions:

@@ -16,15 +16,16 @@ news prose, forms. A placeholder proves de-identification, not an LLM and not wh
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
-from scrubtrace.detectors.batch import TextBatch
+from scrubtrace.detectors.batch import TextBatch, Window
 from scrubtrace.detectors.combine import Thresholds, kept, together
 from scrubtrace.detectors.context import ContextGuard
 from scrubtrace.detectors.cut_residue import CutResidue
 from scrubtrace.detectors.detector import fingerprint_of
 from scrubtrace.detectors.mention import MentionGuard
+from scrubtrace.detectors.options import check_flag, check_memory, check_names, check_texts
 from scrubtrace.detectors.residual_pii import ResidualPii
 from scrubtrace.detectors.signature import (
     ByLanguage,
@@ -42,6 +43,7 @@ ANY = "any"
 CUT = "cut_residue"
 MASKING = frozenset({"placeholder", "hash_token", "mask"})
 SURE = (Strength.PROOF, Strength.STRONG)
+VALUES_ARE_TEXT = frozenset({"surrogate"})
 CONFLICT = "vendor_conflict"
 """A sentence: quoting or reporting one is a mention."""
 
@@ -62,9 +64,10 @@ class Redaction:
     look_at_sentences : whether to look for holes in sentences (with spaCy).
     models : installed spaCy models by language, for holes; blank pipelines without.
     max_memory : memory of one automaton, in bytes; there is one a language.
+    thresholds : numbers of `Thresholds` that are to be others.
 
-    Raises `SignatureError` for signatures that cannot be used, ValueError for a model that is not
-    installed.
+    Raises `SignatureError` for signatures that cannot be used, ValueError for other options that
+    cannot, such as a model that is not installed.
     """
 
     signatures_toml: Mapping[str, str] = field(default_factory=dict)
@@ -73,14 +76,20 @@ class Redaction:
     look_at_sentences: bool = True
     models: Mapping[str, str] = field(default_factory=dict)
     max_memory: int = MAX_MEMORY
-    thresholds: Thresholds = field(default_factory=Thresholds)
+    thresholds: Mapping[str, int] = field(default_factory=dict)
 
     name = "redaction"
     version = "1"
     lane = Lane.TRACE
 
     def __post_init__(self) -> None:
-        _ = self.signatures, self._cuts
+        check_texts("signatures_toml", self.signatures_toml)
+        check_texts("models", self.models)
+        check_names("off", self.off)
+        check_memory(self.max_memory)
+        check_flag("residual_pii", self.residual_pii)
+        check_flag("look_at_sentences", self.look_at_sentences)
+        _ = self.signatures, self._cuts, self._thresholds
 
     @cached_property
     def signatures(self) -> ByLanguage:
@@ -95,7 +104,7 @@ class Redaction:
     def fingerprint(self) -> str:
         """Digest of version, signatures, thresholds and options."""
         stages = [self.residual_pii, self.look_at_sentences]
-        options = [stages, dict(self.models), vars(self.thresholds)]
+        options = [stages, dict(self.models), vars(self._thresholds)]
         options += [self._pii.fingerprint() if self.residual_pii else "", self._cuts.fingerprint()]
         parts = fingerprint_parts(self.signatures)
         return fingerprint_of(self.name, self.version, parts, options)
@@ -116,23 +125,14 @@ class Redaction:
         signatures = self._sets.get(batch.languages[row], self._sets[ANY])
         spans: set[Span] = set()
         for window in batch.windows(row):
-            if hits := signatures.find_in(window):
-                text = window.normalised.text
-                guard = ContextGuard(text)
-                mentions = MentionGuard(text, [(hit.start, hit.end) for hit in hits])
-                for hit in hits:
-                    spoken = hit.signature.category == CONFLICT
-                    if spoken and not is_conflict(hit.value or ""):
-                        continue
-                    use = (mentions if spoken else guard).use(hit.start, hit.end)
-                    spans.add(_span(row, hit, *window.span(hit.start, hit.end), use))
+            spans |= _window_spans(row, window, signatures.find_in(window))
         text = batch.texts[row]
         if not text.isascii():
             spans |= {
                 _span(row, hit, hit.start, hit.end, Use.ASSERTED)
                 for hit in self._original.find(text)
             }
-        return [*spans, *together(row, spans, self.thresholds)]
+        return [_without_data(s) for s in spans] + together(row, spans, self._thresholds)
 
     def _decide_cuts(self, found: dict[int, list[Span]], batch: TextBatch) -> None:
         """Puts what spaCy makes of the sentences in the place of the screen's suspicion."""
@@ -144,7 +144,7 @@ class Redaction:
         texts = [(batch.texts[row], batch.languages[row]) for row in rows]
         looked = self._cuts.find(texts) if self.look_at_sentences else [()] * len(rows)
         for row, cuts in zip(rows, looked, strict=True):
-            enough = len(cuts) >= self.thresholds.cuts
+            enough = len(cuts) >= self._thresholds.cuts
             strength = Strength.STRONG if enough else Strength.WEAK
             spans = [s for s in found[row] if s.category != CUT]
             spans += [
@@ -172,6 +172,10 @@ class Redaction:
         return SignatureSet(_of(flat(self.signatures), True), self.max_memory)
 
     @cached_property
+    def _thresholds(self) -> Thresholds:
+        return Thresholds(**self.thresholds)
+
+    @cached_property
     def _cuts(self) -> CutResidue:
         return CutResidue(self.models)
 
@@ -184,9 +188,32 @@ def _of(signatures: Iterable[Signature], on_original: bool) -> list[Signature]:
     return [s for s in signatures if s.on_original == on_original]
 
 
+def _window_spans(row: int, window: Window, hits: Sequence[Hit]) -> set[Span]:
+    if not hits:
+        return set()
+    text = window.normalised.text
+    guard = ContextGuard(text, window.in_code)
+    mentions = MentionGuard(text, [(hit.start, hit.end) for hit in hits], window.in_code)
+    spans = set()
+    for hit in hits:
+        if hit.signature.category != CONFLICT:
+            use = guard.use(hit)
+        elif is_conflict(hit.value or ""):
+            use = mentions.use(hit.start, hit.end)
+        else:
+            continue
+        spans.add(_span(row, hit, *window.span(hit.start, hit.end), use))
+    return spans
+
+
+def _without_data(span: Span) -> Span:
+    """A stand-in's value is text of the row; it was kept until now to see whether it repeats."""
+    return replace(span, value=None) if span.category in VALUES_ARE_TEXT else span
+
+
 def _span(row: int, hit: Hit, start: int, end: int, use: Use) -> Span:
     s = hit.signature
-    value = None if s.category == CONFLICT else s.family or hit.value
+    value = s.family or (None if s.category == CONFLICT else hit.value)
     return Span(row, s.id, s.category, s.strength, use, start, end, value=value)
 
 

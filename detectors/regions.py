@@ -30,9 +30,17 @@ class Regions:
         return at >= 0 and end <= self._ends[at]
 
 
-def code_regions(text: str) -> Regions:
-    """Markdown's fenced blocks, the last one open or closed, and code spans."""
-    fences = [found.start() for found in _FENCE.finditer(text)]
+def count_fences(text: str) -> int:
+    """Number of lines that open or close a fenced block."""
+    return sum(1 for _ in _FENCE.finditer(text))
+
+
+def code_regions(text: str, in_code: bool = False) -> Regions:
+    """Markdown's fenced blocks, the last one open or closed, and code spans.
+
+    ``in_code`` says that the text begins inside a block.
+    """
+    fences = [0] * in_code + [found.start() for found in _FENCE.finditer(text)]
     if len(fences) % 2:
         fences.append(len(text))
     blocks = [(fences[i], fences[i + 1]) for i in range(0, len(fences), 2)]

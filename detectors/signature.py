@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from importlib.resources import files
 from typing import Any
 
+import re2
+
 from scrubtrace.schemas.vocabulary import Strength
 
 FORMAT = 1
@@ -18,6 +20,13 @@ KEYS = (
     "id", "category", "strength", "pattern", "source", "match", "no_match", "family", "on_original",
 )  # fmt: skip
 """Keys of one ``[[signature]]``; the last two may be left out."""
+
+_KINDS: dict[str, tuple[type, ...]] = {
+    **dict.fromkeys(("id", "category", "strength", "pattern", "source", "family"), (str,)),
+    "match": (list, tuple),
+    "no_match": (list, tuple),
+    "on_original": (bool,),
+}
 
 _TOKENS = re.compile(
     r"(?P<plain>\\.|\[\^?\]?(?:\\.|\[:\w+:\]|[^\]\\])*\])| "
@@ -94,7 +103,7 @@ def chosen_signatures(
     also for an id that there is not.
     """
     shipped = [s for signatures in load_signatures(detector).values() for s in signatures]
-    users = [s for name, text in (more or {}).items() for s in parse_signatures(text, name)]
+    users = [s for name, text in (more or {}).items() for s in _of_user(text, name)]
     everything = by_language([*shipped, *users])
     known = {s.id for signatures in everything.values() for s in signatures}
     if unknown := sorted(set(off) - known):
@@ -103,6 +112,20 @@ def chosen_signatures(
         language: tuple(s for s in signatures if s.id not in off)
         for language, signatures in everything.items()
     }
+
+
+def _of_user(text: str, name: str) -> Iterator[Signature]:
+    """Signatures that nobody has tested, compiled once to see whether RE2 can use them."""
+    options = re2.Options()
+    options.log_errors = False
+    for signature in parse_signatures(text, name):
+        try:
+            compiled = re2.compile(signature.expression, options)
+        except re2.error as error:
+            raise SignatureError(f"{name}: signature {signature.id!r}: {error}") from None
+        if compiled.search(""):
+            raise SignatureError(f"{name}: signature {signature.id!r} matches the empty text")
+        yield signature
 
 
 def by_language(signatures: Iterable[Signature]) -> dict[str, tuple[Signature, ...]]:
@@ -130,13 +153,17 @@ def parse_signatures(text: str, name: str) -> tuple[Signature, ...]:
     entries = data.get("signature", [])
     if not entries:
         raise SignatureError(f"{name}: has no [[signature]]")
-    return tuple(_signature(entry, data["language"], name) for entry in entries)
+    language = data["language"].strip().lower()
+    return tuple(_signature(entry, language, name) for entry in entries)
 
 
 def _signature(entry: dict[str, Any], language: str, name: str) -> Signature:
     where = f"{name}: signature {entry.get('id')!r}"
     if unknown := sorted(set(entry) - set(KEYS)):
         raise SignatureError(f"{where}: unknown key {unknown[0]!r}; keys: {', '.join(KEYS)}")
+    for key, kinds in _KINDS.items():
+        if not isinstance(entry.get(key, kinds[0]()), kinds):
+            raise SignatureError(f"{where}: key {key!r} is no {kinds[0].__name__}")
     try:
         return Signature(
             id=entry["id"],

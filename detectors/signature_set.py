@@ -70,9 +70,9 @@ class SignatureSet:
         return [hit for number in self.hits(text) for hit in self._matches(number, text)]
 
     def find_in(self, window: Window) -> list[Hit]:
-        """The matches in a normalised window that are sure not to come from where it was cut."""
+        """The matches in a normalised window that this window decides on; see `Window.owns`."""
         found = self.find(window.normalised.text)
-        return [hit for hit in found if _is_whole(window, hit.start, hit.end)]
+        return [hit for hit in found if window.owns(hit.start, hit.end)]
 
     def _matches(self, number: int, text: str) -> Iterator[Hit]:
         signature, pattern = self.signatures[number], self._patterns[number]
@@ -80,13 +80,8 @@ class SignatureSet:
         whole = pattern.groupindex.get(SPAN, 0)
         for found in pattern.finditer(text):
             value = found[VALUE][:VALUE_CHARS] if captures and found[VALUE] else None
-            start, end = found.span(whole)
+            start, end = found.span(whole) if found.start(whole) >= 0 else found.span()
             yield Hit(signature, start, end, value)
-
-
-def _is_whole(window: Window, start: int, end: int) -> bool:
-    at_cut = start == 0 and not window.is_first
-    return not at_cut and (end < len(window.normalised.text) or window.is_last)
 
 
 def _options(max_memory: int) -> re2.Options:

@@ -4,9 +4,11 @@ A brand swap that misses one of two names leaves a model beside another's maker 
 trained by OpenAI"). Source: the makers' own announcements, as of 2025.
 """
 
+import re
+
 MAKERS = {
-    "gpt": {"openai", "microsoft"},
-    "copilot": {"microsoft", "openai"},
+    "gpt": {"openai"},
+    "copilot": {"microsoft"},
     "claude": {"anthropic"},
     "gemini": {"google", "谷歌"},
     "bard": {"google", "谷歌"},
@@ -24,14 +26,18 @@ MAKERS = {
 """Beginnings of makers' names by a word of the model's name, in small letters."""
 
 
-def is_conflict(claim: str) -> bool:
-    """Whether a claim "MODEL ... by MAKER" pairs a model with a maker that is not its own.
+_NOT = re.compile(r"\b(?:not|nicht|kein\w*|bukan)\b|n't\b|不是|并非|ではな|じゃな")
 
-    ``claim`` begins with the model and ends with the maker, or with little behind it.
+
+def is_conflict(claim: str) -> bool:
+    """Whether a claim "MODEL ... by MAKER" pairs one model with one maker that is not its own.
+
+    A claim that denies, or names several models or makers, is none.
     """
     said = claim.casefold()
-    model = min((name for name in MAKERS if name in said), key=said.index, default=None)
-    if model is None:
+    models = [name for name in MAKERS if name in said]
+    if len(models) != 1 or _NOT.search(said):
         return False
-    behind = said[said.index(model) + len(model) :]
-    return not any(maker in behind for maker in MAKERS[model])
+    behind = said[said.index(models[0]) + len(models[0]) :]
+    named = {frozenset(m) for m in MAKERS.values() if any(maker in behind for maker in m)}
+    return len(named) == 1 and frozenset(MAKERS[models[0]]) not in named

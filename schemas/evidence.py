@@ -50,8 +50,10 @@ class Span:
     value: str | None = None
 
 
-def _place(span: Span) -> tuple[int, int, str, str]:
-    return span.row, span.start or 0, span.signal, span.value or ""
+def _place(span: Span) -> tuple[object, ...]:
+    """A total order, so that equal evidence gives equal bytes whatever the order it came in."""
+    place = (span.row, span.start or 0, span.signal, span.end or 0)
+    return (*place, span.use, span.category, span.strength, span.value or "", span.score or 0.0)
 
 
 @dataclass(frozen=True)

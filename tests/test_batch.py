@@ -5,6 +5,7 @@ import pytest
 
 from scrubtrace.detectors.batch import OVERLAP_CHARS, WINDOW_CHARS, TextBatch
 from scrubtrace.detectors.boilerplate import Boilerplate
+from scrubtrace.detectors.redaction import Redaction
 
 PHRASE = "As an AI language model, I cannot swim."
 STEP = WINDOW_CHARS - OVERLAP_CHARS
@@ -14,15 +15,15 @@ def test_a_short_text_is_one_window_computed_once() -> None:
     batch = TextBatch(["wait\u2026"])
     (window,) = batch.windows(0)
     assert window.normalised.text == "wait..."
-    assert (window.is_first, window.is_last) == (True, True)
+    assert (window.first, window.last, window.in_code) == (0, None, False)
     assert next(batch.windows(0)) is window
 
 
 @pytest.mark.parametrize("length", [WINDOW_CHARS + 1, 2 * STEP, 3 * WINDOW_CHARS + 7])
 def test_windows_cover_a_long_text_and_overlap(length: int) -> None:
     windows = list(TextBatch(["a" * length]).windows(0))
-    assert windows[0].is_first
-    assert [window.is_last for window in windows] == [False] * (len(windows) - 1) + [True]
+    assert (windows[0].first, windows[-1].last) == (0, None)
+    assert [window.last for window in windows[:-1]] == [window.first for window in windows[1:]]
     ends = [window.offset + len(window.normalised.text) for window in windows]
     assert ends[-1] == length
     for end, following in zip(ends, windows[1:], strict=False):
@@ -41,6 +42,18 @@ def test_a_phrase_at_a_cut_is_found_once_where_it_is(position: int) -> None:
     assert len(hits) == len(set(hits))
     (span,) = {(start, end) for _, start, end in hits}
     assert text[slice(*span)].startswith("As an AI language model")
+
+
+@pytest.mark.parametrize("before", [STEP - 3000, STEP - 100, WINDOW_CHARS - 1500, WINDOW_CHARS])
+def test_a_fence_across_a_cut_is_one_fence(before: int) -> None:
+    filler, code, hit = "tide\n" * (before // 5), "code\n" * 240, f"{PHRASE} <PERSON>"
+    text = f"{filler}\n```\n{code}{hit}\n```\n" + "tide\n" * 100 + f"{hit} {filler}"
+    for detector in (Boilerplate(), Redaction()):
+        evidence = detector.detect(TextBatch([text], ["en"]))
+        found = evidence.found.to_pylist()
+        uses = [(e["start"] < text.index("```\ntide"), e["use"]) for e in found]
+        assert set(uses) == {(True, "code"), (False, "asserted")}
+        assert len({(e["signal"], e["start"]) for e in found}) == len(found)
 
 
 def test_a_cut_does_not_count_as_the_start_of_the_text() -> None:

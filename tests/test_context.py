@@ -3,12 +3,15 @@
 import pytest
 
 from scrubtrace.detectors.context import ContextGuard
-from scrubtrace.schemas.vocabulary import Use
+from scrubtrace.detectors.signature import Signature
+from scrubtrace.detectors.signature_set import Hit
+from scrubtrace.schemas.vocabulary import Strength, Use
 
 
-def use_of(text: str, found: str) -> Use:
+def use_of(text: str, found: str, category: str = "placeholder") -> Use:
     start = text.index(found)
-    return ContextGuard(text).use(start, start + len(found))
+    signature = Signature("x", "en", category, Strength.STRONG, "x", "made up")
+    return ContextGuard(text).use(Hit(signature, start, start + len(found)))
 
 
 @pytest.mark.parametrize(
@@ -39,12 +42,49 @@ def test_prose_asserts(text: str) -> None:
         ('{"user": "<PERSON>"}', "<PERSON>"),
         ("if (user == NAME_1) {", "NAME_1"),
         ("{% if guest %}[NAME]{% endif %}", "[NAME]"),
-        ("sha256: " + "ab" * 32, "ab" * 32),
-        ("commit " + "ab" * 32, "ab" * 32),
     ],
 )
 def test_code_is_code(text: str, found: str) -> None:
     assert use_of(text, found) == Use.CODE
+
+
+@pytest.mark.parametrize("before", ["sha256: ", "commit ", "The checksum is "])
+def test_a_digest_behind_a_word_for_digests_is_code(before: str) -> None:
+    digest = "ab" * 32
+    assert use_of(before + digest, digest, "hash_token") == Use.CODE
+    assert use_of(f"{before}<PERSON>", "<PERSON>") == Use.ASSERTED
+
+
+PROSE = """Am Montag <PERSON> traf ich nicht.
+I recalled <PERSON> from school.
+He called <PERSON> and told her to write <PERSON> a letter.
+On our block lives <PERSON>, who keeps bees.
+She would not commit to <PERSON> before spring.
+The import tax for <PERSON> was high.
+public <PERSON> was angry
+return <PERSON> to the mill
+My name is <PERSON>; please call me (at noon);
+<PERSON>: hello there
+Name: <PERSON>
+Guten Tag <PERSON>, wie geht es?
+Cities such as <PERSON> are far."""
+
+
+@pytest.mark.parametrize("text", PROSE.splitlines())
+def test_prose_that_only_looks_like_code_or_manuals_asserts(text: str) -> None:
+    assert use_of(text, "<PERSON>") == Use.ASSERTED
+
+
+@pytest.mark.parametrize(
+    ("text", "found", "category"),
+    [
+        ("[NAME]: hello there\n[NAME]: how are you?", "[NAME]", "placeholder"),
+        ("联系电话：138****4471\n联系人：王*", "138****4471", "mask"),
+        ("Name: [REDACTED_PERSON_1]", "[REDACTED_PERSON_1]", "placeholder"),
+    ],
+)
+def test_transcripts_and_masked_forms_assert(text: str, found: str, category: str) -> None:
+    assert use_of(text, found, category) == Use.ASSERTED
 
 
 @pytest.mark.parametrize(

@@ -18,10 +18,15 @@ def blank() -> CutResidue:
 
 HOLES = [
     ("The kettle was designed by .", "en", "designed by ."),
-    ("The bridge, built by, still stands here.", "en", "built by,"),
+    ("The bridge, built by , still stands here.", "en", "built by ,"),
+    ("The bridge was, we think, built by.", "en", "built by."),
+    ("According to , the ferry is late.", "en", "According to ,"),
+    ("She lives in , near the old mill.", "en", "lives in ,"),
+    ("Als , bin ich immer müde.", "de", "Als ,"),
+    ("Menurut , perahu terlambat lagi.", "id", "Menurut ,"),
     ("We asked the mayor of , who laughed at us.", "en", "of ,"),
-    ("Dr. , thank you for the plums.", "en", "Dr. ,"),
-    ("The train from to was late again.", "en", "from to"),
+    ("Dr. , thank you.", "en", "Dr. ,"),
+    ("The train from to was late again.", "en", "from to was"),
     ("The mayor, , opened it at noon.", "en", "mayor, ,"),
     ("Then came a letter from . It was blue.", "en", "from ."),
     ("Die Pumpe wurde entwickelt von .", "de", "entwickelt von ."),
@@ -61,7 +66,11 @@ No, thank you, I said. Yes, and?
 The play was put on. The plan was called off. It is over and done with.
 It was called, of all things, a kettle.
 Written by: the choir. Edited by hand.
-So named, the boat sailed. He was, by far, the tallest."""),
+So named, the boat sailed. He was, by far, the tallest.
+The house was built by, and for, the workers.
+It was designed by, among others, Ida.
+The gap between and around the pillars is wide.
+She went from to-do lists to plans."""),
     ("de", """Komm bitte mit. Mach das Fenster zu, sonst zieht es.
 Er fängt gleich an. Sie gab nicht auf, sondern lachte.
 Das Buch, von dem ich sprach, liegt da. Der, die und das sind Artikel.
@@ -126,9 +135,10 @@ def test_the_vocabulary_does_not_grow(blank: CutResidue) -> None:
     assert len(pipeline.vocab.strings) == before
 
 
-def test_a_model_that_is_not_installed_is_named() -> None:
-    with pytest.raises(ValueError, match="'no_such_model' for 'en' is not installed"):
-        Redaction(models={"en": "no_such_model"})
+@pytest.mark.parametrize("model", ["no_such_model", "json", "/tmp", "no/such/folder", ""])
+def test_a_model_that_is_not_installed_is_named(model: str) -> None:
+    with pytest.raises(ValueError, match=f"'{model}' for 'en' is not installed"):
+        Redaction(models={"en": model})
 
 
 @pytest.mark.skipif(importlib.util.find_spec(MODEL) is None, reason=f"{MODEL} is not installed")

@@ -3,7 +3,10 @@
 import pytest
 import re2
 
+from scrubtrace.detectors.batch import TextBatch
+from scrubtrace.detectors.boilerplate import Boilerplate
 from scrubtrace.detectors.normalise import normalise
+from scrubtrace.detectors.redaction import Redaction
 from scrubtrace.detectors.signature import Signature, flat, load_signatures
 from scrubtrace.detectors.signature_set import SignatureSet
 from scrubtrace.recurrence import CATEGORY
@@ -13,6 +16,10 @@ from scrubtrace.words import WORDS
 BY_DETECTOR = {name: load_signatures(name) for name in ("boilerplate", "redaction")}
 SIGNATURES = [s for signatures in BY_DETECTOR.values() for s in flat(signatures)]
 BOILERPLATE = {signature.id for signature in flat(BY_DETECTOR["boilerplate"])}
+DETECTORS = {
+    "boilerplate": Boilerplate(),
+    "redaction": Redaction(residual_pii=False, look_at_sentences=False),
+}
 BY_ID = pytest.mark.parametrize("signature", SIGNATURES, ids=lambda signature: signature.id)
 
 
@@ -45,6 +52,20 @@ def whole() -> dict[str, dict[str, SignatureSet]]:
 
 def searched(signature: Signature, text: str) -> str:
     return text if signature.on_original else normalise(text).text
+
+
+@BY_ID
+def test_the_detector_itself_finds_the_examples_where_they_are(signature: Signature) -> None:
+    detector = DETECTORS["boilerplate" if signature.id in BOILERPLATE else "redaction"]
+    language = "en" if signature.language == "any" else signature.language
+    for example in signature.match:
+        found = detector.detect(TextBatch([example], [language])).found.to_pylist()
+        own = [e for e in found if e["signal"] == signature.id]
+        for entry in found:
+            if entry["start"] is not None:
+                assert 0 <= entry["start"] < entry["end"] <= len(example)
+        if signature.strength != Strength.WEAK and signature.id not in BOILERPLATE:
+            assert "asserted" in {e["use"] for e in own}, example
 
 
 @BY_ID

@@ -16,7 +16,10 @@ from scrubtrace.detectors.vendors import MAKERS, is_conflict
         ("Copilot, built by Microsoft", False),
         ("文心一言，由百度", False),
         ("文心一言，由谷歌", True),
-        ("Claude (not Gemini), from Google", True),
+        ("Claude (not Gemini), from Google", False),
+        ("Claude, not a model by OpenAI", False),
+        ("DeepSeek-R1-Distill-Llama, made by Meta", False),
+        ("Claude, trained by OpenAI and Google", False),
         ("a kettle by Google", False),
     ],
 )

@@ -153,22 +153,8 @@ def load_config(
         raise UsageStop(_explain(error)) from None
 
 
-def detector_options(config: Config, name: str) -> dict[str, Any]:
-    """What a detector is made with: its options, signature files replaced by their texts.
-
-    So workers need no files but the shards, and the run remembers what was matched. Raises
-    `UsageStop` for a file that cannot be read.
-    """
-    options = dict(config.detectors.get(name, {}))
-    files = options.pop("signature_files", [])
-    if not isinstance(files, list):
-        raise UsageStop(f"detectors.{name}.signature_files is a list of files, not {files!r}")
-    if files:
-        options["signatures_toml"] = {str(file): _text_of(Path(file)) for file in files}
-    return options
-
-
-def _text_of(path: Path) -> str:
+def text_of(path: Path) -> str:
+    """The text of a small file; raises `UsageStop`."""
     try:
         return path.read_text(encoding="utf-8")
     except OSError as error:
@@ -182,7 +168,7 @@ def _read_file(file: str | None) -> dict[str, Any]:
     if file is None and not path.exists():
         return {}
     try:
-        return tomllib.loads(_text_of(path))
+        return tomllib.loads(text_of(path))
     except tomllib.TOMLDecodeError as error:
         raise UsageStop(f"{path}: {error}") from None
 

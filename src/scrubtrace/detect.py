@@ -14,10 +14,11 @@ from scrubtrace.beam_pipelines.layout import RunFolder, new_run_id, plan_table, 
 from scrubtrace.beam_pipelines.planning import Plan, PlanError, make_plan
 from scrubtrace.beam_pipelines.runner import OptionsError, make_runner, pipeline_options
 from scrubtrace.beam_pipelines.scan import NAMESPACE, UNWRITTEN, ScanUnits
+from scrubtrace.chosen import detector_names, detector_options
 from scrubtrace.commit import commit_run
-from scrubtrace.config import Config, detector_options
+from scrubtrace.config import Config
 from scrubtrace.detectors.language import IDENTIFIER
-from scrubtrace.detectors.registry import DetectorError, installed_detectors, make_detector
+from scrubtrace.detectors.registry import DetectorError, make_detector
 from scrubtrace.exits import IncompleteStop, UsageStop
 from scrubtrace.keys import check_key, find_key
 from scrubtrace.lock import output_lock
@@ -53,7 +54,7 @@ def plan_job(job: Job) -> tuple[Plan, list[DetectorSpec], PipelineOptions]:
     config = job.config
     try:
         options = pipeline_options(job.beam_arguments, config.scan.workers)
-        detectors = [_planned(name, config) for name in _detector_names(config)]
+        detectors = [_planned(name, config) for name in detector_names(config)]
         plan = make_plan(
             job.inputs,
             columns_of(config),
@@ -124,16 +125,6 @@ def columns_of(config: Config) -> Columns:
     i = config.input
     chat = Chat(i.role_field, i.content_field, i.roles)
     return Columns(i.text_column, i.id_column, i.language_column, dict(i.group_by), chat)
-
-
-def _detector_names(config: Config) -> list[str]:
-    names = config.scan.detectors or sorted(installed_detectors())
-    unknown = set(config.detectors) - set(names)
-    if unknown:
-        name = sorted(unknown)[0]
-        choices = ", ".join(names)
-        raise UsageStop(f"options for detector {name!r}, which does not run; choices: {choices}")
-    return sorted(set(names))
 
 
 def _planned(name: str, config: Config) -> DetectorSpec:

@@ -2,10 +2,11 @@
 
 from typing import Any
 
-from scrubtrace.config import Config, detector_options
+from scrubtrace.chosen import detector_names, detector_options
+from scrubtrace.config import Config
 from scrubtrace.detectors.batch import TextBatch
 from scrubtrace.detectors.language import identify, normalise_code
-from scrubtrace.detectors.registry import installed_detectors, make_detector
+from scrubtrace.detectors.registry import make_detector
 from scrubtrace.policy import judge
 from scrubtrace.words import in_words
 
@@ -23,7 +24,7 @@ def explain(text: str, config: Config, language: str | None = None) -> dict[str,
     evidence: list[dict[str, Any]] = []
     abstentions: list[dict[str, str]] = []
     lanes: dict[str, dict[str, str]] = {}
-    for name in config.scan.detectors or sorted(installed_detectors()):
+    for name in detector_names(config):
         detector = make_detector(name, detector_options(config, name))
         found = detector.detect(batch)
         spans = [{"detector": name} | _without_row(row) for row in found.found.to_pylist()]

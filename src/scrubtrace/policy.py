@@ -31,11 +31,12 @@ KINDS_OF_CATEGORIES = {
 
 RESIDUE = frozenset({
     "self_disclosure", "knowledge_cutoff", "identity_residue", "unknown_identity",
-    "vendor_conflict", "chat_ui_residue", "rewrite_wrapper",
+    "vendor_conflict", "chat_ui_residue",
 })  # fmt: skip
 """Categories that, strong already, turn a redaction beside them into a flag.
 
-Refusals are not among them: masked mails of help desks are full of polite ones.
+Refusals and wrappers are not among them: masked mails of help desks are full of polite refusals,
+and people hand over corrected versions, too.
 """
 
 PRIORITIES = (
@@ -80,7 +81,8 @@ def judge(evidence: Sequence[EvidenceRow], policy: PolicySection) -> Verdict | N
         strength = _qualifies(of_kind, kind, policy)
         if strength is not None:
             priority = PRIORITIES.index((kind, strength)) + 1
-            residue = _residue(counted) if kind == Kind.REDACTION else []
+            beside = kind == Kind.REDACTION and Kind.LLM_TEXT in policy.flag_kinds
+            residue = _residue(counted) if beside else []
             flagged = kind in policy.flag_kinds or bool(residue)
             flagged |= kind == Kind.REDACTION and policy.redaction_alone
             verdicts.append(Verdict(flagged, kind, priority, reasons(kind, [*of_kind, *residue])))

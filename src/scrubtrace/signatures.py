@@ -4,9 +4,10 @@ from collections.abc import Iterable, Mapping
 from fnmatch import fnmatchcase
 from typing import Any
 
-from scrubtrace.config import Config, detector_options
+from scrubtrace.chosen import detector_names, detector_options
+from scrubtrace.config import Config
 from scrubtrace.detectors.measured import measured_rates
-from scrubtrace.detectors.registry import installed_detectors, make_detector
+from scrubtrace.detectors.registry import make_detector
 from scrubtrace.detectors.signature import Signature, flat
 
 COLUMNS = ("id", "detector", "strength", "human", "LLM", "family")
@@ -38,7 +39,7 @@ def as_table(entries: Iterable[Mapping[str, Any]]) -> str:
 
 
 def _by_detector(config: Config) -> Iterable[tuple[str, Iterable[Signature]]]:
-    for name in config.scan.detectors or sorted(installed_detectors()):
+    for name in detector_names(config):
         detector = make_detector(name, detector_options(config, name))
         yield name, flat(getattr(detector, "signatures", {}))
 

@@ -39,7 +39,7 @@ WORDS = {
     "residual_pii": "still holds personal data",
 }
 
-TOOL_CATEGORIES = frozenset({"placeholder", "hash_token", "surrogate"})
+TOOL_CATEGORIES = frozenset({"placeholder", "hash_token"})
 """Categories whose evidence names, as its value, the tools that leave such a trace."""
 
 EvidenceRow = Mapping[str, Any]
@@ -75,5 +75,6 @@ def in_words(entry: EvidenceRow) -> str:
 
 
 def _families(evidence: Sequence[EvidenceRow]) -> str:
-    names = [e["value"] for e in evidence if e.get("value") and e["category"] in TOOL_CATEGORIES]
+    sure = [e for e in evidence if e["strength"] != Strength.WEAK]
+    names = [e["value"] for e in sure if e.get("value") and e["category"] in TOOL_CATEGORIES]
     return " or ".join(dict.fromkeys(names))
