@@ -12,6 +12,12 @@ from scrubtrace.schemas.vocabulary import Strength, Use
 
 SURE = (Strength.PROOF, Strength.STRONG)
 
+ORDINARY = frozenset({
+    "zh.mask.mou", "zh.mask.crosses", "ja.mask.open_circles", "de.mask.name_changed",
+    "de.mask.initials", "id.mask.initials",
+})  # fmt: skip
+"""What people write of themselves, in court news and forms, however often."""
+
 WEAK_KINDS = 2
 """Weak evidence is kept from so many different signals on, or beside surer evidence."""
 
@@ -44,7 +50,7 @@ def together(row: int, spans: Iterable[Span], thresholds: Thresholds) -> list[Sp
     weak.sort(key=_place)
     made = []
     for category, slug, enough in _rules(thresholds):
-        found = [s for s in weak if s.category == category]
+        found = [s for s in weak if s.category == category and s.signal not in ORDINARY]
         if found and enough(found):
             made.append(_strong(row, f"any.{category}.{slug}", category, found))
     return made
