@@ -18,6 +18,7 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 from corpus import write_shards
+from verdicts import detectors
 
 from scrubtrace.detectors.batch import TextBatch
 from scrubtrace.detectors.boilerplate import Boilerplate
@@ -53,14 +54,15 @@ def boilerplate(folder: Path) -> Callable[[], int]:
 
 def loop(folder: Path) -> Callable[[], int]:
     """Read, identify the language, detect: what a scan does, without a pipeline."""
-    detector = Boilerplate()
-    detector.setup()
+    found_by = detectors()
     identify("The first call loads the model of the languages.")
 
     def run() -> int:
         rows = 0
         for texts in _texts(folder):
-            detector.detect(TextBatch(texts, [identify(text) for text in texts]))
+            batch = TextBatch(texts, [identify(text) for text in texts])
+            for detector in found_by:
+                detector.detect(batch)
             rows += len(texts)
         return rows
 
