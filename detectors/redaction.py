@@ -43,9 +43,12 @@ ANY = "any"
 CUT = "cut_residue"
 MASKING = frozenset({"placeholder", "hash_token", "mask"})
 SURE = (Strength.PROOF, Strength.STRONG)
-VALUES_ARE_TEXT = frozenset({"surrogate"})
 CONFLICT = "vendor_conflict"
 """A sentence: quoting or reporting one is a mention."""
+
+VALUES_ARE_TEXT = frozenset({"surrogate"})
+NO_VALUE = frozenset({CONFLICT, "placeholder", "hash_token"})
+"""What stands in their place is text of the row; only a family is the name of tools."""
 
 
 @dataclass(frozen=True)
@@ -213,7 +216,7 @@ def _without_data(span: Span) -> Span:
 
 def _span(row: int, hit: Hit, start: int, end: int, use: Use) -> Span:
     s = hit.signature
-    value = s.family or (None if s.category == CONFLICT else hit.value)
+    value = s.family or (None if s.category in NO_VALUE else hit.value)
     return Span(row, s.id, s.category, s.strength, use, start, end, value=value)
 
 

@@ -121,6 +121,24 @@ source = "our own tool"
     assert detector.fingerprint() != DETECTOR.fingerprint()
 
 
+def test_a_group_of_a_users_pattern_is_never_taken_for_a_tool() -> None:
+    mine = """
+format = 1
+language = "en"
+[[signature]]
+id = "en.placeholder.ours"
+category = "placeholder"
+strength = "proof"
+pattern = '(?-i)~~(?P<value>[A-Z]+)~~'
+match = ["~~NAME~~"]
+no_match = ["name"]
+source = "ours"
+"""
+    detector = Redaction(signatures_toml={"ours.toml": mine})
+    (entry,) = detector.detect(TextBatch(["Ask ~~LARK~~."], ["en"])).found.to_pylist()
+    assert entry["value"] is None
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
