@@ -11,7 +11,7 @@ ROOMS = ("beam_pipelines", "detectors", "review", "schemas", "stats")
 
 def packages() -> list[str]:
     """Import names of the face and of every room with its sub-packages."""
-    names = ["scrubtrace"]
+    names = ["scrubtrace", *(f"scrubtrace.{sub}" for sub in find_packages("src/scrubtrace"))]
     for room in ROOMS:
         names += [f"scrubtrace.{room}"]
         names += [f"scrubtrace.{room}.{sub}" for sub in find_packages(room)]

@@ -1,0 +1,56 @@
+"""What the verbs share: options for the configuration, and printing."""
+
+from typing import Any
+
+import click
+
+from scrubtrace.exits import UsageStop
+
+
+def config_options(command: Any) -> Any:
+    """Adds ``--config`` and ``--set`` to a verb."""
+    for option in (
+        click.option("--set", "settings", multiple=True, metavar="KEY=VALUE",
+                     help="Set a configuration key, for example policy.proof_hits=2."),
+        click.option("--config", "config_file", metavar="FILE",
+                     help="Configuration file (default: scrubtrace.toml here, if there is one)."),
+    ):  # fmt: skip
+        command = option(command)
+    return command
+
+
+def read_config(given: dict[str, Any]) -> Any:
+    """The `Config` from file, settings and the options of a verb; raises `UsageStop`."""
+    from scrubtrace.config import load_config
+
+    options = {
+        "review.url": given.get("review"),
+        "scan.workers": given.get("workers"),
+        "input.group_by": _groups(given.get("group_by")),
+        "input.text_column": list(given.get("text_column") or ()) or None,
+    }
+    for name in ("dataset", "root", "id_column", "language_column", "roles"):
+        options[f"input.{name}"] = given.get(name)
+    return load_config(given["config_file"], given["settings"], options)
+
+
+def config_sources(given: dict[str, Any]) -> dict[str, Any]:
+    """The options of a verb that say where its configuration comes from."""
+    return {name: given[name] for name in ("config_file", "settings")}
+
+
+def _groups(text: str | None) -> dict[str, str] | None:
+    if text is None:
+        return None
+    pairs = [entry.partition("=") for entry in text.split(",")]
+    for name, separator, column in pairs:
+        if not (name and separator and column):
+            raise UsageStop(f"--group-by takes NAME=COL,..., not {text!r}")
+    return {name.strip(): column.strip() for name, _, column in pairs}
+
+
+def json_text(data: Any) -> str:
+    """Data as JSON for people and programs."""
+    import json
+
+    return json.dumps(data, ensure_ascii=False, indent=1)

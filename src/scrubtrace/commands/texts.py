@@ -1,0 +1,89 @@
+"""``explain``, ``detectors`` and ``signatures``: what is looked for, and what one text has."""
+
+import sys
+from typing import Any
+
+import click
+
+from scrubtrace.commands.options import config_options, json_text, read_config
+from scrubtrace.exits import UsageStop
+
+
+@click.command()
+@click.argument("text")
+@click.option("--language", metavar="CODE", help="Language of the text (default: identified).")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@config_options
+def explain(text: str, language: str | None, as_json: bool, **given: Any) -> None:
+    """Say what each detector finds in TEXT (- reads standard input)."""
+    from scrubtrace.detectors.registry import DetectorError
+    from scrubtrace.explain import explain as explain_text
+    from scrubtrace.explain import explanation
+
+    if text == "-":
+        text = _standard_input()
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise UsageStop("the text is not UTF-8") from None
+    try:
+        explained = explain_text(text, read_config(given), language)
+    except DetectorError as error:
+        raise UsageStop(str(error)) from None
+    click.echo(json_text(explained) if as_json else explanation(text, explained))
+
+
+@click.command()
+def detectors() -> None:
+    """List the installed detectors."""
+    from scrubtrace.detectors.registry import DetectorError, installed_detectors
+
+    broken = []
+    for name, installed in installed_detectors().items():
+        try:
+            detector = installed.make()
+        except DetectorError as error:
+            broken.append(str(error))
+            continue
+        languages = ",".join(sorted(detector.languages))
+        click.echo(
+            f"{name}  version {detector.version}  lane {detector.lane}  languages {languages}  "
+            f"{installed.distribution}  fingerprint {detector.fingerprint()}"
+        )
+    if broken:
+        raise UsageStop("\n".join(broken))
+
+
+@click.command(epilog="Rates: rows with an asserted hit, of the rows of `make eval`'s own data.")
+@click.argument("pattern", default="*")
+@click.option("--detector", metavar="NAME", help="Only this detector's.")
+@click.option("--language", metavar="CODE", help="Only this language's; any: language-neutral.")
+@click.option("--category", metavar="NAME", help="Only this category.")
+@click.option("--strength", type=click.Choice(["proof", "strong", "weak"]))
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, with patterns and examples.")
+@config_options
+def signatures(pattern: str, as_json: bool, **given: Any) -> None:
+    """List the signatures whose id matches PATTERN, with their measured rates.
+
+    \b
+    scrubtrace signatures 'zh.refusal.*'
+    scrubtrace signatures --category placeholder --strength proof
+    """
+    from scrubtrace.detectors.registry import DetectorError
+    from scrubtrace.signatures import as_table, listed
+
+    names = ("detector", "language", "category", "strength")
+    try:
+        found = listed(read_config(given), pattern, {name: given[name] for name in names})
+    except DetectorError as error:
+        raise UsageStop(str(error)) from None
+    if not found:
+        raise UsageStop(f"no signature matches {pattern!r} with these options")
+    click.echo(json_text(found) if as_json else as_table(found))
+
+
+def _standard_input() -> str:
+    try:
+        return sys.stdin.buffer.read().decode()
+    except UnicodeDecodeError:
+        raise UsageStop("standard input is not UTF-8") from None
