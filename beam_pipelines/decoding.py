@@ -49,7 +49,8 @@ class Rows:
     ``texts`` are in the order of the rows, within a row of the text columns as configured, within
     a column of the turns; None is a null text. ``text_rows`` gives the row of each text, within
     these rows, and ``places`` where in the row it stands. ``dead`` gives the rows that cannot be
-    judged; they have no texts. ``turns`` counts the turns of each chat column.
+    judged; they have no texts. ``turns`` counts the turns of each chat column. ``sampled_out`` rows
+    were left out of a sample; they have no texts here.
     """
 
     start: int
@@ -62,6 +63,7 @@ class Rows:
     groups: dict[str, pa.Array] = field(default_factory=dict)
     dead: dict[int, Dead] = field(default_factory=dict)
     turns: dict[str, Turns] = field(default_factory=dict)
+    sampled_out: int = 0
 
     def __len__(self) -> int:
         return self.count

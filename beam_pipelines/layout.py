@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from scrubtrace.beam_pipelines import storage
-from scrubtrace.schemas.plan import PLAN, DeadShard, RowRange, RunSpec, Shard, Unit
+from scrubtrace.schemas.plan import PLAN, DeadShard, Kept, RowRange, RunSpec, Shard, Unit, Work
 from scrubtrace.schemas.receipts import Receipt
 
 _STAMP = "%Y%m%dT%H%M%S.%f"
@@ -48,23 +48,27 @@ class RunFolder:
         """Path of the hashes of a unit's row ids, when the run has an id column."""
         return storage.join(self.path, "id_hashes", f"{unit}.npy")
 
-    def create(self, spec: RunSpec, units: list[Unit], dead: list[DeadShard]) -> None:
+    def create(self, spec: RunSpec, work: Work) -> None:
         """Makes the folders and writes the specification and, last, the plan."""
         detectors = [storage.join(self.path, "parts", d.name) for d in spec.detectors]
         others = [storage.join(self.path, n) for n in ("receipts", "dead_letters", "id_hashes")]
         storage.make_folders(*detectors, *others)
         storage.write_atomic(storage.join(self.path, "run.json"), spec.to_json().encode())
-        plan = table_bytes(plan_table(units, dead))
-        storage.write_atomic(storage.join(self.path, "plan.parquet"), plan)
+        plan = table_bytes(plan_table(work))
+        storage.write_atomic(self.plan_file, plan)
 
     def spec(self) -> RunSpec:
-        """The run's specification; raises OSError if there is none."""
+        """The run's specification; raises OSError if there is none, ValueError if it is foreign."""
         return RunSpec.from_json(storage.read_bytes(storage.join(self.path, "run.json")).decode())
 
-    def plan(self) -> tuple[list[Unit], list[DeadShard]]:
-        """The run's units in order, and its dead shards; raises OSError if there is no plan."""
-        content = storage.read_bytes(storage.join(self.path, "plan.parquet"))
-        return read_plan(pq.read_table(io.BytesIO(content)))
+    @property
+    def plan_file(self) -> str:
+        """Path of the plan, written last when a run is made: a folder without one is no run."""
+        return storage.join(self.path, "plan.parquet")
+
+    def work(self) -> Work:
+        """What the plan says; raises OSError if there is no plan."""
+        return read_plan(pq.read_table(io.BytesIO(storage.read_bytes(self.plan_file))))
 
     def scanned_units(self) -> set[str]:
         """Keys of the units that have a receipt."""
@@ -77,7 +81,7 @@ class RunFolder:
 
     def is_committed(self) -> bool:
         """Whether the run has its manifest."""
-        return "manifest.json" in storage.names_in(self.path)
+        return storage.exists(self.manifest)
 
 
 def new_run_id(earlier: Iterable[str]) -> str:
@@ -103,10 +107,9 @@ def runs_of(out: str) -> list[RunFolder]:
     folder = storage.join(out, "runs")
     if storage.is_remote(out):
         found = storage.match(storage.join(folder, "*", "plan.parquet"))
-        paths = [info.path.rsplit("/", 1)[0] for info in found]
-    else:
-        paths = [storage.join(folder, name) for name in storage.names_in(folder)]
-    return [RunFolder(path) for path in paths if "plan.parquet" in storage.names_in(path)]
+        return [RunFolder(info.path.rsplit("/", 1)[0]) for info in found]
+    folders = (RunFolder(storage.join(folder, name)) for name in storage.names_in(folder))
+    return [run for run in folders if storage.exists(run.plan_file)]
 
 
 def table_bytes(table: pa.Table) -> bytes:
@@ -117,47 +120,60 @@ def table_bytes(table: pa.Table) -> bytes:
     return content
 
 
-def plan_table(units: list[Unit], dead: list[DeadShard]) -> pa.Table:
+def plan_table(work: Work) -> pa.Table:
     """The plan as a table with the columns of `PLAN`."""
     rows: list[dict[str, object]] = [
-        {
-            "unit": unit.key,
-            "path": r.shard.path,
-            "shard": r.shard.name,
-            "size": r.shard.size,
-            "modified": r.shard.modified,
-            "footer_digest": r.shard.footer_digest,
-            "shard_rows": r.shard.rows,
-            "start": r.start,
-            "stop": r.stop,
-        }
-        for unit in units
+        _shard_columns(r.shard)
+        | {"unit": unit.key, "detectors": unit.detectors, "start": r.start, "stop": r.stop}
+        for unit in work.units
         for r in unit.ranges
     ]
     rows += [
-        {"path": d.path, "shard": d.name, "dead_reason": d.reason, "dead_detail": d.detail}
-        for d in dead
+        _shard_columns(kept.shard) | {"run": kept.run, "detectors": kept.detectors}
+        for kept in work.kept
+    ]
+    rows += [
+        {
+            "detectors": (),
+            "path": d.path,
+            "shard": d.name,
+            "dead_reason": d.reason,
+            "dead_detail": d.detail,
+        }
+        for d in work.dead
     ]
     return pa.Table.from_pylist(rows, PLAN)
 
 
-def read_plan(table: pa.Table) -> tuple[list[Unit], list[DeadShard]]:
-    """Units in order, and dead shards, from a plan table."""
+def _shard_columns(shard: Shard) -> dict[str, object]:
+    return {
+        "path": shard.path,
+        "shard": shard.name,
+        "size": shard.size,
+        "modified": shard.modified,
+        "footer_digest": shard.footer_digest,
+        "shard_rows": shard.rows,
+    }
+
+
+def read_plan(table: pa.Table) -> Work:
+    """The plan read back; ranges of one shard share one `Shard`."""
     ranges: dict[str, list[RowRange]] = {}
+    detectors: dict[str, tuple[str, ...]] = {}
+    shards: dict[str, Shard] = {}
+    kept: list[Kept] = []
     dead: list[DeadShard] = []
     for row in table.to_pylist():
-        if row["unit"] is None:
-            dead.append(
-                DeadShard(row["path"], row["shard"], row["dead_reason"], row["dead_detail"])
-            )
+        name, names = row["shard"], tuple(row["detectors"])
+        if row["dead_reason"] is not None:
+            dead.append(DeadShard(row["path"], name, row["dead_reason"], row["dead_detail"]))
             continue
-        shard = Shard(
-            row["path"],
-            row["shard"],
-            row["size"],
-            row["modified"],
-            row["footer_digest"],
-            row["shard_rows"],
-        )
+        about = (row["size"], row["modified"], row["footer_digest"], row["shard_rows"])
+        shard = shards.setdefault(name, Shard(row["path"], name, *about))
+        if row["run"] is not None:
+            kept.append(Kept(shard, row["run"], names))
+            continue
         ranges.setdefault(row["unit"], []).append(RowRange(shard, row["start"], row["stop"]))
-    return [Unit(key, tuple(found)) for key, found in ranges.items()], dead
+        detectors[row["unit"]] = names
+    units = (Unit(key, tuple(found), detectors[key]) for key, found in ranges.items())
+    return Work(tuple(units), tuple(kept), tuple(dead))

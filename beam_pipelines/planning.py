@@ -1,29 +1,20 @@
-"""Planning a run on the launcher: inputs to shards, footers to a schema check, rows to units."""
+"""Planning a run on the launcher: inputs to shards, footers to a schema check, stale to units."""
 
-import hashlib
 import os
 import posixpath
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import IO
 
-import pyarrow as pa
 import pyarrow.parquet as pq
 
 from scrubtrace.beam_pipelines import storage
+from scrubtrace.beam_pipelines.changes import footer_digest
 from scrubtrace.beam_pipelines.columns import ColumnError, find_columns
-from scrubtrace.schemas.plan import Columns, DeadShard, RowRange, Shard, Unit
+from scrubtrace.beam_pipelines.units import Footer, make_units
+from scrubtrace.schemas.plan import Columns, DeadShard, Kept, Shard, Work
 from scrubtrace.schemas.vocabulary import DeadReason
-
-MIN_UNIT_ROWS = 1 << 13
-MAX_UNIT_ROWS = 1 << 17
-UNITS_WANTED = 64
-PIECES_OF_ROW_GROUP = 8
-"""A row group is cut into at most this many pieces: each piece decodes all rows before it."""
-
-_FOOTER_TAIL = 8
 
 Shapes = dict[str, Counter[str]]
 """For each text column, how many shards have it in which shape."""
@@ -34,38 +25,28 @@ class PlanError(ValueError):
 
 
 @dataclass(frozen=True)
-class Footer:
-    """What the plan needs of one readable shard."""
-
-    shard: Shard
-    row_groups: tuple[int, ...]
-    schema: pa.Schema
-
-
-@dataclass(frozen=True)
-class Plan:
-    """Units of work, dead shards, the data set's name, and what shapes the texts have."""
+class Inputs:
+    """Shards that can be scanned, those that cannot, the data set's name, the texts' shapes."""
 
     dataset: str
-    units: tuple[Unit, ...]
+    footers: tuple[Footer, ...]
     dead: tuple[DeadShard, ...]
     shapes: Shapes = field(default_factory=dict)
 
     @property
-    def rows(self) -> int:
-        """Rows that the footers of the readable shards promise."""
-        return sum(unit.rows for unit in self.units)
+    def shards(self) -> list[Shard]:
+        """The shards that can be scanned, by path."""
+        return [footer.shard for footer in self.footers]
 
 
-def make_plan(
+def read_inputs(
     inputs: Sequence[str],
     columns: Columns,
     dataset: str | None = None,
     root: str | None = None,
-    unit_rows: int | None = None,
     threads: int = 16,
-) -> Plan:
-    """Plan of one run over paths and globs, local or on any Beam file system.
+) -> Inputs:
+    """Paths and globs, local or on any Beam file system, to shards with their footers checked.
 
     Raises `PlanError` if a glob matches nothing or cannot be looked up, a file lies outside
     ``root``, or no readable shard has the columns. A path that cannot be read as asked becomes a
@@ -81,9 +62,27 @@ def make_plan(
     fit, unfit, shapes = _checked(footers, columns)
     if footers and not fit:
         raise PlanError(f"no shard fits: {unfit[0].name}: {unfit[0].detail}")
-    rows = unit_rows or _unit_rows(sum(footer.shard.rows for footer in fit))
-    units = tuple(make_units(fit, rows))
-    return Plan(dataset or _dataset(base), units, tuple(dead + unfit), shapes)
+    return Inputs(dataset or _dataset(base), tuple(fit), tuple(dead + unfit), shapes)
+
+
+def plan_work(
+    inputs: Inputs,
+    detectors: Sequence[str],
+    current: Mapping[str, Mapping[str, str]],
+    unit_rows: int | None = None,
+) -> Work:
+    """Units for every shard and detector without current results; the others are kept.
+
+    ``current`` gives the run that has current results, by name of the shard and of the detector.
+    """
+    stale: dict[str, tuple[str, ...]] = {}
+    kept: list[Kept] = []
+    for shard in inputs.shards:
+        runs = current.get(shard.name, {})
+        stale[shard.name] = tuple(name for name in detectors if name not in runs)
+        for run in sorted(set(runs.values())):
+            kept.append(Kept(shard, run, tuple(n for n in detectors if runs.get(n) == run)))
+    return Work(tuple(make_units(inputs.footers, stale, unit_rows)), tuple(kept), inputs.dead)
 
 
 def _checked(
@@ -104,40 +103,6 @@ def _checked(
         for text in found.texts:
             shapes[text.column.path][text.shape] += 1
     return fit, unfit, shapes
-
-
-def make_units(footers: Iterable[Footer], unit_rows: int) -> Iterator[Unit]:
-    """Units of about ``unit_rows`` rows: row groups cut or joined, tiny shards packed."""
-    pending: list[RowRange] = []
-    number = 0
-    for piece in (piece for footer in footers for piece in _pieces(footer, unit_rows)):
-        pending = _with_piece(pending, piece)
-        if sum(row_range.rows for row_range in pending) >= unit_rows:
-            yield Unit(f"u{number:07d}", tuple(pending))
-            pending, number = [], number + 1
-    if pending:
-        yield Unit(f"u{number:07d}", tuple(pending))
-
-
-def _with_piece(pending: list[RowRange], piece: RowRange) -> list[RowRange]:
-    if pending and pending[-1].shard is piece.shard and pending[-1].stop == piece.start:
-        return [*pending[:-1], RowRange(piece.shard, pending[-1].start, piece.stop)]
-    return [*pending, piece]
-
-
-def _pieces(footer: Footer, unit_rows: int) -> Iterator[RowRange]:
-    if footer.shard.rows == 0:
-        yield RowRange(footer.shard, 0, 0)
-    start = 0
-    for rows in footer.row_groups:
-        size = max(unit_rows, -(-rows // PIECES_OF_ROW_GROUP))
-        for first in range(start, start + rows, size):
-            yield RowRange(footer.shard, first, min(first + size, start + rows))
-        start += rows
-
-
-def _unit_rows(rows: int) -> int:
-    return max(MIN_UNIT_ROWS, min(MAX_UNIT_ROWS, rows // UNITS_WANTED))
 
 
 def _expand(inputs: Sequence[str]) -> list[storage.FileInfo]:
@@ -194,19 +159,12 @@ def _read_footer(info: storage.FileInfo, name: str) -> Footer | DeadShard:
         with storage.open_read(info.path) as file:
             metadata = pq.ParquetFile(file).metadata
             schema = metadata.schema.to_arrow_schema()
-            digest = _footer_digest(file)
+            digest = footer_digest(file)
     except Exception as error:  # whatever a file system or a damaged footer raises
         return DeadShard(info.path, name, DeadReason.UNREADABLE, _reason(error))
     groups = tuple(metadata.row_group(i).num_rows for i in range(metadata.num_row_groups))
     shard = Shard(info.path, name, info.size, info.modified, digest, metadata.num_rows)
     return Footer(shard, groups, schema)
-
-
-def _footer_digest(file: IO[bytes]) -> str:
-    file.seek(-_FOOTER_TAIL, os.SEEK_END)
-    length = int.from_bytes(file.read(4), "little")
-    file.seek(-_FOOTER_TAIL - length, os.SEEK_END)
-    return hashlib.sha256(file.read(length)).hexdigest()
 
 
 def _reason(error: Exception) -> str:

@@ -1,12 +1,15 @@
 """Reading the rows of a range: streamed, projected, capped, and never dying on one bad row."""
 
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
+from typing import IO
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from scrubtrace.beam_pipelines import storage
+from scrubtrace.beam_pipelines.changes import check_unchanged
 from scrubtrace.beam_pipelines.columns import ColumnError, ShardColumns, find_columns, leaf_paths
 from scrubtrace.beam_pipelines.decoding import Dead, Rows, decode, decoded_bytes
 from scrubtrace.schemas.plan import Columns, RowRange
@@ -20,6 +23,9 @@ PROBED_ROWS = 32
 
 OVERSIZE = 4
 """A decoded batch this many times the cap makes the following ones smaller."""
+
+DEAD_ROWS = 1024
+"""Dead rows given at a time."""
 
 SHRINK = 4
 """How many times smaller the next batches are if pyarrow cannot decode one of this size."""
@@ -52,24 +58,39 @@ def read_range(
 
     Rows of a row group that cannot be read or decoded come as dead rows; the next row group is
     read all the same. Every row of the range comes exactly once. Damage is sure to be noticed only
-    where the writer of the shard stored page checksums.
+    where the writer of the shard stored page checksums. Raises `ShardChanged`, also after the last
+    row, if the file is not the one that was planned.
     """
+    with ExitStack() as stack:
+        try:
+            opened = stack.enter_context(storage.open_read(row_range.shard.path))
+        except OSError as error:
+            error_name = type(error).__name__
+            yield from _dead_rows(row_range.start, row_range.stop, error_name, batch_rows)
+            return
+        check_unchanged(opened, row_range.shard)
+        yield from _read_groups(opened, row_range, columns, batch_rows, batch_bytes)
+        check_unchanged(opened, row_range.shard)
+
+
+def _read_groups(
+    opened: IO[bytes], row_range: RowRange, columns: Columns, batch_rows: int, batch_bytes: int
+) -> Iterator[Rows]:
     done = row_range.start
     try:
-        with storage.open_read(row_range.shard.path) as opened:
-            file = pq.ParquetFile(
-                opened, buffer_size=READ_BUFFER, pre_buffer=False, page_checksum_verification=True
-            )
-            found = find_columns(file.schema_arrow, columns)
-            leaves = leaf_paths(file, list(found.wanted()))
-            group_start = 0
-            for number in range(file.metadata.num_row_groups):
-                group = _RowGroup(file, number, found, leaves)
-                start, stop = done - group_start, min(row_range.stop - group_start, group.rows)
-                if start < stop:
-                    yield from _read_rows(group, group_start, start, stop, batch_rows, batch_bytes)
-                    done = group_start + stop
-                group_start += group.rows
+        file = pq.ParquetFile(
+            opened, buffer_size=READ_BUFFER, pre_buffer=False, page_checksum_verification=True
+        )
+        found = find_columns(file.schema_arrow, columns)
+        leaves = leaf_paths(file, list(found.wanted()))
+        group_start = 0
+        for number in range(file.metadata.num_row_groups):
+            group = _RowGroup(file, number, found, leaves)
+            start, stop = done - group_start, min(row_range.stop - group_start, group.rows)
+            if start < stop:
+                yield from _read_rows(group, group_start, start, stop, batch_rows, batch_bytes)
+                done = group_start + stop
+            group_start += group.rows
     except (OSError, pa.ArrowException, ColumnError) as error:
         yield from _dead_rows(done, row_range.stop, type(error).__name__, batch_rows)
         return
@@ -163,8 +184,19 @@ def _fitting(mean: float, batch_rows: int, batch_bytes: int) -> int:
     return max(1, min(batch_rows, int(batch_bytes / max(mean, 1))))
 
 
-def _dead_rows(start: int, stop: int, error: str, batch_rows: int) -> Iterator[Rows]:
+def dead_range(row_range: RowRange, reason: DeadReason, error: str) -> Iterator[Rows]:
+    """All rows of a range, dead for one reason."""
+    yield from _dead_rows(row_range.start, row_range.stop, error, DEAD_ROWS, reason)
+
+
+def _dead_rows(
+    start: int,
+    stop: int,
+    error: str,
+    batch_rows: int,
+    reason: DeadReason = DeadReason.UNREADABLE,
+) -> Iterator[Rows]:
     for first in range(start, stop, batch_rows):
         count = min(batch_rows, stop - first)
-        dead = dict.fromkeys(range(count), Dead(DeadReason.UNREADABLE.value, error))
+        dead = dict.fromkeys(range(count), Dead(reason.value, error))
         yield Rows(first, count, [], [], [], dead=dead)

@@ -36,22 +36,26 @@ class ScanUnitFn(beam.DoFn):
         """Reads plan and specification, makes the detectors, checks them against the plan."""
         self._folder = RunFolder(self._run)
         self._spec = self._folder.spec()
-        self._units = {unit.key: unit for unit in self._folder.plan()[0]}
+        self._units = {unit.key: unit for unit in self._folder.work().units}
         self._key = read_key(self._spec.key_file, self._spec.key_id)
-        self._detectors = []
+        self._detectors = {}
+        needed = {name for unit in self._units.values() for name in unit.detectors}
         for planned in self._spec.detectors:
+            if planned.name not in needed:
+                continue
             detector = make_detector(planned.name, planned.options)
             if detector.fingerprint() != planned.fingerprint:
                 found = f"{detector.fingerprint()}, planned {planned.fingerprint}"
                 raise ScanError(f"worker has another {planned.name}: fingerprint {found}")
             detector.setup()
-            self._detectors.append(detector)
+            self._detectors[planned.name] = detector
 
     def process(self, element: str) -> Iterator[tuple[str, int]]:
         """Scans the unit with this key."""
         unit = self._units[element]
+        detectors = [self._detectors[name] for name in unit.detectors]
         try:
-            receipt = scan_unit(unit, self._folder, self._spec, self._detectors, self._key)
+            receipt = scan_unit(unit, self._folder, self._spec, detectors, self._key)
         except OSError as error:
             name = errno.errorcode.get(error.errno or 0, type(error).__name__)
             Metrics.counter(NAMESPACE, UNWRITTEN + name).inc()

@@ -15,10 +15,12 @@ import numpy as np
 import pyarrow as pa
 
 from scrubtrace.beam_pipelines import storage
+from scrubtrace.beam_pipelines.changes import ShardChanged
 from scrubtrace.beam_pipelines.decoding import Place, Rows
 from scrubtrace.beam_pipelines.findings import FindingMaker
 from scrubtrace.beam_pipelines.layout import RunFolder, table_bytes
-from scrubtrace.beam_pipelines.reading import read_range
+from scrubtrace.beam_pipelines.reading import dead_range, read_range
+from scrubtrace.beam_pipelines.sampling import sampled
 from scrubtrace.beam_pipelines.tallying import tally_rows
 from scrubtrace.detectors.batch import TextBatch
 from scrubtrace.detectors.detector import Detector, check_evidence, detect_each
@@ -28,7 +30,7 @@ from scrubtrace.schemas.findings import DEAD_LETTERS, FINDINGS
 from scrubtrace.schemas.identity import DigestKey, id_hashes
 from scrubtrace.schemas.plan import RowRange, RunSpec, Unit
 from scrubtrace.schemas.receipts import PartReceipt, RangeReceipt, Receipt, Tally, Turns
-from scrubtrace.schemas.vocabulary import Abstained
+from scrubtrace.schemas.vocabulary import Abstained, DeadReason
 
 
 @dataclass
@@ -39,6 +41,15 @@ class _Collected:
     signals: dict[str, Counter[str]] = field(default_factory=dict)
     dead_letters: list[dict[str, Any]] = field(default_factory=list)
     id_hashes: list["np.typing.NDArray[np.uint64]"] = field(default_factory=list)
+
+    def add(self, other: "_Collected") -> None:
+        """Adds what another range gave."""
+        for name, tables in other.findings.items():
+            self.findings.setdefault(name, []).extend(tables)
+        for name, signals in other.signals.items():
+            self.signals.setdefault(name, Counter()).update(signals)
+        self.dead_letters += sorted(other.dead_letters, key=_letter_order)
+        self.id_hashes += other.id_hashes
 
 
 def scan_unit(
@@ -71,17 +82,36 @@ def _scan_range(
     maker: FindingMaker,
     collected: _Collected,
 ) -> RangeReceipt:
+    """Scans a range; all its rows are dead if its shard is no longer the one that was planned."""
+    try:
+        rows = read_range(row_range, spec.columns, spec.batch_rows, spec.batch_bytes)
+        receipt, found = _scan_rows(rows, row_range, spec, detectors, maker)
+    except ShardChanged as error:
+        rows = dead_range(row_range, DeadReason.SHARD_CHANGED, type(error).__name__)
+        receipt, found = _scan_rows(rows, row_range, spec, detectors, maker)
+    collected.add(found)
+    return receipt
+
+
+def _scan_rows(
+    pieces: Iterator[Rows],
+    row_range: RowRange,
+    spec: RunSpec,
+    detectors: Sequence[Detector],
+    maker: FindingMaker,
+) -> tuple[RangeReceipt, _Collected]:
     shard = row_range.shard.name
+    collected = _Collected()
     receipt = RangeReceipt(shard, row_range.start, row_range.stop)
     receipt.detectors = {detector.name: Tally() for detector in detectors}
-    first_letter = len(collected.dead_letters)
-    for rows in read_range(row_range, spec.columns, spec.batch_rows, spec.batch_bytes):
-        _count(receipt, rows)
-        _bury(collected, shard, rows)
+    for read in pieces:
         if spec.columns.id:
-            ids: list[str | None] = rows.ids or [None] * len(rows)
+            ids: list[str | None] = read.ids or [None] * len(read)
             receipt.null_ids += ids.count(None)
             collected.id_hashes.append(id_hashes(ids))
+        rows = read if spec.sample is None else sampled(read, shard, maker.key, spec.sample)
+        _count(receipt, rows)
+        _bury(collected, shard, rows)
         reasons: dict[str, dict[int, str]] = {detector.name: {} for detector in detectors}
         for first, stop in cut_texts(rows.texts, spec.batch_rows, spec.batch_bytes):
             batch = _batch(rows, first, stop)
@@ -92,10 +122,7 @@ def _scan_range(
                     reasons[detector.name][first + entry["row"]] = entry["reason"]
         for name, found in reasons.items():
             receipt.detectors[name].add(tally_rows(rows, found))
-    collected.dead_letters[first_letter:] = sorted(
-        collected.dead_letters[first_letter:], key=_letter_order
-    )
-    return receipt
+    return receipt, collected
 
 
 def cut_texts(

@@ -110,6 +110,11 @@ def _write_remote(path: str, content: bytes) -> None:
         raise
 
 
+def exists(path: str) -> bool:
+    """Whether there is a file or folder of this name; one request on an object store."""
+    return bool(_beam().exists(path)) if is_remote(path) else os.path.exists(path)
+
+
 def make_folders(*paths: str) -> None:
     """Makes local folders where missing; object stores need none."""
     for path in paths:

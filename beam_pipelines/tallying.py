@@ -16,6 +16,7 @@ def tally_rows(rows: Rows, reasons: Mapping[int, str]) -> Tally:
     reason, of equally frequent ones the first by name.
     """
     tally = Tally()
+    tally.sampled_out = rows.sampled_out
     tally.texts_judged = len(rows.texts) - len(reasons)
     tally.texts_abstained.update(reasons.values())
     tally.dead.update(dead.reason for dead in rows.dead.values())
@@ -28,7 +29,7 @@ def tally_rows(rows: Rows, reasons: Mapping[int, str]) -> Tally:
             tally.abstained[Abstained.DETECTOR_ERROR] += 1
         elif len(found) == texts[row]:
             tally.abstained[_most_frequent(found)] += 1
-    alive = len(rows) - len(rows.dead)
+    alive = len(rows) - len(rows.dead) - rows.sampled_out
     if alive > len(texts):
         tally.abstained[Abstained.NO_TURN_TO_JUDGE] += alive - len(texts)
     tally.judged = alive - tally.abstained.total()

@@ -1,6 +1,6 @@
 """Bringing the items of a run into the review table, and reading them back in order."""
 
-from collections.abc import Generator, Iterable
+from collections.abc import Generator, Iterable, Mapping, Set
 from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime
 from itertools import islice
@@ -53,15 +53,18 @@ class StoredItem:
     row_version: int
 
 
-def upsert_items(engine: Engine, items: Iterable[ReviewItem], run_id: str) -> UpsertCounts:
+def upsert_items(
+    engine: Engine, items: Iterable[ReviewItem], run_id: str, only_new: bool = False
+) -> UpsertCounts:
     """Store what run ``run_id`` saw, in transactions of 1,000 items; any order, any length.
 
     Run ids sort by time. An item that an older run stored gets this run's fields, and a new
     version if what a reviewer decides on changed. The same run again under the same policy, or an
     older one, changes nothing, so that an interrupted commit can be repeated. Of two items with
-    one key in one run the first is kept. Raises ReviewError.
+    one key in one run the first is kept. With ``only_new`` items that are stored already are left
+    as they are. Raises ReviewError.
     """
-    statement = _upsert(engine.dialect.name)
+    statement = _insert_new(engine.dialect.name) if only_new else _upsert(engine.dialect.name)
     remaining = iter(items)
     inserted = updated = unchanged = 0
     while batch := list(islice(remaining, TRANSACTION_ITEMS)):
@@ -89,6 +92,37 @@ def withdraw_flags(engine: Engine, run_id: str, policy: str) -> int:
     )
     with writing(engine) as connection:
         return len(connection.execute(withdrawn).scalars().all())
+
+
+def withdraw_unseen(
+    engine: Engine, run_id: str, dataset: str, scope: Mapping[str, Set[str]]
+) -> int:
+    """Take back the flags of items that run ``run_id`` should have found again but did not.
+
+    ``scope`` names the detectors, by shard, that scanned the whole shard as it is now. An item is
+    not found again if an older run was the last to see it, and all detectors with evidence for it
+    are in the scope of its shard. To be called after the items of the run have been stored; gives
+    the number of items that are flagged no longer. Raises ReviewError.
+    """
+    columns = review_items.c
+    older = and_(columns.dataset == dataset, columns.flagged.is_(True), columns.last_run < run_id)
+    candidates = select(columns.item_key, columns.shard, columns.detectors).where(older)
+    with reading(engine) as connection:
+        unseen = [
+            row.item_key
+            for row in connection.execute(candidates.execution_options(yield_per=PAGE_ITEMS))
+            if row.shard in scope and {d["name"] for d in row.detectors} <= scope[row.shard]
+        ]
+    for start in range(0, len(unseen), TRANSACTION_ITEMS):
+        keys = unseen[start : start + TRANSACTION_ITEMS]
+        withdrawn = (
+            update(review_items)
+            .where(columns.item_key.in_(keys), older)
+            .values(flagged=False, row_version=columns.row_version + 1)
+        )
+        with writing(engine) as connection:
+            connection.execute(withdrawn)
+    return len(unseen)
 
 
 def record_run(engine: Engine, run: ReviewRun) -> None:
@@ -180,6 +214,15 @@ def _upsert(dialect: str) -> ReturningInsert[Any]:
         ),
     ).returning(stored.item_key)
     return upsert
+
+
+def _insert_new(dialect: str) -> ReturningInsert[Any]:
+    """Insert an item unless it is stored; returns the keys written."""
+    insert = _insert_of(dialect)(review_items)
+    new: ReturningInsert[Any] = insert.on_conflict_do_nothing(
+        index_elements=["item_key"]
+    ).returning(review_items.c.item_key)
+    return new
 
 
 def _upsert_batch(

@@ -1,5 +1,6 @@
 """The plan of a run: shards, dead shards, units of rows, and what a worker has to know."""
 
+import hashlib
 import json
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -11,6 +12,8 @@ from scrubtrace.schemas.vocabulary import ALL_ROLES, ANSWERING_ROLES
 PLAN = pa.schema(
     [
         pa.field("unit", pa.string()),
+        pa.field("run", pa.string()),
+        pa.field("detectors", pa.list_(pa.string()), nullable=False),
         pa.field("path", pa.string(), nullable=False),
         pa.field("shard", pa.string(), nullable=False),
         pa.field("size", pa.int64()),
@@ -23,7 +26,14 @@ PLAN = pa.schema(
         pa.field("dead_detail", pa.string()),
     ]
 )
-"""One row a range of a shard, or a dead shard (``unit`` null, ``dead_reason`` given)."""
+"""One row a range of a shard to scan, a shard with current results, or a dead shard.
+
+A range has its ``unit`` and the ``detectors`` to run on it. A shard with current results has the
+``run`` that made them, and the detectors that they are of. A dead shard has its ``dead_reason``.
+"""
+
+SPEC_FORMAT = 2
+"""Format of the specification; runs of another format are left alone."""
 
 
 @dataclass(frozen=True)
@@ -64,15 +74,42 @@ class RowRange:
 
 @dataclass(frozen=True)
 class Unit:
-    """What one worker scans at a time: ranges of one shard, or several tiny shards packed."""
+    """What one worker scans at a time: ranges of one shard, or several tiny shards packed.
+
+    ``detectors`` names those that run on it: all that have no current results for its shards.
+    """
 
     key: str
     ranges: tuple[RowRange, ...]
+    detectors: tuple[str, ...]
 
     @property
     def rows(self) -> int:
         """Number of rows in the unit."""
         return sum(row_range.rows for row_range in self.ranges)
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A shard that an earlier ``run`` has current results of, and the detectors they are from."""
+
+    shard: Shard
+    run: str
+    detectors: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Work:
+    """What a plan says: units to scan, results to keep, and shards that cannot be read."""
+
+    units: tuple[Unit, ...]
+    kept: tuple[Kept, ...] = ()
+    dead: tuple[DeadShard, ...] = ()
+
+    @property
+    def rows(self) -> int:
+        """Rows to scan: those of the units."""
+        return sum(unit.rows for unit in self.units)
 
 
 @dataclass(frozen=True)
@@ -138,15 +175,25 @@ class RunSpec:
     batch_bytes: int
     spans_per_signal: int
     snippet_chars: int
+    sample: float | None = None
+
+    def basis(self) -> str:
+        """Digest of what results depend on besides shard and detector: equal means comparable."""
+        digests = (self.key_id, self.language_identifier)
+        caps = (self.spans_per_signal, self.snippet_chars)
+        parts = [self.dataset, asdict(self.columns), *digests, *caps]
+        return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
 
     def to_json(self) -> str:
         """The specification as JSON, keys sorted."""
-        return json.dumps(asdict(self), sort_keys=True, indent=1)
+        return json.dumps({"format": SPEC_FORMAT} | asdict(self), sort_keys=True, indent=1)
 
     @classmethod
     def from_json(cls, text: str) -> "RunSpec":
-        """The specification read back."""
+        """The specification read back; raises ValueError for one of another format."""
         data = json.loads(text)
+        if (found := data.pop("format", 1)) != SPEC_FORMAT:
+            raise ValueError(f"a run of format {found}, this version has {SPEC_FORMAT}")
         data["columns"] = Columns.from_dict(data["columns"])
         data["detectors"] = tuple(DetectorSpec(**spec) for spec in data["detectors"])
         return cls(**data)

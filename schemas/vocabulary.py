@@ -60,8 +60,13 @@ class DeadReason(StrEnum):
 
     INVALID_UTF8 = "invalid_utf8"
     UNREADABLE = "unreadable"
+    SHARD_CHANGED = "shard_changed"
     MISSING_COLUMN = "missing_column"
     WRONG_TYPE = "wrong_type"
+
+
+PASSING = frozenset({DeadReason.UNREADABLE, DeadReason.SHARD_CHANGED})
+"""Reasons that may be gone when the shard is scanned again, so that it is."""
 
 
 class Abstained(StrEnum):

@@ -16,12 +16,12 @@ from hypothesis import settings
 from sqlalchemy import Engine, create_engine, make_url, text
 
 from scrubtrace.beam_pipelines.layout import RunFolder
-from scrubtrace.beam_pipelines.planning import Plan, make_plan
+from scrubtrace.beam_pipelines.planning import plan_work, read_inputs
 from scrubtrace.beam_pipelines.runner import make_runner, pipeline_options
 from scrubtrace.detectors.registry import make_detector
 from scrubtrace.review.connection import open_review
 from scrubtrace.schemas.identity import DigestKey
-from scrubtrace.schemas.plan import Columns, DetectorSpec, RunSpec
+from scrubtrace.schemas.plan import Columns, DetectorSpec, RunSpec, Work
 
 KEY = "ab" * 32
 SERVER = os.environ.get("SCRUBTRACE_TEST_POSTGRESQL", "")
@@ -31,7 +31,7 @@ settings.register_profile("ci", deadline=None, derandomize=True)
 settings.load_profile("ci" if "CI" in os.environ else "local")
 
 WriteShard = Callable[..., Path]
-MakeRun = Callable[..., tuple[RunFolder, RunSpec, Plan]]
+MakeRun = Callable[..., tuple[RunFolder, RunSpec, Work]]
 
 
 class EagerPipeline:
@@ -102,7 +102,7 @@ def make_run(tmp_path: Path, key: DigestKey) -> MakeRun:
         unit_rows: int | None = None,
         pattern: str = "",
         **changes: Any,
-    ) -> tuple[RunFolder, RunSpec, Plan]:
+    ) -> tuple[RunFolder, RunSpec, Work]:
         columns = columns or Columns("text")
         detector = make_detector("boilerplate")
         about = (detector.name, detector.version, str(detector.lane), detector.fingerprint())
@@ -120,10 +120,11 @@ def make_run(tmp_path: Path, key: DigestKey) -> MakeRun:
         }
         spec = RunSpec(**(options | changes))
         inputs = [pattern or f"{tmp_path}/data/*.parquet"]
-        plan = make_plan(inputs, columns, unit_rows=unit_rows)
+        names = [planned.name for planned in spec.detectors]
+        work = plan_work(read_inputs(inputs, columns), names, {}, unit_rows)
         folder = RunFolder(str(tmp_path / name))
-        folder.create(spec, list(plan.units), list(plan.dead))
-        return folder, spec, plan
+        folder.create(spec, work)
+        return folder, spec, work
 
     return make
 

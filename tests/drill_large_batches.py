@@ -12,7 +12,8 @@ import pytest
 
 from scrubtrace.beam_pipelines import reading
 from scrubtrace.beam_pipelines.decoding import Rows
-from scrubtrace.schemas.plan import Columns, RowRange, Shard
+from scrubtrace.beam_pipelines.planning import read_inputs
+from scrubtrace.schemas.plan import Columns, RowRange
 
 ROWS, TURNS, CHARS = 500, 5, 1 << 20
 
@@ -32,8 +33,8 @@ def shard(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def read(path: Path, batch_bytes: int) -> Iterator[Rows]:
-    whole = RowRange(Shard(str(path), path.name, 0, "", "", ROWS), 0, ROWS)
-    return reading.read_range(whole, Columns("chat"), 1024, batch_bytes)
+    (shard,) = read_inputs([str(path)], Columns("chat")).shards
+    return reading.read_range(RowRange(shard, 0, ROWS), Columns("chat"), 1024, batch_bytes)
 
 
 def test_pyarrow_refuses_a_batch_of_more_than_2_gib(shard: Path) -> None:

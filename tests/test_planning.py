@@ -3,77 +3,43 @@
 import re
 from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from scrubtrace.beam_pipelines import storage
-from scrubtrace.beam_pipelines.planning import (
-    MIN_UNIT_ROWS,
-    PIECES_OF_ROW_GROUP,
-    Footer,
-    PlanError,
-    make_plan,
-    make_units,
-)
-from scrubtrace.schemas.plan import Columns, Shard, Unit
+from scrubtrace.beam_pipelines.planning import PlanError, Shapes, plan_work, read_inputs
+from scrubtrace.beam_pipelines.units import MIN_UNIT_ROWS
+from scrubtrace.schemas.plan import Columns, DeadShard, Unit
 
 TEXT = Columns("text")
+NAMES = ["boilerplate", "redaction"]
 
 Write = Callable[..., Path]
 
 
-def footer(name: str, *row_groups: int) -> Footer:
-    return Footer(Shard(name, name, 1, "", "", sum(row_groups)), row_groups, pa.schema([]))
+class Planned(NamedTuple):
+    dataset: str
+    units: tuple[Unit, ...]
+    dead: tuple[DeadShard, ...]
+    rows: int
+    shapes: Shapes
 
 
-@given(
-    st.lists(st.lists(st.integers(0, 5000), max_size=5), max_size=8),
-    st.integers(1, 3000),
-)
-def test_every_row_is_in_exactly_one_unit_in_order(shards: list[list[int]], unit_rows: int) -> None:
-    footers = [footer(f"s{i}", *groups) for i, groups in enumerate(shards)]
-    units = list(make_units(footers, unit_rows))
-    ranges = [r for unit in units for r in unit.ranges]
-    at: dict[str, int] = {}
-    for r in ranges:
-        assert r.start == at.get(r.shard.name, 0)
-        at[r.shard.name] = r.stop
-    assert at == {f.shard.name: f.shard.rows for f in footers}
-    assert all(unit.rows >= unit_rows for unit in units[:-1])
-    largest = max((rows for groups in shards for rows in groups), default=0)
-    piece = max(unit_rows, -(-largest // PIECES_OF_ROW_GROUP))
-    assert all(unit.rows < unit_rows + piece for unit in units)
-    assert [unit.key for unit in units] == sorted({unit.key for unit in units})
-
-
-@pytest.mark.parametrize(
-    ("row_groups", "unit_rows", "sizes"),
-    [
-        ([1_000_000], 1000, [125_000] * 8),
-        ([10_001], 1000, [1251] * 7 + [1244]),
-        ([7000], 1000, [1000] * 7),
-        ([1500], 1000, [1000, 500]),
-        ([400, 400, 400, 400], 1000, [1200, 400]),
-        ([900, 5000, 10], 1000, [1900, 1000, 1000, 1000, 1000, 10]),
-        ([0, 5, 0, 5], 5, [5, 5]),
-    ],
-)
-def test_row_groups_are_cut_into_few_pieces_and_joined(
-    row_groups: list[int], unit_rows: int, sizes: list[int]
-) -> None:
-    units = list(make_units([footer("s", *row_groups)], unit_rows))
-    assert [unit.rows for unit in units] == sizes
-    assert all(len(unit.ranges) == 1 for unit in units)
-
-
-def test_tiny_shards_are_packed() -> None:
-    units = list(make_units([footer(f"s{i:04}", 3) for i in range(5000)], 1000))
-    assert len(units) == 15
-    assert len(units[0].ranges) == 334
+def make_plan(
+    inputs: list[str],
+    columns: Columns,
+    dataset: str | None = None,
+    root: str | None = None,
+    unit_rows: int | None = None,
+    threads: int = 16,
+) -> Planned:
+    """A plan over the inputs with nothing current yet."""
+    read = read_inputs(inputs, columns, dataset, root, threads)
+    work = plan_work(read, NAMES, {}, unit_rows)
+    return Planned(read.dataset, work.units, work.dead, work.rows, read.shapes)
 
 
 def test_a_shard_without_rows_stays_in_the_plan(write_shard: Write) -> None:

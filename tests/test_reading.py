@@ -2,6 +2,7 @@
 
 import datetime
 import decimal
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scrubtrace.beam_pipelines import reading
+from scrubtrace.beam_pipelines.changes import ShardChanged, footer_digest
 from scrubtrace.beam_pipelines.decoding import Place, Rows
 from scrubtrace.beam_pipelines.reading import read_range
 from scrubtrace.schemas.plan import Chat, Columns, RowRange, Shard
@@ -21,10 +23,18 @@ Write = Callable[..., Path]
 VALUES = ["plain", "übung", None, "", "日本"]
 
 
+def shard_of(path: Path) -> Shard:
+    """The shard as a plan has it."""
+    status = path.stat()
+    with path.open("rb") as file:
+        identity = (status.st_size, str(status.st_mtime_ns), footer_digest(file))
+    return Shard(str(path), path.name, *identity, pq.read_metadata(path).num_rows)
+
+
 def read(
     path: Path, start: int, stop: int, columns: Columns | None = None, **caps: int
 ) -> list[Rows]:
-    shard = Shard(str(path), path.name, 0, "", "", pq.read_metadata(path).num_rows)
+    shard = shard_of(path)
     caps = {"batch_rows": 1024, "batch_bytes": 1 << 20} | caps
     return list(read_range(RowRange(shard, start, stop), columns or Columns("text"), **caps))
 
@@ -162,20 +172,69 @@ def test_rows_of_a_damaged_row_group_are_dead_and_the_others_live(write_shard: W
     assert {dead.reason for rows in pieces for dead in rows.dead.values()} == {"unreadable"}
 
 
-@pytest.mark.parametrize("change", ["gone", "shorter", "not parquet"])
-def test_a_shard_that_changed_after_planning_loses_no_row(write_shard: Write, change: str) -> None:
+def test_a_shard_that_is_gone_has_dead_rows(write_shard: Write) -> None:
     path = write_shard("a.parquet", text=["a"] * 50)
-    shard = Shard(str(path), path.name, 0, "", "", 50)
-    if change == "gone":
-        path.unlink()
-    elif change == "shorter":
-        write_shard("a.parquet", text=["a"] * 20)
-    else:
-        path.write_bytes(b"x" * 100)
+    shard = shard_of(path)
+    path.unlink()
     pieces = list(read_range(RowRange(shard, 0, 50), Columns("text"), 16, 1 << 20))
-    assert sum(map(len, pieces)) == 50
-    alive = sum(len(rows) - len(rows.dead) for rows in pieces)
-    assert alive == (20 if change == "shorter" else 0)
+    assert sum(map(len, pieces)) == sum(len(rows.dead) for rows in pieces) == 50
+    assert {dead.reason for rows in pieces for dead in rows.dead.values()} == {"unreadable"}
+
+
+def _replace(path: Path, content: bytes) -> None:
+    other = path.with_suffix(".new")
+    other.write_bytes(content)
+    other.replace(path)
+
+
+def _same_rows(path: Path) -> bytes:
+    other = path.with_suffix(".same")
+    pq.write_table(pa.table({"text": ["b"] * 50}), other)
+    return other.read_bytes()
+
+
+CHANGES: dict[str, Callable[[Path], None]] = {
+    "truncated": lambda path: os.truncate(path, path.stat().st_size - 20),
+    "not parquet": lambda path: _replace(path, b"x" * 100),
+    "other content by rename": lambda path: _replace(path, _same_rows(path)),
+    "other content in place": lambda path: _ignore(path.write_bytes(_same_rows(path))),
+    "touched": lambda path: os.utime(path, ns=(1, 1)),
+}
+
+
+def _ignore(_: int) -> None:
+    """A lambda of type None."""
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_nothing_is_read_from_a_shard_that_changed_after_planning(
+    write_shard: Write, change: str
+) -> None:
+    path = write_shard("a.parquet", text=["a"] * 50)
+    shard = shard_of(path)
+    CHANGES[change](path)
+    with pytest.raises(ShardChanged):
+        list(read_range(RowRange(shard, 0, 50), Columns("text"), 16, 1 << 20))
+
+
+@pytest.mark.parametrize("change", ["truncated", "other content in place", "touched"])
+def test_a_shard_that_changes_while_it_is_read_is_noticed_at_its_end(
+    write_shard: Write, change: str
+) -> None:
+    path = write_shard("a.parquet", text=["a"] * 50)
+    pieces = read_range(RowRange(shard_of(path), 0, 50), Columns("text"), 16, 1 << 20)
+    next(pieces)
+    CHANGES[change](path)
+    with pytest.raises(ShardChanged):
+        list(pieces)
+
+
+def test_a_shard_that_is_replaced_while_it_is_read_is_read_as_it_was(write_shard: Write) -> None:
+    path = write_shard("a.parquet", text=["a"] * 50)
+    pieces = read_range(RowRange(shard_of(path), 0, 50), Columns("text"), 16, 1 << 20)
+    first = next(pieces)
+    CHANGES["other content by rename"](path)
+    assert texts([first, *pieces]) == ["a"] * 50
 
 
 def test_ids_and_groups_are_read_as_text(write_shard: Write) -> None:

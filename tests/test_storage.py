@@ -13,7 +13,7 @@ from apache_beam.io.filesystem import FileMetadata, FileSystem
 
 from scrubtrace.beam_pipelines import storage
 from scrubtrace.beam_pipelines.layout import RunFolder, runs_of
-from scrubtrace.beam_pipelines.planning import make_plan
+from scrubtrace.beam_pipelines.planning import plan_work, read_inputs
 from scrubtrace.beam_pipelines.scan import ScanUnits
 from scrubtrace.schemas.plan import Columns
 
@@ -111,17 +111,18 @@ def test_a_run_from_and_to_a_beam_file_system(make_run: Any, eager: Any) -> None
     write("mem://bucket/data/a.parquet", ["As an AI language model, I cannot swim.", "Plain."])
     write("mem://bucket/data/b.parquet", ["Plain."])
     FILES["mem://bucket/data/broken.parquet"] = b"no parquet"
-    plan = make_plan(["mem://bucket/data/*.parquet"], Columns("text"))
-    assert plan.dataset == "data"
+    inputs = read_inputs(["mem://bucket/data/*.parquet"], Columns("text"))
+    plan = plan_work(inputs, ["boilerplate"], {})
+    assert inputs.dataset == "data"
     assert [shard.name for shard in plan.dead] == ["broken.parquet"]
     assert plan.rows == 3
     _, spec, _ = make_run(pattern="mem://bucket/data/*.parquet")
     folder = RunFolder("mem://bucket/out/runs/20240101T000000-abc")
-    folder.create(spec, list(plan.units), list(plan.dead))
+    folder.create(spec, plan)
     scanned = [unit.key for unit in plan.units] | eager | ScanUnits(folder.path)
     assert scanned == [("u0000000", 3)]
     assert [run.id for run in runs_of("mem://bucket/out")] == [folder.id]
-    assert folder.plan() == (list(plan.units), list(plan.dead))
+    assert folder.work() == plan
     assert folder.scanned_units() == {"u0000000"}
     assert folder.read_receipt("u0000000").findings == 1
     assert not folder.is_committed()

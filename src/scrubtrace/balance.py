@@ -3,16 +3,20 @@
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 
-from scrubtrace.beam_pipelines.layout import RunFolder
-from scrubtrace.exits import IncompleteStop, SumsDifferStop
-from scrubtrace.schemas.plan import RunSpec, Unit
+from scrubtrace.exits import SumsDifferStop
+from scrubtrace.results import Pair, Results
+from scrubtrace.schemas.plan import Unit
 from scrubtrace.schemas.receipts import RangeReceipt, Receipt, Tally, Turns
-from scrubtrace.schemas.vocabulary import Abstained
+from scrubtrace.schemas.vocabulary import PASSING, Abstained
 
 
 @dataclass
 class Balance:
-    """Sums over all receipts of a run."""
+    """Sums over all receipts that a run is about.
+
+    ``signals`` are all that occur in the parts read, also in texts that do not count. Pairs in
+    ``scan_again`` have results that no later run may keep.
+    """
 
     rows: int = 0
     texts: int = 0
@@ -23,9 +27,10 @@ class Balance:
     languages: Counter[str] = field(default_factory=Counter)
     turns: dict[str, Turns] = field(default_factory=lambda: defaultdict(Turns))
     detectors: dict[str, Tally] = field(default_factory=lambda: defaultdict(Tally))
-    signals: Counter[str] = field(default_factory=Counter)
-    findings: Counter[str] = field(default_factory=Counter)
+    signals: set[str] = field(default_factory=set)
     shards: dict[str, int] = field(default_factory=dict)
+    scan_again: set[Pair] = field(default_factory=set)
+    runs_with_dead_letters: set[str] = field(default_factory=set)
 
     @property
     def detector_errors(self) -> int:
@@ -34,7 +39,7 @@ class Balance:
         return sum(errors)
 
     def add(self, entry: RangeReceipt) -> None:
-        """Adds what one range says."""
+        """Adds what one range says of its rows and texts."""
         self.rows += entry.stop - entry.start
         self.texts += entry.texts
         self.null_texts += entry.null_texts
@@ -44,50 +49,53 @@ class Balance:
         self.languages.update(entry.languages)
         for path, turns in entry.turns.items():
             self.turns[path].add(turns)
-        for name, tally in entry.detectors.items():
-            self.detectors[name].add(tally)
+
+    def note_errors(self, entry: RangeReceipt, detector: str) -> None:
+        """Remembers what another scan may do better: files that failed, detectors that raised."""
+        tally = entry.detectors[detector]
+        if tally.abstained[Abstained.DETECTOR_ERROR] or any(tally.dead[r] for r in PASSING):
+            self.scan_again.add(Pair(entry.shard, detector))
 
 
-def check_balance(folder: RunFolder, spec: RunSpec, units: list[Unit]) -> Balance:
-    """Sums of all receipts, checked against the plan.
+def check_balance(results: Results) -> Balance:
+    """Sums of all receipts, checked against the footers of the shards.
 
-    Per shard and detector: rows in the footer = judged + abstained + dead + sampled out. Raises
-    `IncompleteStop` if receipts are missing, `SumsDifferStop` that names shard and detector if a
-    sum does not match.
+    Per shard and detector: rows in the footer = judged + abstained + dead + sampled out, whichever
+    run scanned them. Raises `IncompleteStop` if receipts are missing, `SumsDifferStop` that names
+    shard and detector if a sum does not match.
     """
-    scanned = folder.scanned_units()
-    missing = [unit.key for unit in units if unit.key not in scanned]
-    if missing:
-        raise IncompleteStop(
-            f"{len(missing)} of {len(units)} units have not been scanned ({missing[0]} is the "
-            "first); the same detect command goes on from here"
-        )
-    balance = Balance()
-    accounted: Counter[tuple[str, str]] = Counter()
-    for unit in units:
-        receipt = folder.read_receipt(unit.key)
-        _check_ranges(unit, receipt)
+    balance = Balance(shards={name: shard.rows for name, shard in results.shards.items()})
+    accounted: Counter[Pair] = Counter()
+    for run, unit, receipt in results.receipts():
+        _check_ranges(run, unit, receipt)
+        balance.signals.update(name for part in receipt.parts for name in part.signals)
+        if receipt.dead_letters:
+            balance.runs_with_dead_letters.add(run)
         for entry in receipt.ranges:
-            balance.add(entry)
-            for name, tally in entry.detectors.items():
-                accounted[entry.shard, name] += tally.rows
-        for part in receipt.parts:
-            balance.signals.update(part.signals)
-            balance.findings[part.detector] += part.findings
-        balance.shards |= {r.shard.name: r.shard.rows for r in unit.ranges}
-    for shard, rows in balance.shards.items():
-        for planned in spec.detectors:
-            found = accounted[shard, planned.name]
-            if found != rows:
+            runs = results.runs(entry.shard) if entry.shard in results.shards else {}
+            counted = [name for name in entry.detectors if runs.get(name) == run]
+            if counted and min(runs) in counted:
+                balance.add(entry)
+            for name in counted:
+                tally = entry.detectors[name]
+                balance.detectors[name].add(tally)
+                accounted[Pair(entry.shard, name)] += tally.rows
+                balance.note_errors(entry, name)
+    for name, shard in results.shards.items():
+        for detector in results.runs(name):
+            found = accounted[Pair(name, detector)]
+            if found != shard.rows:
                 raise SumsDifferStop(
-                    f"shard {shard}: the footer has {rows} rows, but detector {planned.name} "
+                    f"shard {name}: the footer has {shard.rows} rows, but detector {detector} "
                     f"accounts for {found}"
                 )
     return balance
 
 
-def _check_ranges(unit: Unit, receipt: Receipt) -> None:
+def _check_ranges(run: str, unit: Unit, receipt: Receipt) -> None:
     planned = [(r.shard.name, r.start, r.stop) for r in unit.ranges]
     scanned = [(r.shard, r.start, r.stop) for r in receipt.ranges]
-    if planned != scanned:
-        raise SumsDifferStop(f"unit {unit.key}: the receipt is for other rows than the plan")
+    if planned != scanned or set(unit.detectors) != {part.detector for part in receipt.parts}:
+        raise SumsDifferStop(
+            f"unit {unit.key} of run {run}: the receipt is for other rows or detectors than planned"
+        )

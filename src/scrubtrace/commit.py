@@ -4,46 +4,68 @@ Plain Python, no workers. Committing a run again changes nothing.
 """
 
 import hashlib
-import io
+from collections import Counter
 from collections.abc import Iterator
-from typing import Any
+from typing import NamedTuple
 
-import numpy as np
 from sqlalchemy import Engine
 
-from scrubtrace.balance import check_balance
+from scrubtrace.balance import Balance, check_balance
 from scrubtrace.beam_pipelines import storage
 from scrubtrace.beam_pipelines.layout import RunFolder
 from scrubtrace.config import Config
-from scrubtrace.duplicates import Hashes, RepeatedIds
+from scrubtrace.duplicates import RepeatedIds
 from scrubtrace.keys import check_same_key
 from scrubtrace.manifest import manifest_bytes
 from scrubtrace.outcome import Outcome
 from scrubtrace.policy import Verdict, evidence_fingerprint, judge, policy_digest
 from scrubtrace.recurrence import CATEGORY, promoted, recurring_identities
-from scrubtrace.results import FoundText, read_unit
-from scrubtrace.review.store import key_ids, record_run, upsert_items, withdraw_flags
+from scrubtrace.resolver import results_of
+from scrubtrace.results import FoundText, Pair, Results
+from scrubtrace.review.store import (
+    key_ids,
+    record_run,
+    upsert_items,
+    withdraw_flags,
+    withdraw_unseen,
+)
 from scrubtrace.schemas.identity import item_key
-from scrubtrace.schemas.plan import RunSpec, Unit
+from scrubtrace.schemas.plan import RunSpec, Work
 from scrubtrace.schemas.review import ReviewItem, ReviewRun
 from scrubtrace.schemas.vocabulary import GROUPS
+
+
+class JudgedText(NamedTuple):
+    """A text with evidence, its verdict, and how many earlier rows have the same id."""
+
+    text: FoundText
+    verdict: Verdict
+    occurrence: int
 
 
 def commit_run(folder: RunFolder, config: Config, engine: Engine) -> Outcome:
     """Checks a scanned run, applies the policy, fills the review table, writes the manifest.
 
-    Raises `UsageStop` if the table was made with another digest key, `IncompleteStop` if receipts
-    are missing and `SumsDifferStop` if sums do not match; then nothing has been changed.
+    A run is about all its shards: what it scanned, and what it kept of earlier runs. A sampled run
+    adds items to the review table but changes none. Raises `UsageStop` if the table was made with
+    another digest key, `IncompleteStop` if receipts are missing and `SumsDifferStop` if sums do
+    not match; then nothing has been changed.
     """
     spec = folder.spec()
     check_same_key(spec.key_id, key_ids(engine))
-    units, dead_shards = folder.plan()
-    balance = check_balance(folder, spec, units)
-    outcome = Outcome(folder.id, spec.dataset, balance, dead_shards)
-    items = _items(folder, spec, units, config, outcome)
-    outcome.upserts = upsert_items(engine, items, folder.id)
+    work = folder.work()
+    results = results_of(folder)
+    balance = check_balance(results)
+    outcome = Outcome(folder.id, spec.dataset, balance, list(work.dead), _kept_rows(work))
+    items = _items(results, config, outcome)
+    sampled = spec.sample is not None
+    outcome.upserts = upsert_items(engine, items, folder.id, only_new=sampled)
     withdraw_flags(engine, folder.id, policy_digest(config.policy))
-    manifest = manifest_bytes(folder, spec, units, config, outcome)
+    if not sampled:
+        outcome.not_found_again = withdraw_unseen(
+            engine, folder.id, spec.dataset, _scope(results, balance)
+        )
+    manifest = manifest_bytes(folder, spec, config, outcome)
     storage.write_atomic(folder.manifest, manifest)
     storage.remove_temporary(folder.path)
     record_run(
@@ -60,47 +82,61 @@ def commit_run(folder: RunFolder, config: Config, engine: Engine) -> Outcome:
     return outcome
 
 
-def _items(
-    folder: RunFolder, spec: RunSpec, units: list[Unit], config: Config, outcome: Outcome
-) -> Iterator[ReviewItem]:
-    repeated, policy = None, policy_digest(config.policy)
-    if spec.columns.id:
-        keys = [unit.key for unit in units]
-        repeated = RepeatedIds(_hash_loader(folder), keys, outcome.balance.rows)
-        outcome.repeated_ids, outcome.repeated_id_rows = repeated.ids, repeated.surplus_rows
-    names = _recurring(folder, spec, units, config, outcome)
+def judged_texts(results: Results, config: Config, outcome: Outcome) -> Iterator[JudgedText]:
+    """Texts that qualify for a kind, with their verdicts; ``outcome`` gets what is counted."""
+    repeated = _repeated_ids(results, outcome)
+    names = _recurring(results, config, outcome)
     outcome.recurring_identities = len(names)
-    for unit in units:
-        occurrences = repeated.occurrences(unit.key) if repeated else None
-        for text in read_unit(folder, spec, unit):
+    for shard in results.shards:
+        occurrences = repeated.occurrences(shard) if repeated else None
+        for text in results.texts(shard):
+            outcome.signals.update({entry["signal"] for entry in text.evidence})
             text.evidence = promoted(text.evidence, names)
             verdict = judge(text.evidence, config.policy)
-            if verdict is None:
-                continue
-            occurrence = 0 if occurrences is None else int(occurrences[text.offset])
-            item = _item(spec, text, verdict, occurrence, policy)
-            outcome.count(item)
-            yield item
+            if verdict is not None:
+                occurrence = 0 if occurrences is None else int(occurrences[text.row["row_index"]])
+                yield JudgedText(text, verdict, occurrence)
 
 
-def _recurring(
-    folder: RunFolder, spec: RunSpec, units: list[Unit], config: Config, outcome: Outcome
-) -> frozenset[str]:
+def _items(results: Results, config: Config, outcome: Outcome) -> Iterator[ReviewItem]:
+    policy = policy_digest(config.policy)
+    for judged in judged_texts(results, config, outcome):
+        item = _item(results.spec, judged.text, judged.verdict, judged.occurrence, policy)
+        outcome.count(item)
+        yield item
+
+
+def _kept_rows(work: Work) -> dict[str, int]:
+    """Rows whose results were kept of earlier runs, by detector."""
+    rows: Counter[str] = Counter()
+    for kept in work.kept:
+        rows.update(dict.fromkeys(kept.detectors, kept.shard.rows))
+    return dict(rows)
+
+
+def _scope(results: Results, balance: Balance) -> dict[str, set[str]]:
+    """Detectors by shard that would have found an item again, were it still there."""
+    scope: dict[str, set[str]] = {}
+    for shard in results.shards:
+        detectors = results.runs(shard)
+        scope[shard] = {name for name in detectors if Pair(shard, name) not in balance.scan_again}
+    return scope
+
+
+def _repeated_ids(results: Results, outcome: Outcome) -> RepeatedIds | None:
+    if not results.spec.columns.id:
+        return None
+    repeated = RepeatedIds(results.id_hashes, list(results.shards), outcome.balance.rows)
+    outcome.repeated_ids, outcome.repeated_id_rows = repeated.ids, repeated.surplus_rows
+    return repeated
+
+
+def _recurring(results: Results, config: Config, outcome: Outcome) -> frozenset[str]:
     """Names that recur over all parts; parts are read for it only if there are candidates."""
     if not any(f".{CATEGORY}." in signal for signal in outcome.balance.signals):
         return frozenset()
-    found = (text for unit in units for text in read_unit(folder, spec, unit))
-    texts = ((text.row["text_digest"], text.evidence) for text in found)
+    texts = ((text.row["text_digest"], text.evidence) for text in results.all_texts())
     return recurring_identities(texts, config.policy.recurring_identity)
-
-
-def _hash_loader(folder: RunFolder) -> Any:
-    def load(unit: str) -> Hashes:
-        content = io.BytesIO(storage.read_bytes(folder.id_hashes(unit)))
-        hashes: Hashes = np.load(content, allow_pickle=False)
-        return hashes
-
-    return load
 
 
 def _item(

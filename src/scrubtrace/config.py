@@ -76,10 +76,14 @@ class InputSection(_Section):
 
 
 class ScanSection(_Section):
-    """How rows are scanned; none of it changes what is found in them."""
+    """How rows are scanned; none of it changes what is found in them.
+
+    ``sample`` is the share of rows that are judged, chosen by a keyed hash; all of them without it.
+    """
 
     detectors: list[str] | None = None
     workers: PositiveInt = 1
+    sample: Annotated[float, Field(gt=0, lt=1)] | None = None
     unit_rows: PositiveInt | None = None
     batch_rows: PositiveInt = 1024
     batch_bytes: PositiveInt = 8 << 20

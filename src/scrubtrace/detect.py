@@ -11,7 +11,7 @@ from sqlalchemy import Engine
 
 from scrubtrace.beam_pipelines import storage
 from scrubtrace.beam_pipelines.layout import RunFolder, new_run_id, plan_table, runs_of
-from scrubtrace.beam_pipelines.planning import Plan, PlanError, make_plan
+from scrubtrace.beam_pipelines.planning import Inputs, PlanError, plan_work, read_inputs
 from scrubtrace.beam_pipelines.runner import OptionsError, make_runner, pipeline_options
 from scrubtrace.beam_pipelines.scan import NAMESPACE, UNWRITTEN, ScanUnits
 from scrubtrace.chosen import detector_names, detector_options
@@ -20,14 +20,15 @@ from scrubtrace.config import Config
 from scrubtrace.detectors.language import IDENTIFIER
 from scrubtrace.detectors.registry import DetectorError, make_detector
 from scrubtrace.exits import IncompleteStop, UsageStop
-from scrubtrace.keys import check_key, find_key
+from scrubtrace.keys import existing_key, find_key
 from scrubtrace.lock import output_lock
 from scrubtrace.outcome import Outcome
 from scrubtrace.progress import shown_progress
+from scrubtrace.resolver import current_runs, spec_or_none
 from scrubtrace.review.connection import open_review
 from scrubtrace.review.errors import ReviewError
 from scrubtrace.review.store import key_ids, run_ids
-from scrubtrace.schemas.plan import Chat, Columns, DetectorSpec, RunSpec
+from scrubtrace.schemas.plan import Chat, Columns, DetectorSpec, RunSpec, Work
 
 UNWRITTEN_HELP = {
     "ENOSPC": "the disk is full",
@@ -39,7 +40,7 @@ UNWRITTEN_HELP = {
 
 @dataclass(frozen=True)
 class Job:
-    """One call of ``scrubtrace detect``."""
+    """One call of ``scrubtrace detect``; with ``force``, what is current is scanned again."""
 
     inputs: Sequence[str]
     out: str
@@ -47,56 +48,83 @@ class Job:
     key_file: str | None = None
     beam_arguments: Sequence[str] = ()
     quiet: bool = False
+    force: bool = False
 
 
-def plan_job(job: Job) -> tuple[Plan, list[DetectorSpec], PipelineOptions]:
+@dataclass(frozen=True)
+class Prepared:
+    """A job whose inputs, detectors and options were found to be usable."""
+
+    job: Job
+    inputs: Inputs
+    detectors: tuple[DetectorSpec, ...]
+    options: PipelineOptions
+
+    def spec(self, key_id: str, key_file: str | None) -> RunSpec:
+        """What workers have to know, with the key that digests are made with."""
+        scan = self.job.config.scan
+        return RunSpec(
+            dataset=self.inputs.dataset,
+            columns=columns_of(self.job.config),
+            detectors=self.detectors,
+            key_id=key_id,
+            key_file=key_file,
+            language_identifier=IDENTIFIER,
+            batch_rows=scan.batch_rows,
+            batch_bytes=scan.batch_bytes,
+            spans_per_signal=scan.spans_per_signal,
+            snippet_chars=scan.snippet_chars,
+            sample=scan.sample,
+        )
+
+    def work(self, spec: RunSpec) -> Work:
+        """What to scan and what to keep; a sample keeps nothing and is kept by nobody."""
+        current: dict[str, dict[str, str]] = {}
+        if spec.sample is None and not self.job.force:
+            current = current_runs(self.job.out, spec, self.inputs.shards)
+        names = [planned.name for planned in spec.detectors]
+        return plan_work(self.inputs, names, current, self.job.config.scan.unit_rows)
+
+
+def prepare(job: Job) -> Prepared:
     """Everything that can be found wrong before a file is written; raises `UsageStop`."""
     config = job.config
     try:
         options = pipeline_options(job.beam_arguments, config.scan.workers)
-        detectors = [_planned(name, config) for name in detector_names(config)]
-        plan = make_plan(
-            job.inputs,
-            columns_of(config),
-            config.input.dataset,
-            config.input.root,
-            config.scan.unit_rows,
-        )
+        detectors = tuple(_planned(name, config) for name in detector_names(config))
+        columns = columns_of(config)
+        inputs = read_inputs(job.inputs, columns, config.input.dataset, config.input.root)
     except (PlanError, DetectorError, OptionsError) as error:
         raise UsageStop(str(error)) from None
-    return plan, detectors, options
+    return Prepared(job, inputs, detectors, options)
+
+
+def dry_run(job: Job) -> tuple[Inputs, Work]:
+    """The inputs, and what would be scanned and kept; writes nothing. Raises `UsageStop`."""
+    prepared = prepare(job)
+    key, key_file = existing_key(job.key_file)
+    return prepared.inputs, prepared.work(prepared.spec(key.id if key else "", key_file))
 
 
 def run_job(job: Job) -> Outcome:
-    """Plans, scans what has not been scanned yet, and commits.
+    """Plans, scans what has no current results, and commits.
 
     Raises `UsageStop` before anything is written; `IncompleteStop` if units could not be written;
     `SumsDifferStop` if sums do not match.
     """
-    plan, detectors, options = plan_job(job)
-    check_key(job.key_file)
+    prepared = prepare(job)
+    existing_key(job.key_file)
     engine = review_engine(job.config, job.out)
     key, key_file = find_key(job.key_file, key_ids(engine))
-    scan = job.config.scan
-    spec = RunSpec(
-        dataset=plan.dataset,
-        columns=columns_of(job.config),
-        detectors=tuple(detectors),
-        key_id=key.id,
-        key_file=key_file,
-        language_identifier=IDENTIFIER,
-        batch_rows=scan.batch_rows,
-        batch_bytes=scan.batch_bytes,
-        spans_per_signal=scan.spans_per_signal,
-        snippet_chars=scan.snippet_chars,
-    )
+    spec = prepared.spec(key.id, key_file)
     with output_lock(job.out):
-        folder = _unfinished_run(job.out, spec, plan)
+        work = prepared.work(spec)
+        folder = _unfinished_run(job.out, spec, work)
         if folder is None:
             run = new_run_id([*(earlier.id for earlier in runs_of(job.out)), *run_ids(engine)])
             folder = RunFolder(storage.join(job.out, "runs", run))
-            folder.create(spec, list(plan.units), list(plan.dead))
-        _scan(folder, plan, options, job.quiet)
+            folder.create(spec, work)
+        _scan(folder, work, prepared.options, job.quiet)
         return commit_run(folder, job.config, engine)
 
 
@@ -134,23 +162,23 @@ def _planned(name: str, config: Config) -> DetectorSpec:
     return DetectorSpec(name, detector.version, str(detector.lane), fingerprint, options)
 
 
-def _unfinished_run(out: str, spec: RunSpec, plan: Plan) -> RunFolder | None:
+def _unfinished_run(out: str, spec: RunSpec, work: Work) -> RunFolder | None:
     """The newest run without a manifest that has the same specification and plan."""
-    wanted = plan_table(list(plan.units), list(plan.dead))
+    wanted = plan_table(work)
     for folder in reversed(runs_of(out)):
-        if folder.is_committed() or folder.spec() != spec:
+        if folder.is_committed() or spec_or_none(folder) != spec:
             continue
-        if plan_table(*folder.plan()).equals(wanted):
+        if plan_table(folder.work()).equals(wanted):
             return folder
     return None
 
 
-def _scan(folder: RunFolder, plan: Plan, options: PipelineOptions, quiet: bool) -> None:
+def _scan(folder: RunFolder, work: Work, options: PipelineOptions, quiet: bool) -> None:
     done = folder.scanned_units()
-    keys = [unit.key for unit in plan.units if unit.key not in done]
+    keys = [unit.key for unit in work.units if unit.key not in done]
     if not keys:
         return
-    with shown_progress(folder, plan.rows, quiet):
+    with shown_progress(folder, work.rows, quiet):
         pipeline = beam.Pipeline(make_runner(options), options=options)
         _ = pipeline | "Unit keys" >> beam.Create(keys) | "Scan" >> ScanUnits(folder.path)
         result = pipeline.run()

@@ -43,11 +43,12 @@ def check_same_key(key_id: str, used: set[str]) -> None:
         )
 
 
-def check_key(key_file: str | None) -> None:
-    """Raises `UsageStop` if there is a key that cannot be used; makes none."""
+def existing_key(key_file: str | None) -> tuple[DigestKey | None, str | None]:
+    """The key and its file, without making one; raises `UsageStop` for one that is unusable."""
     path = _place(key_file)
-    if path is None or os.path.exists(path):
-        _read(path)
+    if path is not None and not os.path.exists(path):
+        return None, path
+    return _read(path), path
 
 
 def _place(key_file: str | None) -> str | None:

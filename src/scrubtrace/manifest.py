@@ -1,5 +1,6 @@
 """The manifest of a run: everything that decided its results, and what they add up to."""
 
+import hashlib
 import json
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -10,16 +11,14 @@ from scrubtrace.beam_pipelines import storage
 from scrubtrace.beam_pipelines.layout import RunFolder
 from scrubtrace.config import Config
 from scrubtrace.outcome import Outcome
-from scrubtrace.schemas.plan import RunSpec, Unit
+from scrubtrace.schemas.plan import RunSpec
 
 PACKAGES = ("scrubtrace", "apache-beam", "pyarrow", "google-re2", "py3langid", "numpy")
 
 
-def manifest_bytes(
-    folder: RunFolder, spec: RunSpec, units: list[Unit], config: Config, outcome: Outcome
-) -> bytes:
+def manifest_bytes(folder: RunFolder, spec: RunSpec, config: Config, outcome: Outcome) -> bytes:
     """The manifest as JSON; a run that is committed again unchanged keeps its first time."""
-    content = _content(folder, spec, units, config, outcome)
+    content = _content(folder, spec, config, outcome)
     earlier = _earlier(folder)
     time = earlier.pop("committed_at", None)
     if time is None or earlier != json.loads(json.dumps(content)):
@@ -35,11 +34,8 @@ def _earlier(folder: RunFolder) -> dict[str, Any]:
     return content
 
 
-def _content(
-    folder: RunFolder, spec: RunSpec, units: list[Unit], config: Config, outcome: Outcome
-) -> dict[str, Any]:
+def _content(folder: RunFolder, spec: RunSpec, config: Config, outcome: Outcome) -> dict[str, Any]:
     balance = outcome.balance
-    shards = {r.shard.name: r.shard for unit in units for r in unit.ranges}
     return {
         "format": 1,
         "run": folder.id,
@@ -58,10 +54,13 @@ def _content(
         "detectors": {name: vars(tally) for name, tally in sorted(balance.detectors.items())},
         "turns": {path: vars(turns) for path, turns in sorted(balance.turns.items())},
         "languages": dict(sorted(balance.languages.items())),
-        "signals": dict(sorted(balance.signals.items())),
+        "signals": dict(sorted(outcome.signals.items())),
         "recurring_identities": outcome.recurring_identities,
         "flagged": dict(sorted(outcome.flagged.items())),
         "reported": dict(sorted(outcome.reported.items())),
-        "shards": [asdict(shard) for _, shard in sorted(shards.items())],
+        "shards": len(balance.shards),
+        "plan_sha256": hashlib.sha256(storage.read_bytes(folder.plan_file)).hexdigest(),
+        "rows_kept": dict(sorted(outcome.kept_rows.items())),
+        "scan_again": sorted(balance.scan_again),
         "dead_shards": [asdict(shard) for shard in outcome.dead_shards],
     }

@@ -11,12 +11,18 @@ from scrubtrace.schemas.review import ReviewItem
 
 @dataclass
 class Outcome:
-    """What a commit found, for the summary and the manifest."""
+    """What a commit found, for the summary and the manifest.
+
+    ``kept_rows`` counts, by detector, the rows whose results earlier runs have. ``signals`` counts
+    the texts in which each signal occurs.
+    """
 
     run: str
     dataset: str
     balance: Balance
     dead_shards: list[DeadShard]
+    kept_rows: dict[str, int] = field(default_factory=dict)
+    signals: Counter[str] = field(default_factory=Counter)
     flagged: Counter[str] = field(default_factory=Counter)
     reported: Counter[str] = field(default_factory=Counter)
     flagged_by: dict[str, Counter[str]] = field(default_factory=dict)
@@ -24,6 +30,7 @@ class Outcome:
     repeated_ids: int = 0
     repeated_id_rows: int = 0
     upserts: UpsertCounts | None = None
+    not_found_again: int = 0
 
     @property
     def dead_letters(self) -> int:

@@ -35,6 +35,9 @@ def _lines(outcome: Outcome, out: str, config: Config) -> Iterator[str]:
             f"{abstained}, {tally.dead.total():,} dead, {tally.sampled_out:,} sampled out: "
             f"balanced with the footers"
         )
+    for name, kept in sorted(outcome.kept_rows.items()):
+        scanned = balance.rows - kept
+        yield f"  {name}: {scanned:,} rows scanned, {kept:,} were current already"
     yield from _turns(balance)
     yield f"flagged for review: {outcome.flagged.total():,}{_counts(outcome.flagged)}"
     for name, values in outcome.flagged_by.items():
@@ -58,6 +61,8 @@ def _lines(outcome: Outcome, out: str, config: Config) -> Iterator[str]:
         yield (
             f"review table: {u.inserted:,} new, {u.updated:,} updated, {u.unchanged:,} unchanged"
         )
+    if outcome.not_found_again:
+        yield f"no longer flagged, as they were not found again: {outcome.not_found_again:,}"
 
 
 def _turns(balance: Balance) -> Iterator[str]:
@@ -83,7 +88,14 @@ def _problems(outcome: Outcome, out: str) -> Iterator[str]:
     if dead or outcome.balance.detector_errors:
         errors = outcome.balance.detector_errors
         counts = f"{dead.total():,} dead rows{_counts(dead)}, {errors:,} detector errors"
-        yield f"{counts}: listed in {out}/runs/{outcome.run}/dead_letters"
+        runs = sorted(outcome.balance.runs_with_dead_letters)
+        places = ", ".join(f"{out}/runs/{run}/dead_letters" for run in runs[-SHOWN:])
+        yield f"{counts}: listed in {places}"
+        changed = sorted({pair.shard for pair in outcome.balance.scan_again})
+        if changed:
+            names = ", ".join(changed[:SHOWN])
+            more = f" and {len(changed) - SHOWN:,} more" if len(changed) > SHOWN else ""
+            yield f"the next run scans again what changed or failed meanwhile: {names}{more}"
 
 
 def _counts(counter: "dict[str, int]") -> str:

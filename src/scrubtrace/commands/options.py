@@ -26,6 +26,7 @@ def read_config(given: dict[str, Any]) -> Any:
     options = {
         "review.url": given.get("review"),
         "scan.workers": given.get("workers"),
+        "scan.sample": given.get("sample"),
         "input.group_by": _groups(given.get("group_by")),
         "input.text_column": list(given.get("text_column") or ()) or None,
     }

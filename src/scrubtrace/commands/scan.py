@@ -6,7 +6,6 @@ from typing import Any
 import click
 
 from scrubtrace.commands.options import config_options, read_config
-from scrubtrace.exits import UsageStop
 
 
 @click.command(epilog="Options for Beam follow behind --, for example -- --runner=FlinkRunner.")
@@ -30,6 +29,8 @@ from scrubtrace.exits import UsageStop
               "created_at.")  # fmt: skip
 @click.option("--workers", type=int, metavar="N", help="Worker processes on this machine.")
 @click.option("--key-file", metavar="FILE", help="Key of the text digests (made on first use).")
+@click.option("--sample", type=float, metavar="RATE", help="Judge only this share of the rows.")
+@click.option("--force", is_flag=True, help="Scan again what has current results, too.")
 @click.option("--dry-run", is_flag=True, help="Plan only: say what would be scanned.")
 @click.option("--quiet", is_flag=True, help="No progress and no summary.")
 @config_options
@@ -37,17 +38,19 @@ from scrubtrace.exits import UsageStop
 def detect(context: click.Context, /, shards: tuple[str, ...], **given: Any) -> None:
     """Scan Parquet shards and put flagged rows with their evidence into the review table.
 
-    SHARDS are paths or globs, local or on a Beam file system. The same command goes on with an
+    SHARDS are paths or globs, local or on a Beam file system. Shards that an earlier run has
+    scanned with the same detectors are not scanned again. The same command goes on with an
     unfinished run.
     """
-    from scrubtrace.detect import Job, plan_job, run_job
+    from scrubtrace.detect import Job, dry_run, run_job
     from scrubtrace.summary import exit_code, summary
 
     config = read_config(given)
     beam_arguments = context.obj or ()
-    job = Job(shards, given["out"], config, given["key_file"], beam_arguments, given["quiet"])
+    choices = {name: given[name] for name in ("key_file", "quiet", "force")}
+    job = Job(shards, given["out"], config, beam_arguments=beam_arguments, **choices)
     if given["dry_run"]:
-        _show_plan(job, plan_job(job)[0])
+        _show_plan(*dry_run(job))
         return
     outcome = run_job(job)
     code = exit_code(outcome, config)
@@ -66,32 +69,32 @@ def detect(context: click.Context, /, shards: tuple[str, ...], **given: Any) -> 
 @config_options
 def commit(run_id: str, **given: Any) -> None:
     """Commit a scanned run again: balance, policy, manifest, review table."""
-    from scrubtrace.beam_pipelines.layout import runs_of
     from scrubtrace.commit import commit_run
     from scrubtrace.detect import review_engine
     from scrubtrace.lock import output_lock
+    from scrubtrace.resolver import find_run
     from scrubtrace.summary import exit_code, summary
 
     config = read_config(given)
-    folders = {folder.id: folder for folder in runs_of(given["out"])}
-    if run_id not in folders:
-        choices = ", ".join(sorted(folders)[-5:]) or "there are none"
-        raise UsageStop(f"no run {run_id!r} in {given['out']}; the latest are: {choices}")
+    folder = find_run(given["out"], run_id)
     engine = review_engine(config, given["out"], must_exist=config.review.url is None)
     with output_lock(given["out"]):
-        outcome = commit_run(folders[run_id], config, engine)
+        outcome = commit_run(folder, config, engine)
     click.echo(summary(outcome, given["out"], config))
     sys.exit(exit_code(outcome, config))
 
 
-def _show_plan(job: Any, plan: Any) -> None:
-    shards = len({r.shard.name for unit in plan.units for r in unit.ranges})
+def _show_plan(inputs: Any, work: Any) -> None:
+    shards = len({r.shard.name for unit in work.units for r in unit.ranges})
     click.echo(
-        f"dataset {plan.dataset}: {plan.rows:,} rows in {shards:,} shards, "
-        f"{len(plan.units):,} units; nothing was written"
+        f"dataset {inputs.dataset}: {work.rows:,} rows in {shards:,} shards to scan, "
+        f"{len(work.units):,} units; nothing was written"
     )
-    for path, shapes in plan.shapes.items():
+    if work.kept:
+        kept = {entry.shard.name: entry.shard.rows for entry in work.kept}
+        click.echo(f"current already, in whole or in part: {len(kept):,} of the shards")
+    for path, shapes in inputs.shapes.items():
         for shape, count in sorted(shapes.items()):
             click.echo(f"text column {path}: {shape} in {count:,} shards")
-    for shard in plan.dead:
+    for shard in work.dead:
         click.echo(f"dead shard {shard.name}: {shard.reason}: {shard.detail}")

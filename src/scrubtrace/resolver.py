@@ -1,0 +1,141 @@
+"""Which results are current: the latest committed ones of each shard and detector.
+
+The one place that decides it. Planning asks what need not be scanned again; commit and whatever
+reads results afterwards get them from here as `Results`.
+"""
+
+import json
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from scrubtrace.beam_pipelines import storage
+from scrubtrace.beam_pipelines.layout import RunFolder, runs_of
+from scrubtrace.exits import IncompleteStop, UsageStop
+from scrubtrace.results import Pair, Results
+from scrubtrace.schemas.plan import RunSpec, Shard, Work
+
+
+def committed_runs(out: str, dataset: str | None = None) -> Iterator[tuple[RunFolder, RunSpec]]:
+    """Committed runs of full scans, newest first, with their specifications."""
+    for folder in reversed(runs_of(out)):
+        if not folder.is_committed():
+            continue
+        spec = spec_or_none(folder)
+        if spec and spec.sample is None and dataset in (None, spec.dataset):
+            yield folder, spec
+
+
+def spec_or_none(folder: RunFolder) -> RunSpec | None:
+    """The specification of a run; None if another version of scrubtrace wrote it."""
+    try:
+        return folder.spec()
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def find_run(out: str, run_id: str) -> RunFolder:
+    """The run with this id, or with an id that begins so; raises `UsageStop` with the choices."""
+    folders = {folder.id: folder for folder in runs_of(out)}
+    found = [run_id] if run_id in folders else [run for run in folders if run.startswith(run_id)]
+    if len(found) != 1:
+        choices = ", ".join(sorted(found or folders)[-5:]) or "there are none"
+        problem = "more than one run" if found else "no run"
+        raise UsageStop(f"{problem} {run_id!r} in {out}; the latest are: {choices}")
+    return folders[found[0]]
+
+
+def current_runs(out: str, spec: RunSpec, shards: Iterable[Shard]) -> dict[str, dict[str, str]]:
+    """The run that has current results, by name of the shard and of the detector.
+
+    Results are current if the shard is the same file still (name, size, time of change, footer
+    digest), the detector has the same fingerprint, and everything else that results depend on is
+    as in ``spec``. A shard with rows that could not be read, and a detector that raised on a row
+    of it, have none.
+    """
+    wanted = {shard.name: _identity(shard) for shard in shards}
+    missing = {Pair(name, planned.name) for name in wanted for planned in spec.detectors}
+    current: dict[str, dict[str, str]] = {}
+    known = {folder.id for folder in runs_of(out)}
+    for folder, earlier in committed_runs(out, spec.dataset):
+        same = {d.name for d in earlier.detectors if d in spec.detectors}
+        if not missing:
+            break
+        if not same or earlier.basis() != spec.basis():
+            continue
+        again = _scan_again(folder)
+        for shard, detector, run in _holders(folder, folder.work()):
+            pair = Pair(shard.name, detector)
+            if detector not in same or pair not in missing or run not in known:
+                continue
+            if wanted[shard.name] == _identity(shard) and pair not in again:
+                current.setdefault(shard.name, {})[detector] = run
+                missing.discard(pair)
+    return current
+
+
+def results_of(folder: RunFolder) -> Results:
+    """What one run is about: its own results and those that it kept from earlier runs.
+
+    Raises `IncompleteStop` if a run that it kept results of is gone.
+    """
+    pairs = {
+        Pair(shard.name, detector): (shard, run)
+        for shard, detector, run in _holders(folder, folder.work())
+    }
+    return _results(folder, pairs)
+
+
+def current_results(out: str, dataset: str) -> Results:
+    """The current results of a data set: of every shard, from the newest run that has it.
+
+    Of a shard that changed, only the results of the newest file count. Raises `UsageStop` if no
+    run of the data set is committed.
+    """
+    pairs: dict[Pair, tuple[Shard, str]] = {}
+    newest: dict[str, Shard] = {}
+    first: RunFolder | None = None
+    for folder, _ in committed_runs(out, dataset):
+        first = first or folder
+        for shard, detector, run in _holders(folder, folder.work()):
+            seen = newest.setdefault(shard.name, shard)
+            if _identity(seen) == _identity(shard):
+                pairs.setdefault(Pair(shard.name, detector), (shard, run))
+    if first is None:
+        raise UsageStop(f"no run of data set {dataset!r} in {out} is committed")
+    return _results(first, pairs)
+
+
+def _results(folder: RunFolder, pairs: dict[Pair, tuple[Shard, str]]) -> Results:
+    folders = {}
+    for run in sorted({run for _, run in pairs.values()}):
+        path = storage.join(folder.path.rsplit("/", 1)[0], run)
+        folders[run] = RunFolder(path)
+        if run != folder.id and not folders[run].is_committed():
+            raise IncompleteStop(
+                f"run {run}, which has results that run {folder.id} needs, is gone; "
+                "scan again with detect"
+            )
+    return Results(folder.spec(), pairs, folders)
+
+
+def _holders(folder: RunFolder, work: Work) -> Iterator[tuple[Shard, str, str]]:
+    """Shard, detector, and the run that has the results, of all that a run is about."""
+    seen: set[tuple[str, str]] = set()
+    for unit in work.units:
+        for row_range in unit.ranges:
+            for detector in unit.detectors:
+                if (row_range.shard.name, detector) not in seen:
+                    seen.add((row_range.shard.name, detector))
+                    yield row_range.shard, detector, folder.id
+    for kept in work.kept:
+        for detector in kept.detectors:
+            yield kept.shard, detector, kept.run
+
+
+def _identity(shard: Shard) -> tuple[int, str, str]:
+    return shard.size, shard.modified, shard.footer_digest
+
+
+def _scan_again(folder: RunFolder) -> set[Pair]:
+    manifest: dict[str, Any] = json.loads(storage.read_bytes(folder.manifest))
+    return {Pair(shard, detector) for shard, detector in manifest["scan_again"]}
