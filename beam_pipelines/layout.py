@@ -90,12 +90,13 @@ def new_run_id(earlier: Iterable[str]) -> str:
     It sorts behind every earlier id, also if the clock was set back since: the newest run of two
     is the one with the greater id, for the review table as well.
     """
-    started = [time for time in map(_started, earlier) if time is not None]
+    started = [time for time in map(started_at, earlier) if time is not None]
     after = [time + timedelta(microseconds=1) for time in started]
     return f"{max([datetime.now(UTC), *after]).strftime(_STAMP)}-{secrets.token_hex(3)}"
 
 
-def _started(run: str) -> datetime | None:
+def started_at(run: str) -> datetime | None:
+    """When a run was planned, in UTC; None for a name that is no id of a run."""
     try:
         return datetime.strptime(run.split("-")[0], _STAMP).replace(tzinfo=UTC)
     except ValueError:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from itertools import islice
 from typing import Any
 
-from sqlalchemy import Connection, Engine, and_, case, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Engine, and_, case, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.sql.dml import ReturningInsert
 
@@ -106,22 +106,27 @@ def withdraw_unseen(
     """
     columns = review_items.c
     older = and_(columns.dataset == dataset, columns.flagged.is_(True), columns.last_run < run_id)
-    candidates = select(columns.item_key, columns.shard, columns.detectors).where(older)
+    candidates = select(columns.item_key, columns.shard).where(older)
     with reading(engine) as connection:
+        found = connection.execute(candidates.execution_options(yield_per=PAGE_ITEMS))
+        keys = [row.item_key for row in found if row.shard in scope]
+    batches = (keys[at : at + TRANSACTION_ITEMS] for at in range(0, len(keys), TRANSACTION_ITEMS))
+    return sum(_withdraw(engine, and_(older, columns.item_key.in_(b)), scope) for b in batches)
+
+
+def _withdraw(engine: Engine, which: ColumnElement[bool], scope: Mapping[str, Set[str]]) -> int:
+    """Take back the flags of those items that every detector with evidence should have found."""
+    columns = review_items.c
+    about = select(columns.item_key, columns.shard, columns.detectors).where(which)
+    with writing(engine) as connection:
         unseen = [
             row.item_key
-            for row in connection.execute(candidates.execution_options(yield_per=PAGE_ITEMS))
-            if row.shard in scope and {d["name"] for d in row.detectors} <= scope[row.shard]
+            for row in connection.execute(about)
+            if {detector["name"] for detector in row.detectors} <= scope[row.shard]
         ]
-    for start in range(0, len(unseen), TRANSACTION_ITEMS):
-        keys = unseen[start : start + TRANSACTION_ITEMS]
-        withdrawn = (
-            update(review_items)
-            .where(columns.item_key.in_(keys), older)
-            .values(flagged=False, row_version=columns.row_version + 1)
-        )
-        with writing(engine) as connection:
-            connection.execute(withdrawn)
+        withdrawn = {"flagged": False, "row_version": columns.row_version + 1}
+        chosen = update(review_items).where(columns.item_key.in_(unseen))
+        connection.execute(chosen.values(withdrawn))
     return len(unseen)
 
 

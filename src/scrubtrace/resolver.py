@@ -4,25 +4,35 @@ The one place that decides it. Planning asks what need not be scanned again; com
 reads results afterwards get them from here as `Results`.
 """
 
+import io
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence, Set
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
 from scrubtrace.beam_pipelines import storage
-from scrubtrace.beam_pipelines.layout import RunFolder, runs_of
+from scrubtrace.beam_pipelines.layout import RunFolder, runs_of, started_at
 from scrubtrace.exits import IncompleteStop, UsageStop
 from scrubtrace.results import Pair, Results
-from scrubtrace.schemas.plan import RunSpec, Shard, Work
+from scrubtrace.schemas.plan import RunSpec, Shard
+
+PLAN_SHARD = [
+    "path", "shard", "size", "modified", "footer_digest", "shard_rows", "run", "detectors",
+]  # fmt: skip
 
 
-def committed_runs(out: str, dataset: str | None = None) -> Iterator[tuple[RunFolder, RunSpec]]:
-    """Committed runs of full scans, newest first, with their specifications."""
-    for folder in reversed(runs_of(out)):
-        if not folder.is_committed():
-            continue
-        spec = spec_or_none(folder)
-        if spec and spec.sample is None and dataset in (None, spec.dataset):
-            yield folder, spec
+def committed_runs(
+    folders: Sequence[RunFolder], dataset: str
+) -> Iterator[tuple[RunFolder, RunSpec]]:
+    """Committed runs of full scans of a data set, newest first, with their specifications."""
+    for folder in reversed(folders):
+        if folder.is_committed():
+            spec = spec_or_none(folder)
+            if spec and spec.sample is None and spec.dataset == dataset:
+                yield folder, spec
 
 
 def spec_or_none(folder: RunFolder) -> RunSpec | None:
@@ -52,24 +62,28 @@ def current_runs(out: str, spec: RunSpec, shards: Iterable[Shard]) -> dict[str, 
     as in ``spec``. A shard with rows that could not be read, and a detector that raised on a row
     of it, have none.
     """
-    wanted = {shard.name: _identity(shard) for shard in shards}
-    missing = {Pair(name, planned.name) for name in wanted for planned in spec.detectors}
+    folders = runs_of(out)
+    known = {folder.id for folder in folders}
+    files = {shard.name: shard for shard in shards}
+    missing = {Pair(name, planned.name) for name in files for planned in spec.detectors}
     current: dict[str, dict[str, str]] = {}
-    known = {folder.id for folder in runs_of(out)}
-    for folder, earlier in committed_runs(out, spec.dataset):
-        same = {d.name for d in earlier.detectors if d in spec.detectors}
+    for number, (folder, earlier) in enumerate(committed_runs(folders, spec.dataset)):
+        if number:  # the newest is looked at in any case: times of files may be off
+            missing = {pair for pair in missing if _may_know(folder, files[pair.shard])}
         if not missing:
             break
+        same = {d.name for d in earlier.detectors if d in spec.detectors}
         if not same or earlier.basis() != spec.basis():
             continue
         again = _scan_again(folder)
-        for shard, detector, run in _holders(folder, folder.work()):
+        for shard, detector, run in _holders(folder, {pair.shard for pair in missing}):
             pair = Pair(shard.name, detector)
-            if detector not in same or pair not in missing or run not in known:
+            if pair not in missing or _identity(shard) != _identity(files[shard.name]):
                 continue
-            if wanted[shard.name] == _identity(shard) and pair not in again:
-                current.setdefault(shard.name, {})[detector] = run
+            if detector in same and run in known:
                 missing.discard(pair)
+                if pair not in again:
+                    current.setdefault(shard.name, {})[detector] = run
     return current
 
 
@@ -78,10 +92,7 @@ def results_of(folder: RunFolder) -> Results:
 
     Raises `IncompleteStop` if a run that it kept results of is gone.
     """
-    pairs = {
-        Pair(shard.name, detector): (shard, run)
-        for shard, detector, run in _holders(folder, folder.work())
-    }
+    pairs = {Pair(shard.name, detector): (shard, run) for shard, detector, run in _holders(folder)}
     return _results(folder, pairs)
 
 
@@ -94,9 +105,9 @@ def current_results(out: str, dataset: str) -> Results:
     pairs: dict[Pair, tuple[Shard, str]] = {}
     newest: dict[str, Shard] = {}
     first: RunFolder | None = None
-    for folder, _ in committed_runs(out, dataset):
+    for folder, _ in committed_runs(runs_of(out), dataset):
         first = first or folder
-        for shard, detector, run in _holders(folder, folder.work()):
+        for shard, detector, run in _holders(folder):
             seen = newest.setdefault(shard.name, shard)
             if _identity(seen) == _identity(shard):
                 pairs.setdefault(Pair(shard.name, detector), (shard, run))
@@ -118,18 +129,29 @@ def _results(folder: RunFolder, pairs: dict[Pair, tuple[Shard, str]]) -> Results
     return Results(folder.spec(), pairs, folders)
 
 
-def _holders(folder: RunFolder, work: Work) -> Iterator[tuple[Shard, str, str]]:
-    """Shard, detector, and the run that has the results, of all that a run is about."""
-    seen: set[tuple[str, str]] = set()
-    for unit in work.units:
-        for row_range in unit.ranges:
-            for detector in unit.detectors:
-                if (row_range.shard.name, detector) not in seen:
-                    seen.add((row_range.shard.name, detector))
-                    yield row_range.shard, detector, folder.id
-    for kept in work.kept:
-        for detector in kept.detectors:
-            yield kept.shard, detector, kept.run
+def _holders(folder: RunFolder, names: Set[str] | None = None) -> Iterator[tuple[Shard, str, str]]:
+    """Shard, detector, and the run that has the results, of all that a run is about.
+
+    With ``names`` only those shards: the plans of many runs are looked at for a few of them.
+    """
+    table = pq.read_table(io.BytesIO(storage.read_bytes(folder.plan_file)), columns=PLAN_SHARD)
+    if names is not None:
+        table = table.filter(pc.is_in(table.column("shard"), pa.array(sorted(names), pa.string())))
+    seen: set[Pair] = set()
+    for row in table.to_pylist():
+        about = (row["size"], row["modified"], row["footer_digest"], row["shard_rows"])
+        for detector in row["detectors"]:
+            if (pair := Pair(row["shard"], detector)) not in seen:
+                seen.add(pair)
+                yield Shard(row["path"], row["shard"], *about), detector, row["run"] or folder.id
+
+
+def _may_know(folder: RunFolder, shard: Shard) -> bool:
+    """Whether a run can be about a file: not if the file was written after the run began."""
+    started = started_at(folder.id)
+    if started is None or not shard.modified.isdigit():
+        return True
+    return int(shard.modified) <= started.timestamp() * 1e9
 
 
 def _identity(shard: Shard) -> tuple[int, str, str]:

@@ -93,6 +93,7 @@ class Results:
         self._units: dict[str, tuple[Unit, ...]] = {}
         self._pieces = self._find_pieces(pairs)
         self._parts: OrderedDict[tuple[str, str, str], _Part] = OrderedDict()
+        self._cached = 0
         self._findings: dict[tuple[str, str], dict[str, tuple[str, int]]] = {}
         self._hashes: tuple[str, str, Hashes] | None = None
 
@@ -203,8 +204,9 @@ class Results:
         path = self.folders[piece.run].part(detector, piece.unit.key)
         part = _Part.load(path, self._known(piece)[detector][0])
         self._parts[key] = part
-        while len(self._parts) > 1 and sum(p.size for p in self._parts.values()) > CACHE_BYTES:
-            self._parts.popitem(last=False)
+        self._cached += part.size
+        while len(self._parts) > 1 and self._cached > CACHE_BYTES:
+            self._cached -= self._parts.popitem(last=False)[1].size
         return part
 
     def _unit_hashes(self, run: str, unit: str) -> Hashes:
