@@ -32,6 +32,11 @@ class RunFolder:
         """Path of the manifest, written by commit: a run without one is unfinished."""
         return storage.join(self.path, "manifest.json")
 
+    @property
+    def environment(self) -> str:
+        """Path of the record of where the run was scanned; decides nothing."""
+        return storage.join(self.path, "environment.json")
+
     def receipt(self, unit: str) -> str:
         """Path of a unit's receipt."""
         return storage.join(self.path, "receipts", f"{unit}.json")

@@ -12,6 +12,7 @@ from sqlalchemy import Engine
 from scrubtrace.beam_pipelines import storage
 from scrubtrace.beam_pipelines.layout import RunFolder, new_run_id, plan_table, runs_of
 from scrubtrace.beam_pipelines.planning import Inputs, PlanError, plan_work, read_inputs
+from scrubtrace.beam_pipelines.recorded_options import recorded_options
 from scrubtrace.beam_pipelines.runner import OptionsError, make_runner, pipeline_options
 from scrubtrace.beam_pipelines.scan import NAMESPACE, UNWRITTEN, ScanUnits
 from scrubtrace.chosen import detector_names, detector_options
@@ -19,6 +20,7 @@ from scrubtrace.commit import commit_run
 from scrubtrace.config import Config
 from scrubtrace.detectors.language import IDENTIFIER
 from scrubtrace.detectors.registry import DetectorError, make_detector
+from scrubtrace.environment import record_scan
 from scrubtrace.exits import IncompleteStop, UsageStop
 from scrubtrace.keys import existing_key, find_key
 from scrubtrace.lock import output_lock
@@ -178,6 +180,7 @@ def _scan(folder: RunFolder, work: Work, options: PipelineOptions, quiet: bool) 
     keys = [unit.key for unit in work.units if unit.key not in done]
     if not keys:
         return
+    record_scan(folder, recorded_options(options))
     with shown_progress(folder, work.rows, quiet):
         pipeline = beam.Pipeline(make_runner(options), options=options)
         _ = pipeline | "Unit keys" >> beam.Create(keys) | "Scan" >> ScanUnits(folder.path)

@@ -4,16 +4,15 @@ import hashlib
 import json
 from dataclasses import asdict
 from datetime import UTC, datetime
-from importlib.metadata import version
 from typing import Any
 
 from scrubtrace.beam_pipelines import storage
 from scrubtrace.beam_pipelines.layout import RunFolder
 from scrubtrace.config import Config
+from scrubtrace.environment import environment, scan_environments
 from scrubtrace.outcome import Outcome
+from scrubtrace.policy import policy_digest
 from scrubtrace.schemas.plan import RunSpec
-
-PACKAGES = ("scrubtrace", "apache-beam", "pyarrow", "google-re2", "py3langid", "numpy")
 
 
 def manifest_bytes(folder: RunFolder, spec: RunSpec, config: Config, outcome: Outcome) -> bytes:
@@ -42,7 +41,8 @@ def _content(folder: RunFolder, spec: RunSpec, config: Config, outcome: Outcome)
         "specification": asdict(spec) | {"key_file": None},
         "policy": config.policy.model_dump(mode="json"),
         "limits": config.limits.model_dump(mode="json"),
-        "versions": {name: version(name) for name in PACKAGES},
+        "digests": _digests(spec, config),
+        "environment": {"scan": scan_environments(folder), "commit": environment()},
         "rows": balance.rows,
         "texts": balance.texts,
         "null_texts": balance.null_texts,
@@ -63,4 +63,22 @@ def _content(folder: RunFolder, spec: RunSpec, config: Config, outcome: Outcome)
         "rows_kept": dict(sorted(outcome.kept_rows.items())),
         "scan_again": sorted(balance.scan_again),
         "dead_shards": [asdict(shard) for shard in outcome.dead_shards],
+    }
+
+
+def _digests(spec: RunSpec, config: Config) -> dict[str, Any]:
+    """Digests and versions of everything that decides: equal means equal results."""
+    files = {
+        planned.name: {
+            file: hashlib.sha256(text.encode()).hexdigest()
+            for file, text in planned.options.get("signatures_toml", {}).items()
+        }
+        for planned in spec.detectors
+    }
+    return {
+        "detectors": {planned.name: planned.fingerprint for planned in spec.detectors},
+        "signature_files": {name: digests for name, digests in files.items() if digests},
+        "language_identifier": spec.language_identifier,
+        "policy": policy_digest(config.policy),
+        "key_id": spec.key_id,
     }
