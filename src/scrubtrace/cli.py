@@ -12,7 +12,7 @@ from typing import NoReturn
 
 import click
 
-from scrubtrace.commands import review, scan, texts
+from scrubtrace.commands import gate, review, scan, texts
 from scrubtrace.exits import Exit, Stop
 
 EXIT_HELP = (
@@ -37,6 +37,7 @@ def cli() -> None:
 for command in (
     scan.detect,
     scan.commit,
+    gate.gate,
     texts.explain,
     texts.detectors,
     texts.signatures,

@@ -24,6 +24,7 @@ from scrubtrace.schemas.vocabulary import ANSWERING_ROLES, GROUPS, Kind
 FILE = "scrubtrace.toml"
 
 PositiveInt = Annotated[int, Field(gt=0)]
+Count = Annotated[int, Field(ge=0)]
 
 
 def _names(value: Any) -> Any:
@@ -94,7 +95,24 @@ class ScanSection(_Section):
 class LimitsSection(_Section):
     """How much may go wrong before a run counts as incomplete (exit 3)."""
 
-    max_dead_letters: Annotated[int, Field(ge=0)] = 0
+    max_dead_letters: Count = 0
+
+
+class GateSection(_Section):
+    """What ``scrubtrace gate`` checks of a committed run; what is None or empty is not checked.
+
+    Flagged and reported are counted in texts, the share is one of the texts that were judged.
+    """
+
+    max_flagged: Count | None = None
+    max_flagged_share: Annotated[float, Field(ge=0, le=1)] | None = None
+    max_flagged_of: dict[Kind, Count] = Field(default_factory=dict)
+    max_reported: Count | None = None
+    max_dead_rows: Count | None = None
+    max_dead_shards: Count | None = None
+    max_detector_errors: Count | None = None
+    min_rows: Count | None = None
+    max_age_hours: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
 
 
 class PolicySection(_Section):
@@ -113,7 +131,7 @@ class PolicySection(_Section):
     strong_categories: PositiveInt = 2
     count_mentions: bool = False
     redaction_alone: bool = False
-    recurring_identity: Annotated[int, Field(ge=0)] = 5
+    recurring_identity: Count = 5
 
 
 class ReviewSection(_Section):
@@ -129,6 +147,7 @@ class Config(_Section):
     input: InputSection = InputSection()
     scan: ScanSection = ScanSection()
     limits: LimitsSection = LimitsSection()
+    gate: GateSection = GateSection()
     policy: PolicySection = PolicySection()
     review: ReviewSection = ReviewSection()
     detectors: dict[str, dict[str, Any]] = Field(default_factory=dict)

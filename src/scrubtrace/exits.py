@@ -32,6 +32,12 @@ class IncompleteStop(Stop):
     code = Exit.INCOMPLETE
 
 
+class LimitStop(Stop):
+    """A limit that the configuration sets is exceeded."""
+
+    code = Exit.LIMIT_EXCEEDED
+
+
 class SumsDifferStop(Stop):
     """Counts that must be equal are not: the results cannot be trusted."""
 

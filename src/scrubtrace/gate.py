@@ -1,0 +1,118 @@
+"""The gate: limits of the configuration against what a committed run adds up to.
+
+Flagged and reported are counted in texts: of a row with two text columns both can be flagged.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from scrubtrace.config import GateSection
+from scrubtrace.schemas.vocabulary import Abstained
+
+CLOCK_TOLERANCE_HOURS = 0.1
+"""Clocks of two machines may differ by so much."""
+
+
+class Verdict(StrEnum):
+    """What one limit says. `UNKNOWN` fails the gate, too: what cannot be told is not within."""
+
+    OK = "ok"
+    EXCEEDED = "exceeded"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True)
+class RunSums:
+    """What the gate reads of a manifest.
+
+    ``judged`` is the number of texts that the detector with the most of them judged: at most as
+    many as were judged by any, so that a share of it is never too low.
+    """
+
+    run: str
+    committed_at: datetime
+    rows: int
+    judged: int
+    flagged: Mapping[str, int]
+    reported: int
+    dead_rows: int
+    dead_shards: int
+    detector_errors: int
+
+    @classmethod
+    def from_manifest(cls, manifest: Mapping[str, Any]) -> "RunSums":
+        """Raises KeyError, TypeError or ValueError for what is no manifest of ours."""
+        tallies = manifest["detectors"].values()
+        errors = (tally["abstained"].get(Abstained.DETECTOR_ERROR, 0) for tally in tallies)
+        return cls(
+            run=manifest["run"],
+            committed_at=datetime.fromisoformat(manifest["committed_at"]),
+            rows=manifest["rows"],
+            judged=max((tally["texts_judged"] for tally in tallies), default=0),
+            flagged=manifest["flagged"],
+            reported=sum(manifest["reported"].values()),
+            dead_rows=sum(manifest["dead_rows"].values()),
+            dead_shards=len(manifest["dead_shards"]),
+            detector_errors=sum(errors),
+        )
+
+
+@dataclass(frozen=True)
+class Checked:
+    """One limit: its key in the configuration, value (None: cannot be told), limit, verdict."""
+
+    key: str
+    value: float | None
+    limit: float
+    verdict: Verdict
+    about: str = ""
+
+
+def check_limits(limits: GateSection, sums: RunSums, now: datetime) -> list[Checked]:
+    """Every limit that is configured, checked; empty if none is."""
+    return list(_checked(limits, sums, now))
+
+
+def _checked(limits: GateSection, sums: RunSums, now: datetime) -> Iterator[Checked]:
+    flagged = sum(sums.flagged.values())
+    for key, value, limit in (
+        ("max_flagged", flagged, limits.max_flagged),
+        ("max_reported", sums.reported, limits.max_reported),
+        ("max_dead_rows", sums.dead_rows, limits.max_dead_rows),
+        ("max_dead_shards", sums.dead_shards, limits.max_dead_shards),
+        ("max_detector_errors", sums.detector_errors, limits.max_detector_errors),
+    ):
+        if limit is not None:
+            yield _at_most(key, value, limit)
+    for kind, limit in sorted(limits.max_flagged_of.items()):
+        yield _at_most(f"max_flagged_of.{kind}", sums.flagged.get(kind, 0), limit)
+    if limits.max_flagged_share is not None:
+        yield _share(flagged, sums, limits.max_flagged_share)
+    if limits.min_rows is not None:
+        verdict = Verdict.OK if sums.rows >= limits.min_rows else Verdict.EXCEEDED
+        yield Checked("min_rows", sums.rows, limits.min_rows, verdict)
+    if limits.max_age_hours is not None:
+        yield _age((now - sums.committed_at).total_seconds() / 3600, limits.max_age_hours)
+
+
+def _at_most(key: str, value: float, limit: float, about: str = "") -> Checked:
+    verdict = Verdict.OK if value <= limit else Verdict.EXCEEDED
+    return Checked(key, value, limit, verdict, about)
+
+
+def _share(flagged: int, sums: RunSums, limit: float) -> Checked:
+    if sums.rows and not sums.judged:
+        return Checked("max_flagged_share", None, limit, Verdict.UNKNOWN, "no text was judged")
+    share = flagged / sums.judged if sums.judged else 0.0
+    about = f"{flagged:,} of {sums.judged:,} judged texts"
+    return _at_most("max_flagged_share", share, limit, about)
+
+
+def _age(hours: float, limit: float) -> Checked:
+    if hours < -CLOCK_TOLERANCE_HOURS:
+        about = "the commit lies in the future: check the clock of this machine"
+        return Checked("max_age_hours", None, limit, Verdict.UNKNOWN, about)
+    return _at_most("max_age_hours", max(hours, 0.0), limit)

@@ -1,0 +1,167 @@
+"""The gate: every limit against sums, and the command as a scheduler calls it."""
+
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from scrubtrace.beam_pipelines.layout import runs_of
+from scrubtrace.cli import main
+from scrubtrace.config import GateSection
+from scrubtrace.gate import RunSums, check_limits
+
+NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
+SUMS: dict[str, Any] = {
+    "run": "r",
+    "committed_at": NOW - timedelta(hours=3),
+    "rows": 1000,
+    "judged": 800,
+    "flagged": {"llm_text": 6, "llm_annotation": 2},
+    "reported": 5,
+    "dead_rows": 1,
+    "dead_shards": 0,
+    "detector_errors": 2,
+}
+
+
+@pytest.mark.parametrize(
+    ("limit", "changes", "value", "verdict"),
+    [
+        ({"max_flagged": 8}, {}, 8, "ok"),
+        ({"max_flagged": 7}, {}, 8, "exceeded"),
+        ({"max_flagged": 0}, {"flagged": {}}, 0, "ok"),
+        ({"max_flagged_share": 0.01}, {}, 0.01, "ok"),
+        ({"max_flagged_share": 0.0099}, {}, 0.01, "exceeded"),
+        ({"max_flagged_share": 0.5}, {"judged": 0, "flagged": {}}, None, "unknown"),
+        ({"max_flagged_share": 0}, {"rows": 0, "judged": 0, "flagged": {}}, 0, "ok"),
+        ({"max_flagged_of": {"llm_annotation": 2}}, {}, 2, "ok"),
+        ({"max_flagged_of": {"llm_text": 5}}, {}, 6, "exceeded"),
+        ({"max_flagged_of": {"redaction": 0}}, {}, 0, "ok"),
+        ({"max_reported": 5}, {}, 5, "ok"),
+        ({"max_reported": 4}, {}, 5, "exceeded"),
+        ({"max_dead_rows": 1}, {}, 1, "ok"),
+        ({"max_dead_rows": 0}, {}, 1, "exceeded"),
+        ({"max_dead_shards": 0}, {}, 0, "ok"),
+        ({"max_dead_shards": 0}, {"dead_shards": 1}, 1, "exceeded"),
+        ({"max_detector_errors": 1}, {}, 2, "exceeded"),
+        ({"min_rows": 1000}, {}, 1000, "ok"),
+        ({"min_rows": 1001}, {}, 1000, "exceeded"),
+        ({"max_age_hours": 3}, {}, 3, "ok"),
+        ({"max_age_hours": 2.9}, {}, 3, "exceeded"),
+        ({"max_age_hours": 1}, {"committed_at": NOW + timedelta(minutes=5)}, 0, "ok"),
+        ({"max_age_hours": 1}, {"committed_at": NOW + timedelta(hours=1)}, None, "unknown"),
+    ],
+)
+def test_one_limit(
+    limit: dict[str, Any], changes: dict[str, Any], value: float | None, verdict: str
+) -> None:
+    (checked,) = check_limits(GateSection(**limit), RunSums(**(SUMS | changes)), NOW)
+    assert checked.key.split(".")[0] == next(iter(limit))
+    assert checked.value == (None if value is None else pytest.approx(value))
+    assert checked.verdict == verdict
+
+
+def test_what_is_not_configured_is_not_checked() -> None:
+    assert check_limits(GateSection(), RunSums(**SUMS), NOW) == []
+
+
+def test_every_limit_is_checked() -> None:
+    limits = dict.fromkeys(GateSection.model_fields, 1) | {"max_flagged_of": {"llm_text": 1}}
+    checked = check_limits(GateSection(**limits), RunSums(**SUMS), NOW)
+    assert {limit.key.split(".")[0] for limit in checked} == set(GateSection.model_fields)
+
+
+Call = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def call(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Call:
+    """The command line in an empty folder: exit code, standard output and standard error."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("SCRUBTRACE_KEY", "ab" * 32)
+    texts = ["As an AI language model, I cannot swim.", "Plain.", "Plain, too."]
+    pq.write_table(pa.table({"text": texts}), "a.parquet")
+
+    def run(*arguments: str) -> tuple[int, str, str]:
+        capsys.readouterr()
+        code = 0
+        try:
+            main(arguments)
+        except SystemExit as ended:
+            code = int(ended.code or 0)
+        captured = capsys.readouterr()
+        return code, captured.out, captured.err
+
+    return run
+
+
+def test_gate_of_a_committed_run(call: Call) -> None:
+    assert call("detect", "a.parquet", "--out", "out", "--quiet")[0] == 0
+    limits = ("--set", "gate.max_flagged=1", "--set", "gate.max_age_hours=1")
+    code, shown, problem = call("gate", "--out", "out", *limits)
+    assert (code, problem) == (0, "")
+    assert "OK        gate.max_flagged: 1, at most 1" in shown
+    share = ("--set", "gate.max_flagged_share=0.3")
+    code, shown, problem = call("gate", "--out", "out", *limits, *share)
+    assert code == 5
+    assert "EXCEEDED  gate.max_flagged_share: 0.333333, at most 0.3 (1 of 3 judged texts)" in shown
+    assert "1 of 3 limits not kept: gate.max_flagged_share" in problem
+
+
+def test_gate_reads_the_section_and_prints_json(call: Call) -> None:
+    assert call("detect", "a.parquet", "--out", "out", "--quiet")[0] == 0
+    Path("scrubtrace.toml").write_text("[gate]\nmax_flagged_of = { llm_text = 0 }\nmin_rows = 3\n")
+    code, shown, _ = call("gate", "--out", "out", "--json")
+    assert code == 5
+    content = json.loads(shown)
+    assert content["passed"] is False
+    verdicts = {limit["key"]: limit["verdict"] for limit in content["limits"]}
+    assert verdicts == {"max_flagged_of.llm_text": "exceeded", "min_rows": "ok"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (["--out", "none"], 2, "no limit is configured"),
+        (["--out", "none", "--set", "gate.min_rows=1"], 3, "no committed run in none: run scrub"),
+        (["--out", "none", "--run", "x", "--set", "gate.min_rows=1"], 2, "there are none"),
+        (["--out", "none", "--set", "gate.max_flagd=1"], 2, "choices: max_flagged, "),
+        (["--out", "none", "--set", "gate.max_flagged=-1"], 2, "greater than or equal to 0"),
+        (["--out", "none", "--set", "gate.max_flagged_share=2"], 2, "less than or equal to 1"),
+        (["--out", "none", "--set", "gate.max_flagged_of={gpt=1}"], 2, "'llm_text', "),
+    ],
+)
+def test_a_gate_that_cannot_check_does_not_pass(
+    call: Call, arguments: list[str], code: int, message: str
+) -> None:
+    found, _, problem = call("gate", *arguments)
+    assert found == code
+    assert message in problem
+    assert not Path("none").exists()
+
+
+def test_unfinished_and_damaged_runs(call: Call) -> None:
+    limit = ("--set", "gate.min_rows=1")
+    assert call("detect", "a.parquet", "--out", "out", "--quiet")[0] == 0
+    assert call("detect", "a.parquet", "--out", "out", "--quiet")[0] == 0
+    first, second = runs_of("out")
+    Path(second.manifest).unlink()
+    code, shown, _ = call("gate", "--out", "out", *limit)
+    assert code == 0
+    assert f"run {first.id}, committed" in shown
+    assert f"run {second.id} is newer and not committed" in shown
+    code, _, problem = call("gate", "--out", "out", "--run", second.id, *limit)
+    assert code == 3
+    assert "is not committed in out: run scrubtrace detect first" in problem
+    for content in ("{", "[]", '{"run": "x"}'):
+        Path(first.manifest).write_text(content)
+        code, _, problem = call("gate", "--out", "out", *limit)
+        assert code == 3
+        assert f"write it anew with scrubtrace commit {first.id}" in problem
