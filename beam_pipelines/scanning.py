@@ -23,7 +23,7 @@ from scrubtrace.beam_pipelines.reading import dead_range, read_range
 from scrubtrace.beam_pipelines.sampling import sampled
 from scrubtrace.beam_pipelines.tallying import tally_rows
 from scrubtrace.detectors.batch import TextBatch
-from scrubtrace.detectors.detector import Detector, check_evidence, detect_each
+from scrubtrace.detectors.detector import Detector, detect_each
 from scrubtrace.detectors.language import identify, normalise_code
 from scrubtrace.schemas.evidence import Evidence
 from scrubtrace.schemas.findings import DEAD_LETTERS, FINDINGS
@@ -161,7 +161,6 @@ def _detect(
     """Evidence of one detector on one batch; findings, signals and errors are collected."""
     on_error = partial(_bury_one, collected, shard, rows, first, detector.name)
     evidence = detect_each(detector, batch, on_error)
-    check_evidence(evidence, len(batch), detector.name)
     found = maker.findings(evidence, shard, rows, first, batch)
     if found.num_rows:
         collected.findings.setdefault(detector.name, []).append(found)

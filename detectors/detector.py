@@ -6,9 +6,30 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, Protocol, runtime_checkable
 
+import pyarrow as pa
+
 from scrubtrace.detectors.batch import TextBatch
-from scrubtrace.schemas.evidence import ABSTAINED, FOUND, Evidence, Span
-from scrubtrace.schemas.vocabulary import Abstained, Lane
+from scrubtrace.schemas.evidence import (
+    ABSTAINED,
+    CATEGORY,
+    END,
+    FOUND,
+    REASON,
+    ROW,
+    SIGNAL,
+    START,
+    STRENGTH,
+    USE,
+    Evidence,
+    Span,
+)
+from scrubtrace.schemas.vocabulary import Abstained, Lane, Strength, Use
+
+NEVER_NULL = frozenset({ROW, SIGNAL, CATEGORY, STRENGTH, USE, REASON})
+
+
+class ContractError(ValueError):
+    """A detector's answer that breaks the contract."""
 
 
 @runtime_checkable
@@ -67,14 +88,16 @@ def detect_each(
 ) -> Evidence:
     """Evidence of the batch; where the detector raises, halves it down to the rows at fault.
 
+    An answer that breaks the contract counts as raising `ContractError`.
+
     A row at fault gets the abstention ``detector_error``, and ``on_error`` its number and the
     name of the exception's class, never its message, which may hold text of the row.
     """
     try:
-        return detector.detect(batch)
+        return checked_evidence(detector, batch)
     except MemoryError:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         if len(batch) == 1:
             on_error(0, type(error).__name__)
             return Evidence.of([], {0: Abstained.DETECTOR_ERROR})
@@ -91,11 +114,35 @@ def detect_each(
     return Evidence.of(spans, abstained)
 
 
-def check_evidence(evidence: Evidence, rows: int, name: str) -> None:
-    """Raises TypeError or ValueError if a detector's answer breaks the contract."""
+def checked_evidence(detector: Detector, batch: TextBatch) -> Evidence:
+    """The detector's answer; raises `ContractError` if it breaks the contract."""
+    evidence = detector.detect(batch)
+    check_evidence(evidence, batch)
+    return evidence
+
+
+def check_evidence(evidence: Any, batch: TextBatch) -> None:
+    """Raises `ContractError` if an answer breaks the contract; its message holds no text."""
+    if not isinstance(evidence, Evidence):
+        raise ContractError(f"answered {type(evidence).__name__}, not Evidence")
     for table, schema in ((evidence.found, FOUND), (evidence.abstained, ABSTAINED)):
-        if table.schema.names != schema.names:
-            raise TypeError(f"detector {name!r} answered columns {table.schema.names}")
-        numbers = table.column(0).to_pylist()
-        if any(not 0 <= number < rows for number in numbers):
-            raise ValueError(f"detector {name!r} answered for rows outside its batch of {rows}")
+        found = getattr(table, "schema", pa.schema([]))
+        if found.names != schema.names or found.types != schema.types:
+            raise ContractError("answered other columns than those of the contract")
+        if any(table.column(name).null_count for name in NEVER_NULL & set(schema.names)):
+            raise ContractError("answered null where a value is needed")
+        if any(not 0 <= row < len(batch) for row in table.column(ROW).to_pylist()):
+            raise ContractError("answered for rows outside its batch")
+    for name, choices in ((STRENGTH, Strength), (USE, Use)):
+        if not set(evidence.found.column(name).to_pylist()) <= set(choices):
+            raise ContractError(f"answered a {name} that there is not")
+    columns = (evidence.found.column(name).to_pylist() for name in (ROW, START, END))
+    places = zip(*columns, strict=True)
+    if not all(_is_place(start, end, batch.texts[row]) for row, start, end in places):
+        raise ContractError("answered a span outside its text")
+
+
+def _is_place(start: int | None, end: int | None, text: str) -> bool:
+    if start is None or end is None:
+        return start is end
+    return 0 <= start <= end <= len(text)

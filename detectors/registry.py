@@ -1,17 +1,22 @@
 """Installed detectors, found through the entry-point group ``scrubtrace.detectors``."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import EntryPoint, distributions, entry_points
 from typing import Any
 
 from scrubtrace.detectors.detector import Detector
+from scrubtrace.schemas.vocabulary import Lane
 
 GROUP = "scrubtrace.detectors"
+UNKNOWN = "unknown distribution"
+
+_PLAIN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 
 
 class DetectorError(ValueError):
-    """A detector that is not installed, is registered twice, or cannot be made."""
+    """A detector that is not installed, is registered twice, or cannot be made or set up."""
 
 
 @dataclass(frozen=True)
@@ -25,41 +30,117 @@ class Installed:
     def make(self, options: Mapping[str, Any] | None = None) -> Detector:
         """The detector with its options; raises `DetectorError` that names its distribution."""
         try:
-            detector = self.entry_point.load()(**(options or {}))
-        except Exception as error:
-            problem = f"{type(error).__name__}: {error}"
-            raise DetectorError(
-                f"detector {self.name!r} of {self.distribution} cannot be made: {problem}"
-            ) from error
+            made: Any = self.entry_point.load()(**(options or {}))
+        except (Exception, SystemExit) as error:
+            raise self._error("cannot be made", error) from error
+        try:
+            problem = self._lacking(made)
+        except (Exception, SystemExit) as error:
+            raise self._error("cannot say what it is", error) from error
+        if problem:
+            raise DetectorError(f"detector {self.name!r} of {self.distribution} {problem}")
+        detector: Detector = made
+        return detector
+
+    def set_up(self, detector: Detector) -> None:
+        """Has the detector load what it needs; raises `DetectorError` like `make`."""
+        try:
+            detector.setup()
+        except MemoryError:
+            raise
+        except (Exception, SystemExit) as error:
+            raise self._error("cannot be set up", error) from error
+
+    def _error(self, what: str, error: BaseException) -> DetectorError:
+        about = f"{type(error).__name__}: {error}"
+        return DetectorError(f"detector {self.name!r} of {self.distribution} {what}: {about}")
+
+    def _lacking(self, detector: Any) -> str | None:
+        """What is wrong with what was made; whatever the detector raises comes through."""
         if not isinstance(detector, Detector):
-            raise DetectorError(
-                f"detector {self.name!r} of {self.distribution} lacks part of the contract "
+            return (
+                "lacks part of the contract "
                 "(name, version, lane, languages, fingerprint, setup, detect)"
             )
-        return detector
+        if detector.name != self.name:
+            return f"calls itself {detector.name!r}: name and registered name must be the same"
+        if not _PLAIN_NAME.fullmatch(self.name):
+            return "has a name that is no plain name (letters, digits, _, . and -)"
+        if detector.lane not in set(Lane):
+            return f"has lane {detector.lane!r}; choices: {', '.join(Lane)}"
+        languages: Any = detector.languages
+        if isinstance(languages, str) or not all(isinstance(code, str) for code in languages):
+            return "has languages that are no set of language codes"
+        for what, value in (("version", detector.version), ("fingerprint", detector.fingerprint())):
+            if not isinstance(value, str) or not value:
+                return f"has {what} {value!r}, not a text"
+        return None
+
+
+def registered_detectors() -> dict[str, tuple[Installed, ...]]:
+    """Every registered detector by name, sorted; more than one of a name is a duplicate.
+
+    Raises `DetectorError` if the entry points of a distribution cannot be read.
+    """
+    found: dict[str, tuple[Installed, ...]] = {}
+    for entry in sorted(_entry_points(), key=lambda entry: (entry.name, entry.value)):
+        others = found.get(entry.name, ())
+        place = (_distribution(entry), entry.value)
+        if place not in {(other.distribution, other.entry_point.value) for other in others}:
+            found[entry.name] = (*others, Installed(entry.name, place[0], entry))
+    return found
 
 
 def installed_detectors() -> dict[str, Installed]:
     """Every registered detector by name; raises `DetectorError` if two share a name."""
-    found: dict[str, Installed] = {}
-    for entry in sorted(entry_points(group=GROUP), key=lambda entry: (entry.name, entry.value)):
-        distribution = "unknown distribution"
-        if entry.dist is not None:
-            distribution = f"{entry.dist.name} {entry.dist.version}"
-        other = found.get(entry.name)
-        if other is not None and other.entry_point.value != entry.value:
-            raise DetectorError(
-                f"detector {entry.name!r} is registered twice: by {other.distribution} "
-                f"and by {distribution}; uninstall one"
-            )
-        found[entry.name] = Installed(entry.name, distribution, entry)
-    return found
+    return {name: only(entries) for name, entries in registered_detectors().items()}
+
+
+def only(entries: tuple[Installed, ...]) -> Installed:
+    """The one detector of a name; raises `DetectorError` that names both if there are two."""
+    if len(entries) > 1:
+        first, second = entries[:2]
+        raise DetectorError(
+            f"detector {first.name!r} is registered twice: by {first.distribution} "
+            f"and by {second.distribution}; uninstall one"
+        )
+    return entries[0]
+
+
+def find_detector(name: str) -> Installed:
+    """One installed detector by name; raises `DetectorError` with the choices."""
+    registered = registered_detectors()
+    if name not in registered:
+        choices = ", ".join(sorted(registered)) or "none is installed"
+        raise DetectorError(f"no detector {name!r}; installed: {choices}")
+    return only(registered[name])
 
 
 def make_detector(name: str, options: Mapping[str, Any] | None = None) -> Detector:
-    """One installed detector by name; raises `DetectorError` with the choices."""
-    installed = installed_detectors()
-    if name not in installed:
-        choices = ", ".join(sorted(installed)) or "none is installed"
-        raise DetectorError(f"no detector {name!r}; installed: {choices}")
-    return installed[name].make(options)
+    """One installed detector by name, made; raises `DetectorError`."""
+    return find_detector(name).make(options)
+
+
+def _entry_points() -> list[EntryPoint]:
+    try:
+        return list(entry_points(group=GROUP))
+    except Exception as error:  # importlib raises what its parsing raises
+        raise DetectorError(
+            f"the entry points of {_unreadable()} cannot be read ({type(error).__name__}): "
+            "install it again, or uninstall it"
+        ) from None
+
+
+def _unreadable() -> str:
+    for distribution in distributions():
+        try:
+            _ = distribution.entry_points
+        except Exception:
+            return distribution.metadata["Name"] or UNKNOWN
+    return "an installed distribution"
+
+
+def _distribution(entry: EntryPoint) -> str:
+    if entry.dist is None or not entry.dist.name:
+        return UNKNOWN
+    return f"{entry.dist.name} {entry.dist.version}"

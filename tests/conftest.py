@@ -6,6 +6,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
+from textwrap import dedent, indent
 from typing import Any
 
 import apache_beam as beam
@@ -18,6 +19,7 @@ from sqlalchemy import Engine, create_engine, make_url, text
 from scrubtrace.beam_pipelines.layout import RunFolder
 from scrubtrace.beam_pipelines.planning import plan_work, read_inputs
 from scrubtrace.beam_pipelines.runner import make_runner, pipeline_options
+from scrubtrace.detectors import registry
 from scrubtrace.detectors.registry import make_detector
 from scrubtrace.review.connection import open_review
 from scrubtrace.schemas.identity import DigestKey
@@ -31,6 +33,24 @@ settings.register_profile("ci", deadline=None, derandomize=True)
 settings.load_profile("ci" if "CI" in os.environ else "local")
 
 WriteShard = Callable[..., Path]
+InstallPlugin = Callable[..., str]
+
+PLUGIN = """
+from scrubtrace import Evidence, Lane, Span
+{top}
+class Trial:
+    name = "{name}"
+    version = "1"
+    lane = Lane.TRACE
+    languages = frozenset({{"en", "fr"}})
+    def fingerprint(self):
+        return "f1"
+    def setup(self):
+        pass
+    def detect(self, batch):
+        return Evidence.of([], {{}})
+{body}
+"""
 MakeRun = Callable[..., tuple[RunFolder, RunSpec, Work]]
 
 
@@ -127,6 +147,33 @@ def make_run(tmp_path: Path, key: DigestKey) -> MakeRun:
         return folder, spec, work
 
     return make
+
+
+@pytest.fixture
+def install_plugin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> InstallPlugin:
+    """Installs a distribution with one detector for this process and for new ones.
+
+    ``body`` redefines members of a detector that finds nothing; ``top`` stands before the class.
+    """
+
+    def install(distribution: str, name: str = "trial", body: str = "", top: str = "") -> str:
+        module = f"plugin_{uuid.uuid4().hex}"
+        folder = tmp_path / "plugins" / module
+        about = folder / f"{distribution.replace('-', '_')}-1.0.dist-info"
+        about.mkdir(parents=True)
+        source = PLUGIN.format(name=name, top=top, body=indent(dedent(body), "    "))
+        (folder / f"{module}.py").write_text(source)
+        (about / "METADATA").write_text(
+            f"Metadata-Version: 2.1\nName: {distribution}\nVersion: 1.0\n"
+        )
+        entry = f"[{registry.GROUP}]\n{name} = {module}:Trial\n"
+        (about / "entry_points.txt").write_text(entry)
+        monkeypatch.syspath_prepend(str(folder))
+        earlier = os.environ.get("PYTHONPATH", "")
+        monkeypatch.setenv("PYTHONPATH", os.pathsep.join(filter(None, [str(folder), earlier])))
+        return str(folder)
+
+    return install
 
 
 @pytest.fixture

@@ -4,8 +4,8 @@ import pyarrow as pa
 import pytest
 
 from scrubtrace.detectors.batch import TextBatch
-from scrubtrace.detectors.detector import check_evidence, detect_each
-from scrubtrace.schemas.evidence import ABSTAINED, Evidence, Span
+from scrubtrace.detectors.detector import ContractError, check_evidence, detect_each
+from scrubtrace.schemas.evidence import ABSTAINED, FOUND, Evidence, Span
 from scrubtrace.schemas.vocabulary import Lane
 
 
@@ -67,15 +67,64 @@ def test_evidence_is_sorted_by_row_and_place() -> None:
     assert [(e["row"], e["signal"]) for e in found] == [(0, "z"), (0, "a"), (0, "b"), (1, "b")]
 
 
-def test_an_answer_for_rows_that_are_not_there_is_refused() -> None:
-    evidence = Evidence.of([Span(3, "x", "c", "strong", "asserted")], {})
-    with pytest.raises(ValueError, match="'picky' answered for rows outside its batch of 3"):
-        check_evidence(evidence, 3, "picky")
-    check_evidence(evidence, 4, "picky")
+def _table(schema: pa.Schema, **columns: list[object]) -> pa.RecordBatch:
+    arrays = [pa.array(columns.get(field.name, []), field.type) for field in schema]
+    return pa.RecordBatch.from_arrays(arrays, names=schema.names)
 
 
-def test_an_answer_with_other_columns_is_refused() -> None:
-    wrong = pa.RecordBatch.from_arrays([pa.array([1])], names=["number"])
-    empty = pa.RecordBatch.from_arrays([pa.array([], f.type) for f in ABSTAINED], schema=ABSTAINED)
-    with pytest.raises(TypeError, match=r"'picky' answered columns \['number'\]"):
-        check_evidence(Evidence(wrong, empty), 4, "picky")
+def _spans(*spans: Span) -> Evidence:
+    return Evidence.of(list(spans), {})
+
+
+GOOD = ("signal", "category", "strong", "asserted")
+
+
+@pytest.mark.parametrize(
+    ("answer", "problem"),
+    [
+        (None, "answered NoneType, not Evidence"),
+        ([Span(0, *GOOD)], "answered list, not Evidence"),
+        (Evidence("found", "abstained"), "answered other columns"),
+        (Evidence(_table(ABSTAINED), _table(ABSTAINED)), "answered other columns"),
+        (Evidence(_table(FOUND), _table(pa.schema([("row", pa.int64()), ("reason", "string")]))),
+         "answered other columns"),
+        (Evidence(_table(FOUND), _table(ABSTAINED, row=[0], reason=[None])), "answered null"),
+        (_spans(Span(3, *GOOD)), "answered for rows outside its batch"),
+        (_spans(Span(-1, *GOOD)), "answered for rows outside its batch"),
+        (Evidence.of([], {3: "reason"}), "answered for rows outside its batch"),
+        (_spans(Span(0, "s", "c", "certain", "asserted")), "a strength that there is not"),
+        (_spans(Span(0, "s", "c", "weak", "meant")), "a use that there is not"),
+        (_spans(Span(0, *GOOD, 0, 6)), "answered a span outside its text"),
+        (_spans(Span(0, *GOOD, 2, 1)), "answered a span outside its text"),
+        (_spans(Span(0, *GOOD, -1, 1)), "answered a span outside its text"),
+        (_spans(Span(0, *GOOD, 0, None)), "answered a span outside its text"),
+    ],
+)  # fmt: skip
+def test_an_answer_that_breaks_the_contract(answer: object, problem: str) -> None:
+    with pytest.raises(ContractError, match=problem):
+        check_evidence(answer, TextBatch(["brief", "", "x"]))
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        Evidence.of([], {}),
+        _spans(Span(0, *GOOD), Span(0, *GOOD, 0, 5), Span(1, *GOOD, 0, 0)),
+        Evidence.of([Span(0, *GOOD)], {1: "reason"}),
+    ],
+)
+def test_an_answer_that_keeps_the_contract(answer: Evidence) -> None:
+    check_evidence(answer, TextBatch(["brief", "", "x"]))
+
+
+@pytest.mark.parametrize("garbage", [None, "text", Evidence.of([Span(9, *GOOD)], {})])
+def test_garbage_for_a_row_costs_that_row(garbage: object) -> None:
+    class Careless(Picky):
+        def detect(self, batch: TextBatch) -> Evidence:
+            return garbage if "bad" in batch.texts else super().detect(batch)  # type: ignore[return-value]
+
+    errors: list[tuple[int, str]] = []
+    batch = TextBatch(["x", "bad", "b", "xx"])
+    evidence = detect_each(Careless(), batch, lambda *error: errors.append(error))
+    assert errors == [(1, "ContractError")]
+    assert evidence.found.column("row").to_pylist() == [0, 3]

@@ -36,11 +36,12 @@ def explain(text: str, language: str | None, as_json: bool, **given: Any) -> Non
 @click.command()
 def detectors() -> None:
     """List the installed detectors."""
-    from scrubtrace.detectors.registry import DetectorError, installed_detectors
+    from scrubtrace.detectors.registry import DetectorError, only
 
     broken = []
-    for name, installed in installed_detectors().items():
+    for name, entries in _registered().items():
         try:
+            installed = only(entries)
             detector = installed.make()
         except DetectorError as error:
             broken.append(str(error))
@@ -80,6 +81,15 @@ def signatures(pattern: str, as_json: bool, **given: Any) -> None:
     if not found:
         raise UsageStop(f"no signature matches {pattern!r} with these options")
     click.echo(json_text(found) if as_json else as_table(found))
+
+
+def _registered() -> Any:
+    from scrubtrace.detectors.registry import DetectorError, registered_detectors
+
+    try:
+        return registered_detectors()
+    except DetectorError as error:
+        raise UsageStop(str(error)) from None
 
 
 def _standard_input() -> str:
