@@ -42,6 +42,7 @@ setup(
         "click>=8.2.1,<9",
         "rich>=13",
         "filelock>=3.16",
+        "packaging>=24",
         "sqlalchemy>=2.0.36,<2.2",
         "alembic>=1.14,<2",
         "scipy>=1.14,<2",

@@ -12,13 +12,16 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, inspect, make_url, text
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
 from scrubtrace.review.errors import ReviewError, plain_errors, reason
 from scrubtrace.review.table import REVISION, VERSION_TABLE
+
+if TYPE_CHECKING:
+    from alembic.config import Config
 
 BUSY_SECONDS = 60
 """How long a writer waits for another writer of the same SQLite file."""
@@ -44,15 +47,15 @@ def open_review(url: str, must_exist: bool = False) -> Engine:
     ``postgresql://user:password@host:port/database``. Several processes may open a new database
     at the same time. Raises ReviewError, which never repeats the password.
     """
-    parsed = _parse(url)
+    parsed = parse_url(url)
     if must_exist and parsed.drivername == "sqlite" and not Path(parsed.database or "").exists():
-        raise ReviewError(f"there is no review table at {_place(parsed)}: correct the URL")
-    engine = _sqlite(parsed) if parsed.drivername == "sqlite" else _postgresql(parsed)
-    with plain_errors(f"cannot prepare the review database {_place(parsed)}"):
+        raise ReviewError(f"there is no review table at {place_of(parsed)}: correct the URL")
+    engine = _sqlite(parsed) if parsed.drivername == "sqlite" else postgresql_engine(parsed)
+    with plain_errors(f"cannot prepare the review database {place_of(parsed)}"):
         if must_exist and not _has_tables(engine):
             engine.dispose()
-            raise ReviewError(f"there is no review table at {_place(parsed)}: correct the URL")
-        _upgrade(engine, _place(parsed))
+            raise ReviewError(f"there is no review table at {place_of(parsed)}: correct the URL")
+        _upgrade(engine, place_of(parsed))
     return engine
 
 
@@ -75,7 +78,7 @@ def writing(engine: Engine) -> Iterator[Connection]:
         yield connection
 
 
-def _parse(url: str) -> URL:
+def parse_url(url: str) -> URL:
     """The URL taken apart; raises ReviewError without repeating it."""
     if url.count("@") > 1:
         # Taken apart wrongly, a piece of the password would show up as the host.
@@ -93,7 +96,7 @@ def _parse(url: str) -> URL:
     return parsed
 
 
-def _place(url: URL) -> str:
+def place_of(url: URL) -> str:
     """The URL without user, password and options, for messages."""
     return str(URL.create(url.drivername, host=url.host, port=url.port, database=url.database))
 
@@ -140,7 +143,7 @@ def _use_wal(path: Path) -> None:
         except sqlite3.DatabaseError as error:
             code = getattr(error, "sqlite_errorcode", 0) & 0xFF
             if code != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
-                raise ReviewError(_why_not_sqlite(path, error, code)) from None
+                raise ReviewError(why_not_sqlite(path, error, code)) from None
             time.sleep(0.05)
     if mode != "wal":
         raise ReviewError(
@@ -149,7 +152,8 @@ def _use_wal(path: Path) -> None:
         )
 
 
-def _why_not_sqlite(path: Path, error: sqlite3.DatabaseError, code: int) -> str:
+def why_not_sqlite(path: Path, error: sqlite3.DatabaseError, code: int) -> str:
+    """Why SQLite refused the file, and what to do; ``code`` is its primary error code."""
     if path.is_dir():
         return f"{path} is a folder: add the name of the database file to the URL"
     if code == sqlite3.SQLITE_NOTADB:
@@ -157,7 +161,7 @@ def _why_not_sqlite(path: Path, error: sqlite3.DatabaseError, code: int) -> str:
     return f"cannot open {path} ({error}): check that you may write the file and its folder"
 
 
-def _postgresql(url: URL) -> Engine:
+def postgresql_engine(url: URL) -> Engine:
     """Engine of a PostgreSQL database that was reached and stores UTF-8."""
     arguments = {} if "connect_timeout" in url.query else {"connect_timeout": CONNECT_SECONDS}
     try:
@@ -174,13 +178,13 @@ def _postgresql(url: URL) -> Engine:
     except SQLAlchemyError as error:
         engine.dispose()
         raise ReviewError(
-            f"cannot connect to {_place(url)}: {reason(error)}; check that the server runs, and"
+            f"cannot connect to {place_of(url)}: {reason(error)}; check that the server runs, and"
             " the user, password and options in the URL"
         ) from None
     if encoding not in ("UTF8", b"UTF8"):
         engine.dispose()
         raise ReviewError(
-            f"{_place(url)} does not store UTF-8: make one with"
+            f"{place_of(url)} does not store UTF-8: make one with"
             " CREATE DATABASE ... ENCODING 'UTF8' TEMPLATE template0"
         )
     return engine
@@ -189,7 +193,7 @@ def _postgresql(url: URL) -> Engine:
 def _upgrade(engine: Engine, place: str) -> None:
     """Run the migrations that the database lacks, in one transaction that only one can hold."""
     with engine.connect() as connection:
-        if _revision(connection) == REVISION:
+        if revision_of(connection) == REVISION:
             return
     # Alembic keeps its context in a global, so that threads have to wait as well.
     with _ONE_UPGRADE, _quiet_alembic(), writing(engine) as connection:
@@ -201,22 +205,17 @@ def _upgrade(engine: Engine, place: str) -> None:
 
 def _has_tables(engine: Engine) -> bool:
     with engine.connect() as connection:
-        return _revision(connection) is not None
+        return revision_of(connection) is not None
 
 
 def _migrate(connection: Connection, place: str) -> None:
     # Imported here: Alembic logs when it is imported, and most openings do not need it.
     from alembic import command
-    from alembic.config import Config
-    from alembic.script import ScriptDirectory
 
-    config = Config()
-    config.set_main_option("script_location", "scrubtrace.review:migrations")
-    config.set_main_option("path_separator", "os")
+    config = _alembic_config()
     config.attributes["connection"] = connection
-    current = _revision(connection)
-    known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
-    if current is not None and current not in known:
+    current = revision_of(connection)
+    if current is not None and current not in known_revisions():
         raise ReviewError(
             f"{place} was made by a newer scrubtrace (schema {current}, this one knows"
             f" {REVISION}): upgrade scrubtrace"
@@ -224,7 +223,24 @@ def _migrate(connection: Connection, place: str) -> None:
     command.upgrade(config, "head")
 
 
-def _revision(connection: Connection) -> str | None:
+def known_revisions() -> set[str]:
+    """Every revision of the schema that this version can upgrade from."""
+    from alembic.script import ScriptDirectory
+
+    scripts = ScriptDirectory.from_config(_alembic_config())
+    return {script.revision for script in scripts.walk_revisions()}
+
+
+def _alembic_config() -> "Config":
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", "scrubtrace.review:migrations")
+    config.set_main_option("path_separator", "os")
+    return config
+
+
+def revision_of(connection: Connection) -> str | None:
     """Revision of the schema, None for a database without one."""
     if not inspect(connection).has_table(VERSION_TABLE):
         return None

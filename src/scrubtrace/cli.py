@@ -12,7 +12,7 @@ from typing import NoReturn
 
 import click
 
-from scrubtrace.commands import gate, review, scan, texts
+from scrubtrace.commands import doctor, gate, review, scan, texts
 from scrubtrace.exits import Exit, Stop
 
 EXIT_HELP = (
@@ -38,6 +38,7 @@ for command in (
     scan.detect,
     scan.commit,
     gate.gate,
+    doctor.doctor,
     texts.explain,
     texts.detectors,
     texts.signatures,

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from filelock import FileLock, Timeout
 
@@ -41,9 +42,40 @@ def output_lock(out: str) -> Iterator[None]:
         lock.release()
 
 
+def holder_of(out: str) -> str | None:
+    """Who holds the output folder, in words, as far as can be told without touching the lock.
+
+    None if nobody is known to: a process of this machine that is gone holds nothing.
+    """
+    about = _read(Path(out) / ".lock.json")
+    if about is None:
+        return None
+    if about.get("host") == socket.gethostname() and not _is_running(about.get("pid")):
+        return None
+    return _described(Path(out) / ".lock.json")
+
+
 def _described(holder: Path) -> str:
+    about = _read(holder) or {}
+    try:
+        return f"process {about['pid']} on {about['host']}, since {about['started']}"
+    except KeyError:
+        return "another process"
+
+
+def _read(holder: Path) -> dict[str, Any] | None:
     try:
         about = json.loads(holder.read_text())
-        return f"process {about['pid']} on {about['host']}, since {about['started']}"
-    except (OSError, ValueError, KeyError):
-        return "another process"
+    except (OSError, ValueError):
+        return None
+    return about if isinstance(about, dict) else None
+
+
+def _is_running(pid: Any) -> bool:
+    try:
+        os.kill(int(pid), 0)
+    except (ProcessLookupError, TypeError, ValueError, OverflowError):
+        return False
+    except PermissionError:
+        return True
+    return True

@@ -1,0 +1,1 @@
+"""``scrubtrace doctor``: what is installed, what can speak, what is in place; writes nothing."""
