@@ -8,14 +8,21 @@ from collections.abc import Iterator
 import apache_beam as beam
 from apache_beam.metrics import Metrics
 
-from scrubtrace.beam_pipelines.keys import read_key
+from scrubtrace.beam_pipelines.keys import DigestKeyError, read_key
 from scrubtrace.beam_pipelines.layout import RunFolder
 from scrubtrace.beam_pipelines.scanning import scan_unit
-from scrubtrace.detectors.registry import make_detector
+from scrubtrace.detectors.detector import Detector
+from scrubtrace.detectors.registry import DetectorError, find_detector
+from scrubtrace.schemas.plan import DetectorSpec
 
 NAMESPACE = "scrubtrace"
 UNWRITTEN = "units_not_written:"
 """Counter of units that could not be written; the name of the error follows."""
+
+UNREADY = "worker_not_ready:"
+"""Counter of units that a worker could not begin; what is wrong with the worker follows."""
+
+UNREADY_CHARS = 400
 
 
 class ScanError(RuntimeError):
@@ -26,7 +33,7 @@ class ScanUnitFn(beam.DoFn):
     """Scans units of a run by their keys; gives (key, rows) of each unit that was written.
 
     A unit that cannot be written, say because the disk is full, is counted and left without a
-    receipt; the other units go on.
+    receipt; the other units go on. So is every unit of a worker that lacks the key or a detector.
     """
 
     def __init__(self, run: str) -> None:
@@ -37,21 +44,21 @@ class ScanUnitFn(beam.DoFn):
         self._folder = RunFolder(self._run)
         self._spec = self._folder.spec()
         self._units = {unit.key: unit for unit in self._folder.work().units}
-        self._key = read_key(self._spec.key_file, self._spec.key_id)
-        self._detectors = {}
         needed = {name for unit in self._units.values() for name in unit.detectors}
-        for planned in self._spec.detectors:
-            if planned.name not in needed:
-                continue
-            detector = make_detector(planned.name, planned.options)
-            if detector.fingerprint() != planned.fingerprint:
-                found = f"{detector.fingerprint()}, planned {planned.fingerprint}"
-                raise ScanError(f"worker has another {planned.name}: fingerprint {found}")
-            detector.setup()
-            self._detectors[planned.name] = detector
+        planned = [entry for entry in self._spec.detectors if entry.name in needed]
+        self._problem = ""
+        try:
+            self._key = read_key(self._spec.key_file, self._spec.key_id)
+            self._detectors = {entry.name: ready_detector(entry) for entry in planned}
+        except (DigestKeyError, DetectorError) as error:
+            # Raised from here, it would reach the user as a crash of Beam.
+            self._problem = str(error)[:UNREADY_CHARS]
 
     def process(self, element: str) -> Iterator[tuple[str, int]]:
         """Scans the unit with this key."""
+        if self._problem:
+            Metrics.counter(NAMESPACE, UNREADY + self._problem).inc()
+            return
         unit = self._units[element]
         detectors = [self._detectors[name] for name in unit.detectors]
         try:
@@ -64,6 +71,19 @@ class ScanUnitFn(beam.DoFn):
             raise ScanError(f"unit {element}: {place_of(error)}") from None
         Metrics.counter(NAMESPACE, "rows").inc(receipt.rows)
         yield element, receipt.rows
+
+
+def ready_detector(planned: DetectorSpec) -> Detector:
+    """The detector as planned, set up; raises `DetectorError` if this process has another one."""
+    installed = find_detector(planned.name)
+    detector = installed.make(planned.options)
+    if detector.fingerprint() != planned.fingerprint:
+        raise DetectorError(
+            f"detector {planned.name!r} of {installed.distribution} is not the one that was "
+            f"planned: its fingerprint is {detector.fingerprint()}, planned {planned.fingerprint}"
+        )
+    installed.set_up(detector)
+    return detector
 
 
 def place_of(error: BaseException) -> str:

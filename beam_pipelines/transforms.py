@@ -9,7 +9,12 @@ import apache_beam as beam
 from scrubtrace.detectors.batch import TextBatch
 from scrubtrace.detectors.detector import detect_each
 from scrubtrace.detectors.language import identify
-from scrubtrace.detectors.registry import DetectorError, installed_detectors, make_detector
+from scrubtrace.detectors.registry import (
+    DetectorError,
+    find_detector,
+    installed_detectors,
+    make_detector,
+)
 
 LEAST_BATCH = 16
 """Fewest texts that are judged at once, where there are as many."""
@@ -44,9 +49,12 @@ class DetectBatchFn(beam.DoFn):
 
     def setup(self) -> None:
         """Makes the detectors and loads what they need."""
-        self._detectors = [make_detector(n, self._options.get(n)) for n in self._names]
-        for detector in self._detectors:
-            detector.setup()
+        self._detectors = []
+        for name in self._names:
+            installed = find_detector(name)
+            detector = installed.make(self._options.get(name))
+            installed.set_up(detector)
+            self._detectors.append(detector)
 
     def process(self, element: list[tuple[Any, str | None]]) -> Iterator[TextEvidence]:
         """One `TextEvidence` a text and detector, in the order of the batch."""

@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 from scrubtrace.beam_pipelines import scan, scanning, storage
 from scrubtrace.beam_pipelines.findings import snippet_around
 from scrubtrace.beam_pipelines.layout import RunFolder
-from scrubtrace.beam_pipelines.scan import ScanError, ScanUnitFn
+from scrubtrace.beam_pipelines.scan import ScanError, ScanUnitFn, ready_detector
 from scrubtrace.beam_pipelines.scanning import cut_texts, scan_unit
 from scrubtrace.detectors.batch import TextBatch
 from scrubtrace.detectors.boilerplate import Boilerplate
-from scrubtrace.detectors.registry import make_detector
+from scrubtrace.detectors.registry import DetectorError, make_detector
 from scrubtrace.schemas.evidence import Evidence
 from scrubtrace.schemas.findings import FINDINGS
 from scrubtrace.schemas.identity import DigestKey
@@ -282,8 +282,13 @@ def test_a_worker_with_another_detector_refuses(
     content = json.loads(path.read_text())
     content["detectors"][0]["fingerprint"] = "0" * 16
     path.write_text(json.dumps(content))
-    with pytest.raises(ScanError, match="worker has another boilerplate"):
-        ScanUnitFn(folder.path).setup()
+    planned = folder.spec().detectors[0]
+    with pytest.raises(DetectorError, match="is not the one that was planned"):
+        ready_detector(planned)
+    scanner = ScanUnitFn(folder.path)
+    scanner.setup()
+    assert list(scanner.process("u0000000")) == []
+    assert folder.scanned_units() == set()
 
 
 def test_a_failed_write_leaves_nothing_behind(

@@ -14,7 +14,7 @@ from scrubtrace.beam_pipelines.layout import RunFolder, new_run_id, plan_table, 
 from scrubtrace.beam_pipelines.planning import Inputs, PlanError, plan_work, read_inputs
 from scrubtrace.beam_pipelines.recorded_options import recorded_options
 from scrubtrace.beam_pipelines.runner import OptionsError, make_runner, pipeline_options
-from scrubtrace.beam_pipelines.scan import NAMESPACE, UNWRITTEN, ScanUnits
+from scrubtrace.beam_pipelines.scan import NAMESPACE, UNREADY, UNWRITTEN, ScanUnits
 from scrubtrace.chosen import detector_names, detector_options
 from scrubtrace.commit import commit_run
 from scrubtrace.config import Config
@@ -186,12 +186,22 @@ def _scan(folder: RunFolder, work: Work, options: PipelineOptions, quiet: bool) 
         _ = pipeline | "Unit keys" >> beam.Create(keys) | "Scan" >> ScanUnits(folder.path)
         result = pipeline.run()
         result.wait_until_finish()
-    _raise_if_unwritten(result)
-
-
-def _raise_if_unwritten(result: "beam.runners.runner.PipelineResult") -> None:
     counters = result.metrics().query(MetricsFilter().with_namespace(NAMESPACE))["counters"]
     names = {c.key.metric.name: c.committed or c.attempted for c in counters}
+    _raise_if_unready(names)
+    _raise_if_unwritten(names)
+
+
+def _raise_if_unready(names: dict[str, int]) -> None:
+    problems = sorted(n.removeprefix(UNREADY) for n in names if n.startswith(UNREADY))
+    if problems:
+        raise UsageStop(
+            f"workers could not begin: {'; '.join(problems)}; scrubtrace doctor says more; once "
+            "that is mended, the same command goes on"
+        )
+
+
+def _raise_if_unwritten(names: dict[str, int]) -> None:
     problems = {n.removeprefix(UNWRITTEN): c for n, c in names.items() if n.startswith(UNWRITTEN)}
     if problems:
         count = sum(problems.values())

@@ -5,6 +5,7 @@ from typing import Any
 from scrubtrace.chosen import detector_names, detector_options
 from scrubtrace.config import Config
 from scrubtrace.detectors.batch import TextBatch
+from scrubtrace.detectors.detector import detect_each
 from scrubtrace.detectors.language import identify, normalise_code
 from scrubtrace.detectors.registry import make_detector
 from scrubtrace.policy import judge
@@ -26,9 +27,10 @@ def explain(text: str, config: Config, language: str | None = None) -> dict[str,
     lanes: dict[str, dict[str, str]] = {}
     for name in detector_names(config):
         detector = make_detector(name, detector_options(config, name))
-        found = detector.detect(batch)
+        errors: dict[int, str] = {}
+        found = detect_each(detector, batch, errors.__setitem__)
         spans = [{"detector": name} | _without_row(row) for row in found.found.to_pylist()]
-        reasons = [row["reason"] for row in found.abstained.to_pylist()]
+        reasons = [_reason(row["reason"], errors) for row in found.abstained.to_pylist()]
         evidence += spans
         abstentions += [{"detector": name, "reason": reason} for reason in reasons]
         said = "abstains: " + reasons[0] if reasons else f"{len(spans)} pieces of evidence"
@@ -63,6 +65,10 @@ def explanation(text: str, explained: dict[str, Any]) -> str:
         lines.append(f"      {entry['detector']}, {entry['signal']}, {place}")
     lines += [f"{e['detector']} abstains: {e['reason']}" for e in explained["abstentions"]]
     return "\n".join(lines)
+
+
+def _reason(reason: str, errors: dict[int, str]) -> str:
+    return f"{reason} ({errors[0]})" if errors else reason
 
 
 def _without_row(row: dict[str, Any]) -> dict[str, Any]:
