@@ -6,6 +6,8 @@ import sys
 import threading
 import time
 
+from scrubtrace.beam_pipelines.log_lines import set_up_logging
+
 BEAM_WORKER = "apache_beam.runners.worker.sdk_worker_main"
 WATCH_SECONDS = 1.0
 
@@ -16,7 +18,7 @@ def main(launcher: int) -> None:
     Logging is set up before Beam is imported, which logs as well.
     """
     threading.Thread(target=_end_with, args=(launcher,), daemon=True).start()
-    logging.basicConfig(level=logging.ERROR)
+    set_up_logging(logging.BASIC_FORMAT)
     logging.getLogger(BEAM_WORKER).setLevel(logging.ERROR)
     from apache_beam.runners.worker import sdk_worker_main
 

@@ -1,6 +1,5 @@
 """The console script: one verb a job, interruptions, and what a crash may say."""
 
-import logging
 import os
 import signal
 import sys
@@ -12,6 +11,13 @@ from typing import NoReturn
 
 import click
 
+from scrubtrace import log
+from scrubtrace.beam_pipelines.log_lines import (
+    FORMAT_VARIABLE,
+    FORMATS,
+    error_fields,
+    set_up_logging,
+)
 from scrubtrace.commands import doctor, gate, review, scan, texts
 from scrubtrace.exits import Exit, Stop
 
@@ -25,13 +31,17 @@ SHOW_CURSOR = "\x1b[?25h"
 
 @click.group(epilog=EXIT_HELP)
 @click.version_option(package_name="scrubtrace")
-def cli() -> None:
+@click.option("--log-format", type=click.Choice(FORMATS), envvar=FORMAT_VARIABLE, default="text",
+              help="How progress and errors are written to standard error.",
+              show_default=True, show_envvar=True)  # fmt: skip
+def cli(log_format: str) -> None:
     """Find traces of LLM text in training data, also scrubbed or paraphrased.
 
     \b
     scrubtrace detect 'data/*.parquet' --out out --review sqlite:///review.sqlite
     scrubtrace review export --review sqlite:///review.sqlite --out flagged.csv
     """
+    log.choose_format(log_format)
 
 
 for command in (
@@ -53,22 +63,34 @@ def main(arguments: Sequence[str] | None = None) -> None:
     own, beam_arguments = given, []
     if "--" in given:
         own, beam_arguments = given[: given.index("--")], given[given.index("--") + 1 :]
-    logging.basicConfig(level=logging.ERROR, format="%(name)s: %(message)s")
+    set_up_logging("%(name)s: %(message)s")
+    with log.one_command():
+        code = _code_of(own, beam_arguments)
+    if code:
+        sys.exit(code)
+
+
+def _code_of(arguments: list[str], beam_arguments: list[str]) -> Exit:
+    """Runs the command; what ends it early is told, and becomes its exit code."""
     try:
         with _prompt_interruption():
-            cli.main(own, prog_name="scrubtrace", standalone_mode=False, obj=beam_arguments)
+            cli.main(arguments, prog_name="scrubtrace", standalone_mode=False, obj=beam_arguments)
     except Stop as stop:
-        click.echo(f"scrubtrace: {stop}", err=True)
-        sys.exit(stop.code)
+        _tell_stop(str(stop), stop.code)
+        return stop.code
     except click.ClickException as error:
-        error.show()
-        sys.exit(Exit.USAGE)
+        if log.is_json():
+            _tell_stop(error.format_message(), Exit.USAGE)
+        else:
+            error.show()
+        return Exit.USAGE
     except (click.Abort, KeyboardInterrupt):
-        click.echo(INTERRUPTED, err=True)
-        sys.exit(Exit.INCOMPLETE)
+        _tell_interruption()
+        return Exit.INCOMPLETE
     except Exception as error:
-        _report_crash(error)
-        sys.exit(Exit.CRASH)
+        _tell_crash(error)
+        return Exit.CRASH
+    return Exit.DONE
 
 
 @contextmanager
@@ -80,9 +102,9 @@ def _prompt_interruption() -> Iterator[None]:
     """
 
     def end(*_: object) -> NoReturn:
-        if sys.stderr.isatty():
+        if sys.stderr.isatty() and not log.is_json():
             click.echo(SHOW_CURSOR, err=True, nl=False)
-        click.echo(INTERRUPTED, err=True)
+        _tell_interruption()
         os._exit(Exit.INCOMPLETE)
 
     if threading.current_thread() is not threading.main_thread():
@@ -95,7 +117,16 @@ def _prompt_interruption() -> Iterator[None]:
         signal.signal(signal.SIGINT, earlier)
 
 
-def _report_crash(error: Exception) -> None:
+def _tell_stop(message: str, code: Exit) -> None:
+    log.tell("stopped", f"scrubtrace: {message}", "error", exit_code=int(code), message=message)
+
+
+def _tell_interruption() -> None:
+    log.tell("interrupted", INTERRUPTED, "warning", exit_code=int(Exit.INCOMPLETE))
+
+
+def _tell_crash(error: Exception) -> None:
     """The traceback without messages of exceptions, which may hold text of a row."""
-    click.echo("".join(traceback.format_tb(error.__traceback__)), err=True)
-    click.echo(f"scrubtrace: crashed with {type(error).__name__}; this is a bug", err=True)
+    places = "".join(traceback.format_tb(error.__traceback__))
+    text = f"{places}\nscrubtrace: crashed with {type(error).__name__}; this is a bug"
+    log.tell("crashed", text, "critical", exit_code=int(Exit.CRASH), **error_fields(error))

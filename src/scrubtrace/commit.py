@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from sqlalchemy import Engine
 
+from scrubtrace import log
 from scrubtrace.balance import Balance, check_balance
 from scrubtrace.beam_pipelines import storage
 from scrubtrace.beam_pipelines.layout import RunFolder
@@ -51,6 +52,7 @@ def commit_run(folder: RunFolder, config: Config, engine: Engine) -> Outcome:
     another digest key, `IncompleteStop` if receipts are missing and `SumsDifferStop` if sums do
     not match; then nothing has been changed.
     """
+    log.about_run(folder.id)
     spec = folder.spec()
     check_same_key(spec.key_id, key_ids(engine))
     work = folder.work()

@@ -9,6 +9,7 @@ from apache_beam.metrics import MetricsFilter
 from apache_beam.options.pipeline_options import PipelineOptions
 from sqlalchemy import Engine
 
+from scrubtrace import log
 from scrubtrace.beam_pipelines import storage
 from scrubtrace.beam_pipelines.layout import RunFolder, new_run_id, plan_table, runs_of
 from scrubtrace.beam_pipelines.planning import Inputs, PlanError, plan_work, read_inputs
@@ -126,6 +127,7 @@ def run_job(job: Job) -> Outcome:
             run = new_run_id([*(earlier.id for earlier in runs_of(job.out)), *run_ids(engine)])
             folder = RunFolder(storage.join(job.out, "runs", run))
             folder.create(spec, work)
+        log.about_run(folder.id)
         _scan(folder, work, prepared.options, job.quiet)
         return commit_run(folder, job.config, engine)
 

@@ -1,4 +1,4 @@
-"""Progress of a scan, read from its receipts; a bar on a terminal, plain lines elsewhere."""
+"""Progress of a scan, read from its receipts; a bar on a terminal, lines elsewhere."""
 
 import sys
 import threading
@@ -17,6 +17,7 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
+from scrubtrace import log
 from scrubtrace.beam_pipelines.layout import RunFolder
 
 POLL_SECONDS = 0.5
@@ -73,11 +74,15 @@ class _Lines:
         rate = (counts.done - counts.earlier) / max(seconds, 1e-9)
         left = (counts.total - counts.done) / rate if rate else None
         ahead = "unknown time" if left is None else f"{left:.0f} s"
-        print(
+        log.tell(
+            "progress",
             f"{counts.done:,} of {counts.total:,} rows, {rate:,.0f} rows/s, {ahead} left, "
             f"{counts.findings:,} with evidence",
-            file=sys.stderr,
-            flush=True,
+            rows=counts.done,
+            rows_in_all=counts.total,
+            rows_per_second=round(rate, 1),
+            seconds_left=None if left is None else round(left, 1),
+            texts_with_evidence=counts.findings,
         )
 
     def close(self) -> None:
@@ -122,7 +127,7 @@ def shown_progress(folder: RunFolder, rows: int, quiet: bool) -> Iterator[Counts
     display: Display
     if quiet:
         display = _Nothing()
-    elif sys.stderr.isatty():
+    elif sys.stderr.isatty() and not log.is_json():
         display = _Bar(rows, counts.done)
     else:
         display = _Lines()

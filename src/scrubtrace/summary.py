@@ -1,6 +1,7 @@
 """The summary that ends a run, for people."""
 
 from collections.abc import Iterator
+from typing import Any
 
 from scrubtrace.balance import Balance
 from scrubtrace.config import Config
@@ -13,6 +14,24 @@ SHOWN = 5
 def summary(outcome: Outcome, out: str, config: Config) -> str:
     """A few lines: rows and their balance, what was flagged and reported, what went wrong."""
     return "\n".join(_lines(outcome, out, config))
+
+
+def summary_fields(outcome: Outcome) -> dict[str, Any]:
+    """The numbers of the summary, for the event that ends a run."""
+    balance = outcome.balance
+    return {
+        "dataset": outcome.dataset,
+        "shards": len(balance.shards),
+        "rows": balance.rows,
+        "texts": balance.texts,
+        "judged": {name: tally.judged for name, tally in sorted(balance.detectors.items())},
+        "flagged": dict(sorted(outcome.flagged.items())),
+        "reported": dict(sorted(outcome.reported.items())),
+        "dead_rows": dict(sorted(balance.dead.items())),
+        "dead_shards": len(outcome.dead_shards),
+        "detector_errors": balance.detector_errors,
+        "review_table": vars(outcome.upserts) if outcome.upserts else None,
+    }
 
 
 def exit_code(outcome: Outcome, config: Config) -> Exit:

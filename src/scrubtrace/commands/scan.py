@@ -5,6 +5,7 @@ from typing import Any
 
 import click
 
+from scrubtrace import log
 from scrubtrace.commands.options import config_options, read_config
 
 
@@ -43,7 +44,7 @@ def detect(context: click.Context, /, shards: tuple[str, ...], **given: Any) -> 
     unfinished run.
     """
     from scrubtrace.detect import Job, dry_run, run_job
-    from scrubtrace.summary import exit_code, summary
+    from scrubtrace.summary import exit_code, summary, summary_fields
 
     config = read_config(given)
     beam_arguments = context.obj or ()
@@ -56,9 +57,9 @@ def detect(context: click.Context, /, shards: tuple[str, ...], **given: Any) -> 
     code = exit_code(outcome, config)
     if not given["quiet"]:
         click.echo(summary(outcome, job.out, config))
+        log.tell("run_done", None, exit_code=int(code), **summary_fields(outcome))
     elif code:
-        problem = f"{outcome.dead_letters:,} dead rows, shards or detector errors"
-        click.echo(f"scrubtrace: run {outcome.run} is incomplete: {problem}", err=True)
+        _tell_incomplete(outcome)
     sys.exit(code)
 
 
@@ -73,7 +74,7 @@ def commit(run_id: str, **given: Any) -> None:
     from scrubtrace.detect import review_engine
     from scrubtrace.lock import output_lock
     from scrubtrace.resolver import find_run
-    from scrubtrace.summary import exit_code, summary
+    from scrubtrace.summary import exit_code, summary, summary_fields
 
     config = read_config(given)
     folder = find_run(given["out"], run_id)
@@ -81,7 +82,15 @@ def commit(run_id: str, **given: Any) -> None:
     with output_lock(given["out"]):
         outcome = commit_run(folder, config, engine)
     click.echo(summary(outcome, given["out"], config))
-    sys.exit(exit_code(outcome, config))
+    code = exit_code(outcome, config)
+    log.tell("run_done", None, exit_code=int(code), **summary_fields(outcome))
+    sys.exit(code)
+
+
+def _tell_incomplete(outcome: Any) -> None:
+    problem = f"{outcome.dead_letters:,} dead rows, shards or detector errors"
+    text = f"scrubtrace: run {outcome.run} is incomplete: {problem}"
+    log.tell("incomplete", text, "warning", dead_letters=outcome.dead_letters)
 
 
 def _show_plan(inputs: Any, work: Any) -> None:

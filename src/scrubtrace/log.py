@@ -1,0 +1,51 @@
+"""What commands tell on standard error: text for people, or events as JSON, one a line."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import click
+
+from scrubtrace.beam_pipelines.log_lines import FORMAT_VARIABLE, is_json, json_line
+
+__all__ = ["about_run", "choose_format", "is_json", "one_command", "tell"]
+
+_run: str | None = None
+"""The run that events are about; of the process, since progress is told by a thread of its own."""
+
+
+@contextmanager
+def one_command() -> Iterator[None]:
+    """What is chosen and told inside holds for one command only."""
+    global _run
+    earlier, _run = os.environ.get(FORMAT_VARIABLE), None
+    try:
+        yield
+    finally:
+        _run = None
+        os.environ.pop(FORMAT_VARIABLE, None)
+        if earlier is not None:
+            os.environ[FORMAT_VARIABLE] = earlier
+
+
+def choose_format(name: str) -> None:
+    """``text`` or ``json``, for this process and for worker processes that it starts."""
+    os.environ[FORMAT_VARIABLE] = name
+
+
+def about_run(run: str) -> None:
+    """Names the run that later events are about."""
+    global _run
+    _run = run
+
+
+def tell(event: str, text: str | None, level: str = "info", **fields: Any) -> None:
+    """One event: ``text`` for people (None: nothing), or its name and fields as JSON.
+
+    Neither may hold text of a row.
+    """
+    if is_json():
+        click.echo(json_line(level, event, _run, fields), err=True)
+    elif text is not None:
+        click.echo(text, err=True)
