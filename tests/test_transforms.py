@@ -17,7 +17,7 @@ from scrubtrace.beam_pipelines import transforms
 from scrubtrace.beam_pipelines.transforms import DetectBatchFn
 from scrubtrace.detectors.batch import TextBatch
 from scrubtrace.detectors.boilerplate import Boilerplate
-from scrubtrace.detectors.registry import DetectorError
+from scrubtrace.detectors.registry import DetectorError, Installed
 from scrubtrace.schemas.evidence import Evidence
 
 REPOSITORY = Path(__file__).parents[1]
@@ -132,7 +132,7 @@ def test_it_pickles_small_and_loads_nothing_before_setup(monkeypatch: pytest.Mon
     def refuse(*_: Any) -> None:
         raise AssertionError("a detector was made")
 
-    monkeypatch.setattr(transforms, "make_detector", refuse)
+    monkeypatch.setattr(transforms, "find_detector", refuse)
     content = pickle.dumps((DetectTraces(), DetectBatchFn(["boilerplate"], {})))
     again, function = pickle.loads(content)  # noqa: S301 -- written above
     assert len(content) < 1000
@@ -159,7 +159,7 @@ def judged(texts: list[str]) -> list[tuple[Any, ...]]:
 def test_a_detector_that_raises_on_a_text_costs_that_text_only(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(transforms, "make_detector", lambda *_: Raising())
+    monkeypatch.setattr(Installed, "make", lambda *_: Raising())
     assert judged([PHRASE, "The canary sang a song.", PHRASE]) == [
         (0, "en", "boilerplate", True, ""),
         (1, "en", "boilerplate", False, "detector_error"),
