@@ -13,7 +13,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -62,6 +62,11 @@ if [ ! -e /var/lib/scrubtrace/failed ]; then
     exit 1
 fi
 exec /opt/scrubtrace/.venv/bin/scrubtrace "$@"
+"""
+
+FAILS = """#!/bin/sh
+echo >>/var/lib/scrubtrace/attempts
+exit 1
 """
 
 
@@ -168,10 +173,18 @@ def cgroup() -> Iterator[Path]:
     try:
         yield folder
     finally:
-        time.sleep(1)  # the kernel takes its processes out of it
-        for inner in sorted(folder.rglob("*/"), reverse=True):
-            inner.rmdir()
-        folder.rmdir()
+        remove_cgroup(folder)
+
+
+def remove_cgroup(folder: Path) -> None:
+    """Removes it as soon as the last of its killed processes is gone."""
+    for _ in range(50):
+        with suppress(OSError):
+            for inner in sorted([folder, *folder.rglob("*/")], reverse=True):
+                inner.rmdir()
+            return
+        time.sleep(0.2)
+    raise AssertionError(f"{folder} still has processes")
 
 
 def service_after_the_timer(base: Path, etc: Path) -> dict[str, str]:
@@ -225,14 +238,25 @@ def etc(tmp_path: Path) -> Path:
 
 
 def test_systemd_starts_a_crashed_job_again(base: Path, etc: Path) -> None:
-    (etc / "default").mkdir()
-    (etc / "default" / "scrubtrace").write_text("SCRUBTRACE_BIN=/var/lib/scrubtrace/bin\n")
-    (base / "bin").mkdir()
-    (base / "bin" / "scrubtrace").write_text(FAILS_ONCE)
-    (base / "bin" / "scrubtrace").chmod(0o755)
+    put_in_front(base, etc, FAILS_ONCE)
     state = service_after_the_timer(base, etc)
     assert (state["Result"], state["NRestarts"]) == ("success", "1")
     check_results(base)
+
+
+def test_systemd_gives_up_after_three_attempts(base: Path, etc: Path) -> None:
+    put_in_front(base, etc, FAILS)
+    assert service_after_the_timer(base, etc)["ActiveState"] == "failed"
+    assert len((base / "attempts").read_text().splitlines()) == 3
+
+
+def put_in_front(base: Path, etc: Path, script: str) -> None:
+    """A script that the job finds instead of scrubtrace."""
+    (etc / "default").mkdir()
+    (etc / "default" / "scrubtrace").write_text("SCRUBTRACE_BIN=/var/lib/scrubtrace/bin\n")
+    (base / "bin").mkdir()
+    (base / "bin" / "scrubtrace").write_text(script)
+    (base / "bin" / "scrubtrace").chmod(0o755)
 
 
 def test_systemd_leaves_a_wrong_configuration_alone(base: Path, etc: Path) -> None:

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-SCRIPT = Path(__file__).parents[1] / "examples" / "schedulers" / "nightly.sh"
+REPOSITORY = Path(__file__).parents[1]
+SCRIPT = REPOSITORY / "examples" / "schedulers" / "nightly.sh"
 STAND_IN = """#!/bin/sh
 echo "$*" >>"$SCRUBTRACE_BASE/calls"
 if [ "$1" = review ]; then exit {export}; fi
@@ -74,3 +75,13 @@ def test_places_can_be_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
         "detect other INPUT --out other OUT --review other REVIEW",
         "review export --review other REVIEW --out other CSV",
     ]
+
+
+def test_the_document_quotes_the_files_as_they_are() -> None:
+    text = (REPOSITORY / "docs" / "nightly.md").read_text()
+    described = text.split("## The script")[1].split("## The key")[0]
+    lines = {line[4:] for line in described.splitlines() if line.startswith("    ")}
+    typed = {line for line in lines if line.startswith(("sudo ", "airflow "))}
+    files = "\n".join(path.read_text() for path in SCRIPT.parent.glob("*.*")).splitlines()
+    files += (SCRIPT.parent / "crontab").read_text().splitlines()
+    assert lines - typed <= set(files)

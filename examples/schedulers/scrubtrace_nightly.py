@@ -7,6 +7,7 @@ differ, and the DAG only starts the script.
 
 import os
 from datetime import datetime
+from typing import Any
 
 from airflow.providers.standard.hooks.subprocess import SubprocessHook
 from airflow.sdk import DAG, BaseOperator, Context
@@ -23,7 +24,7 @@ class NightlyScan(BaseOperator):
     `BashOperator` knows one kind of failure; here some are worth a retry and some are not.
     """
 
-    def __init__(self, **kwargs: object) -> None:
+    def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.hook = SubprocessHook()
 
