@@ -47,10 +47,11 @@ esac
 scrubtrace review export --review "$REVIEW" --out "$CSV" >>"$LOG" 2>&1 ||
     stop $? "the review table could not be exported"
 
-# Optional: delete all but the newest 30 runs.
+# Optional, if your version has the command: delete all but the newest 30 runs.
 # scrubtrace runs prune --out "$OUT" --keep 30 >>"$LOG" 2>&1 || stop $? "old runs were not deleted"
 
-# Optional: end with code 5 if more is flagged than you allow.
+# Optional, if your version has the command: end with code 5 if a limit in the section [gate] of
+# scrubtrace.toml is exceeded.
 # scrubtrace gate --out "$OUT" >>"$LOG" 2>&1 || stop $? "a limit is exceeded"
 
 [ "$code" -eq 0 ] || stop "$code" "dead rows or shards beyond the limit; the others are in the table"
