@@ -11,7 +11,7 @@
 # Columns, data set and limits are in $SCRUBTRACE_BASE/scrubtrace.toml.
 #
 # Exit codes: those of scrubtrace, but a run that is not finished ends with 75 instead of 3.
-# 2, 3, 4 and 5 need somebody to look, and a retry finds the same; any other but 0 is worth a retry.
+# 2, 3, 4 and 5 need somebody to look, a retry at once does not help; any other but 0 is worth one.
 set -u
 PATH=${SCRUBTRACE_BIN:-/opt/scrubtrace/.venv/bin}:$PATH
 BASE=${SCRUBTRACE_BASE:-/var/lib/scrubtrace}

@@ -15,7 +15,7 @@ from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
 SCRIPT = os.environ.get("SCRUBTRACE_NIGHTLY", "/opt/scrubtrace/examples/schedulers/nightly.sh")
 NO_RETRY = {2, 3, 4, 5}
-"""Exit codes of the script after which a retry finds the same."""
+"""Exit codes of the script after which a retry does not help."""
 
 
 class NightlyScan(BaseOperator):
@@ -32,7 +32,7 @@ class NightlyScan(BaseOperator):
         """Raises AirflowFailException if a retry is useless, AirflowException if it is not."""
         code = self.hook.run_command(["/bin/sh", SCRIPT]).exit_code
         if code in NO_RETRY:
-            raise AirflowFailException(f"exit code {code}: a retry would find the same")
+            raise AirflowFailException(f"exit code {code}: a retry does not help")
         if code:
             raise AirflowException(f"exit code {code}: a retry goes on from here")
 
