@@ -57,7 +57,7 @@ bench: $(STAMP)
 	$(BIN)/python benchmarks/memory.py
 
 drill: $(STAMP)
-	$(BIN)/python -m pytest tests/drill_*.py
+	$(BIN)/python -m pytest -rs tests/drill_*.py
 
 clean:
 	rm -rf $(VENV) build *.egg-info out
