@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import apache_beam as beam
 from apache_beam.metrics import Metrics
 
-from scrubtrace.beam_pipelines.keys import read_key
+from scrubtrace.beam_pipelines.keys import planned_keys
 from scrubtrace.beam_pipelines.layout import RunFolder
 from scrubtrace.beam_pipelines.scanning import scan_unit
 from scrubtrace.detectors.registry import make_detector
@@ -37,7 +37,7 @@ class ScanUnitFn(beam.DoFn):
         self._folder = RunFolder(self._run)
         self._spec = self._folder.spec()
         self._units = {unit.key: unit for unit in self._folder.work().units}
-        self._key = read_key(self._spec.key_file, self._spec.key_id)
+        self._keys = planned_keys(self._spec)
         self._detectors = {}
         needed = {name for unit in self._units.values() for name in unit.detectors}
         for planned in self._spec.detectors:
@@ -55,7 +55,7 @@ class ScanUnitFn(beam.DoFn):
         unit = self._units[element]
         detectors = [self._detectors[name] for name in unit.detectors]
         try:
-            receipt = scan_unit(unit, self._folder, self._spec, detectors, self._key)
+            receipt = scan_unit(unit, self._folder, self._spec, detectors, self._keys)
         except OSError as error:
             name = errno.errorcode.get(error.errno or 0, type(error).__name__)
             Metrics.counter(NAMESPACE, UNWRITTEN + name).inc()

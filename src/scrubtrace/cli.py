@@ -12,7 +12,7 @@ from typing import NoReturn
 
 import click
 
-from scrubtrace.commands import review, scan, texts
+from scrubtrace.commands import keys, review, scan, texts
 from scrubtrace.exits import Exit, Stop
 
 EXIT_HELP = (
@@ -41,6 +41,7 @@ for command in (
     texts.detectors,
     texts.signatures,
     review.review,
+    keys.keys,
 ):
     cli.add_command(command)
 
