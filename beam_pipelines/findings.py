@@ -12,7 +12,7 @@ from scrubtrace.beam_pipelines.decoding import Rows
 from scrubtrace.detectors.batch import TextBatch
 from scrubtrace.schemas.evidence import Evidence
 from scrubtrace.schemas.findings import FINDINGS
-from scrubtrace.schemas.identity import DigestKey
+from scrubtrace.schemas.identity import KeyRing
 from scrubtrace.schemas.vocabulary import Strength, Use
 
 _STRENGTHS = list(Strength)
@@ -24,9 +24,9 @@ EvidenceRow = dict[str, Any]
 
 @dataclass(frozen=True)
 class FindingMaker:
-    """Makes findings of one run: its digest key and its caps."""
+    """Makes findings of one run: its digest keys and its caps."""
 
-    key: DigestKey
+    keys: KeyRing
     spans_per_signal: int
     snippet_chars: int
 
@@ -66,7 +66,11 @@ class FindingMaker:
             "turn": place.turn,
             "language": batch.languages[number],
             **rows.group_values(row),
-            "text_digest": self.key.digest(text),
+            "text_digest": self.keys.active.digest(text),
+            "earlier_digests": [
+                {"key_id": key_id, "digest": digest}
+                for key_id, digest in self.keys.earlier_digests(text).items()
+            ],
             "text_chars": len(text),
             "evidence": kept,
             "spans_left_out": len(entries) - len(kept),

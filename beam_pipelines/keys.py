@@ -1,39 +1,59 @@
-"""Reading the digest key where a worker runs: from the environment or a file."""
+"""Reading the digest keys where a worker runs: from the environment or a file."""
 
 import os
 
-from scrubtrace.schemas.identity import DigestKey
+from scrubtrace.schemas.identity import KeyRing
+from scrubtrace.schemas.plan import RunSpec
 
 KEY_VARIABLE = "SCRUBTRACE_KEY"
-"""Environment variable that holds the digest key as 64 hexadecimal digits."""
+"""Environment variable that holds the digest keys, as `KeyRing.parse` reads them."""
 
 
 class DigestKeyError(ValueError):
-    """A digest key that is missing, malformed, or not the one that the run was planned with."""
+    """Digest keys that are missing, malformed, or not those that the run was planned with."""
 
 
-def read_key(path: str | None, expected_id: str | None = None) -> DigestKey:
-    """The key from the file, or from `KEY_VARIABLE` if ``path`` is None.
+def read_keys(path: str | None) -> KeyRing:
+    """The keys in the file, or in `KEY_VARIABLE` if ``path`` is None.
 
-    Raises `DigestKeyError` if there is none, or if its id is not ``expected_id``.
+    Raises `DigestKeyError`, which never repeats what stands there.
     """
-    place = path or f"the environment variable {KEY_VARIABLE}"
+    place = key_place(path)
     try:
-        text = _text_of(path) if path else os.environ[KEY_VARIABLE]
-        key = DigestKey.from_hex(text)
+        return KeyRing.parse(_text_of(path) if path else os.environ[KEY_VARIABLE])
     except KeyError:
         raise DigestKeyError(f"no digest key: {place} is not set") from None
     except OSError as error:
         raise DigestKeyError(f"cannot read the digest key {place}: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise DigestKeyError(f"{place}: not UTF-8; write keys as hexadecimal digits") from None
     except ValueError as error:
         raise DigestKeyError(f"{place}: {error}") from None
-    if expected_id is not None and key.id != expected_id:
-        problem = f"{place} holds key {key.id}, but key {expected_id} is needed"
-        raise DigestKeyError(f"{problem}; digests made with different keys cannot be compared")
-    return key
+
+
+def planned_keys(spec: RunSpec) -> KeyRing:
+    """The keys that the run was planned with, wherever they stand here.
+
+    By id, not by order: the keys may be rotated while a run goes on. Raises `DigestKeyError` if
+    one is not here.
+    """
+    keys = read_keys(spec.key_file)
+    try:
+        return keys.selected(spec.key_id, spec.retired_key_ids)
+    except KeyError as missing:
+        held = ", ".join(keys.ids)
+        raise DigestKeyError(
+            f"{key_place(spec.key_file)} holds key {held}, but key {missing.args[0]} is needed: "
+            "give every worker the keys that the run was planned with"
+        ) from None
+
+
+def key_place(path: str | None) -> str:
+    """Where the keys are, for messages."""
+    return path or f"the environment variable {KEY_VARIABLE}"
 
 
 def _text_of(path: str) -> str:
-    """The text of a small file; raises OSError, or ValueError if it is not text."""
-    with open(path, encoding="ascii") as file:
+    """The text of a small file; raises OSError, or UnicodeDecodeError if it is not text."""
+    with open(path, encoding="utf-8-sig") as file:
         return file.read()

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import apache_beam as beam
 from apache_beam.metrics import Metrics
 
-from scrubtrace.beam_pipelines.keys import DigestKeyError, read_key
+from scrubtrace.beam_pipelines.keys import DigestKeyError, planned_keys
 from scrubtrace.beam_pipelines.layout import RunFolder
 from scrubtrace.beam_pipelines.scanning import scan_unit
 from scrubtrace.detectors.detector import Detector
@@ -48,7 +48,7 @@ class ScanUnitFn(beam.DoFn):
         planned = [entry for entry in self._spec.detectors if entry.name in needed]
         self._problem = ""
         try:
-            self._key = read_key(self._spec.key_file, self._spec.key_id)
+            self._keys = planned_keys(self._spec)
             self._detectors = {entry.name: ready_detector(entry) for entry in planned}
         except (DigestKeyError, DetectorError) as error:
             # Raised from here, it would reach the user as a crash of Beam.
@@ -62,7 +62,7 @@ class ScanUnitFn(beam.DoFn):
         unit = self._units[element]
         detectors = [self._detectors[name] for name in unit.detectors]
         try:
-            receipt = scan_unit(unit, self._folder, self._spec, detectors, self._key)
+            receipt = scan_unit(unit, self._folder, self._spec, detectors, self._keys)
         except OSError as error:
             name = errno.errorcode.get(error.errno or 0, type(error).__name__)
             Metrics.counter(NAMESPACE, UNWRITTEN + name).inc()

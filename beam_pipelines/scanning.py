@@ -27,7 +27,7 @@ from scrubtrace.detectors.detector import Detector, detect_each
 from scrubtrace.detectors.language import identify, normalise_code
 from scrubtrace.schemas.evidence import Evidence
 from scrubtrace.schemas.findings import DEAD_LETTERS, FINDINGS
-from scrubtrace.schemas.identity import DigestKey, id_hashes
+from scrubtrace.schemas.identity import KeyRing, id_hashes
 from scrubtrace.schemas.plan import RowRange, RunSpec, Unit
 from scrubtrace.schemas.receipts import PartReceipt, RangeReceipt, Receipt, Tally, Turns
 from scrubtrace.schemas.vocabulary import Abstained, DeadReason
@@ -53,14 +53,14 @@ class _Collected:
 
 
 def scan_unit(
-    unit: Unit, folder: RunFolder, spec: RunSpec, detectors: Sequence[Detector], key: DigestKey
+    unit: Unit, folder: RunFolder, spec: RunSpec, detectors: Sequence[Detector], keys: KeyRing
 ) -> Receipt:
     """Scans a unit and writes its parts, then its receipt; gives the receipt.
 
     The same unit gives the same bytes, however often and wherever it is scanned. Raises OSError
     if a file cannot be written; then there is no receipt and the unit counts as not scanned.
     """
-    maker = FindingMaker(key, spec.spans_per_signal, spec.snippet_chars)
+    maker = FindingMaker(keys, spec.spans_per_signal, spec.snippet_chars)
     collected = _Collected()
     ranges = [_scan_range(r, spec, detectors, maker, collected) for r in unit.ranges]
     parts = [_write_part(unit, folder, d, maker, collected) for d in detectors]
@@ -109,7 +109,7 @@ def _scan_rows(
             ids: list[str | None] = read.ids or [None] * len(read)
             receipt.null_ids += ids.count(None)
             collected.id_hashes.append(id_hashes(ids))
-        rows = read if spec.sample is None else sampled(read, shard, maker.key, spec.sample)
+        rows = read if spec.sample is None else sampled(read, shard, maker.keys.active, spec.sample)
         _count(receipt, rows)
         _bury(collected, shard, rows)
         reasons: dict[str, dict[int, str]] = {detector.name: {} for detector in detectors}
@@ -241,7 +241,7 @@ def _write_part(
         "version": detector.version,
         "lane": str(detector.lane),
         "fingerprint": detector.fingerprint(),
-        "key_id": maker.key.id,
+        "key_id": maker.keys.active.id,
     }
     schema = FINDINGS.with_metadata(metadata)
     tables = collected.findings.get(detector.name, [])

@@ -17,7 +17,7 @@ from scrubtrace.review.connection import (
     why_not_sqlite,
 )
 from scrubtrace.review.errors import ReviewError, plain_errors
-from scrubtrace.review.store import key_ids
+from scrubtrace.review.rotation import key_ids
 from scrubtrace.review.table import REVISION
 
 

@@ -11,6 +11,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.sql.dml import ReturningInsert
 
 from scrubtrace.review.connection import reading, writing
+from scrubtrace.review.rotation import carry_over
 from scrubtrace.review.table import review_items, review_runs
 from scrubtrace.schemas.review import ReviewItem, ReviewRun
 from scrubtrace.schemas.vocabulary import GROUPS
@@ -24,7 +25,9 @@ PAGE_ITEMS = 1_000
 DECIDED_ON = ("text_digest", "evidence_fingerprint", "flagged", "kind")
 """What a decision rests on: a change of one of these makes a new version of the item."""
 
-_ITEM_FIELDS = tuple(field.name for field in fields(ReviewItem) if field.name != "groups")
+_ITEM_FIELDS = tuple(
+    field.name for field in fields(ReviewItem) if field.name not in ("groups", "earlier_digests")
+)
 
 
 @dataclass(frozen=True)
@@ -59,15 +62,18 @@ def upsert_items(
     """Store what run ``run_id`` saw, in transactions of 1,000 items; any order, any length.
 
     Run ids sort by time. An item that an older run stored gets this run's fields, and a new
-    version if what a reviewer decides on changed. The same run again under the same policy, or an
-    older one, changes nothing, so that an interrupted commit can be repeated. Of two items with
-    one key in one run the first is kept. With ``only_new`` items that are stored already are left
-    as they are. Raises ReviewError.
+    version if what a reviewer decides on changed; a text known by the digest of a retired key is
+    the same text. The same run again under the same policy, or an older one, changes nothing but
+    such digests, so that an interrupted commit can be repeated. Of two items with one key in one
+    run the first is kept. With ``only_new`` items that are stored already are left as they are.
+    Raises ReviewError.
     """
     statement = _insert_new(engine.dialect.name) if only_new else _upsert(engine.dialect.name)
     remaining = iter(items)
     inserted = updated = unchanged = 0
     while batch := list(islice(remaining, TRANSACTION_ITEMS)):
+        if not only_new:
+            carry_over(engine, batch)
         with writing(engine) as connection:
             new, changed = _upsert_batch(connection, statement, batch, run_id)
         inserted += new
@@ -145,16 +151,6 @@ def record_run(engine: Engine, run: ReviewRun) -> None:
     )
     with writing(engine) as connection:
         connection.execute(statement, values)
-
-
-def key_ids(engine: Engine) -> set[str]:
-    """Ids of the digest keys used so far, by runs and by items of unfinished commits.
-
-    More than one, or one that is not the current key's, means that digests do not compare.
-    """
-    used = select(review_items.c.key_id).union(select(review_runs.c.key_id))
-    with reading(engine) as connection:
-        return set(connection.execute(used).scalars())
 
 
 def run_ids(engine: Engine) -> set[str]:

@@ -3,6 +3,7 @@
 import hashlib
 import hmac
 import json
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -42,6 +43,65 @@ class DigestKey:
     def digest(self, text: str) -> str:
         """HMAC-SHA256 of the UTF-8 text, as 64 hexadecimal digits (RFC 2104)."""
         return hmac.new(self.secret, text.encode(), hashlib.sha256).hexdigest()
+
+
+@dataclass(frozen=True)
+class KeyRing:
+    """The digest keys of a user: the active one, and retired ones from before, newest first.
+
+    New digests are made with the active key. Retired keys are there to recognise texts whose
+    digests were made with them. Raises ValueError if a key is there twice.
+    """
+
+    active: DigestKey
+    retired: tuple[DigestKey, ...] = ()
+
+    def __post_init__(self) -> None:
+        twice = [key_id for key_id in self.ids if self.ids.count(key_id) > 1]
+        if twice:
+            raise ValueError(f"key {twice[0]} is there twice")
+
+    @classmethod
+    def parse(cls, text: str) -> "KeyRing":
+        """Keys of 64 hexadecimal digits, the active one first; # comments out the rest of a line.
+
+        Line breaks, spaces and commas separate keys. Raises ValueError that names the line and
+        never repeats what stands there.
+        """
+        keys = []
+        for number, line in enumerate(text.splitlines(), 1):
+            for digits in key_digits(line):
+                try:
+                    keys.append(DigestKey.from_hex(digits))
+                except ValueError as error:
+                    raise ValueError(f"line {number}: {error}") from None
+        if not keys:
+            raise ValueError("there is no key in it")
+        return cls(keys[0], tuple(keys[1:]))
+
+    @property
+    def retired_ids(self) -> tuple[str, ...]:
+        """Ids of the retired keys, newest first."""
+        return tuple(key.id for key in self.retired)
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """Ids of all keys, the active one first."""
+        return (self.active.id, *self.retired_ids)
+
+    def selected(self, active_id: str, retired_ids: Sequence[str] = ()) -> "KeyRing":
+        """The ring of these keys, in this order; raises KeyError with the id of one it lacks."""
+        keys = {key.id: key for key in (self.active, *self.retired)}
+        return KeyRing(keys[active_id], tuple(keys[key_id] for key_id in retired_ids))
+
+    def earlier_digests(self, text: str) -> dict[str, str]:
+        """Digest of the text by each retired key, by the id of the key."""
+        return {key.id: key.digest(text) for key in self.retired}
+
+
+def key_digits(line: str) -> Iterator[str]:
+    """What stands for keys in one line of a key file, without the comment."""
+    yield from line.partition("#")[0].replace(",", " ").split()
 
 
 def item_key(

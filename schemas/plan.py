@@ -176,6 +176,12 @@ class RunSpec:
     spans_per_signal: int
     snippet_chars: int
     sample: float | None = None
+    retired_key_ids: tuple[str, ...] = ()
+
+    @property
+    def key_ids(self) -> tuple[str, ...]:
+        """Ids of the digest keys that the workers hold, the active one first."""
+        return (self.key_id, *self.retired_key_ids)
 
     def basis(self) -> str:
         """Digest of what results depend on besides shard and detector: equal means comparable."""
@@ -196,4 +202,5 @@ class RunSpec:
             raise ValueError(f"a run of format {found}, this version has {SPEC_FORMAT}")
         data["columns"] = Columns.from_dict(data["columns"])
         data["detectors"] = tuple(DetectorSpec(**spec) for spec in data["detectors"])
+        data["retired_key_ids"] = tuple(data.get("retired_key_ids", ()))
         return cls(**data)

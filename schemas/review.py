@@ -16,7 +16,8 @@ class ReviewItem:
     start, end, score; offsets are code points of the original text. ``detectors`` has name,
     version, lane and fingerprint of each detector with evidence. ``flagged`` items are for
     review; the others are reported only. ``policy`` is the digest of the policy that decided.
-    A lower ``priority`` is looked at first.
+    A lower ``priority`` is looked at first. ``earlier_digests`` has the digests of the text by
+    retired keys, by key id; the review table does not store them.
     """
 
     item_key: str
@@ -43,6 +44,7 @@ class ReviewItem:
     spans_left_out: int
     snippet: str = dataclasses.field(repr=False)
     snippet_start: int
+    earlier_digests: dict[str, str] = dataclasses.field(default_factory=dict)
 
 
 @dataclass(frozen=True)

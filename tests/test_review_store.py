@@ -18,7 +18,6 @@ from scrubtrace.review.store import (
     StoredItem,
     UpsertCounts,
     iter_items,
-    key_ids,
     record_run,
     upsert_items,
     withdraw_flags,
@@ -259,14 +258,6 @@ def test_a_run_judged_by_another_policy_keeps_its_old_flags(engine: Engine) -> N
     assert not stored[gone.item_key].item.flagged
     assert stored[gone.item_key].row_version == 2
     assert withdraw_flags(engine, FIRST, "p2") == 0
-
-
-def test_the_digest_key_of_an_unfinished_commit_is_overlooked(engine: Engine) -> None:
-    assert key_ids(engine) == set()
-    record_run(engine, RUN)
-    assert key_ids(engine) == {RUN.key_id}
-    upsert_items(engine, numbered(3, key_id="ba9876543210"), FIRST)
-    assert key_ids(engine) == {RUN.key_id, "ba9876543210"}
 
 
 @pytest.mark.parametrize(

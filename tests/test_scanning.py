@@ -20,7 +20,7 @@ from scrubtrace.detectors.boilerplate import Boilerplate
 from scrubtrace.detectors.registry import DetectorError, make_detector
 from scrubtrace.schemas.evidence import Evidence
 from scrubtrace.schemas.findings import FINDINGS
-from scrubtrace.schemas.identity import DigestKey
+from scrubtrace.schemas.identity import DigestKey, KeyRing
 from scrubtrace.schemas.plan import Columns
 from scrubtrace.schemas.receipts import Turns
 
@@ -34,7 +34,7 @@ TEXTS = ["Plain.", PHRASE, None, "", f"好的。{PHRASE}", "Bonjour, comment all
 def scanned(run: Any, key: DigestKey, detector: Any = None) -> RunFolder:
     folder, spec, plan = run
     for unit in plan.units:
-        scan_unit(unit, folder, spec, [detector or make_detector("boilerplate")], key)
+        scan_unit(unit, folder, spec, [detector or make_detector("boilerplate")], KeyRing(key))
     assert isinstance(folder, RunFolder)
     return folder
 

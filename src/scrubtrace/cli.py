@@ -18,7 +18,7 @@ from scrubtrace.beam_pipelines.log_lines import (
     error_fields,
     set_up_logging,
 )
-from scrubtrace.commands import doctor, gate, review, scan, texts
+from scrubtrace.commands import doctor, gate, keys, review, scan, texts
 from scrubtrace.exits import Exit, Stop
 
 EXIT_HELP = (
@@ -53,6 +53,7 @@ for command in (
     texts.detectors,
     texts.signatures,
     review.review,
+    keys.keys,
 ):
     cli.add_command(command)
 

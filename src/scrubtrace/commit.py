@@ -23,13 +23,8 @@ from scrubtrace.policy import Verdict, evidence_fingerprint, judge, policy_diges
 from scrubtrace.recurrence import CATEGORY, promoted, recurring_identities
 from scrubtrace.resolver import results_of
 from scrubtrace.results import FoundText, Pair, Results
-from scrubtrace.review.store import (
-    key_ids,
-    record_run,
-    upsert_items,
-    withdraw_flags,
-    withdraw_unseen,
-)
+from scrubtrace.review.rotation import key_ids
+from scrubtrace.review.store import record_run, upsert_items, withdraw_flags, withdraw_unseen
 from scrubtrace.schemas.identity import item_key
 from scrubtrace.schemas.plan import RunSpec, Work
 from scrubtrace.schemas.review import ReviewItem, ReviewRun
@@ -48,13 +43,13 @@ def commit_run(folder: RunFolder, config: Config, engine: Engine) -> Outcome:
     """Checks a scanned run, applies the policy, fills the review table, writes the manifest.
 
     A run is about all its shards: what it scanned, and what it kept of earlier runs. A sampled run
-    adds items to the review table but changes none. Raises `UsageStop` if the table was made with
-    another digest key, `IncompleteStop` if receipts are missing and `SumsDifferStop` if sums do
-    not match; then nothing has been changed.
+    adds items to the review table but changes none. Raises `UsageStop` if the table has digests
+    of a key that the run lacks, `IncompleteStop` if receipts are missing and `SumsDifferStop` if
+    sums do not match; then nothing has been changed.
     """
     log.about_run(folder.id)
     spec = folder.spec()
-    check_same_key(spec.key_id, key_ids(engine))
+    check_same_key(spec.key_ids, key_ids(engine))
     work = folder.work()
     results = results_of(folder)
     balance = check_balance(results)
@@ -171,4 +166,6 @@ def _item(
         spans_left_out=text.spans_left_out,
         snippet=row["snippet"],
         snippet_start=row["snippet_start"],
+        # Parts from before keys could be rotated have no such column.
+        earlier_digests={e["key_id"]: e["digest"] for e in row.get("earlier_digests", ())},
     )

@@ -84,7 +84,7 @@ class ScanSection(_Section):
 
     detectors: list[str] | None = None
     workers: PositiveInt = 1
-    sample: Annotated[float, Field(gt=0, lt=1)] | None = None
+    sample: Annotated[float, Field(gt=0, le=1)] | None = None
     unit_rows: PositiveInt | None = None
     batch_rows: PositiveInt = 1024
     batch_bytes: PositiveInt = 8 << 20

@@ -23,14 +23,16 @@ from scrubtrace.detectors.language import IDENTIFIER
 from scrubtrace.detectors.registry import DetectorError, make_detector
 from scrubtrace.environment import record_scan
 from scrubtrace.exits import IncompleteStop, UsageStop
-from scrubtrace.keys import existing_key, find_key
+from scrubtrace.keys import existing_keys, find_keys
 from scrubtrace.lock import output_lock
 from scrubtrace.outcome import Outcome
 from scrubtrace.progress import shown_progress
 from scrubtrace.resolver import current_runs, spec_or_none
 from scrubtrace.review.connection import open_review
 from scrubtrace.review.errors import ReviewError
-from scrubtrace.review.store import key_ids, run_ids
+from scrubtrace.review.rotation import key_ids
+from scrubtrace.review.store import run_ids
+from scrubtrace.schemas.identity import KeyRing
 from scrubtrace.schemas.plan import Chat, Columns, DetectorSpec, RunSpec, Work
 
 UNWRITTEN_HELP = {
@@ -63,14 +65,14 @@ class Prepared:
     detectors: tuple[DetectorSpec, ...]
     options: PipelineOptions
 
-    def spec(self, key_id: str, key_file: str | None) -> RunSpec:
-        """What workers have to know, with the key that digests are made with."""
+    def spec(self, keys: KeyRing | None, key_file: str | None) -> RunSpec:
+        """What workers have to know, with the keys that digests are made with."""
         scan = self.job.config.scan
         return RunSpec(
             dataset=self.inputs.dataset,
             columns=columns_of(self.job.config),
             detectors=self.detectors,
-            key_id=key_id,
+            key_id=keys.active.id if keys else "",
             key_file=key_file,
             language_identifier=IDENTIFIER,
             batch_rows=scan.batch_rows,
@@ -78,6 +80,7 @@ class Prepared:
             spans_per_signal=scan.spans_per_signal,
             snippet_chars=scan.snippet_chars,
             sample=scan.sample,
+            retired_key_ids=keys.retired_ids if keys else (),
         )
 
     def work(self, spec: RunSpec) -> Work:
@@ -105,8 +108,7 @@ def prepare(job: Job) -> Prepared:
 def dry_run(job: Job) -> tuple[Inputs, Work]:
     """The inputs, and what would be scanned and kept; writes nothing. Raises `UsageStop`."""
     prepared = prepare(job)
-    key, key_file = existing_key(job.key_file)
-    return prepared.inputs, prepared.work(prepared.spec(key.id if key else "", key_file))
+    return prepared.inputs, prepared.work(prepared.spec(*existing_keys(job.key_file)))
 
 
 def run_job(job: Job) -> Outcome:
@@ -116,10 +118,9 @@ def run_job(job: Job) -> Outcome:
     `SumsDifferStop` if sums do not match.
     """
     prepared = prepare(job)
-    existing_key(job.key_file)
+    existing_keys(job.key_file)
     engine = review_engine(job.config, job.out)
-    key, key_file = find_key(job.key_file, key_ids(engine))
-    spec = prepared.spec(key.id, key_file)
+    spec = prepared.spec(*find_keys(job.key_file, key_ids(engine)))
     with output_lock(job.out):
         work = prepared.work(spec)
         folder = _unfinished_run(job.out, spec, work)

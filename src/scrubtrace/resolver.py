@@ -59,8 +59,8 @@ def current_runs(out: str, spec: RunSpec, shards: Iterable[Shard]) -> dict[str, 
 
     Results are current if the shard is the same file still (name, size, time of change, footer
     digest), the detector has the same fingerprint, and everything else that results depend on is
-    as in ``spec``. A shard with rows that could not be read, and a detector that raised on a row
-    of it, have none.
+    as in ``spec``; of retired digest keys there may have been more. A shard with rows that could
+    not be read, and a detector that raised on a row of it, have none.
     """
     folders = runs_of(out)
     known = {folder.id for folder in folders}
@@ -75,6 +75,8 @@ def current_runs(out: str, spec: RunSpec, shards: Iterable[Shard]) -> dict[str, 
         same = {d.name for d in earlier.detectors if d in spec.detectors}
         if not same or earlier.basis() != spec.basis():
             continue
+        if not set(spec.retired_key_ids) <= set(earlier.retired_key_ids):
+            continue  # texts known by a key that was added could not be recognised
         again = _scan_again(folder)
         for shard, detector, run in _holders(folder, {pair.shard for pair in missing}):
             pair = Pair(shard.name, detector)

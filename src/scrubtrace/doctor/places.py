@@ -13,7 +13,7 @@ from scrubtrace.beam_pipelines.keys import KEY_VARIABLE
 from scrubtrace.beam_pipelines.layout import RunFolder, runs_of, started_at
 from scrubtrace.doctor.check import Check, broken, missing, ok
 from scrubtrace.exits import UsageStop
-from scrubtrace.keys import check_same_key, existing_key
+from scrubtrace.keys import check_same_key, existing_keys
 from scrubtrace.lock import holder_of
 from scrubtrace.review.errors import ReviewError
 from scrubtrace.review.probe import ProbedReview, probe_review
@@ -37,14 +37,15 @@ def key_check(key_file: str | None, used: frozenset[str]) -> Check:
     """Whether the digest key is there and is the one of the review table; shows its id only."""
     name = "digest key"
     try:
-        key, file = existing_key(key_file)
-        if key is not None:
-            check_same_key(key.id, set(used))
+        keys, file = existing_keys(key_file)
+        if keys is not None:
+            check_same_key(keys.ids, set(used))
     except UsageStop as stop:
-        return broken(TOPIC, name, str(stop), "docs/detect.md says how a key is given and kept")
+        return broken(TOPIC, name, str(stop), "docs/keys.md says how keys are given and kept")
     place = file or f"the environment variable {KEY_VARIABLE}"
-    if key is not None:
-        return ok(TOPIC, name, f"id {key.id}, from {place}")
+    if keys is not None:
+        retired = f", retired {', '.join(keys.ids[1:])}" if keys.ids[1:] else ""
+        return ok(TOPIC, name, f"id {keys.ids[0]}{retired}, from {place}")
     if used:
         about = f"no {place}, but the review table was made with key {', '.join(sorted(used))}"
         return broken(TOPIC, name, about, "restore the file, or review into a new table")
