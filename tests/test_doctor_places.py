@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import JSON, BigInteger, Boolean, Engine
 
 from scrubtrace.beam_pipelines.layout import RunFolder
 from scrubtrace.doctor import places
@@ -154,8 +154,9 @@ def _add_item(engine: Engine, key_id: str) -> None:
     """One item with a digest of this key; all else is whatever the columns take."""
     values: dict[str, object] = {}
     for column in review_items.columns:
-        kind = column.type.python_type
-        values[column.name] = [] if column.name in ("detectors", "evidence") else kind()
+        is_number = isinstance(column.type, BigInteger | Boolean)
+        is_list = isinstance(column.type, JSON)
+        values[column.name] = [] if is_list else 0 if is_number else ""
     with engine.begin() as connection:
         connection.execute(review_items.insert(), values | {"key_id": key_id})
 
