@@ -84,8 +84,19 @@ def is_in_process(options: PipelineOptions) -> bool:
     return name.rsplit(".", 1)[-1].lower() in IN_PROCESS
 
 
-def make_runner(options: PipelineOptions) -> PipelineRunner | str:
-    """The pinned in-process runner, or the name of the runner that the options ask for."""
+def has_worker_processes(options: PipelineOptions) -> bool:
+    """Whether the options ask for the in-process runner with worker processes."""
+    return is_in_process(options) and (options.view_as(DirectOptions).direct_num_workers or 1) > 1
+
+
+def make_runner(
+    options: PipelineOptions, worker_command: str | None = None
+) -> PipelineRunner | str:
+    """The pinned in-process runner, or the name of the runner that the options ask for.
+
+    ``worker_command`` starts a worker process, where the options ask for them; by default one
+    that loads everything by itself.
+    """
     if not is_in_process(options):
         return str(options.view_as(StandardOptions).runner)
     encoded = JobServiceHandle.encode_pipeline_options(options.get_all_options())
@@ -93,8 +104,9 @@ def make_runner(options: PipelineOptions) -> PipelineRunner | str:
         retrieval_token="unused", pipeline_options=encoded
     )
     environment = None
-    if (options.view_as(DirectOptions).direct_num_workers or 1) > 1:
-        command = f"exec {shlex.quote(sys.executable)} -m {worker.__name__} {os.getpid()}"
+    if has_worker_processes(options):
+        alone = f"exec {shlex.quote(sys.executable)} -m {worker.__name__} {os.getpid()}"
+        command = worker_command or alone
         environment = SubprocessSDKEnvironment.from_command_string(command_string=command)
     return fn_runner.FnApiRunner(
         default_environment=environment,

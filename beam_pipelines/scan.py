@@ -2,8 +2,10 @@
 
 import dataclasses
 import errno
+import gc
 import traceback
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
+from contextlib import suppress
 
 import apache_beam as beam
 from apache_beam.metrics import Metrics
@@ -12,8 +14,9 @@ from scrubtrace.beam_pipelines.keys import DigestKeyError, planned_keys
 from scrubtrace.beam_pipelines.layout import RunFolder
 from scrubtrace.beam_pipelines.scanning import scan_unit
 from scrubtrace.detectors.detector import Detector
+from scrubtrace.detectors.language import identify
 from scrubtrace.detectors.registry import DetectorError, find_detector
-from scrubtrace.schemas.plan import DetectorSpec
+from scrubtrace.schemas.plan import DetectorSpec, RunSpec
 
 NAMESPACE = "scrubtrace"
 UNWRITTEN = "units_not_written:"
@@ -27,6 +30,21 @@ UNREADY_CHARS = 400
 
 class ScanError(RuntimeError):
     """A unit crashed; the message says where in the code, never what was in the row."""
+
+
+_prepared: dict[str, dict[str, Detector]] = {}
+"""Detectors by run and name, set up and not yet in use."""
+
+
+def prepare(run: str, needed: Collection[str]) -> None:
+    """Loads what a worker of the run needs, for processes that are forked from this one.
+
+    What cannot be loaded is left to the workers, which say what is wrong.
+    """
+    with suppress(Exception):
+        _prepared[run] = ready_detectors(RunFolder(run).spec(), needed)
+        identify("The model of the languages is loaded with the first text.")
+    gc.freeze()  # collecting garbage would write to pages that are shared
 
 
 class ScanUnitFn(beam.DoFn):
@@ -45,11 +63,11 @@ class ScanUnitFn(beam.DoFn):
         self._spec = self._folder.spec()
         self._units = {unit.key: unit for unit in self._folder.work().units}
         needed = {name for unit in self._units.values() for name in unit.detectors}
-        planned = [entry for entry in self._spec.detectors if entry.name in needed]
         self._problem = ""
         try:
             self._keys = planned_keys(self._spec)
-            self._detectors = {entry.name: ready_detector(entry) for entry in planned}
+            prepared = _prepared.pop(self._run, None)
+            self._detectors = ready_detectors(self._spec, needed) if prepared is None else prepared
         except (DigestKeyError, DetectorError) as error:
             # Raised from here, it would reach the user as a crash of Beam.
             self._problem = str(error)[:UNREADY_CHARS]
@@ -71,6 +89,12 @@ class ScanUnitFn(beam.DoFn):
             raise ScanError(f"unit {element}: {place_of(error)}") from None
         Metrics.counter(NAMESPACE, "rows").inc(receipt.rows)
         yield element, receipt.rows
+
+
+def ready_detectors(spec: RunSpec, needed: Collection[str]) -> dict[str, Detector]:
+    """The detectors of a run that are needed, by name, set up; raises `DetectorError`."""
+    planned = (entry for entry in spec.detectors if entry.name in needed)
+    return {entry.name: ready_detector(entry) for entry in planned}
 
 
 def ready_detector(planned: DetectorSpec) -> Detector:

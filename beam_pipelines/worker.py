@@ -12,25 +12,27 @@ BEAM_WORKER = "apache_beam.runners.worker.sdk_worker_main"
 WATCH_SECONDS = 1.0
 
 
-def main(launcher: int) -> None:
-    """Runs Beam's SDK worker until it ends or the process ``launcher``, its parent, is gone.
-
-    Logging is set up before Beam is imported, which logs as well.
-    """
-    threading.Thread(target=_end_with, args=(launcher,), daemon=True).start()
-    set_up_logging(logging.BASIC_FORMAT)
-    logging.getLogger(BEAM_WORKER).setLevel(logging.ERROR)
+def run(parent: int) -> None:
+    """Runs Beam's SDK worker until it ends or the process ``parent``, its own, is gone."""
+    threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
+    quiet_logging()
     from apache_beam.runners.worker import sdk_worker_main
 
     sdk_worker_main.main(sys.argv)
 
 
-def _end_with(launcher: int) -> None:
+def quiet_logging() -> None:
+    """Logging as the run has it; to be called before Beam is imported, which logs as well."""
+    set_up_logging(logging.BASIC_FORMAT)
+    logging.getLogger(BEAM_WORKER).setLevel(logging.ERROR)
+
+
+def _end_with(parent: int) -> None:
     """A killed launcher cannot end its workers, and their connection may take minutes to fail."""
-    while os.getppid() == launcher:
+    while os.getppid() == parent:
         time.sleep(WATCH_SECONDS)
     os._exit(1)
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]))
+    run(int(sys.argv[1]))

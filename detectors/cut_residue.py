@@ -131,7 +131,7 @@ class CutResidue:
     models : names or paths of installed spaCy models by language; blank pipelines without.
 
     Raises ValueError for a model that is not installed; nothing is ever downloaded. spaCy is
-    loaded when the first text comes that needs it.
+    loaded, a language at a time, when the first text comes that needs it.
     """
 
     models: Mapping[str, str] = field(default_factory=dict)
@@ -159,8 +159,7 @@ class CutResidue:
             return [Cut(*match.span(), "phrase") for match in found]
         if _is_spaced(text):
             return []
-        code = language if language in self._pipelines else OTHER
-        pipeline, matcher = self._pipelines[code]
+        pipeline, matcher = self._pipeline(language if language in self._languages else OTHER)
         with pipeline.memory_zone():
             return [
                 Cut(start + cut.start, start + cut.end, cut.kind)
@@ -169,11 +168,20 @@ class CutResidue:
             ]
 
     @cached_property
+    def _languages(self) -> frozenset[str]:
+        return frozenset({*BEFORE_NAMES, *self.models}) - set(CHARACTERS)
+
+    @cached_property
     def _pipelines(self) -> "dict[str, tuple[Language, Matcher]]":
-        languages = {*BEFORE_NAMES, OTHER, *self.models} - set(CHARACTERS)
-        return {code: self._pipeline(code) for code in sorted(languages)}
+        """Those made so far: a tokenizer may take seconds, and few data sets have all languages."""
+        return {}
 
     def _pipeline(self, code: str) -> "tuple[Language, Matcher]":
+        if code not in self._pipelines:
+            self._pipelines[code] = self._make_pipeline(code)
+        return self._pipelines[code]
+
+    def _make_pipeline(self, code: str) -> "tuple[Language, Matcher]":
         import spacy
         from spacy.matcher import Matcher
 

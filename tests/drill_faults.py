@@ -54,7 +54,9 @@ def results(out: Path) -> dict[str, str]:
 
 def worker_processes() -> list[int]:
     found = subprocess.run(
-        ["pgrep", "-f", "scrubtrace.beam_pipelines.worker"], capture_output=True, text=True
+        ["pgrep", "-f", "scrubtrace.beam_pipelines.(worker|forking)"],
+        capture_output=True,
+        text=True,
     )
     return [int(pid) for pid in found.stdout.split()]
 

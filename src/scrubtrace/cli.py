@@ -1,6 +1,5 @@
 """The console script: one verb a job, interruptions, and what a crash may say."""
 
-import os
 import signal
 import sys
 import threading
@@ -25,8 +24,7 @@ EXIT_HELP = (
     "Exit codes: 0 done, 1 crash, 2 usage or configuration, 3 incomplete, 4 sums that do not "
     "match, 5 a limit exceeded."
 )
-INTERRUPTED = "scrubtrace: interrupted; the same command goes on from here"
-SHOW_CURSOR = "\x1b[?25h"
+INTERRUPTED = f"scrubtrace: interrupted; {log.GOES_ON}"
 
 
 @click.group(epilog=EXIT_HELP)
@@ -96,17 +94,10 @@ def _code_of(arguments: list[str], beam_arguments: list[str]) -> Exit:
 
 @contextmanager
 def _prompt_interruption() -> Iterator[None]:
-    """Ends the process at once on an interruption from the keyboard.
-
-    Unwinding would wait for Beam's workers. Every file is written atomically and every
-    transaction is whole, so that nothing is lost.
-    """
+    """Ends the process at once on an interruption from the keyboard."""
 
     def end(*_: object) -> NoReturn:
-        if sys.stderr.isatty() and not log.is_json():
-            click.echo(SHOW_CURSOR, err=True, nl=False)
-        _tell_interruption()
-        os._exit(Exit.INCOMPLETE)
+        log.end_at_once("interrupted", "interrupted")
 
     if threading.current_thread() is not threading.main_thread():
         yield

@@ -11,10 +11,16 @@ from sqlalchemy import Engine
 
 from scrubtrace import log
 from scrubtrace.beam_pipelines import storage
+from scrubtrace.beam_pipelines.forking import forked_workers
 from scrubtrace.beam_pipelines.layout import RunFolder, new_run_id, plan_table, runs_of
 from scrubtrace.beam_pipelines.planning import Inputs, PlanError, plan_work, read_inputs
 from scrubtrace.beam_pipelines.recorded_options import recorded_options
-from scrubtrace.beam_pipelines.runner import OptionsError, make_runner, pipeline_options
+from scrubtrace.beam_pipelines.runner import (
+    OptionsError,
+    has_worker_processes,
+    make_runner,
+    pipeline_options,
+)
 from scrubtrace.beam_pipelines.scan import NAMESPACE, UNREADY, UNWRITTEN, ScanUnits
 from scrubtrace.chosen import detector_names, detector_options
 from scrubtrace.commit import commit_run
@@ -184,8 +190,11 @@ def _scan(folder: RunFolder, work: Work, options: PipelineOptions, quiet: bool) 
     if not keys:
         return
     record_scan(folder, recorded_options(options))
-    with shown_progress(folder, work.rows, quiet):
-        pipeline = beam.Pipeline(make_runner(options), options=options)
+    needed = {name for unit in work.units for name in unit.detectors}
+    wanted = has_worker_processes(options)
+    forked = forked_workers(folder.path, needed, wanted, _end_without_worker)
+    with shown_progress(folder, work.rows, quiet), forked as worker_command:
+        pipeline = beam.Pipeline(make_runner(options, worker_command), options=options)
         _ = pipeline | "Unit keys" >> beam.Create(keys) | "Scan" >> ScanUnits(folder.path)
         result = pipeline.run()
         result.wait_until_finish()
@@ -193,6 +202,11 @@ def _scan(folder: RunFolder, work: Work, options: PipelineOptions, quiet: bool) 
     names = {c.key.metric.name: c.committed or c.attempted for c in counters}
     _raise_if_unready(names)
     _raise_if_unwritten(names)
+
+
+def _end_without_worker(how: str) -> None:
+    """Ends the command: Beam would wait for ever for a worker that is gone."""
+    log.end_at_once("worker_lost", f"a worker process was ended {how}", how=how)
 
 
 def _raise_if_unready(names: dict[str, int]) -> None:

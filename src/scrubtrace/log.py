@@ -1,15 +1,20 @@
 """What commands tell on standard error: text for people, or events as JSON, one a line."""
 
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, NoReturn
 
 import click
 
 from scrubtrace.beam_pipelines.log_lines import FORMAT_VARIABLE, is_json, json_line
+from scrubtrace.exits import Exit
 
-__all__ = ["about_run", "choose_format", "is_json", "one_command", "tell"]
+__all__ = ["about_run", "choose_format", "end_at_once", "is_json", "one_command", "tell"]
+
+SHOW_CURSOR = "\x1b[?25h"
+GOES_ON = "the same command goes on from here"
 
 _run: str | None = None
 """The run that events are about; of the process, since progress is told by a thread of its own."""
@@ -49,3 +54,16 @@ def tell(event: str, text: str | None, level: str = "info", **fields: Any) -> No
         click.echo(json_line(level, event, _run, fields), err=True)
     elif text is not None:
         click.echo(text, err=True)
+
+
+def end_at_once(event: str, what: str, **fields: Any) -> NoReturn:
+    """Tells what happened and ends the process as incomplete, from any thread.
+
+    Unwinding would wait for Beam's workers. Every file is written atomically and every transaction
+    is whole, so that nothing is lost.
+    """
+    if sys.stderr.isatty() and not is_json():
+        click.echo(SHOW_CURSOR, err=True, nl=False)
+    code = Exit.INCOMPLETE
+    tell(event, f"scrubtrace: {what}; {GOES_ON}", "warning", exit_code=int(code), **fields)
+    os._exit(code)

@@ -21,6 +21,9 @@ from scrubtrace import log
 from scrubtrace.beam_pipelines.layout import RunFolder
 
 POLL_SECONDS = 0.5
+LOOK_SHARE = 0.05
+"""Looking at many receipts, or at an object store, takes at most this share of the time."""
+
 LINE_SECONDS = 10.0
 
 
@@ -51,14 +54,6 @@ class Display(Protocol):
 
     def close(self) -> None:
         """Leaves the terminal as it was."""
-
-
-class _Nothing:
-    def show(self, counts: Counts, seconds: float) -> None:
-        pass
-
-    def close(self) -> None:
-        pass
 
 
 class _Lines:
@@ -119,33 +114,37 @@ class _Bar:
 
 
 @contextmanager
-def shown_progress(folder: RunFolder, rows: int, quiet: bool) -> Iterator[Counts]:
-    """Shows the progress of a scan while the block runs; gives the counts it shows."""
+def shown_progress(folder: RunFolder, rows: int, quiet: bool) -> Iterator[None]:
+    """Shows the progress of a scan while the block runs, unless ``quiet``."""
+    if quiet:
+        yield
+        return
     counts = Counts(rows)
     counts.read(folder)
     counts.earlier = counts.done
-    display: Display
-    if quiet:
-        display = _Nothing()
-    elif sys.stderr.isatty() and not log.is_json():
-        display = _Bar(rows, counts.done)
-    else:
-        display = _Lines()
+    is_bar = sys.stderr.isatty() and not log.is_json()
+    display: Display = _Bar(rows, counts.done) if is_bar else _Lines()
     stopped = threading.Event()
     started = time.monotonic()
 
+    def look() -> float:
+        """Seconds until the next look."""
+        began = time.monotonic()
+        counts.read(folder)
+        display.show(counts, time.monotonic() - started)
+        return max(POLL_SECONDS, (time.monotonic() - began) / LOOK_SHARE)
+
     def watch() -> None:
-        while not stopped.wait(POLL_SECONDS):
-            counts.read(folder)
-            display.show(counts, time.monotonic() - started)
+        pause = POLL_SECONDS
+        while not stopped.wait(pause):
+            pause = look()
 
     watcher = threading.Thread(target=watch, name="progress", daemon=True)
     watcher.start()
     try:
-        yield counts
+        yield
     finally:
         stopped.set()
         watcher.join()
-        counts.read(folder)
-        display.show(counts, time.monotonic() - started)
+        look()
         display.close()
