@@ -5,9 +5,6 @@ back to, the in-process FnApiRunner, made with provision information, without wh
 processes would not receive the pipeline options.
 """
 
-import os
-import shlex
-import sys
 from collections.abc import Sequence
 
 from apache_beam.options.pipeline_options import (
@@ -20,9 +17,8 @@ from apache_beam.portability.api import beam_provision_api_pb2
 from apache_beam.runners.portability.fn_api_runner import fn_runner
 from apache_beam.runners.portability.portable_runner import JobServiceHandle
 from apache_beam.runners.runner import PipelineRunner, create_runner
-from apache_beam.transforms.environments import SubprocessSDKEnvironment
 
-from scrubtrace.beam_pipelines import worker
+from scrubtrace.beam_pipelines.worker_processes import WorkerProcessEnvironment
 
 IN_PROCESS = ("", "directrunner", "fnapirunner")
 """Names of the in-process runner; Beam takes them in any case and with the module in front."""
@@ -94,8 +90,7 @@ def make_runner(options: PipelineOptions) -> PipelineRunner | str:
     )
     environment = None
     if (options.view_as(DirectOptions).direct_num_workers or 1) > 1:
-        command = f"exec {shlex.quote(sys.executable)} -m {worker.__name__} {os.getpid()}"
-        environment = SubprocessSDKEnvironment.from_command_string(command_string=command)
+        environment = WorkerProcessEnvironment()
     return fn_runner.FnApiRunner(
         default_environment=environment,
         provision_info=fn_runner.ExtendedProvisionInfo(information),

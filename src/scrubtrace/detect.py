@@ -16,6 +16,7 @@ from scrubtrace.beam_pipelines.planning import Inputs, PlanError, plan_work, rea
 from scrubtrace.beam_pipelines.recorded_options import recorded_options
 from scrubtrace.beam_pipelines.runner import OptionsError, make_runner, pipeline_options
 from scrubtrace.beam_pipelines.scan import NAMESPACE, UNREADY, UNWRITTEN, ScanUnits
+from scrubtrace.beam_pipelines.worker_processes import WORKER_DIED
 from scrubtrace.chosen import detector_names, detector_options
 from scrubtrace.commit import commit_run
 from scrubtrace.config import Config
@@ -28,17 +29,11 @@ from scrubtrace.lock import output_lock
 from scrubtrace.outcome import Outcome
 from scrubtrace.progress import shown_progress
 from scrubtrace.resolver import current_runs, spec_or_none
+from scrubtrace.resumable import GOES_ON, REFUSED, resumable
 from scrubtrace.review.connection import open_review
 from scrubtrace.review.errors import ReviewError
 from scrubtrace.review.store import key_ids, run_ids
 from scrubtrace.schemas.plan import Chat, Columns, DetectorSpec, RunSpec, Work
-
-UNWRITTEN_HELP = {
-    "ENOSPC": "the disk is full",
-    "EDQUOT": "the disk quota is used up",
-    "EACCES": "permission denied",
-    "EROFS": "the file system is read-only",
-}
 
 
 @dataclass(frozen=True)
@@ -112,15 +107,15 @@ def dry_run(job: Job) -> tuple[Inputs, Work]:
 def run_job(job: Job) -> Outcome:
     """Plans, scans what has no current results, and commits.
 
-    Raises `UsageStop` before anything is written; `IncompleteStop` if units could not be written;
-    `SumsDifferStop` if sums do not match.
+    Raises `UsageStop` before anything is written; `IncompleteStop` if a disk, the database or the
+    memory gave out, or a worker process died; `SumsDifferStop` if sums do not match.
     """
     prepared = prepare(job)
     existing_key(job.key_file)
     engine = review_engine(job.config, job.out)
     key, key_file = find_key(job.key_file, key_ids(engine))
     spec = prepared.spec(key.id, key_file)
-    with output_lock(job.out):
+    with resumable(), output_lock(job.out):
         work = prepared.work(spec)
         folder = _unfinished_run(job.out, spec, work)
         if folder is None:
@@ -186,7 +181,13 @@ def _scan(folder: RunFolder, work: Work, options: PipelineOptions, quiet: bool) 
     with shown_progress(folder, work.rows, quiet):
         pipeline = beam.Pipeline(make_runner(options), options=options)
         _ = pipeline | "Unit keys" >> beam.Create(keys) | "Scan" >> ScanUnits(folder.path)
-        result = pipeline.run()
+        try:
+            result = pipeline.run()
+        except RuntimeError as error:
+            if WORKER_DIED not in str(error):
+                raise
+            help = "if memory is short, use fewer --workers, or a smaller scan.batch_bytes"
+            raise IncompleteStop(f"{error}; {GOES_ON}; {help}") from None
         result.wait_until_finish()
     counters = result.metrics().query(MetricsFilter().with_namespace(NAMESPACE))["counters"]
     names = {c.key.metric.name: c.committed or c.attempted for c in counters}
@@ -207,8 +208,5 @@ def _raise_if_unwritten(names: dict[str, int]) -> None:
     problems = {n.removeprefix(UNWRITTEN): c for n, c in names.items() if n.startswith(UNWRITTEN)}
     if problems:
         count = sum(problems.values())
-        reasons = ", ".join(UNWRITTEN_HELP.get(name, name) for name in sorted(problems))
-        raise IncompleteStop(
-            f"{count} units could not be written: {reasons}; what is written is kept, and the same "
-            "command goes on from there"
-        )
+        reasons = ", ".join(REFUSED.get(name, name) for name in sorted(problems))
+        raise IncompleteStop(f"{count} units could not be written: {reasons}; {GOES_ON}")

@@ -74,12 +74,13 @@ def commit(run_id: str, **given: Any) -> None:
     from scrubtrace.detect import review_engine
     from scrubtrace.lock import output_lock
     from scrubtrace.resolver import find_run
+    from scrubtrace.resumable import resumable
     from scrubtrace.summary import exit_code, summary, summary_fields
 
     config = read_config(given)
     folder = find_run(given["out"], run_id)
     engine = review_engine(config, given["out"], must_exist=config.review.url is None)
-    with output_lock(given["out"]):
+    with resumable(), output_lock(given["out"]):
         outcome = commit_run(folder, config, engine)
     click.echo(summary(outcome, given["out"], config))
     code = exit_code(outcome, config)
