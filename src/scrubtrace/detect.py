@@ -11,7 +11,13 @@ from sqlalchemy import Engine
 
 from scrubtrace import log
 from scrubtrace.beam_pipelines import storage
-from scrubtrace.beam_pipelines.layout import RunFolder, new_run_id, plan_table, runs_of
+from scrubtrace.beam_pipelines.layout import (
+    RunFolder,
+    new_run_id,
+    plan_table,
+    remove_unplanned,
+    runs_of,
+)
 from scrubtrace.beam_pipelines.planning import Inputs, PlanError, plan_work, read_inputs
 from scrubtrace.beam_pipelines.recorded_options import recorded_options
 from scrubtrace.beam_pipelines.runner import OptionsError, make_runner, pipeline_options
@@ -104,6 +110,7 @@ def dry_run(job: Job) -> tuple[Inputs, Work]:
     return prepared.inputs, prepared.work(prepared.spec(key.id if key else "", key_file))
 
 
+@resumable()
 def run_job(job: Job) -> Outcome:
     """Plans, scans what has no current results, and commits.
 
@@ -115,10 +122,11 @@ def run_job(job: Job) -> Outcome:
     engine = review_engine(job.config, job.out)
     key, key_file = find_key(job.key_file, key_ids(engine))
     spec = prepared.spec(key.id, key_file)
-    with resumable(), output_lock(job.out):
+    with output_lock(job.out):
         work = prepared.work(spec)
         folder = _unfinished_run(job.out, spec, work)
         if folder is None:
+            remove_unplanned(job.out)
             run = new_run_id([*(earlier.id for earlier in runs_of(job.out)), *run_ids(engine)])
             folder = RunFolder(storage.join(job.out, "runs", run))
             folder.create(spec, work)

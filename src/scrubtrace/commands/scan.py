@@ -79,9 +79,10 @@ def commit(run_id: str, **given: Any) -> None:
 
     config = read_config(given)
     folder = find_run(given["out"], run_id)
-    engine = review_engine(config, given["out"], must_exist=config.review.url is None)
-    with resumable(), output_lock(given["out"]):
-        outcome = commit_run(folder, config, engine)
+    with resumable():
+        engine = review_engine(config, given["out"], must_exist=config.review.url is None)
+        with output_lock(given["out"]):
+            outcome = commit_run(folder, config, engine)
     click.echo(summary(outcome, given["out"], config))
     code = exit_code(outcome, config)
     log.tell("run_done", None, exit_code=int(code), **summary_fields(outcome))
