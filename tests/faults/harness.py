@@ -51,9 +51,9 @@ class Ended:
 
     @property
     def message(self) -> str:
-        """What the command said last."""
-        lines = [line for line in self.stderr.splitlines() if line.strip()]
-        return lines[-1] if lines else ""
+        """What the command said last, without its progress."""
+        lines = [line for line in self.stderr.splitlines() if line.startswith("scrubtrace: ")]
+        return lines[-1].removeprefix("scrubtrace: ") if lines else ""
 
 
 def write_shards(folder: Path, shards: int = SHARDS, rows: int = SHARD_ROWS, seed: int = 0) -> None:
@@ -107,7 +107,8 @@ class Job:
     @property
     def log(self) -> Path:
         """Where the errors of the command go: beside the shards, never on a disk under test."""
-        return self.data.parent / f"{self.data.name}-{Path(self.review).name}.log"
+        name = f"{self.data.name}-{self.out.name}-{Path(self.review).name}.log"
+        return self.data.parent / name
 
     def end(self, process: "subprocess.Popen[str]", seconds: float = RUN_SECONDS) -> Ended:
         """Waits for a started command; ends it if it hangs."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-import servers
+import postgresql
 from harness import (
     Trial,
     Work,
@@ -23,10 +23,10 @@ def at_once(work: Work) -> Iterator[Trial]:
         yield _one_output(work, workers)
     for same in (True, False):
         yield _one_table(work, "SQLite", same, [work.job().review for _ in range(2)])
-    if servers.binaries() is None:
-        yield Trial("PostgreSQL: needs its initdb", [])
+    if postgresql.missing():
+        yield Trial(postgresql.missing(), [])
         return
-    with servers.server() as running:
+    with postgresql.server() as running:
         for number, same in enumerate((True, False)):
             urls = [running.database(f"together{number}{kind}") for kind in "ab"]
             yield _one_table(work, "PostgreSQL", same, urls)
