@@ -128,7 +128,7 @@ def remove_unplanned(out: str) -> None:
         return
     planned = {folder.id for folder in runs_of(out)}
     for name in storage.names_in(storage.join(out, "runs")):
-        if _started(name) is not None and name not in planned:
+        if started_at(name) is not None and name not in planned:
             shutil.rmtree(storage.join(out, "runs", name))
 
 

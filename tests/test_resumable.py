@@ -104,6 +104,7 @@ def test_other_errors_stay_what_they_are(error: Exception) -> None:
 
 def test_rows_that_do_not_fit_into_memory_are_not_dead(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reading, "decode", raising(pa.ArrowMemoryError("malloc")))
+    monkeypatch.setattr(reading, "check_unchanged", lambda *_: None)
     shard = Shard("data/a.parquet", "a.parquet", 0, "", "", 2)
     with pytest.raises(MemoryError):
         list(reading.read_range(RowRange(shard, 0, 2), Columns("text"), 10, 1000))

@@ -59,8 +59,9 @@ def items(review: str) -> list[tuple[Any, ...]]:
     return rows
 
 
-@pytest.mark.parametrize("way", WAYS)
-@pytest.mark.parametrize("step", ["upsert_items", "withdraw_flags", "record_run"])
+@pytest.mark.parametrize(
+    ("step", "way"), [("upsert_items", "kill"), ("withdraw_flags", "stop"), ("record_run", "stop")]
+)
 def test_a_server_that_stops_in_the_commit_loses_nothing(
     server: Any,
     monkeypatch: pytest.MonkeyPatch,
@@ -72,9 +73,9 @@ def test_a_server_that_stops_in_the_commit_loses_nothing(
     assert detect("whole", whole) == Exit.DONE
     doing = getattr(commit, step)
 
-    def stopping(*arguments: Any) -> Any:
+    def stopping(*arguments: Any, **named: Any) -> Any:
         WAYS[way](server)
-        return doing(*arguments)
+        return doing(*arguments, **named)
 
     with monkeypatch.context() as patch:
         patch.setattr(commit, step, stopping)

@@ -14,6 +14,7 @@ from harness import (
     compare,
     receipts,
     run_folders,
+    table,
     wait_until,
 )
 
@@ -76,8 +77,6 @@ def _locked_from_the_start(work: Work) -> Trial:
     trial.codes.append(ended.code)
     if ended.code != 0:
         trial.problems.append(f"again: exit {ended.code}: {ended.message}")
-    from harness import table
-
     trial.equal = table(job.review, "review_items") == work.expected.items
     if not trial.equal:
         trial.problems.append("review rows differ")

@@ -10,8 +10,8 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager
-from dataclasses import dataclass, field
+from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,10 @@ CANARY = "the walnut canary of pier nineteen"
 FLAGGED = "As an AI language model, I cannot taste soup."
 SHARDS, SHARD_ROWS, UNIT_ROWS = 4, 1500, 500
 UNITS = SHARDS * SHARD_ROWS // UNIT_ROWS
+PAGE = 4096
+WORKER_BYTES = 60 << 20
+"""A process that holds more has loaded what a worker needs."""
+
 RUN_SECONDS = 300.0
 """A command that takes longer counts as hanging."""
 
@@ -47,6 +51,7 @@ class Ended:
     """A command that ended, or was ended."""
 
     code: int | str
+    stdout: str
     stderr: str
 
     @property
@@ -97,12 +102,12 @@ class Job:
         ]  # fmt: skip
 
     def start(self) -> "subprocess.Popen[str]":
-        """The command, started; its errors go to a file, so that no pipe can fill."""
+        """The command, started; what it says goes to files, so that no pipe can fill."""
         environment = os.environ | {"SCRUBTRACE_KEY": KEY, "COLUMNS": "200"} | self.environment
-        log = self.log.open("w")
-        return subprocess.Popen(
-            self.command(), stdout=subprocess.DEVNULL, stderr=log, text=True, env=environment
-        )
+        with self.log.open("w") as log, self.log.with_suffix(".out").open("w") as out:
+            return subprocess.Popen(
+                self.command(), stdout=out, stderr=log, text=True, env=environment
+            )
 
     @property
     def log(self) -> Path:
@@ -118,7 +123,8 @@ class Job:
             process.kill()
             process.wait()
             code = "hangs"
-        return Ended(code, self.log.read_text(errors="replace"))
+        said = self.log.with_suffix(".out").read_text(errors="replace")
+        return Ended(code, said, self.log.read_text(errors="replace"))
 
     def run(self) -> Ended:
         """Runs the command to its end."""
@@ -183,7 +189,7 @@ def table(review: str, name: str) -> list[tuple[Any, ...]]:
     import psycopg
 
     with psycopg.connect(review) as server:
-        rows = server.execute(f"SELECT * FROM {name}")  # type: ignore[arg-type]
+        rows = server.execute(f"SELECT * FROM {name}")
         return _sorted([d.name for d in rows.description or ()], rows.fetchall())
 
 
@@ -199,17 +205,29 @@ def strays(out: Path) -> list[str]:
     return [str(path.relative_to(out)) for path in [*found, *halves]]
 
 
-def children(pid: int) -> list[int]:
-    """Processes that a process started."""
-    found = []
+def descendants(pid: int) -> list[int]:
+    """Processes that a process started, and those that these did."""
+    parents: dict[int, int] = {}
     for path in Path("/proc").glob("[0-9]*/stat"):
-        try:
+        with suppress(OSError):
             fields = path.read_text().rsplit(")", 1)[1].split()
-        except OSError:
-            continue
-        if int(fields[1]) == pid and fields[0] != "Z":
-            found.append(int(path.parent.name))
-    return sorted(found)
+            if fields[0] != "Z":
+                parents[int(path.parent.name)] = int(fields[1])
+    found = [pid]
+    for one in found:
+        found += [child for child, parent in parents.items() if parent == one]
+    return sorted(found[1:])
+
+
+def workers_of(pid: int) -> list[int]:
+    """The processes of a command that scan: they have loaded Beam, and started no other."""
+    found = []
+    for child in descendants(pid):
+        with suppress(OSError):
+            pages = int(Path(f"/proc/{child}/statm").read_text().split()[1])
+            if pages * PAGE > WORKER_BYTES and not descendants(child):
+                found.append(child)
+    return found
 
 
 def alive(pid: int) -> bool:
@@ -233,7 +251,7 @@ def wait_until(happened: Callable[[], bool], process: "subprocess.Popen[str]") -
 @contextmanager
 def frozen(process: "subprocess.Popen[str]") -> Iterator[None]:
     """A command and its workers stopped while the block runs."""
-    pids = [process.pid, *children(process.pid)]
+    pids = [process.pid, *descendants(process.pid)]
     for pid in pids:
         os.kill(pid, signal.SIGSTOP)
     try:
@@ -252,7 +270,7 @@ def check_stop(
     if ended.code not in codes:
         trial.problems.append(f"exit {ended.code}, expected {' or '.join(map(str, codes))}")
     for phrase in phrases:
-        if phrase not in ended.stderr:
+        if phrase not in ended.stderr + ended.stdout:
             trial.problems.append(f"the message lacks {phrase!r}")
     if CANARY in ended.stderr.lower():
         trial.problems.append("text of a row in the errors")
@@ -304,8 +322,8 @@ class Work:
         self.number += 1
         place = out or self.folder / f"out{self.number}"
         review = f"sqlite:///{self.folder}/review{self.number}.sqlite"
-        return Job(**({"data": self.data, "out": place, "review": review} | changes),
-                   workers=workers)  # fmt: skip
+        made = Job(self.data, place, review, workers)
+        return replace(made, **changes)
 
     @property
     def expected(self) -> Result:

@@ -4,6 +4,7 @@ import os
 import signal
 import time
 from collections.abc import Iterator
+from functools import partial
 
 from harness import (
     UNITS,
@@ -12,7 +13,7 @@ from harness import (
     Work,
     alive,
     check_again,
-    children,
+    descendants,
     receipts,
     run_folders,
     table,
@@ -48,6 +49,10 @@ def _moments(job: Job) -> Iterator[tuple[str, bool]]:
     yield "commit", bool(folders) and (folders[-1] / "manifest.json").exists() and _is_recorded(job)
 
 
+def _is_over(job: Job, phase: str) -> bool:
+    return dict(_moments(job))[phase]
+
+
 def _is_recorded(job: Job) -> bool:
     return len(table(job.review, "review_runs")) == 1
 
@@ -64,7 +69,7 @@ def _lengths(work: Work, workers: int) -> dict[str, float]:
     process = job.start()
     marks = []
     for phase in PHASES:
-        wait_until(lambda phase=phase: dict(_moments(job))[phase], process)
+        wait_until(partial(_is_over, job, phase), process)
         marks.append(time.monotonic())
     job.end(process)
     return {"plan": marks[0] - start, "scan": marks[1] - marks[0], "commit": marks[2] - marks[1]}
@@ -79,7 +84,7 @@ def _kill(work: Work, workers: int, phase: str, length: float) -> Trial | None:
     elif phase == "commit":
         wait_until(lambda: receipts(job.out) == UNITS, process)
     time.sleep(work.rng.uniform(0, length))
-    workers_of = children(process.pid)
+    started_by_it = descendants(process.pid)
     if process.poll() is not None:
         return None
     os.kill(process.pid, signal.SIGKILL)
@@ -88,9 +93,9 @@ def _kill(work: Work, workers: int, phase: str, length: float) -> Trial | None:
     trial = Trial(f"{workers} worker{'s' * (workers > 1)}, in {reached}", [process.returncode])
     check_again(trial, job, work.expected)
     deadline = time.monotonic() + ORPHAN_SECONDS
-    while any(map(alive, workers_of)) and time.monotonic() < deadline:
+    while any(map(alive, started_by_it)) and time.monotonic() < deadline:
         time.sleep(0.1)
-    if any(map(alive, workers_of)):
+    if any(map(alive, started_by_it)):
         trial.problems.append("a worker outlived the launcher")
     trial.seconds = time.monotonic() - started
     return trial

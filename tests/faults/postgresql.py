@@ -6,8 +6,9 @@ import signal
 import socket
 import subprocess
 import tempfile
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -51,8 +52,14 @@ class Server:
         self._control("stop", "-m", mode)
 
     def kill(self) -> None:
-        """SIGKILL of the server process; its children end by themselves."""
-        os.kill(int((self.folder / "db" / "postmaster.pid").read_text().split()[0]), signal.SIGKILL)
+        """SIGKILL of the server process and its children: a child would keep the memory in use."""
+        main = int((self.folder / "db" / "postmaster.pid").read_text().split()[0])
+        listed = subprocess.run(["ps", "-o", "pid=", "--ppid", str(main)], capture_output=True)
+        for pid in [main, *map(int, listed.stdout.split())]:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        while subprocess.run(["ps", "-p", str(main)], capture_output=True).returncode == 0:
+            time.sleep(0.05)
 
     def database(self, name: str) -> str:
         """URL of a new database."""

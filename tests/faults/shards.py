@@ -82,7 +82,10 @@ def _change(work: Work, harm: str, moment: str, after: int) -> Trial:
     with frozen(process):
         HARMS[harm](shard, other)
     trial = Trial(f"{harm}, {moment}", [])
-    check_stop(trial, job.end(process), [3], ["shard_changed", shard.name, "next run"])
+    reason = "unreadable" if harm == "removed" else "shard_changed"
+    again = f"the next run scans again what changed or failed meanwhile: {shard.name}"
+    check_stop(trial, job.end(process), [3], [reason, again])
+    trial.message = trial.message or again
     if harm in ("truncated", "removed"):  # whoever writes the shards makes it whole again
         shard.unlink(missing_ok=True)
         shard.write_bytes(ids)
