@@ -63,9 +63,12 @@ def _line(row: Row) -> str:
     return "| " + " | ".join(str(cell) for cell in cells) + " |"
 
 
-def write(folder: Path, rows: list[Row], arguments: list[str]) -> None:
-    """Writes ``faults.md`` and ``faults.json`` into a folder."""
+def write(folder: Path, rows: list[Row]) -> None:
+    """Writes ``faults.md`` and ``faults.json``; other cases that are in them already stay."""
     folder.mkdir(parents=True, exist_ok=True)
+    file = folder / "faults.json"
+    earlier = json.loads(file.read_text()) if file.exists() else []
+    new = {row.case for row in rows}
+    rows = [Row(**row) for row in earlier if row["case"] not in new] + rows
+    file.write_text(json.dumps([asdict(row) for row in rows], indent=1) + "\n")
     (folder / "faults.md").write_text(as_markdown(rows))
-    content = {"arguments": arguments, "rows": [asdict(row) for row in rows]}
-    (folder / "faults.json").write_text(json.dumps(content, indent=1) + "\n")

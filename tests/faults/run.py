@@ -44,7 +44,9 @@ def main() -> int:
     parser.add_argument("--kills", type=int, default=100, help="kills of the case 'kill'")
     parser.add_argument("--only", action="append", choices=CASES, help="this case (repeatable)")
     parser.add_argument("--seed", type=int, default=0, help="of the random moments")
-    parser.add_argument("--out", type=Path, help="folder for faults.md and faults.json")
+    parser.add_argument(
+        "--out", type=Path, help="folder for faults.md and faults.json; cases there stay"
+    )
     given = parser.parse_args()
     rows: list[Row] = []
     for name in given.only or CASES:
@@ -52,7 +54,7 @@ def main() -> int:
             work = Work(Path(folder), random.Random(given.seed), given.kills)
             rows += rows_of(name, _trials(name, work))
         if given.out:
-            write(given.out, rows, sys.argv[1:])
+            write(given.out, rows)
     print(as_markdown(rows))
     return int(any(row.problems for row in rows))
 
