@@ -12,15 +12,13 @@ import json
 import logging
 import os
 import select
-import shlex
 import signal
 import socket
 import subprocess
 import sys
 import tempfile
-import threading
-from collections.abc import Callable, Collection, Iterator
-from contextlib import contextmanager
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from scrubtrace.beam_pipelines import storage, worker, worker_request
@@ -35,13 +33,12 @@ ENDED_WELL = b"0"
 
 @contextmanager
 def forked_workers(
-    run: str, detectors: Collection[str], wanted: bool, on_lost: Callable[[str], object]
-) -> Iterator[str | None]:
+    run: str, detectors: Collection[str], wanted: bool
+) -> Iterator[list[str] | None]:
     """The command that starts a worker for the run in this folder, while the block runs.
 
-    ``detectors`` are the names of those that the units of the run need.
-    ``on_lost`` is called, in another thread, if a worker ends before its time, with how it ended.
-    Beam would wait for that worker for ever.
+    ``detectors`` are the names of those that the units of the run need. The command ends as the
+    worker ends, by the same signal if it was one.
 
     None if no such workers are wanted or forking is not safe: a client of an object store, with
     which a run there would be read, does not survive it. No worker outlives the block.
@@ -56,32 +53,13 @@ def forked_workers(
             listener.listen()
             number = listener.fileno()
             command = [sys.executable, "-m", __name__, run, str(number), *sorted(detectors)]
-            process = subprocess.Popen(
-                command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, pass_fds=[number]
-            )
-        done = threading.Event()
-        watcher = threading.Thread(target=_watch, args=(process, done, on_lost), daemon=True)
-        watcher.start()
-        request = [sys.executable, "-I", "-S", worker_request.__file__, address]
+            process = subprocess.Popen(command, stdin=subprocess.PIPE, pass_fds=[number])
         try:
-            yield f"exec {shlex.join(request)}"
+            yield [sys.executable, "-I", "-S", worker_request.__file__, address]
         finally:
-            done.set()
             assert process.stdin is not None
             process.stdin.close()  # its sign to end
-            watcher.join()
             process.wait()
-
-
-def _watch(
-    process: "subprocess.Popen[str]", done: threading.Event, on_lost: Callable[[str], object]
-) -> None:
-    assert process.stdout is not None
-    with process.stdout as ends:
-        for end in ends:
-            on_lost(end.strip())
-    if not done.is_set():
-        on_lost("with the process that it was forked from")
 
 
 def main(run: str, number: int, detectors: Collection[str]) -> None:
@@ -91,52 +69,43 @@ def main(run: str, number: int, detectors: Collection[str]) -> None:
     from the keyboard is the launcher's to handle.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    reports = os.fdopen(os.dup(sys.stdout.fileno()), "w", buffering=1)
-    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # what a detector may print is no report
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # where a summary may be expected
     worker.quiet_logging()
     from scrubtrace.beam_pipelines import scan
 
     scan.prepare(run, detectors)
-    children: set[int] = set()
+    children: dict[int, socket.socket] = {}
     with socket.socket(fileno=number) as listener:
         while True:
             ready, _, _ = select.select([listener, sys.stdin], [], [], LOOK_SECONDS)
-            for child, status in _ended(children):
-                children.remove(child)
-                if status:
-                    reports.write(f"{_described(status)}\n")
+            _report_ended(children)
             if sys.stdin in ready:
                 break
             if listener in ready:
-                children.add(_fork(listener))
+                child, connection = _fork(listener)
+                children[child] = connection
     for child in children:
         os.kill(child, signal.SIGKILL)
         os.waitpid(child, 0)
 
 
-def _ended(children: set[int]) -> list[tuple[int, int]]:
-    """Children that have ended, and their wait statuses."""
+def _report_ended(children: dict[int, socket.socket]) -> None:
+    """Tells those that asked for a worker how it ended, unless it said so by itself."""
     ends = [os.waitpid(child, os.WNOHANG) for child in children]
-    return [(child, status) for child, status in ends if child]
+    for child, status in ends:
+        if child:
+            with children.pop(child) as connection, suppress(OSError):
+                connection.sendall(str(os.waitstatus_to_exitcode(status)).encode())
 
 
-def _described(status: int) -> str:
-    code = os.waitstatus_to_exitcode(status)
-    if code >= 0:
-        return f"with exit code {code}"
-    hint = ", perhaps for want of memory" if -code == signal.SIGKILL else ""
-    return f"by signal {-code}{hint}"
-
-
-def _fork(listener: socket.socket) -> int:
+def _fork(listener: socket.socket) -> tuple[int, socket.socket]:
     parent = os.getpid()
     connection, _ = listener.accept()
-    with connection:
-        child = os.fork()
-        if not child:
-            listener.close()
-            _work(connection, parent)
-    return child
+    child = os.fork()
+    if not child:
+        listener.close()
+        _work(connection, parent)
+    return child, connection
 
 
 def _work(connection: socket.socket, parent: int) -> None:

@@ -2,6 +2,7 @@
 
 import io
 import secrets
+import shutil
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -116,6 +117,19 @@ def runs_of(out: str) -> list[RunFolder]:
         return [RunFolder(info.path.rsplit("/", 1)[0]) for info in found]
     folders = (RunFolder(storage.join(folder, name)) for name in storage.names_in(folder))
     return [run for run in folders if storage.exists(run.plan_file)]
+
+
+def remove_unplanned(out: str) -> None:
+    """Removes local run folders without a plan: what a run that ended while planning left behind.
+
+    The caller holds the lock of the output folder, so that no run is being planned.
+    """
+    if storage.is_remote(out):
+        return
+    planned = {folder.id for folder in runs_of(out)}
+    for name in storage.names_in(storage.join(out, "runs")):
+        if started_at(name) is not None and name not in planned:
+            shutil.rmtree(storage.join(out, "runs", name))
 
 
 def table_bytes(table: pa.Table) -> bytes:

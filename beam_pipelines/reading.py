@@ -91,6 +91,8 @@ def _read_groups(
                 yield from _read_rows(group, group_start, start, stop, batch_rows, batch_bytes)
                 done = group_start + stop
             group_start += group.rows
+    except MemoryError:
+        raise
     except (OSError, pa.ArrowException, ColumnError) as error:
         yield from _dead_rows(done, row_range.stop, type(error).__name__, batch_rows)
         return
@@ -107,6 +109,8 @@ def _read_rows(
             rows = decode(batch, group_start + done, group.columns)
             done += len(rows)
             yield rows
+    except MemoryError:  # pyarrow's is an ArrowException as well, but the rows are not at fault
+        raise
     except (OSError, pa.ArrowException, KeyError) as error:
         problem = type(error).__name__
     yield from _dead_rows(group_start + done, group_start + stop, problem, batch_rows)

@@ -6,7 +6,6 @@ processes would not receive the pipeline options.
 """
 
 import os
-import shlex
 import sys
 from collections.abc import Sequence
 
@@ -20,9 +19,9 @@ from apache_beam.portability.api import beam_provision_api_pb2
 from apache_beam.runners.portability.fn_api_runner import fn_runner
 from apache_beam.runners.portability.portable_runner import JobServiceHandle
 from apache_beam.runners.runner import PipelineRunner, create_runner
-from apache_beam.transforms.environments import SubprocessSDKEnvironment
 
 from scrubtrace.beam_pipelines import worker
+from scrubtrace.beam_pipelines.worker_processes import WorkerProcessEnvironment
 
 IN_PROCESS = ("", "directrunner", "fnapirunner")
 """Names of the in-process runner; Beam takes them in any case and with the module in front."""
@@ -90,7 +89,7 @@ def has_worker_processes(options: PipelineOptions) -> bool:
 
 
 def make_runner(
-    options: PipelineOptions, worker_command: str | None = None
+    options: PipelineOptions, worker_command: Sequence[str] | None = None
 ) -> PipelineRunner | str:
     """The pinned in-process runner, or the name of the runner that the options ask for.
 
@@ -105,9 +104,8 @@ def make_runner(
     )
     environment = None
     if has_worker_processes(options):
-        alone = f"exec {shlex.quote(sys.executable)} -m {worker.__name__} {os.getpid()}"
-        command = worker_command or alone
-        environment = SubprocessSDKEnvironment.from_command_string(command_string=command)
+        alone = [sys.executable, "-m", worker.__name__, str(os.getpid())]
+        environment = WorkerProcessEnvironment.of(worker_command or alone)
     return fn_runner.FnApiRunner(
         default_environment=environment,
         provision_info=fn_runner.ExtendedProvisionInfo(information),

@@ -50,8 +50,9 @@ def prepare(run: str, needed: Collection[str]) -> None:
 class ScanUnitFn(beam.DoFn):
     """Scans units of a run by their keys; gives (key, rows) of each unit that was written.
 
-    A unit that cannot be written, say because the disk is full, is counted and left without a
-    receipt; the other units go on. So is every unit of a worker that lacks the key or a detector.
+    A unit that cannot be written, say because the disk is full, or that does not fit into memory
+    is counted and left without a receipt; the other units go on. So is every unit of a worker that
+    lacks the key or a detector.
     """
 
     def __init__(self, run: str) -> None:
@@ -84,6 +85,9 @@ class ScanUnitFn(beam.DoFn):
         except OSError as error:
             name = errno.errorcode.get(error.errno or 0, type(error).__name__)
             Metrics.counter(NAMESPACE, UNWRITTEN + name).inc()
+            return
+        except MemoryError:
+            Metrics.counter(NAMESPACE, UNWRITTEN + "ENOMEM").inc()
             return
         except Exception as error:
             raise ScanError(f"unit {element}: {place_of(error)}") from None

@@ -1,4 +1,4 @@
-"""What Beam starts for a worker of `forking`: asks for a fork, and ends when that ends.
+"""What stands for a worker of `forking`: asks for a fork, and ends when and as that ends.
 
 Imports little, so that it takes some milliseconds.
 """
@@ -10,11 +10,17 @@ import sys
 
 
 def main(address: str) -> int:
-    """Hands over the environment, in which Beam says where to connect; 0 if the worker says so."""
+    """Hands over the environment, in which Beam says where to connect; gives the worker's code.
+
+    Ends itself by the signal that ended the worker. 1 if nobody is left to say how it ended.
+    """
     with socket.socket(socket.AF_UNIX) as workers:
         workers.connect(address)
         workers.sendall(json.dumps(dict(os.environ)).encode() + b"\n")
-        return 0 if workers.recv(1) else 1
+        code = int(workers.recv(8) or 1)
+    if code < 0:
+        os.kill(os.getpid(), -code)
+    return code
 
 
 if __name__ == "__main__":

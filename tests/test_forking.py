@@ -11,12 +11,13 @@ from typing import Any
 
 import apache_beam as beam
 import pytest
+from apache_beam.metrics import MetricsFilter
 
 from scrubtrace.beam_pipelines import forking, storage
 from scrubtrace.beam_pipelines.forking import forked_workers
 from scrubtrace.beam_pipelines.layout import RunFolder
 from scrubtrace.beam_pipelines.runner import make_runner, pipeline_options
-from scrubtrace.beam_pipelines.scan import ScanUnits
+from scrubtrace.beam_pipelines.scan import NAMESPACE, ScanUnits
 from scrubtrace.exits import Exit
 from scrubtrace.schemas.plan import Columns
 
@@ -26,14 +27,13 @@ PHRASE = "As an AI language model, I cannot swim."
 needs_fork = pytest.mark.skipif(not forking.CAN_FORK, reason="forks on Linux only")
 
 
-def nothing_is_lost(how: str) -> None:
-    raise AssertionError(f"a worker was ended {how}")
-
-
-def scan(folder: RunFolder, plan: Any, worker_command: str | None) -> None:
+def scan(folder: RunFolder, plan: Any, worker_command: list[str] | None) -> Any:
     options = pipeline_options([], 2)
-    with beam.Pipeline(make_runner(options, worker_command), options=options) as pipeline:
-        _ = pipeline | beam.Create([unit.key for unit in plan.units]) | ScanUnits(folder.path)
+    pipeline = beam.Pipeline(make_runner(options, worker_command), options=options)
+    _ = pipeline | beam.Create([unit.key for unit in plan.units]) | ScanUnits(folder.path)
+    result = pipeline.run()
+    result.wait_until_finish()
+    return result
 
 
 def files(folder: RunFolder) -> dict[str, bytes]:
@@ -45,7 +45,7 @@ def files(folder: RunFolder) -> dict[str, bytes]:
     ("run", "wanted"), [("runs/a", False), ("gs://bucket/runs/a", True), ("gs://b/a", False)]
 )
 def test_none_are_started_where_they_are_not_wanted_or_not_safe(run: str, wanted: bool) -> None:
-    with forked_workers(run, DETECTORS, wanted, nothing_is_lost) as command:
+    with forked_workers(run, DETECTORS, wanted) as command:
         assert command is None
 
 
@@ -58,7 +58,7 @@ def test_forked_workers_write_the_same_bytes_as_others(
     found = []
     for forked in (False, True):
         folder, _, plan = make_run(f"forked-{forked}", Columns("text"), unit_rows=10)
-        with forked_workers(folder.path, DETECTORS, forked, nothing_is_lost) as command:
+        with forked_workers(folder.path, DETECTORS, forked) as command:
             assert (command is not None) == forked
             scan(folder, plan, command)
         found.append(files(folder))
@@ -75,11 +75,11 @@ def test_what_cannot_be_loaded_is_an_error_of_the_workers(
     other = replace(spec.detectors[0], fingerprint="other")
     spec = replace(spec, detectors=(other, *spec.detectors[1:]))
     storage.write_atomic(storage.join(folder.path, "run.json"), spec.to_json().encode())
-    with (
-        pytest.raises(RuntimeError, match="worker has another"),
-        forked_workers(folder.path, DETECTORS, True, nothing_is_lost) as command,
-    ):
-        scan(folder, plan, command)
+    with forked_workers(folder.path, DETECTORS, True) as command:
+        result = scan(folder, plan, command)
+    counters = result.metrics().query(MetricsFilter().with_namespace(NAMESPACE))["counters"]
+    assert any("is not the one that was planned" in c.key.metric.name for c in counters)
+    assert folder.scanned_units() == set()
 
 
 @needs_fork
@@ -97,7 +97,7 @@ def test_a_worker_that_is_killed_ends_the_command_as_incomplete(
     os.kill(_forks(process.pid)[0], signal.SIGKILL)
     _, said = process.communicate(timeout=60)
     assert process.returncode == Exit.INCOMPLETE, said
-    assert "a worker process was ended by signal 9, perhaps for want of memory" in said
+    assert "a worker process died (SIGKILL: out of memory?)" in said
 
 
 def _forks(launcher: int) -> list[int]:

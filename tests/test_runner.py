@@ -16,6 +16,7 @@ from apache_beam.testing.util import assert_that, equal_to
 from scrubtrace.beam_pipelines.layout import RunFolder
 from scrubtrace.beam_pipelines.runner import OptionsError, make_runner, pipeline_options
 from scrubtrace.beam_pipelines.scan import ScanUnits
+from scrubtrace.beam_pipelines.worker_processes import WorkerProcessEnvironment
 from scrubtrace.schemas.plan import Columns
 
 PHRASE = "As an AI language model, I cannot swim."
@@ -70,7 +71,7 @@ def test_worker_processes_are_asked_for_in_two_ways(
     options = pipeline_options(arguments, workers)
     assert (options.view_as(DirectOptions).direct_num_workers or 1) == (expected or 1)
     runner = make_runner(options)
-    own_processes = "worker" in str(getattr(runner._default_environment, "command_string", ""))
+    own_processes = isinstance(runner._default_environment, WorkerProcessEnvironment)
     assert own_processes == (expected is not None)
 
 

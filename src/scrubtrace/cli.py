@@ -63,6 +63,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if "--" in given:
         own, beam_arguments = given[: given.index("--")], given[given.index("--") + 1 :]
     set_up_logging("%(name)s: %(message)s")
+    threading.excepthook = _tell_thread
     with log.one_command():
         code = _code_of(own, beam_arguments)
     if code:
@@ -115,6 +116,17 @@ def _tell_stop(message: str, code: Exit) -> None:
 
 def _tell_interruption() -> None:
     log.tell("interrupted", INTERRUPTED, "warning", exit_code=int(Exit.INCOMPLETE))
+
+
+def _tell_thread(ended: threading.ExceptHookArgs) -> None:
+    """What ended a thread, without its message, which may hold text of a row.
+
+    A connection of Beam's to a dead worker is left out: the command says itself what that means.
+    """
+    name = ended.exc_type.__name__
+    if name != "RpcError" and ended.thread is not None:
+        text = f"scrubtrace: thread {ended.thread.name} ended with {name}"
+        log.tell("thread_ended", text, "error", thread=ended.thread.name, error=name)
 
 
 def _tell_crash(error: Exception) -> None:

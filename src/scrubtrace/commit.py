@@ -63,8 +63,6 @@ def commit_run(folder: RunFolder, config: Config, engine: Engine) -> Outcome:
             engine, folder.id, spec.dataset, _scope(results, balance)
         )
     manifest = manifest_bytes(folder, spec, config, outcome)
-    storage.write_atomic(folder.manifest, manifest)
-    storage.remove_temporary(folder.path)
     record_run(
         engine,
         ReviewRun(
@@ -76,6 +74,9 @@ def commit_run(folder: RunFolder, config: Config, engine: Engine) -> Outcome:
             outcome.reported.total(),
         ),
     )
+    # Last of all: a run without a manifest is taken up again, one with it never is.
+    storage.remove_temporary(folder.path)
+    storage.write_atomic(folder.manifest, manifest)
     return outcome
 
 

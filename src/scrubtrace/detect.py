@@ -12,7 +12,13 @@ from sqlalchemy import Engine
 from scrubtrace import log
 from scrubtrace.beam_pipelines import storage
 from scrubtrace.beam_pipelines.forking import forked_workers
-from scrubtrace.beam_pipelines.layout import RunFolder, new_run_id, plan_table, runs_of
+from scrubtrace.beam_pipelines.layout import (
+    RunFolder,
+    new_run_id,
+    plan_table,
+    remove_unplanned,
+    runs_of,
+)
 from scrubtrace.beam_pipelines.planning import Inputs, PlanError, plan_work, read_inputs
 from scrubtrace.beam_pipelines.recorded_options import recorded_options
 from scrubtrace.beam_pipelines.runner import (
@@ -22,6 +28,7 @@ from scrubtrace.beam_pipelines.runner import (
     pipeline_options,
 )
 from scrubtrace.beam_pipelines.scan import NAMESPACE, UNREADY, UNWRITTEN, ScanUnits
+from scrubtrace.beam_pipelines.worker_processes import WORKER_DIED
 from scrubtrace.chosen import detector_names, detector_options
 from scrubtrace.commit import commit_run
 from scrubtrace.config import Config
@@ -34,19 +41,13 @@ from scrubtrace.lock import output_lock
 from scrubtrace.outcome import Outcome
 from scrubtrace.progress import shown_progress
 from scrubtrace.resolver import current_runs, spec_or_none
+from scrubtrace.resumable import GOES_ON, REFUSED, resumable
 from scrubtrace.review.connection import open_review
 from scrubtrace.review.errors import ReviewError
 from scrubtrace.review.rotation import key_ids
 from scrubtrace.review.store import run_ids
 from scrubtrace.schemas.identity import KeyRing
 from scrubtrace.schemas.plan import Chat, Columns, DetectorSpec, RunSpec, Work
-
-UNWRITTEN_HELP = {
-    "ENOSPC": "the disk is full",
-    "EDQUOT": "the disk quota is used up",
-    "EACCES": "permission denied",
-    "EROFS": "the file system is read-only",
-}
 
 
 @dataclass(frozen=True)
@@ -117,11 +118,12 @@ def dry_run(job: Job) -> tuple[Inputs, Work]:
     return prepared.inputs, prepared.work(prepared.spec(*existing_keys(job.key_file)))
 
 
+@resumable()
 def run_job(job: Job) -> Outcome:
     """Plans, scans what has no current results, and commits.
 
-    Raises `UsageStop` before anything is written; `IncompleteStop` if units could not be written;
-    `SumsDifferStop` if sums do not match.
+    Raises `UsageStop` before anything is written; `IncompleteStop` if a disk, the database or the
+    memory gave out, or a worker process died; `SumsDifferStop` if sums do not match.
     """
     prepared = prepare(job)
     existing_keys(job.key_file)
@@ -131,6 +133,7 @@ def run_job(job: Job) -> Outcome:
         work = prepared.work(spec)
         folder = _unfinished_run(job.out, spec, work)
         if folder is None:
+            remove_unplanned(job.out)
             run = new_run_id([*(earlier.id for earlier in runs_of(job.out)), *run_ids(engine)])
             folder = RunFolder(storage.join(job.out, "runs", run))
             folder.create(spec, work)
@@ -192,21 +195,22 @@ def _scan(folder: RunFolder, work: Work, options: PipelineOptions, quiet: bool) 
     record_scan(folder, recorded_options(options))
     needed = {name for unit in work.units for name in unit.detectors}
     wanted = has_worker_processes(options)
-    forked = forked_workers(folder.path, needed, wanted, _end_without_worker)
+    forked = forked_workers(folder.path, needed, wanted)
     with shown_progress(folder, work.rows, quiet), forked as worker_command:
         pipeline = beam.Pipeline(make_runner(options, worker_command), options=options)
         _ = pipeline | "Unit keys" >> beam.Create(keys) | "Scan" >> ScanUnits(folder.path)
-        result = pipeline.run()
+        try:
+            result = pipeline.run()
+        except RuntimeError as error:
+            if WORKER_DIED not in str(error):
+                raise
+            help = "if memory is short, use fewer --workers, or a smaller scan.batch_bytes"
+            raise IncompleteStop(f"{error}; {GOES_ON}; {help}") from None
         result.wait_until_finish()
     counters = result.metrics().query(MetricsFilter().with_namespace(NAMESPACE))["counters"]
     names = {c.key.metric.name: c.committed or c.attempted for c in counters}
     _raise_if_unready(names)
     _raise_if_unwritten(names)
-
-
-def _end_without_worker(how: str) -> None:
-    """Ends the command: Beam would wait for ever for a worker that is gone."""
-    log.end_at_once("worker_lost", f"a worker process was ended {how}", how=how)
 
 
 def _raise_if_unready(names: dict[str, int]) -> None:
@@ -222,8 +226,5 @@ def _raise_if_unwritten(names: dict[str, int]) -> None:
     problems = {n.removeprefix(UNWRITTEN): c for n, c in names.items() if n.startswith(UNWRITTEN)}
     if problems:
         count = sum(problems.values())
-        reasons = ", ".join(UNWRITTEN_HELP.get(name, name) for name in sorted(problems))
-        raise IncompleteStop(
-            f"{count} units could not be written: {reasons}; what is written is kept, and the same "
-            "command goes on from there"
-        )
+        reasons = ", ".join(REFUSED.get(name, name) for name in sorted(problems))
+        raise IncompleteStop(f"{count} units could not be written: {reasons}; {GOES_ON}")

@@ -74,13 +74,15 @@ def commit(run_id: str, **given: Any) -> None:
     from scrubtrace.detect import review_engine
     from scrubtrace.lock import output_lock
     from scrubtrace.resolver import find_run
+    from scrubtrace.resumable import resumable
     from scrubtrace.summary import exit_code, summary, summary_fields
 
     config = read_config(given)
     folder = find_run(given["out"], run_id)
-    engine = review_engine(config, given["out"], must_exist=config.review.url is None)
-    with output_lock(given["out"]):
-        outcome = commit_run(folder, config, engine)
+    with resumable():
+        engine = review_engine(config, given["out"], must_exist=config.review.url is None)
+        with output_lock(given["out"]):
+            outcome = commit_run(folder, config, engine)
     click.echo(summary(outcome, given["out"], config))
     code = exit_code(outcome, config)
     log.tell("run_done", None, exit_code=int(code), **summary_fields(outcome))
