@@ -15,10 +15,18 @@ from scrubtrace.beam_pipelines.forking import forked_workers
 from scrubtrace.beam_pipelines.layout import RunFolder, new_run_id, plan_table, runs_of
 from scrubtrace.beam_pipelines.planning import Inputs, PlanError, plan_work, read_inputs
 from scrubtrace.beam_pipelines.recorded_options import recorded_options
+from scrubtrace.beam_pipelines.remote import (
+    ClusterError,
+    choose_parallelism,
+    failed_job,
+    limit_parallelism,
+)
 from scrubtrace.beam_pipelines.runner import (
     OptionsError,
     has_worker_processes,
+    is_in_process,
     make_runner,
+    options_given,
     pipeline_options,
 )
 from scrubtrace.beam_pipelines.scan import NAMESPACE, UNREADY, UNWRITTEN, ScanUnits
@@ -103,10 +111,11 @@ def prepare(job: Job) -> Prepared:
     config = job.config
     try:
         options = pipeline_options(job.beam_arguments, config.scan.workers)
+        choose_parallelism(options, options_given(job.beam_arguments))
         detectors = tuple(_planned(name, config) for name in detector_names(config))
         columns = columns_of(config)
         inputs = read_inputs(job.inputs, columns, config.input.dataset, config.input.root)
-    except (PlanError, DetectorError, OptionsError) as error:
+    except (PlanError, DetectorError, OptionsError, ClusterError) as error:
         raise UsageStop(str(error)) from None
     return Prepared(job, inputs, detectors, options)
 
@@ -189,6 +198,7 @@ def _scan(folder: RunFolder, work: Work, options: PipelineOptions, quiet: bool) 
     keys = [unit.key for unit in work.units if unit.key not in done]
     if not keys:
         return
+    limit_parallelism(options, len(keys))
     record_scan(folder, recorded_options(options))
     needed = {name for unit in work.units for name in unit.detectors}
     wanted = has_worker_processes(options)
@@ -196,8 +206,13 @@ def _scan(folder: RunFolder, work: Work, options: PipelineOptions, quiet: bool) 
     with shown_progress(folder, work.rows, quiet), forked as worker_command:
         pipeline = beam.Pipeline(make_runner(options, worker_command), options=options)
         _ = pipeline | "Unit keys" >> beam.Create(keys) | "Scan" >> ScanUnits(folder.path)
-        result = pipeline.run()
-        result.wait_until_finish()
+        try:
+            result = pipeline.run()
+            result.wait_until_finish()
+        except Exception as error:
+            if is_in_process(options):
+                raise
+            raise IncompleteStop(failed_job(error)) from None
     counters = result.metrics().query(MetricsFilter().with_namespace(NAMESPACE))["counters"]
     names = {c.key.metric.name: c.committed or c.attempted for c in counters}
     _raise_if_unready(names)
