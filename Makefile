@@ -10,7 +10,7 @@ ifneq ($(INPUT),examples/shards/*.parquet)
 DETECT :=
 endif
 
-.PHONY: install detect test check format eval bench drill clean
+.PHONY: install detect test check format eval bench drill test-cluster clean
 
 # A new file is found by the editable install only after installing again.
 FILES := $(shell find setup.py schemas stats detectors beam_pipelines review src -name '*.py' -o -name '*.toml' -o -name '*.json' -o -name py.typed | sort)
@@ -58,6 +58,10 @@ bench: $(STAMP)
 
 drill: $(STAMP)
 	$(BIN)/python -m pytest -rs tests/drill_*.py
+
+# Flink and Spark on this machine, from jars that Maven brings; skips with a reason without Java.
+test-cluster: $(STAMP)
+	$(BIN)/python -m pytest -rs --durations=0 tests/cluster/cluster_*.py
 
 clean:
 	rm -rf $(VENV) build *.egg-info out

@@ -60,7 +60,10 @@ setup(
         ],
     },
     entry_points={
-        "console_scripts": ["scrubtrace = scrubtrace.cli:main"],
+        "console_scripts": [
+            "scrubtrace = scrubtrace.cli:main",
+            "scrubtrace-worker = scrubtrace.beam_pipelines.boot:main",
+        ],
         "scrubtrace.detectors": [
             "boilerplate = scrubtrace.detectors.boilerplate:Boilerplate",
             "redaction = scrubtrace.detectors.redaction:Redaction",

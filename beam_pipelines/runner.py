@@ -15,12 +15,13 @@ from apache_beam.options.pipeline_options import (
     StandardOptions,
     WorkerOptions,
 )
+from apache_beam.options.pipeline_options_validator import PipelineOptionsValidator
 from apache_beam.portability.api import beam_provision_api_pb2
 from apache_beam.runners.portability.fn_api_runner import fn_runner
 from apache_beam.runners.portability.portable_runner import JobServiceHandle
 from apache_beam.runners.runner import PipelineRunner, create_runner
 
-from scrubtrace.beam_pipelines import worker
+from scrubtrace.beam_pipelines import remote, worker
 from scrubtrace.beam_pipelines.worker_processes import WorkerProcessEnvironment
 
 IN_PROCESS = ("", "directrunner", "fnapirunner")
@@ -34,12 +35,13 @@ class OptionsError(ValueError):
 def pipeline_options(arguments: Sequence[str], workers: int) -> PipelineOptions:
     """Beam options from the arguments behind ``--``; ``workers`` processes on one machine.
 
-    Raises `OptionsError` for an option that Beam does not know, or ``workers`` with a runner
-    that sets its own parallelism.
+    Raises `OptionsError` for an option that neither Beam nor the job server knows, or ``workers``
+    with a runner that sets its own parallelism; `ClusterError` for a cluster that does not answer
+    or whose workers would not have this package.
     """
     try:
         options = PipelineOptions(list(arguments))
-        known = set(options.get_all_options())
+        known = set(options.get_all_options()) | remote.server_options(options)
         unknown = sorted(set(options.get_all_options(retain_unknown_options=True)) - known)
     except SystemExit:
         raise OptionsError(f"Beam cannot read its options {list(arguments)}") from None
@@ -50,15 +52,18 @@ def pipeline_options(arguments: Sequence[str], workers: int) -> PipelineOptions:
     if is_in_process(options):
         if workers > 1:
             options.view_as(DirectOptions).direct_num_workers = workers
-        if not _given(arguments, "default_sdk_harness_log_level"):
+        if "default_sdk_harness_log_level" not in options_given(arguments):
             options.view_as(WorkerOptions).default_sdk_harness_log_level = "ERROR"
         return options
     runner = str(options.view_as(StandardOptions).runner)
+    remote.check_portable(options)
     try:
-        create_runner(runner)
+        problems = PipelineOptionsValidator(options, create_runner(runner)).validate()
     except Exception as error:  # Beam raises all sorts, also for extras that are not installed
         problem = f"{type(error).__name__}: {str(error).splitlines()[0]}"
         raise OptionsError(f"Beam has no runner {runner!r} here: {problem}") from None
+    if problems:
+        raise OptionsError(f"Beam refuses its options: {'; '.join(problems)}")
     if workers > 1:
         raise OptionsError(f"--workers is for one machine; {runner} sets its own parallelism")
     return options
@@ -73,14 +78,14 @@ def _stray(arguments: Sequence[str]) -> str | None:
     return None
 
 
-def _given(arguments: Sequence[str], option: str) -> bool:
-    return any(argument.split("=")[0] == f"--{option}" for argument in arguments)
+def options_given(arguments: Sequence[str]) -> set[str]:
+    """Names of the options among the arguments."""
+    return {a.split("=")[0].removeprefix("--") for a in arguments if a.startswith("--")}
 
 
 def is_in_process(options: PipelineOptions) -> bool:
     """Whether the options ask for no runner but the in-process one."""
-    name = options.view_as(StandardOptions).runner or ""
-    return name.rsplit(".", 1)[-1].lower() in IN_PROCESS
+    return remote.runner_name(options) in IN_PROCESS
 
 
 def has_worker_processes(options: PipelineOptions) -> bool:
@@ -97,6 +102,7 @@ def make_runner(
     that loads everything by itself.
     """
     if not is_in_process(options):
+        remote.hide_job_messages()
         return str(options.view_as(StandardOptions).runner)
     encoded = JobServiceHandle.encode_pipeline_options(options.get_all_options())
     information = beam_provision_api_pb2.ProvisionInfo(

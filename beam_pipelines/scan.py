@@ -10,6 +10,7 @@ from contextlib import suppress
 import apache_beam as beam
 from apache_beam.metrics import Metrics
 
+from scrubtrace.beam_pipelines import storage
 from scrubtrace.beam_pipelines.keys import DigestKeyError, planned_keys
 from scrubtrace.beam_pipelines.layout import RunFolder
 from scrubtrace.beam_pipelines.scanning import scan_unit
@@ -42,7 +43,7 @@ def prepare(run: str, needed: Collection[str]) -> None:
     What cannot be loaded is left to the workers, which say what is wrong.
     """
     with suppress(Exception):
-        _prepared[run] = ready_detectors(RunFolder(run).spec(), needed)
+        _prepared[storage.absolute(run)] = ready_detectors(RunFolder(run).spec(), needed)
         identify("The model of the languages is loaded with the first text.")
     gc.freeze()  # collecting garbage would write to pages that are shared
 
@@ -52,11 +53,12 @@ class ScanUnitFn(beam.DoFn):
 
     A unit that cannot be written, say because the disk is full, or that does not fit into memory
     is counted and left without a receipt; the other units go on. So is every unit of a worker that
-    lacks the key or a detector.
+    lacks the key or a detector. A unit that has its receipt is not scanned again: a runner that
+    repeats a stage after it lost a machine goes on where it was.
     """
 
     def __init__(self, run: str) -> None:
-        self._run = run
+        self._run = storage.absolute(run)
 
     def setup(self) -> None:
         """Reads plan and specification, makes the detectors, checks them against the plan."""
@@ -79,6 +81,9 @@ class ScanUnitFn(beam.DoFn):
             Metrics.counter(NAMESPACE, UNREADY + self._problem).inc()
             return
         unit = self._units[element]
+        if storage.exists(self._folder.receipt(element)):
+            yield element, unit.rows
+            return
         detectors = [self._detectors[name] for name in unit.detectors]
         try:
             receipt = scan_unit(unit, self._folder, self._spec, detectors, self._keys)

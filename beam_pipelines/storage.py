@@ -110,6 +110,11 @@ def _write_remote(path: str, content: bytes) -> None:
         raise
 
 
+def absolute(path: str) -> str:
+    """The path as it names the same file in any working directory."""
+    return path if is_remote(path) else os.path.abspath(path)
+
+
 def exists(path: str) -> bool:
     """Whether there is a file or folder of this name; one request on an object store."""
     return bool(_beam().exists(path)) if is_remote(path) else os.path.exists(path)

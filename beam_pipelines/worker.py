@@ -14,7 +14,7 @@ WATCH_SECONDS = 1.0
 
 def run(parent: int) -> None:
     """Runs Beam's SDK worker until it ends or the process ``parent``, its own, is gone."""
-    threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
+    threading.Thread(target=end_with_parent, args=(parent,), daemon=True).start()
     quiet_logging()
     from apache_beam.runners.worker import sdk_worker_main
 
@@ -27,8 +27,11 @@ def quiet_logging() -> None:
     logging.getLogger(BEAM_WORKER).setLevel(logging.ERROR)
 
 
-def _end_with(parent: int) -> None:
-    """A killed launcher cannot end its workers, and their connection may take minutes to fail."""
+def end_with_parent(parent: int) -> None:
+    """Ends this process when its parent is gone.
+
+    A killed parent cannot end its workers, and their connection may take minutes to fail.
+    """
     while os.getppid() == parent:
         time.sleep(WATCH_SECONDS)
     os._exit(1)

@@ -81,7 +81,8 @@ def test_a_log_level_of_the_user_stays() -> None:
 
 
 def test_another_runner_is_left_to_beam() -> None:
-    assert make_runner(pipeline_options(["--runner=FlinkRunner"], 1)) == "FlinkRunner"
+    arguments = ["--runner=FlinkRunner", "--flink_job_server_jar=https://host/server.jar"]
+    assert make_runner(pipeline_options(arguments, 1)) == "FlinkRunner"
 
 
 @pytest.mark.parametrize(
@@ -93,7 +94,11 @@ def test_another_runner_is_left_to_beam() -> None:
         (["--job_name=a", "b"], 1, "begin with --, but 'b' does not"),
         (["--direct_num_workers=many"], 1, "Beam cannot read its options"),
         (["--runner=NoSuchRunner"], 1, "Beam has no runner 'NoSuchRunner'"),
-        (["--runner=FlinkRunner"], 2, "--workers is for one machine; FlinkRunner"),
+        (
+            ["--runner=FlinkRunner", "--flink_job_server_jar=https://host/server.jar"],
+            2,
+            "--workers is for one machine; FlinkRunner",
+        ),
     ],
     ids=str,
 )

@@ -256,6 +256,34 @@ def test_a_unit_that_cannot_be_written_has_no_receipt_and_is_no_crash(
     assert folder.scanned_units() == set()
 
 
+def test_a_unit_that_has_its_receipt_is_not_scanned_again(
+    write_shard: Write, make_run: Make, key: DigestKey, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_shard("a.parquet", text=TEXTS)
+    folder, _, _ = make_run()
+    scanner = ScanUnitFn(folder.path)
+    scanner.setup()
+    first = list(scanner.process("u0000000"))
+    monkeypatch.setattr(scan, "scan_unit", None)
+    assert list(scanner.process("u0000000")) == first == [("u0000000", len(TEXTS))]
+
+
+def test_workers_find_a_run_that_was_named_from_where_the_launcher_was(
+    write_shard: Write,
+    make_run: Make,
+    key: DigestKey,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    write_shard("a.parquet", text=TEXTS)
+    make_run("run")
+    monkeypatch.chdir(tmp_path)
+    scanner = ScanUnitFn("run")
+    monkeypatch.chdir("/")
+    scanner.setup()
+    assert list(scanner.process("u0000000")) == [("u0000000", len(TEXTS))]
+
+
 def test_a_crash_says_where_and_never_what(
     write_shard: Write, make_run: Make, key: DigestKey, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -21,10 +21,18 @@ from scrubtrace.beam_pipelines.layout import (
 )
 from scrubtrace.beam_pipelines.planning import Inputs, PlanError, plan_work, read_inputs
 from scrubtrace.beam_pipelines.recorded_options import recorded_options
+from scrubtrace.beam_pipelines.remote import (
+    ClusterError,
+    choose_parallelism,
+    failed_job,
+    limit_parallelism,
+)
 from scrubtrace.beam_pipelines.runner import (
     OptionsError,
     has_worker_processes,
+    is_in_process,
     make_runner,
+    options_given,
     pipeline_options,
 )
 from scrubtrace.beam_pipelines.scan import NAMESPACE, UNREADY, UNWRITTEN, ScanUnits
@@ -104,10 +112,11 @@ def prepare(job: Job) -> Prepared:
     config = job.config
     try:
         options = pipeline_options(job.beam_arguments, config.scan.workers)
+        choose_parallelism(options, options_given(job.beam_arguments))
         detectors = tuple(_planned(name, config) for name in detector_names(config))
         columns = columns_of(config)
         inputs = read_inputs(job.inputs, columns, config.input.dataset, config.input.root)
-    except (PlanError, DetectorError, OptionsError) as error:
+    except (PlanError, DetectorError, OptionsError, ClusterError) as error:
         raise UsageStop(str(error)) from None
     return Prepared(job, inputs, detectors, options)
 
@@ -192,6 +201,7 @@ def _scan(folder: RunFolder, work: Work, options: PipelineOptions, quiet: bool) 
     keys = [unit.key for unit in work.units if unit.key not in done]
     if not keys:
         return
+    limit_parallelism(options, len(keys))
     record_scan(folder, recorded_options(options))
     needed = {name for unit in work.units for name in unit.detectors}
     wanted = has_worker_processes(options)
@@ -201,16 +211,23 @@ def _scan(folder: RunFolder, work: Work, options: PipelineOptions, quiet: bool) 
         _ = pipeline | "Unit keys" >> beam.Create(keys) | "Scan" >> ScanUnits(folder.path)
         try:
             result = pipeline.run()
-        except RuntimeError as error:
-            if WORKER_DIED not in str(error):
-                raise
-            help = "if memory is short, use fewer --workers, or a smaller scan.batch_bytes"
-            raise IncompleteStop(f"{error}; {GOES_ON}; {help}") from None
-        result.wait_until_finish()
+            result.wait_until_finish()
+        except Exception as error:
+            raise _stopped(error, options) from None
     counters = result.metrics().query(MetricsFilter().with_namespace(NAMESPACE))["counters"]
     names = {c.key.metric.name: c.committed or c.attempted for c in counters}
     _raise_if_unready(names)
     _raise_if_unwritten(names)
+
+
+def _stopped(error: Exception, options: PipelineOptions) -> Exception:
+    """What the end of a pipeline by an error means to the user, if not a crash."""
+    if not is_in_process(options):
+        return IncompleteStop(failed_job(error))
+    if WORKER_DIED in str(error):
+        help = "if memory is short, use fewer --workers, or a smaller scan.batch_bytes"
+        return IncompleteStop(f"{error}; {GOES_ON}; {help}")
+    return error
 
 
 def _raise_if_unready(names: dict[str, int]) -> None:
