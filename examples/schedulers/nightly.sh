@@ -53,4 +53,4 @@ scrubtrace review export --review "$REVIEW" --out "$CSV" >>"$LOG" 2>&1 ||
 # Optional: end with code 5 if a limit in the section [gate] of scrubtrace.toml is exceeded.
 # scrubtrace gate --out "$OUT" >>"$LOG" 2>&1 || stop $? "a limit is exceeded"
 
-[ "$code" -eq 0 ] || stop "$code" "dead rows or shards beyond the limit; the others are in the table"
+[ "$code" -eq 0 ] || stop "$code" "dead rows or shards beyond the limit, the rest is in the table"
