@@ -21,10 +21,14 @@ import pytest
 
 REPOSITORY = Path(__file__).parents[1]
 EXAMPLES = REPOSITORY / "examples" / "schedulers"
-UNSHARE = "unshare --mount --pid --fork --kill-child --mount-proc --uts --ipc --net --cgroup"
+# The daemon ends with the drill, also if that is killed.
+UNSHARE = (
+    "setpriv --pdeathsig KILL "
+    "unshare --mount --pid --fork --kill-child --mount-proc --uts --ipc --net --cgroup"
+)
 SETTINGS = '[input]\nid_column = "id"\nlanguage_column = "lang"\ndataset = "answers"\n'
 FLAGGED = 83
-SECONDS = 300
+SECONDS = 600
 
 CRON = """
 rm -rf /etc/crontab /etc/cron.d /var/spool/cron
