@@ -23,7 +23,7 @@ PLAIN = "The soup was too salty, but we ate it."
 
 
 @pytest.fixture(scope="module")
-def nights(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def nights(tmp_path_factory: pytest.TempPathFactory, warm_detectors: None) -> Iterator[Path]:
     """A folder after two nights: the second scanned what was new and kept the rest."""
     folder = tmp_path_factory.mktemp("nights")
     with pytest.MonkeyPatch.context() as patch:

@@ -49,3 +49,33 @@ def show(run_id: str, out: str, as_json: bool) -> None:
 
     described = describe(out, run_id)
     click.echo(json_text(described) if as_json else "\n".join(shown(described)))
+
+
+@runs.command()
+@click.option("--keep", type=click.IntRange(min=1), metavar="N",
+              help="Keep the newest N committed runs of each data set.")  # fmt: skip
+@click.option("--older-than", type=click.FloatRange(min=0), metavar="DAYS",
+              help="Keep the runs that began within so many days.")  # fmt: skip
+@click.option("--unfinished", is_flag=True,
+              help="Remove unfinished runs, too, if a newer run is committed.")  # fmt: skip
+@click.option("--dry-run", is_flag=True, help="Only say what would be removed.")
+@run_options
+def prune(out: str, as_json: bool, dry_run: bool, **given: Any) -> None:
+    """Remove runs that nothing needs.
+
+    A run stays if it is the newest of its data set, or has results that are current or that a run
+    which stays has kept. The review table is not touched.
+    """
+    from scrubtrace.lock import output_lock
+    from scrubtrace.runs import pruning
+
+    rule = pruning.Rule(given["keep"], given["older_than"], given["unfinished"])
+    planned = pruning.plan_prune(out, rule)
+    if planned.removals and not dry_run:
+        with output_lock(out):
+            planned = pruning.plan_prune(out, rule)
+            pruning.prune(out, planned)
+    if as_json:
+        click.echo(json_text(planned.as_dict() | {"dry_run": dry_run}))
+    else:
+        click.echo("\n".join(pruning.told(planned, dry_run)))
