@@ -79,3 +79,22 @@ def prune(out: str, as_json: bool, dry_run: bool, **given: Any) -> None:
         click.echo(json_text(planned.as_dict() | {"dry_run": dry_run}))
     else:
         click.echo("\n".join(pruning.told(planned, dry_run)))
+
+
+@runs.command()
+@click.argument("before")
+@click.argument("after")
+@click.option("--items", type=click.IntRange(min=0), default=0, metavar="N",
+              help="Name N items of each cause by their keys.")  # fmt: skip
+@run_options
+def diff(before: str, after: str, out: str, as_json: bool, items: int) -> None:
+    """Say why counts moved from run BEFORE to run AFTER.
+
+    Each item that only one of them flags gets one cause; the causes add up to the difference.
+    """
+    from scrubtrace.runs.differing import compare, told
+
+    difference = compare(out, before, after, items)
+    click.echo(json_text(difference.as_dict()) if as_json else "\n".join(told(difference)))
+    if difference.problem:
+        raise difference.problem
