@@ -227,3 +227,8 @@ def _raise_if_unwritten(names: dict[str, int]) -> None:
             f"{count} units could not be written: {reasons}; what is written is kept, and the same "
             "command goes on from there"
         )
+
+
+def scan_here(folder: RunFolder, workers: int, quiet: bool) -> None:
+    """Scans what a planned run lacks, on this machine; raises like `run_job`."""
+    _scan(folder, folder.work(), pipeline_options((), workers), quiet)

@@ -98,3 +98,26 @@ def diff(before: str, after: str, out: str, as_json: bool, items: int) -> None:
     click.echo(json_text(difference.as_dict()) if as_json else "\n".join(told(difference)))
     if difference.problem:
         raise difference.problem
+
+
+@runs.command()
+@click.argument("run_id")
+@click.option("--keep", metavar="FOLDER", help="Keep what is scanned in this new folder.")
+@click.option("--key-file", metavar="FILE", help="Key of the text digests of the run.")
+@click.option("--workers", type=click.IntRange(min=1), default=1, show_default=True, metavar="N",
+              help="Worker processes on this machine.")  # fmt: skip
+@click.option("--quiet", is_flag=True, help="No progress.")
+@run_options
+def replay(out: str, as_json: bool, **given: Any) -> None:
+    """Scan the units of a committed run again, elsewhere, and compare every file.
+
+    Ends with 0 if all is equal, 4 if not; 2 if other detectors are installed, 3 if a shard is not
+    the planned file any more. Writes nothing into the output folder.
+    """
+    from scrubtrace.exits import SumsDifferStop
+    from scrubtrace.runs.replay import Request, replay, told
+
+    found = replay(Request(out, **given))
+    click.echo(json_text(found.as_dict()) if as_json else "\n".join(told(found)))
+    if found.problems:
+        raise SumsDifferStop(f"run {found.run} is not reproduced: {found.problems[0]}")
