@@ -143,7 +143,8 @@ def test_the_list_reads_two_small_files_a_run(monkeypatch: pytest.MonkeyPatch) -
 def test_show_says_what_the_manifest_says() -> None:
     first, second = runs_of("out")
     manifest: dict[str, Any] = json.loads(Path(second.manifest).read_text())
-    manifest["environment"] = {"commit": {"python": "3.11.2", "packages": {"numpy": "2.1"}}}
+    commit = {"python": "3.99", "system": "Linux", "machine": "abacus", "image": "sha256:1"}
+    manifest["environment"]["commit"] = commit | {"packages": {"numpy": "2.1", "other": "1"}}
     manifest["scan_again"] = [["b.parquet", "boilerplate"]]
     manifest["dead_shards"] = [{"path": "x", "name": "c", "reason": "unreadable", "detail": "gone"}]
     Path(second.manifest).write_text(json.dumps(manifest))
@@ -162,7 +163,8 @@ def test_show_says_what_the_manifest_says() -> None:
         "max_dead_letters = 0",
         "c: unreadable: gone",
         "the next run scans b.parquet again with boilerplate",
-        "environment, commit: python 3.11.2, packages numpy 2.1",
+        "FnApiRunner, 1 workers",
+        "committed with Python 3.99, Linux, abacus, image sha256:1, numpy 2.1",
     ):
         assert said in shown
     described = json.loads(output("show", second.id, "--json"))

@@ -9,6 +9,7 @@ from pydantic import ValidationError
 
 from scrubtrace.beam_pipelines.layout import RunFolder
 from scrubtrace.config import Config, PolicySection
+from scrubtrace.environment import differences
 from scrubtrace.exits import IncompleteStop, UsageStop
 from scrubtrace.results import Pair
 from scrubtrace.runs.attribution import Attribution, Cause, Side, attribute
@@ -37,7 +38,8 @@ class Difference:
     """What differs between run ``before`` and run ``after``.
 
     ``flagged`` has what the manifests counted, by kind. ``attribution`` is None if results are
-    gone that it needs; ``problem`` then says which.
+    gone that it needs; ``problem`` then says which. ``environment`` says in words what differs
+    between where the two runs were scanned last.
     """
 
     before: str
@@ -45,6 +47,7 @@ class Difference:
     changes: Changes
     flagged: tuple[dict[str, int], dict[str, int]]
     attribution: Attribution | None
+    environment: tuple[str, ...] = ()
     problem: IncompleteStop | None = None
 
     @property
@@ -62,6 +65,7 @@ class Difference:
             "before": self.before,
             "after": self.after,
             "changes": self.changes.as_dict(),
+            "environment": list(self.environment),
             "flagged_before": self.flagged[0],
             "flagged_after": self.flagged[1],
             "attributed": self.attribution is not None,
@@ -90,6 +94,7 @@ def compare(out: str, before: str, after: str, items: int = 0) -> Difference:
         changes(folders[0], folders[1], policies),
         (manifests[0]["flagged"], manifests[1]["flagged"]),
         attribution,
+        tuple(_environment(*manifests)),
         problem,
     )
 
@@ -108,6 +113,9 @@ def told(difference: Difference) -> Iterator[str]:
     """A difference in words."""
     yield f"from run {difference.before} to run {difference.after}"
     yield from _changes(difference.changes)
+    if difference.environment:
+        yield "environment of the scan: changed"
+        yield from (f"  {line}" for line in difference.environment)
     before, after = difference.flagged
     yield f"flagged: {sum(before.values()):,} -> {sum(after.values()):,}{_by_kind(before, after)}"
     if difference.attribution is None:
@@ -135,6 +143,12 @@ def told(difference: Difference) -> Iterator[str]:
 def _side(folder: RunFolder, manifest: dict[str, Any]) -> Side:
     failed = {Pair(shard, detector) for shard, detector in manifest["scan_again"]}
     return Side(folder, policy_config(folder, manifest), failed)
+
+
+def _environment(before: dict[str, Any], after: dict[str, Any]) -> list[str]:
+    """What differs between the last scans of both runs; empty if one has none recorded."""
+    scans = [m.get("environment", {}).get("scan") for m in (before, after)]
+    return differences(scans[0][-1], scans[1][-1]) if all(scans) else []
 
 
 def _changes(found: Changes) -> Iterator[str]:

@@ -13,6 +13,9 @@ from scrubtrace.schemas.plan import Kept, RunSpec
 SHOWN = 10
 """Signals, languages, shards and runs that are shown; all are in the JSON."""
 
+PACKAGES = ("scrubtrace", "apache-beam", "pyarrow", "google-re2", "py3langid", "numpy")
+"""Packages whose versions are shown."""
+
 
 def describe(out: str, run_id: str) -> dict[str, Any]:
     """What is known of a run.
@@ -160,21 +163,23 @@ def _failures(manifest: dict[str, Any]) -> Iterator[str]:
 
 
 def _circumstances(manifest: dict[str, Any]) -> Iterator[str]:
-    versions = manifest.get("versions", {})
-    if versions:
-        yield f"versions: {', '.join(f'{name} {version}' for name, version in versions.items())}"
-    for name, value in manifest.get("environment", {}).items():
-        yield f"environment, {name}: {_short(value)}"
+    recorded = manifest.get("environment", {})
+    for scan in recorded.get("scan", ()):
+        yield f"scanned with {_machine(scan)}; {scan.get('runner')}, {scan.get('workers')} workers"
+    if commit := recorded.get("commit"):
+        yield f"committed with {_machine(commit)}"
+
+
+def _machine(environment: dict[str, Any]) -> str:
+    """An environment in one line; all its packages are in the JSON."""
+    packages = environment.get("packages", {})
+    parts = [f"Python {environment.get('python')}"]
+    parts += [str(environment.get(name)) for name in ("system", "machine")]
+    if environment.get("image"):
+        parts.append(f"image {environment['image']}")
+    parts += [f"{name} {packages[name]}" for name in PACKAGES if name in packages]
+    return ", ".join(parts)
 
 
 def _settings(section: dict[str, Any]) -> str:
     return ", ".join(f"{name} = {json.dumps(value)}" for name, value in section.items())
-
-
-def _short(value: Any) -> str:
-    """A value in one line: tables of packages and the like as pairs."""
-    if isinstance(value, dict):
-        return ", ".join(f"{name} {_short(entry)}" for name, entry in value.items())
-    if isinstance(value, list):
-        return "; ".join(_short(entry) for entry in value) or "not recorded"
-    return "not set" if value is None else str(value)
