@@ -246,3 +246,11 @@ def test_another_key(
 def test_an_unfinished_run_is_not_replayed() -> None:
     Path(second().manifest).unlink()
     assert call("runs", "replay", second().id, "--out", "out") == 2
+
+
+def test_keys_that_were_rotated_since(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("keys").write_text("cd" * 32 + "\n" + "ab" * 32)
+    assert call("runs", "replay", second().id, "--out", "out", "--quiet", "--key-file", "keys") == 0
+    Path("keys").write_text("cd" * 32)
+    assert call("runs", "replay", second().id, "--out", "out", "--quiet", "--key-file", "keys") == 2
+    assert second().spec().key_id in capsys.readouterr().err

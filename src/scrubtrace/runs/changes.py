@@ -128,7 +128,7 @@ def _settings(spec: RunSpec) -> dict[str, Any]:
         "dataset": spec.dataset,
         **{f"columns.{name}": value for name, value in columns.items()},
         **{f"columns.{name}": value for name, value in chat.items()},
-        "key": spec.key_id,
+        "key": ", ".join(spec.key_ids),
         "language identifier": spec.language_identifier,
         "sample": spec.sample,
         "spans_per_signal": spec.spans_per_signal,

@@ -15,6 +15,7 @@ from typing import Any
 
 from scrubtrace.beam_pipelines import storage
 from scrubtrace.beam_pipelines.changes import ShardChanged, check_unchanged
+from scrubtrace.beam_pipelines.keys import DigestKeyError, planned_keys
 from scrubtrace.beam_pipelines.layout import RunFolder
 from scrubtrace.commit import commit_run
 from scrubtrace.detect import scan_here
@@ -22,7 +23,7 @@ from scrubtrace.detectors.language import IDENTIFIER
 from scrubtrace.detectors.registry import DetectorError, make_detector
 from scrubtrace.environment import differences, environment
 from scrubtrace.exits import IncompleteStop, UsageStop
-from scrubtrace.keys import existing_key
+from scrubtrace.keys import place_of_keys
 from scrubtrace.resolver import results_of
 from scrubtrace.review.connection import open_review
 from scrubtrace.runs.differing import policy_config
@@ -85,7 +86,7 @@ def replay(request: Request) -> Replay:
     work = folder.work()
     found = Replay(folder.id, len(work.units), environment=_environment(manifest))
     _check_installation(folder.id, spec, work, found.environment)
-    key_file = _key_file(spec, request.key_file)
+    spec_here = _with_keys(spec, request.key_file)
     _check_shards(work)
     if work.kept and storage.is_remote(request.out):
         raise UsageStop(
@@ -95,7 +96,7 @@ def replay(request: Request) -> Replay:
     with ExitStack() as stack:
         place = _place(request, stack)
         made = RunFolder(storage.join(place, "runs", folder.id))
-        made.create(replace(spec, key_file=key_file), work)
+        made.create(spec_here, work)
         scan_here(made, request.workers, request.quiet)
         for unit in work.units:
             found.problems += _compared(unit, folder, made)
@@ -166,17 +167,22 @@ def _other(planned: DetectorSpec) -> str | None:
     )
 
 
-def _key_file(spec: RunSpec, given: str | None) -> str | None:
-    """Where the key of the run is; raises `UsageStop` if it is not found."""
+def _with_keys(spec: RunSpec, given: str | None) -> RunSpec:
+    """The specification with the file of the keys here; raises `UsageStop` if one is missing.
+
+    The keys are in ``given``, else in the file of the run if it is there, else where they usually
+    are.
+    """
     recorded = spec.key_file if spec.key_file and os.path.exists(spec.key_file) else None
-    key, path = existing_key(given or recorded)
-    if key is None or key.id != spec.key_id:
-        found = f"holds key {key.id}" if key else "is not there"
-        place = path or "the environment"
+    here = replace(spec, key_file=place_of_keys(given or recorded))
+    try:
+        planned_keys(here)
+    except DigestKeyError as error:
+        needed = ", ".join(spec.key_ids)
         raise UsageStop(
-            f"the run needs digest key {spec.key_id}, but {place} {found}: give it with --key-file"
-        )
-    return path
+            f"the run needs digest key {needed}: {error}; --key-file names another file"
+        ) from None
+    return here
 
 
 def _check_shards(work: Work) -> None:

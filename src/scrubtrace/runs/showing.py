@@ -85,7 +85,8 @@ def _specified(spec: RunSpec) -> Iterator[str]:
     if columns.groups:
         pairs = ", ".join(f"{name} from {column}" for name, column in columns.groups.items())
         yield f"  {pairs}"
-    yield f"  digest key {spec.key_id}"
+    retired = f", retired {', '.join(spec.retired_key_ids)}" if spec.retired_key_ids else ""
+    yield f"  digest key {spec.key_id}{retired}"
     if spec.sample is not None:
         yield f"  a sample: {spec.sample:g} of the rows were judged"
 
