@@ -6,7 +6,7 @@ Local paths never import Beam. Writing is atomic: a reader sees the whole file o
 import glob
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from typing import IO, Any
@@ -143,6 +143,32 @@ def remove_temporary(folder: str) -> None:
         return
     for path in glob.glob(join(folder, "**", f"{TEMPORARY_PREFIX}*"), recursive=True):
         os.unlink(path)
+
+
+def files_below(folder: str) -> list[FileInfo]:
+    """All files below a folder, also unfinished ones, sorted by path."""
+    if is_remote(folder):
+        return match(join(folder, "**"))
+    paths = (join(place, name) for place, _, names in os.walk(folder) for name in names)
+    return [_local_info(path) for path in sorted(paths)]
+
+
+def remove(paths: Sequence[str]) -> None:
+    """Removes files, all local or all on one Beam file system; raises OSError."""
+    if paths and is_remote(paths[0]):
+        _beam().delete(list(paths))
+        return
+    for path in paths:
+        os.unlink(path)
+
+
+def remove_empty_folders(folder: str) -> None:
+    """Removes a local folder and those in it, if they hold no file; object stores have none."""
+    if is_remote(folder):
+        return
+    for place, _, _ in os.walk(folder, topdown=False):
+        with suppress(OSError):
+            os.rmdir(place)
 
 
 def _beam() -> Any:

@@ -14,6 +14,7 @@ from scrubtrace import cli as cli_module
 from scrubtrace.cli import cli, main
 from scrubtrace.exits import IncompleteStop, SumsDifferStop, UsageStop
 
+RUNS_VERBS = ("list", "show", "diff", "prune", "replay")
 SELF_DISCLOSURE = "Well. As an AI language model, I cannot swim."
 
 
@@ -32,7 +33,17 @@ def code_of(*arguments: str) -> int:
 
 @pytest.mark.parametrize(
     "command",
-    [[], ["detect"], ["commit"], ["explain"], ["detectors"], ["review"], ["review", "export"]],
+    [
+        [],
+        ["detect"],
+        ["commit"],
+        ["explain"],
+        ["detectors"],
+        ["review"],
+        ["review", "export"],
+        ["runs"],
+        *[["runs", verb] for verb in RUNS_VERBS],
+    ],
 )
 def test_every_command_has_help(command: list[str]) -> None:
     result = CliRunner().invoke(cli, [*command, "--help"])

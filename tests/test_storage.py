@@ -15,6 +15,7 @@ from scrubtrace.beam_pipelines import storage
 from scrubtrace.beam_pipelines.layout import RunFolder, runs_of
 from scrubtrace.beam_pipelines.planning import plan_work, read_inputs
 from scrubtrace.beam_pipelines.scan import ScanUnits
+from scrubtrace.runs.pruning import Rule, plan_prune, prune
 from scrubtrace.schemas.plan import Columns
 
 FILES: dict[str, bytes] = {}
@@ -127,6 +128,23 @@ def test_a_run_from_and_to_a_beam_file_system(make_run: Any, eager: Any) -> None
     assert folder.read_receipt("u0000000").findings == 1
     assert not folder.is_committed()
     assert not [path for path in FILES if storage.TEMPORARY_PREFIX in path]
+
+
+def test_runs_on_a_beam_file_system_are_pruned(make_run: Any) -> None:
+    write("mem://bucket/data/a.parquet", ["Plain."])
+    _, spec, work = make_run(pattern="mem://bucket/data/*.parquet")
+    folders = [RunFolder(f"mem://bucket/out/runs/2024010{n}T000000.000000-abc") for n in (1, 2, 3)]
+    for folder in folders:
+        folder.create(spec, work)
+        storage.write_atomic(folder.manifest, b"{}")
+        storage.write_atomic(folder.part("boilerplate", "u0000000"), b"part")
+    storage.remove([folders[0].plan_file])
+    pruning = plan_prune("mem://bucket/out", Rule(keep=1))
+    assert [removal.what for removal in pruning.removals] == ["committed", "the rest of a run"]
+    assert pruning.removals[0].files == 4
+    prune("mem://bucket/out", pruning)
+    left = {path.rsplit("/runs/")[1].split("/")[0] for path in FILES if "/runs/" in path}
+    assert left == {folders[2].id}
 
 
 @pytest.mark.parametrize("when", ["create", "rename"])

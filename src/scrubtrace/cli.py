@@ -17,7 +17,7 @@ from scrubtrace.beam_pipelines.log_lines import (
     error_fields,
     set_up_logging,
 )
-from scrubtrace.commands import doctor, gate, keys, review, scan, texts
+from scrubtrace.commands import doctor, gate, keys, review, runs, scan, texts
 from scrubtrace.exits import Exit, Stop
 
 EXIT_HELP = (
@@ -51,6 +51,7 @@ for command in (
     texts.detectors,
     texts.signatures,
     review.review,
+    runs.runs,
     keys.keys,
 ):
     cli.add_command(command)

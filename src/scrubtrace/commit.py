@@ -82,8 +82,8 @@ def commit_run(folder: RunFolder, config: Config, engine: Engine) -> Outcome:
 
 def judged_texts(results: Results, config: Config, outcome: Outcome) -> Iterator[JudgedText]:
     """Texts that qualify for a kind, with their verdicts; ``outcome`` gets what is counted."""
-    repeated = _repeated_ids(results, outcome)
-    names = _recurring(results, config, outcome)
+    repeated = repeated_ids(results, outcome)
+    names = recurring_names(results, config, outcome)
     outcome.recurring_identities = len(names)
     for shard in results.shards:
         occurrences = repeated.occurrences(shard) if repeated else None
@@ -121,7 +121,8 @@ def _scope(results: Results, balance: Balance) -> dict[str, set[str]]:
     return scope
 
 
-def _repeated_ids(results: Results, outcome: Outcome) -> RepeatedIds | None:
+def repeated_ids(results: Results, outcome: Outcome) -> RepeatedIds | None:
+    """Ids that occur more than once, None without an id column; ``outcome`` gets the counts."""
     if not results.spec.columns.id:
         return None
     repeated = RepeatedIds(results.id_hashes, list(results.shards), outcome.balance.rows)
@@ -129,7 +130,7 @@ def _repeated_ids(results: Results, outcome: Outcome) -> RepeatedIds | None:
     return repeated
 
 
-def _recurring(results: Results, config: Config, outcome: Outcome) -> frozenset[str]:
+def recurring_names(results: Results, config: Config, outcome: Outcome) -> frozenset[str]:
     """Names that recur over all parts; parts are read for it only if there are candidates."""
     if not any(f".{CATEGORY}." in signal for signal in outcome.balance.signals):
         return frozenset()

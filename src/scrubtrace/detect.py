@@ -245,3 +245,8 @@ def _raise_if_unwritten(names: dict[str, int]) -> None:
         count = sum(problems.values())
         reasons = ", ".join(REFUSED.get(name, name) for name in sorted(problems))
         raise IncompleteStop(f"{count} units could not be written: {reasons}; {GOES_ON}")
+
+
+def scan_here(folder: RunFolder, workers: int, quiet: bool) -> None:
+    """Scans what a planned run lacks, on this machine; raises like `run_job`."""
+    _scan(folder, folder.work(), pipeline_options((), workers), quiet)

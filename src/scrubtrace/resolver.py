@@ -104,18 +104,30 @@ def current_results(out: str, dataset: str) -> Results:
     Of a shard that changed, only the results of the newest file count. Raises `UsageStop` if no
     run of the data set is committed.
     """
-    pairs: dict[Pair, tuple[Shard, str]] = {}
-    newest: dict[str, Shard] = {}
-    first: RunFolder | None = None
-    for folder, _ in committed_runs(runs_of(out), dataset):
-        first = first or folder
-        for shard, detector, run in _holders(folder):
-            seen = newest.setdefault(shard.name, shard)
-            if _identity(seen) == _identity(shard):
-                pairs.setdefault(Pair(shard.name, detector), (shard, run))
+    folders = runs_of(out)
+    first = next(committed_runs(folders, dataset), None)
     if first is None:
         raise UsageStop(f"no run of data set {dataset!r} in {out} is committed")
-    return _results(first, pairs)
+    sources = current_sources(folders, dataset)
+    pairs = {Pair(shard.name, detector): (shard, run) for _, shard, detector, run in sources}
+    return _results(first[0], pairs)
+
+
+def current_sources(
+    folders: Sequence[RunFolder], dataset: str
+) -> Iterator[tuple[RunFolder, Shard, str, str]]:
+    """Each shard and detector with current results, and the run that has them.
+
+    The folder is that of the newest run which says so: what is current rests on both runs.
+    """
+    seen: set[Pair] = set()
+    newest: dict[str, Shard] = {}
+    for folder, _ in committed_runs(folders, dataset):
+        for shard, detector, run in _holders(folder):
+            same = _identity(newest.setdefault(shard.name, shard)) == _identity(shard)
+            if same and (pair := Pair(shard.name, detector)) not in seen:
+                seen.add(pair)
+                yield folder, shard, detector, run
 
 
 def _results(folder: RunFolder, pairs: dict[Pair, tuple[Shard, str]]) -> Results:

@@ -1,0 +1,123 @@
+"""``runs``: what was run, why counts moved, what can go, and whether a run can be reproduced."""
+
+from dataclasses import asdict
+from typing import Any
+
+import click
+
+from scrubtrace.commands.options import json_text
+
+
+def run_options(command: Any) -> Any:
+    """Adds ``--out`` and ``--json`` to a verb."""
+    for option in (
+        click.option("--json", "as_json", is_flag=True, help="Print JSON."),
+        click.option("--out", required=True, metavar="DIR", help="Folder of the runs."),
+    ):
+        command = option(command)
+    return command
+
+
+@click.group()
+def runs() -> None:
+    """List, show, compare, remove and reproduce runs."""
+
+
+@runs.command("list")
+@run_options
+def list_(out: str, as_json: bool) -> None:
+    """List the runs, newest first."""
+    from scrubtrace.runs.listing import list_runs, listed
+
+    lines = list_runs(out)
+    if as_json:
+        started = [line.started and line.started.isoformat() for line in lines]
+        pairs = zip(lines, started, strict=True)
+        click.echo(json_text([asdict(line) | {"started": time} for line, time in pairs]))
+    elif lines:
+        click.echo("\n".join(listed(lines)))
+    else:
+        click.echo(f"there are no runs in {out}")
+
+
+@runs.command()
+@click.argument("run_id")
+@run_options
+def show(run_id: str, out: str, as_json: bool) -> None:
+    """Say everything that is known of a run; RUN_ID may be the beginning of its id."""
+    from scrubtrace.runs.showing import describe, shown
+
+    described = describe(out, run_id)
+    click.echo(json_text(described) if as_json else "\n".join(shown(described)))
+
+
+@runs.command()
+@click.option("--keep", type=click.IntRange(min=1), metavar="N",
+              help="Keep the newest N committed runs of each data set.")  # fmt: skip
+@click.option("--older-than", type=click.FloatRange(min=0), metavar="DAYS",
+              help="Keep the runs that began within so many days.")  # fmt: skip
+@click.option("--unfinished", is_flag=True,
+              help="Remove unfinished runs, too, if a newer run is committed.")  # fmt: skip
+@click.option("--dry-run", is_flag=True, help="Only say what would be removed.")
+@run_options
+def prune(out: str, as_json: bool, dry_run: bool, **given: Any) -> None:
+    """Remove runs that nothing needs.
+
+    A run stays if it is the newest of its data set, or has results that are current or that a run
+    which stays has kept. The review table is not touched.
+    """
+    from scrubtrace.lock import output_lock
+    from scrubtrace.runs import pruning
+
+    rule = pruning.Rule(given["keep"], given["older_than"], given["unfinished"])
+    planned = pruning.plan_prune(out, rule)
+    if planned.removals and not dry_run:
+        with output_lock(out):
+            planned = pruning.plan_prune(out, rule)
+            pruning.prune(out, planned)
+    if as_json:
+        click.echo(json_text(planned.as_dict() | {"dry_run": dry_run}))
+    else:
+        click.echo("\n".join(pruning.told(planned, dry_run)))
+
+
+@runs.command()
+@click.argument("before")
+@click.argument("after")
+@click.option("--items", type=click.IntRange(min=0), default=0, metavar="N",
+              help="Name N items of each cause by their keys.")  # fmt: skip
+@run_options
+def diff(before: str, after: str, out: str, as_json: bool, items: int) -> None:
+    """Say why counts moved from run BEFORE to run AFTER.
+
+    Each item that only one of them flags gets one cause; the causes add up to the difference.
+    """
+    from scrubtrace.runs.differing import compare, told
+
+    difference = compare(out, before, after, items)
+    click.echo(json_text(difference.as_dict()) if as_json else "\n".join(told(difference)))
+    if difference.problem:
+        raise difference.problem
+
+
+@runs.command()
+@click.argument("run_id")
+@click.option("--keep", metavar="FOLDER", help="Keep what is scanned in this new folder.")
+@click.option("--key-file", metavar="FILE", help="Key of the text digests of the run.")
+@click.option("--workers", type=click.IntRange(min=1), default=1, show_default=True, metavar="N",
+              help="Worker processes on this machine.")  # fmt: skip
+@click.option("--quiet", is_flag=True, help="No progress.")
+@run_options
+def replay(out: str, as_json: bool, **given: Any) -> None:
+    """Scan the units of a committed run again, elsewhere, and compare every file.
+
+    Ends with 0 if all is equal, 4 if not; 2 if other detectors are installed, 3 if a shard is not
+    the planned file any more. Writes nothing into the output folder.
+    """
+    from scrubtrace.exits import SumsDifferStop
+    from scrubtrace.runs.replay import Request, replay, told
+
+    found = replay(Request(out, **given))
+    click.echo(json_text(found.as_dict()) if as_json else "\n".join(told(found)))
+    if found.problems:
+        raise SumsDifferStop(f"run {found.run} is not reproduced: {found.problems[0]}")

@@ -1,0 +1,1 @@
+"""Runs of an output folder, after the fact: listed, shown, compared, removed, reproduced."""
