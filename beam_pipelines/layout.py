@@ -1,6 +1,5 @@
 """Where the files of one run lie: the one place that spells their names."""
 
-import io
 import secrets
 import shutil
 from collections.abc import Iterable
@@ -74,7 +73,7 @@ class RunFolder:
 
     def work(self) -> Work:
         """What the plan says; raises OSError if there is no plan."""
-        return read_plan(pq.read_table(io.BytesIO(storage.read_bytes(self.plan_file))))
+        return read_plan(read_table(storage.read_bytes(self.plan_file)))
 
     def scanned_units(self) -> set[str]:
         """Keys of the units that have a receipt."""
@@ -138,6 +137,16 @@ def table_bytes(table: pa.Table) -> bytes:
     pq.write_table(table, sink, compression="zstd", write_statistics=False)
     content: bytes = sink.getvalue().to_pybytes()
     return content
+
+
+def read_table(content: bytes, columns: list[str] | None = None) -> pa.Table:
+    """A table from Parquet bytes, or some columns of it.
+
+    Read by this thread alone: ``pq.read_table`` leaves it to threads of Arrow, and one that lets
+    go of Python's bytes while the interpreter ends aborts the process.
+    """
+    with pq.ParquetFile(pa.BufferReader(content), pre_buffer=False) as file:
+        return file.read(columns, use_threads=False)
 
 
 def plan_table(work: Work) -> pa.Table:

@@ -81,7 +81,8 @@ def _lines(outcome: Outcome, out: str, config: Config) -> Iterator[str]:
             f"review table: {u.inserted:,} new, {u.updated:,} updated, {u.unchanged:,} unchanged"
         )
     if outcome.not_found_again:
-        yield f"no longer flagged, as they were not found again: {outcome.not_found_again:,}"
+        count = outcome.not_found_again
+        yield f"no longer flagged: {count:,} (not found again, or not enough under this policy)"
 
 
 def _turns(balance: Balance) -> Iterator[str]:
