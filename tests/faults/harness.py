@@ -31,6 +31,9 @@ WORKER_BYTES = 60 << 20
 RUN_SECONDS = 300.0
 """A command that takes longer counts as hanging."""
 
+OF_ONE_RUN = {"run", "committed_at", "environment"}
+"""What a manifest says of the run itself; ``environment`` has an entry for each attempt."""
+
 NOT_COMPARED = {"first_run", "last_run", "run_id", "committed_at", "manifest_sha256"}
 
 
@@ -170,7 +173,7 @@ def result(out: Path, review: str) -> Result:
     paths = [p for n in names for p in [folder / n, *(folder / n).rglob("*")] if p.is_file()]
     digests = {str(p.relative_to(folder)): digest(p.read_bytes()) for p in sorted(paths)}
     manifest = json.loads((folder / "manifest.json").read_bytes())
-    stable = {k: v for k, v in manifest.items() if k not in ("run", "committed_at")}
+    stable = {name: value for name, value in manifest.items() if name not in OF_ONE_RUN}
     digests["manifest.json"] = digest(json.dumps(stable).encode())
     return Result(digests, table(review, "review_items"), table(review, "review_runs"))
 
