@@ -1,9 +1,10 @@
 """Bringing the items of a run into the review table, and reading them back in order."""
 
-from collections.abc import Generator, Iterable, Mapping, Set
+from collections.abc import Generator, Iterable, Iterator, Mapping, Set
 from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime
 from itertools import islice
+from operator import attrgetter
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Engine, and_, case, or_, select, update
@@ -15,6 +16,13 @@ from scrubtrace.review.rotation import carry_over
 from scrubtrace.review.table import review_items, review_runs
 from scrubtrace.schemas.review import ReviewItem, ReviewRun
 from scrubtrace.schemas.vocabulary import GROUPS
+
+SORTED_ITEMS = 20_000
+"""Items that are put in the order of their keys before they are stored.
+
+Keys are digests. In any other order each item would change a page of its own in every index, and
+the database writes whole pages, twice.
+"""
 
 TRANSACTION_ITEMS = 1_000
 """Items of one transaction: few enough that other writers wait well under a second."""
@@ -69,9 +77,8 @@ def upsert_items(
     Raises ReviewError.
     """
     statement = _insert_new(engine.dialect.name) if only_new else _upsert(engine.dialect.name)
-    remaining = iter(items)
     inserted = updated = unchanged = 0
-    while batch := list(islice(remaining, TRANSACTION_ITEMS)):
+    for batch in _batches(items):
         if not only_new:
             carry_over(engine, batch)
         with writing(engine) as connection:
@@ -80,6 +87,14 @@ def upsert_items(
         updated += changed
         unchanged += len(batch) - new - changed
     return UpsertCounts(inserted, updated, unchanged)
+
+
+def _batches(items: Iterable[ReviewItem]) -> Iterator[list[ReviewItem]]:
+    """The items of one transaction at a time; of two with one key the first stays the first."""
+    remaining = iter(items)
+    while ordered := sorted(islice(remaining, SORTED_ITEMS), key=attrgetter("item_key")):
+        for start in range(0, len(ordered), TRANSACTION_ITEMS):
+            yield ordered[start : start + TRANSACTION_ITEMS]
 
 
 def withdraw_flags(engine: Engine, run_id: str, policy: str) -> int:

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, select, text
 
+from scrubtrace.review import store
 from scrubtrace.review.connection import open_review, writing
 from scrubtrace.review.errors import ReviewError
 from scrubtrace.review.store import (
@@ -145,7 +146,10 @@ def test_run_ids_are_compared_by_a_locale(engine: Engine) -> None:
     assert upsert_items(engine, [ITEM], "2026-b").unchanged == 1
 
 
-def test_a_commit_repeated_after_it_was_interrupted_loses_or_doubles_items(engine: Engine) -> None:
+def test_a_commit_repeated_after_it_was_interrupted_loses_or_doubles_items(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(store, "SORTED_ITEMS", 1_000)
     items = numbered(2_500)
 
     def interrupted() -> Iterator[ReviewItem]:

@@ -1,7 +1,7 @@
 """Row ids that occur more than once: found from hashes, told apart by occurrence.
 
-Cost: 8 bytes a row on disk; in memory 8 bytes a row of one pass, at most `PASS_ROWS` rows, and 16
-bytes for each id that repeats.
+Cost: 8 bytes a row on disk; in memory 16 bytes a row of one pass, at most `PASS_ROWS` rows, and 16
+bytes for each id that repeats. Every pass reads the hashes of all rows.
 """
 
 from collections.abc import Callable, Iterable
@@ -64,12 +64,12 @@ def _repeated(load: Callable[[str], Hashes], units: list[str], passes: int) -> t
     surplus = 0
     for number in range(passes):
         share = [_of_pass(load(unit), number, passes) for unit in units]
-        values, counts = np.unique(
-            np.concatenate([np.empty(0, np.uint64), *share]), return_counts=True
-        )
-        repeated = (counts > 1) & (values != 0)
-        found.append(values[repeated])
-        surplus += int((counts[repeated] - 1).sum())
+        hashes = np.concatenate([np.empty(0, np.uint64), *share])
+        del share
+        hashes.sort()
+        again = hashes[1:][(hashes[1:] == hashes[:-1]) & (hashes[1:] != 0)]
+        found.append(np.unique(again))
+        surplus += len(again)
     return np.sort(np.concatenate(found)), surplus
 
 
