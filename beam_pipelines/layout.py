@@ -74,7 +74,7 @@ class RunFolder:
 
     def work(self) -> Work:
         """What the plan says; raises OSError if there is no plan."""
-        return read_plan(pq.read_table(io.BytesIO(storage.read_bytes(self.plan_file))))
+        return read_plan(table_of(storage.read_bytes(self.plan_file)))
 
     def scanned_units(self) -> set[str]:
         """Keys of the units that have a receipt."""
@@ -138,6 +138,15 @@ def table_bytes(table: pa.Table) -> bytes:
     pq.write_table(table, sink, compression="zstd", write_statistics=False)
     content: bytes = sink.getvalue().to_pybytes()
     return content
+
+
+def table_of(content: bytes, columns: list[str] | None = None) -> pa.Table:
+    """The table in Parquet bytes; only some columns if they are named.
+
+    Read without threads: a process that ends right after pyarrow 25 has read with them sometimes
+    aborts ("terminate called without an active exception", exit code 134).
+    """
+    return pq.ParquetFile(io.BytesIO(content)).read(columns=columns, use_threads=False)
 
 
 def plan_table(work: Work) -> pa.Table:

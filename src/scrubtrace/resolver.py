@@ -4,17 +4,15 @@ The one place that decides it. Planning asks what need not be scanned again; com
 reads results afterwards get them from here as `Results`.
 """
 
-import io
 import json
 from collections.abc import Iterable, Iterator, Sequence, Set
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from scrubtrace.beam_pipelines import storage
-from scrubtrace.beam_pipelines.layout import RunFolder, runs_of, started_at
+from scrubtrace.beam_pipelines.layout import RunFolder, runs_of, started_at, table_of
 from scrubtrace.exits import IncompleteStop, UsageStop
 from scrubtrace.results import Pair, Results
 from scrubtrace.schemas.plan import RunSpec, Shard
@@ -148,7 +146,7 @@ def _holders(folder: RunFolder, names: Set[str] | None = None) -> Iterator[tuple
 
     With ``names`` only those shards: the plans of many runs are looked at for a few of them.
     """
-    table = pq.read_table(io.BytesIO(storage.read_bytes(folder.plan_file)), columns=PLAN_SHARD)
+    table = table_of(storage.read_bytes(folder.plan_file), PLAN_SHARD)
     if names is not None:
         table = table.filter(pc.is_in(table.column("shard"), pa.array(sorted(names), pa.string())))
     seen: set[Pair] = set()

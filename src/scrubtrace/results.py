@@ -15,10 +15,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from scrubtrace.beam_pipelines import storage
-from scrubtrace.beam_pipelines.layout import RunFolder
+from scrubtrace.beam_pipelines.layout import RunFolder, table_of
 from scrubtrace.duplicates import Hashes
 from scrubtrace.exits import IncompleteStop, SumsDifferStop
 from scrubtrace.schemas.plan import RowRange, RunSpec, Shard, Unit
@@ -235,7 +234,7 @@ class _Part:
             raise SumsDifferStop(f"part {path} cannot be read: {error.strerror}") from None
         if hashlib.sha256(content).hexdigest() != sha256:
             raise SumsDifferStop(f"part {path} is not the one that its receipt is for")
-        table = pq.read_table(io.BytesIO(content))
+        table = table_of(content)
         places, start = {}, 0
         for shard, rows in groupby(table.column("shard").to_pylist()):
             stop = start + sum(1 for _ in rows)

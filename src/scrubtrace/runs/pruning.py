@@ -4,7 +4,6 @@ The plan of a run is removed first: a folder without one is no run, so that a pr
 the middle leaves no run that looks whole. The next prune removes the rest of such a folder.
 """
 
-import io
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
@@ -12,10 +11,9 @@ from enum import StrEnum
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from scrubtrace.beam_pipelines import storage
-from scrubtrace.beam_pipelines.layout import RunFolder, runs_of, started_at
+from scrubtrace.beam_pipelines.layout import RunFolder, runs_of, started_at, table_of
 from scrubtrace.exits import IncompleteStop, UsageStop
 from scrubtrace.resolver import current_sources, spec_or_none
 from scrubtrace.runs.reading import counted
@@ -195,13 +193,13 @@ def _needed(run: _Run, stays: dict[str, Stays]) -> frozenset[str]:
 
 def _kept_from(folder: RunFolder) -> frozenset[str]:
     try:
-        content = io.BytesIO(storage.read_bytes(folder.plan_file))
-        runs = pq.read_table(content, columns=["run"]).column("run").unique().to_pylist()
+        plan = table_of(storage.read_bytes(folder.plan_file), ["run"])
     except (OSError, pa.ArrowException):
         raise IncompleteStop(
             f"the plan {folder.plan_file} cannot be read, so nobody knows what run {folder.id} "
             "needs; nothing was removed; move its folder away if you can do without that run"
         ) from None
+    runs = plan.column("run").unique().to_pylist()
     return frozenset(run for run in runs if run is not None)
 
 
