@@ -1,11 +1,12 @@
-"""Run ids: the newest run has the greatest id, whatever the clock does."""
+"""Run ids: the newest run has the greatest id, whatever the clock does; tables as bytes."""
 
 import re
 from datetime import UTC, datetime, timedelta
 
+import pyarrow as pa
 import pytest
 
-from scrubtrace.beam_pipelines.layout import new_run_id
+from scrubtrace.beam_pipelines.layout import new_run_id, read_table, table_bytes
 
 FORM = r"[0-9]{8}T[0-9]{6}\.[0-9]{6}-[0-9a-f]{6}"
 
@@ -27,3 +28,9 @@ def test_an_id_sorts_behind_runs_from_a_clock_that_was_ahead() -> None:
 @pytest.mark.parametrize("name", ["20240101T000000-abc", "notes", ""])
 def test_folders_that_somebody_named_are_no_hindrance(name: str) -> None:
     assert re.fullmatch(FORM, new_run_id([name]))
+
+
+def test_some_columns_of_a_table_read_back() -> None:
+    table = pa.table({"a": [1, 2], "b": [["x"], []]})
+    assert read_table(table_bytes(table)).equals(table)
+    assert read_table(table_bytes(table), ["b"]).equals(table.select(["b"]))

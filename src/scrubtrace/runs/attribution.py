@@ -136,7 +136,7 @@ class Side:
 def attribute(before: Side, after: Side, items: int = 0) -> Attribution:
     """The cause of each flag that only one of two runs has, with ``items`` keys a cause.
 
-    Memory: one row of each run at a time, and about 200 bytes for each item that differs.
+    Memory: one row of each run at a time, and about 300 bytes for each item that differs.
     """
     attribution = Attribution()
     pending: dict[tuple[str, str], tuple[bool, Cause]] = {}
