@@ -90,6 +90,8 @@ def _kill(work: Work, workers: int, phase: str, length: float) -> Trial | None:
     os.kill(process.pid, signal.SIGKILL)
     process.wait()
     reached = _phase(job)
+    if reached == "done":
+        return None
     trial = Trial(f"{workers} worker{'s' * (workers > 1)}, in {reached}", [process.returncode])
     check_again(trial, job, work.expected)
     deadline = time.monotonic() + ORPHAN_SECONDS
