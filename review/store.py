@@ -73,10 +73,10 @@ def upsert_items(
     version if what a reviewer decides on changed; a text known by the digest of a retired key is
     the same text. The same run again under the same policy, or an older one, changes nothing but
     such digests, so that an interrupted commit can be repeated. Of two items with one key in one
-    run the first is kept. With ``only_new`` items that are stored already are left as they are.
+    run the first is kept. With ``only_new`` items that another run saw last are left as they are.
     Raises ReviewError.
     """
-    statement = _insert_new(engine.dialect.name) if only_new else _upsert(engine.dialect.name)
+    statement = _upsert(engine.dialect.name, only_new)
     inserted = updated = unchanged = 0
     for batch in _batches(items):
         if not only_new:
@@ -211,11 +211,15 @@ def _insert_of(dialect: str) -> Any:
     return {"sqlite": sqlite.insert, "postgresql": postgresql.insert}[dialect]
 
 
-def _upsert(dialect: str) -> ReturningInsert[Any]:
-    """Insert an item, or overwrite an older run's or policy's; returns the keys written."""
+def _upsert(dialect: str, only_new: bool) -> ReturningInsert[Any]:
+    """Insert an item, or overwrite an older policy's and run's; returns the keys written.
+
+    With ``only_new`` what another run stored stays.
+    """
     insert = _insert_of(dialect)(review_items)
     seen, stored = insert.excluded, review_items.c
     changed = or_(*(seen[name] != stored[name] for name in DECIDED_ON))
+    judged_anew = and_(stored.last_run == seen.last_run, stored.policy != seen.policy)
     overwritten = {
         column.name: seen[column.name]
         for column in review_items.columns
@@ -224,21 +228,9 @@ def _upsert(dialect: str) -> ReturningInsert[Any]:
     upsert: ReturningInsert[Any] = insert.on_conflict_do_update(
         index_elements=["item_key"],
         set_=overwritten | {"row_version": stored.row_version + case((changed, 1), else_=0)},
-        where=or_(
-            stored.last_run < seen.last_run,
-            and_(stored.last_run == seen.last_run, stored.policy != seen.policy),
-        ),
+        where=judged_anew if only_new else or_(stored.last_run < seen.last_run, judged_anew),
     ).returning(stored.item_key)
     return upsert
-
-
-def _insert_new(dialect: str) -> ReturningInsert[Any]:
-    """Insert an item unless it is stored; returns the keys written."""
-    insert = _insert_of(dialect)(review_items)
-    new: ReturningInsert[Any] = insert.on_conflict_do_nothing(
-        index_elements=["item_key"]
-    ).returning(review_items.c.item_key)
-    return new
 
 
 def _upsert_batch(

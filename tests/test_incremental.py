@@ -14,6 +14,7 @@ from sqlalchemy import text as sql
 
 from scrubtrace.beam_pipelines.layout import RunFolder, runs_of
 from scrubtrace.cli import main
+from scrubtrace.exits import IncompleteStop
 from scrubtrace.resolver import current_results, results_of
 from scrubtrace.review.connection import open_review
 
@@ -310,3 +311,53 @@ def test_a_shard_that_changes_during_the_scan_is_dead_and_scanned_by_the_next_ru
     assert detect() == 0
     assert set(scanned()) == {"b.parquet"}
     same_as_full(detect)
+
+
+def unfinished(detect: Detect, monkeypatch: pytest.MonkeyPatch, *more: str) -> None:
+    """Plans a run and stops before anything is scanned."""
+    from scrubtrace import detect as module
+
+    def stop(*_: Any) -> None:
+        raise IncompleteStop("stopped")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(module, "_scan", stop)
+        assert detect(*more) == 3
+
+
+def test_an_unfinished_run_that_a_newer_one_overtook_is_left_alone(
+    detect: Detect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write("a.parquet", FLAGGED)
+    unfinished(detect, monkeypatch)
+    overtaken = newest().id
+    assert detect("--set", "scan.unit_rows=1") == 0
+    assert detect("--force") == 0
+    assert newest().id > overtaken
+    assert newest().is_committed()
+    assert [item["flagged"] for item in items(run=newest().id)] == [1]
+
+
+def test_an_older_run_is_not_committed_over_a_newer_one(
+    detect: Detect, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write("a.parquet", PLAIN, FLAGGED)
+    assert detect() == 0
+    older = newest().id
+    write("a.parquet", PLAIN, PLAIN)
+    assert detect() == 0
+    with pytest.raises(SystemExit, match="2"):
+        main(["commit", older, "--out", "out", "--set", "policy.count_mentions=true"])
+    assert f"{newest().id} was committed later" in capsys.readouterr().err
+    assert [item["flagged"] for item in items()] == [0]
+
+
+def test_a_sample_is_judged_anew_under_another_policy(detect: Detect) -> None:
+    write("a.parquet", *[FLAGGED] * 40)
+    assert detect("--sample", "0.5") == 0
+    flagged = sum(item["flagged"] for item in items())
+    again = ["commit", newest().id, "--out", "out", "--set"]
+    for setting, expected in (("policy.count_mentions=true", flagged), ("policy.proof_hits=3", 0)):
+        with pytest.raises(SystemExit, match="0"):
+            main([*again, setting])
+        assert sum(item["flagged"] for item in items()) == expected

@@ -13,15 +13,16 @@ from sqlalchemy import Engine
 from scrubtrace import log
 from scrubtrace.balance import Balance, check_balance
 from scrubtrace.beam_pipelines import storage
-from scrubtrace.beam_pipelines.layout import RunFolder
+from scrubtrace.beam_pipelines.layout import RunFolder, runs_of
 from scrubtrace.config import Config
 from scrubtrace.duplicates import RepeatedIds
+from scrubtrace.exits import UsageStop
 from scrubtrace.keys import check_same_key
 from scrubtrace.manifest import manifest_bytes
 from scrubtrace.outcome import Outcome
 from scrubtrace.policy import Verdict, evidence_fingerprint, judge, policy_digest
 from scrubtrace.recurrence import CATEGORY, promoted, recurring_identities
-from scrubtrace.resolver import results_of
+from scrubtrace.resolver import committed_runs, results_of, spec_or_none
 from scrubtrace.results import FoundText, Pair, Results
 from scrubtrace.review.rotation import key_ids
 from scrubtrace.review.store import record_run, upsert_items, withdraw_flags, withdraw_unseen
@@ -78,6 +79,23 @@ def commit_run(folder: RunFolder, config: Config, engine: Engine) -> Outcome:
     storage.remove_temporary(folder.path)
     storage.write_atomic(folder.manifest, manifest)
     return outcome
+
+
+def check_not_superseded(out: str, folder: RunFolder) -> None:
+    """Raises `UsageStop` if a newer full scan of the same data set is committed.
+
+    What that one found, and did not find again, is newer than what this run knows. So it does for a
+    run of another format.
+    """
+    spec = spec_or_none(folder)
+    if spec is None:
+        raise UsageStop(f"run {folder.id} was made by another version of scrubtrace")
+    newest = next(committed_runs(runs_of(out), spec.dataset), None)
+    if newest is not None and newest[0].id > folder.id:
+        raise UsageStop(
+            f"run {folder.id} is not the newest: {newest[0].id} was committed later; commit that "
+            "one, or call detect again, which scans only what is not current"
+        )
 
 
 def judged_texts(results: Results, config: Config, outcome: Outcome) -> Iterator[JudgedText]:

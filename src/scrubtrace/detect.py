@@ -186,12 +186,17 @@ def _planned(name: str, config: Config) -> DetectorSpec:
 
 
 def _unfinished_run(out: str, spec: RunSpec, work: Work) -> RunFolder | None:
-    """The newest run without a manifest that has the same specification and plan."""
+    """The newest run without a manifest that has the same specification and plan.
+
+    None if a full scan of the data set was committed since: an older run would not count.
+    """
     wanted = plan_table(work)
     for folder in reversed(runs_of(out)):
-        if folder.is_committed() or spec_or_none(folder) != spec:
-            continue
-        if plan_table(folder.work()).equals(wanted):
+        planned = spec_or_none(folder)
+        if folder.is_committed():
+            if planned and planned.sample is None and planned.dataset == spec.dataset:
+                return None
+        elif planned == spec and plan_table(folder.work()).equals(wanted):
             return folder
     return None
 

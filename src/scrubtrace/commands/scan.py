@@ -70,7 +70,7 @@ def detect(context: click.Context, /, shards: tuple[str, ...], **given: Any) -> 
 @config_options
 def commit(run_id: str, **given: Any) -> None:
     """Commit a scanned run again: balance, policy, manifest, review table."""
-    from scrubtrace.commit import commit_run
+    from scrubtrace.commit import check_not_superseded, commit_run
     from scrubtrace.detect import review_engine
     from scrubtrace.lock import output_lock
     from scrubtrace.resolver import find_run
@@ -79,6 +79,7 @@ def commit(run_id: str, **given: Any) -> None:
 
     config = read_config(given)
     folder = find_run(given["out"], run_id)
+    check_not_superseded(given["out"], folder)
     with resumable():
         engine = review_engine(config, given["out"], must_exist=config.review.url is None)
         with output_lock(given["out"]):
