@@ -12,6 +12,7 @@ import json
 import logging
 import os
 import select
+import shutil
 import signal
 import socket
 import subprocess
@@ -28,6 +29,9 @@ CAN_FORK = sys.platform == "linux"
 """Elsewhere libraries that are loaded here, such as a system's own BLAS, may not survive it."""
 
 LOOK_SECONDS = 1.0
+LONGEST_FOLDER = 70
+"""Characters; the address of a socket has at most 107 bytes."""
+
 ENDED_WELL = b"0"
 
 
@@ -46,7 +50,9 @@ def forked_workers(
     if not wanted or not CAN_FORK or storage.is_remote(run):
         yield None
         return
-    with tempfile.TemporaryDirectory(prefix="scrubtrace-") as folder:
+    with tempfile.TemporaryDirectory(
+        prefix="scrubtrace-", dir=_short_folder(), ignore_cleanup_errors=True
+    ) as folder:
         address = str(Path(folder) / "workers")
         with socket.socket(socket.AF_UNIX) as listener:
             listener.bind(address)
@@ -60,6 +66,11 @@ def forked_workers(
             assert process.stdin is not None
             process.stdin.close()  # its sign to end
             process.wait()
+
+
+def _short_folder() -> str | None:
+    """Where the socket lies: not in a temporary folder whose name is too long for one."""
+    return None if len(tempfile.gettempdir()) <= LONGEST_FOLDER else "/tmp"
 
 
 def main(run: str, number: int, detectors: Collection[str]) -> None:
@@ -84,9 +95,11 @@ def main(run: str, number: int, detectors: Collection[str]) -> None:
             if listener in ready:
                 child, connection = _fork(listener)
                 children[child] = connection
+        address = Path(listener.getsockname())
     for child in children:
         os.kill(child, signal.SIGKILL)
         os.waitpid(child, 0)
+    shutil.rmtree(address.parent, ignore_errors=True)  # a killed launcher could not
 
 
 def _report_ended(children: dict[int, socket.socket]) -> None:

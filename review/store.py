@@ -65,7 +65,11 @@ class StoredItem:
 
 
 def upsert_items(
-    engine: Engine, items: Iterable[ReviewItem], run_id: str, only_new: bool = False
+    engine: Engine,
+    items: Iterable[ReviewItem],
+    run_id: str,
+    only_new: bool = False,
+    ran: Set[str] | None = None,
 ) -> UpsertCounts:
     """Store what run ``run_id`` saw, in transactions of 1,000 items; any order, any length.
 
@@ -74,7 +78,9 @@ def upsert_items(
     the same text. The same run again under the same policy, or an older one, changes nothing but
     such digests, so that an interrupted commit can be repeated. Of two items with one key in one
     run the first is kept. With ``only_new`` items that another run saw last are left as they are.
-    Raises ReviewError.
+    ``ran`` names the detectors of the run: an item of the same text with evidence of another
+    detector is left as it is, because the run knows only a part of what there is. Raises
+    ReviewError.
     """
     statement = _upsert(engine.dialect.name, only_new)
     inserted = updated = unchanged = 0
@@ -82,7 +88,7 @@ def upsert_items(
         if not only_new:
             carry_over(engine, batch)
         with writing(engine) as connection:
-            new, changed = _upsert_batch(connection, statement, batch, run_id)
+            new, changed = _upsert_batch(connection, statement, batch, run_id, ran)
         inserted += new
         updated += changed
         unchanged += len(batch) - new - changed
@@ -238,14 +244,24 @@ def _upsert_batch(
     statement: ReturningInsert[Any],
     batch: list[ReviewItem],
     run_id: str,
+    ran: Set[str] | None,
 ) -> tuple[int, int]:
     """Number of items inserted and updated."""
     rows: dict[str, dict[str, Any]] = {}
     for item in batch:
         rows.setdefault(item.item_key, _row(item, run_id))
     # In key order, so that two writers never wait for each other's rows in a circle.
-    stored = select(review_items.c.item_key).where(review_items.c.item_key.in_(rows))
-    known = set(connection.execute(stored).scalars())
+    columns = review_items.c
+    stored = select(columns.item_key, columns.text_digest, columns.detectors)
+    found = connection.execute(stored.where(columns.item_key.in_(rows))).all()
+    known = {entry.item_key for entry in found}
+    for entry in found:
+        others = {detector["name"] for detector in entry.detectors} - (ran or set())
+        is_same_text = entry.text_digest == rows[entry.item_key]["text_digest"]
+        if ran is not None and others and is_same_text:
+            del rows[entry.item_key]
+    if not rows:
+        return 0, 0
     written = connection.execute(statement, [rows[key] for key in sorted(rows)]).scalars().all()
     return len(set(written) - known), len(known.intersection(written))
 

@@ -165,3 +165,20 @@ def test_unfinished_and_damaged_runs(call: Call) -> None:
         code, _, problem = call("gate", "--out", "out", *limit)
         assert code == 3
         assert f"write it anew with scrubtrace commit {first.id}" in problem
+
+
+def test_the_gate_asks_which_data_set(call: Call) -> None:
+    detect = ("detect", "a.parquet", "--out", "out", "--quiet", "--dataset")
+    for name in ("one", "two"):
+        assert call(*detect, name)[0] == 0
+    limit = ("gate", "--out", "out", "--set", "gate.max_flagged=1")
+    code, _, problem = call(*limit)
+    assert (code, "name one of them with --dataset: one, two" in problem) == (2, True)
+    assert call(*limit, "--dataset", "one")[0] == 0
+    assert call(*limit, "--dataset", "three")[0] == 3
+
+
+def test_the_gate_checks_full_scans(call: Call) -> None:
+    assert call("detect", "a.parquet", "--out", "out", "--quiet")[0] == 0
+    assert call("detect", "a.parquet", "--out", "out", "--quiet", "--sample", "0.0001")[0] == 0
+    assert call("gate", "--out", "out", "--set", "gate.max_flagged=0")[0] == 5

@@ -361,3 +361,30 @@ def test_a_sample_is_judged_anew_under_another_policy(detect: Detect) -> None:
         with pytest.raises(SystemExit, match="0"):
             main([*again, setting])
         assert sum(item["flagged"] for item in items()) == expected
+
+
+def test_a_run_with_fewer_detectors_leaves_what_it_knows_only_in_part(detect: Detect) -> None:
+    write("a.parquet", PLAIN, BOTH, FLAGGED)
+    assert detect() == 0
+    before = items()
+    assert sum(item["flagged"] for item in before) == 2
+    assert detect("--set", "scan.detectors=['redaction']") == 0
+    assert items() == before
+    write("a.parquet", PLAIN, f"{BOTH} Indeed.", FLAGGED)
+    assert detect("--set", "scan.detectors=['redaction']") == 0
+    assert [item["flagged"] for item in items()].count(1) == 1
+    assert detect() == 0
+    assert sum(item["flagged"] for item in items()) == 2
+
+
+def test_a_damaged_manifest_scans_again_and_is_written_anew(detect: Detect) -> None:
+    write("a.parquet", FLAGGED)
+    assert detect() == 0
+    whole = Path(newest().manifest).read_text()
+    Path(newest().manifest).write_text(whole[:100])
+    with pytest.raises(SystemExit, match="0"):
+        main(["commit", newest().id, "--out", "out"])
+    assert json.loads(Path(newest().manifest).read_text())["flagged"] == {"llm_text": 1}
+    Path(newest().manifest).write_text("{")
+    assert detect() == 0
+    assert set(scanned()) == {"a.parquet"}

@@ -57,7 +57,8 @@ def commit_run(folder: RunFolder, config: Config, engine: Engine) -> Outcome:
     outcome = Outcome(folder.id, spec.dataset, balance, list(work.dead), _kept_rows(work))
     items = _items(results, config, outcome)
     sampled = spec.sample is not None
-    outcome.upserts = upsert_items(engine, items, folder.id, only_new=sampled)
+    ran = {planned.name for planned in spec.detectors}
+    outcome.upserts = upsert_items(engine, items, folder.id, only_new=sampled, ran=ran)
     withdraw_flags(engine, folder.id, policy_digest(config.policy))
     if not sampled:
         outcome.not_found_again = withdraw_unseen(

@@ -29,8 +29,11 @@ def manifest_bytes(folder: RunFolder, spec: RunSpec, config: Config, outcome: Ou
 def _earlier(folder: RunFolder) -> dict[str, Any]:
     if not folder.is_committed():
         return {}
-    content: dict[str, Any] = json.loads(storage.read_bytes(folder.manifest))
-    return content
+    try:
+        content = json.loads(storage.read_bytes(folder.manifest))
+    except ValueError:  # damaged: written anew
+        return {}
+    return content if isinstance(content, dict) else {}
 
 
 def _content(folder: RunFolder, spec: RunSpec, config: Config, outcome: Outcome) -> dict[str, Any]:

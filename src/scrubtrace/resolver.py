@@ -76,6 +76,8 @@ def current_runs(out: str, spec: RunSpec, shards: Iterable[Shard]) -> dict[str, 
         if not set(spec.retired_key_ids) <= set(earlier.retired_key_ids):
             continue  # texts known by a key that was added could not be recognised
         again = _scan_again(folder)
+        if again is None:
+            continue
         for shard, detector, run in _holders(folder, {pair.shard for pair in missing}):
             pair = Pair(shard.name, detector)
             if pair not in missing or _identity(shard) != _identity(files[shard.name]):
@@ -170,6 +172,10 @@ def _identity(shard: Shard) -> tuple[int, str, str]:
     return shard.size, shard.modified, shard.footer_digest
 
 
-def _scan_again(folder: RunFolder) -> set[Pair]:
-    manifest: dict[str, Any] = json.loads(storage.read_bytes(folder.manifest))
-    return {Pair(shard, detector) for shard, detector in manifest["scan_again"]}
+def _scan_again(folder: RunFolder) -> set[Pair] | None:
+    """Results that no later run may keep; None, as all of them, if the manifest is damaged."""
+    try:
+        manifest: dict[str, Any] = json.loads(storage.read_bytes(folder.manifest))
+        return {Pair(shard, detector) for shard, detector in manifest["scan_again"]}
+    except (ValueError, KeyError, TypeError):
+        return None

@@ -11,10 +11,14 @@ from scrubtrace.exits import IncompleteStop, LimitStop, UsageStop
 @click.command()
 @click.option("--out", required=True, metavar="DIR", help="Folder of the runs.")
 @click.option("--run", metavar="ID", help="The run to check (default: the newest committed one).")
+@click.option("--dataset", metavar="NAME", help="The data set whose newest run is checked.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @config_options
 def gate(out: str, run: str | None, as_json: bool, **given: Any) -> None:
     """Check a committed run against the limits in [gate]; exit 5 if one is exceeded.
+
+    Without --run it is the newest full scan that is committed, of the data set that is configured
+    or the only one there.
 
     \b
     scrubtrace gate --out out --set gate.max_flagged_share=0.01 --set gate.max_age_hours=30
@@ -25,14 +29,15 @@ def gate(out: str, run: str | None, as_json: bool, **given: Any) -> None:
     from scrubtrace.config import GateSection
     from scrubtrace.gate import Verdict, check_limits
 
-    limits = read_config(given).gate
+    config = read_config(given)
+    limits = config.gate
     if limits == GateSection():
         keys = ", ".join(GateSection.model_fields)
         raise UsageStop(
             "no limit is configured, so there is nothing to check; set one in the section [gate] "
             f"of scrubtrace.toml or with --set gate.KEY=VALUE; keys: {keys}"
         )
-    sums, unfinished = _sums(out, run)
+    sums, unfinished = _sums(out, run, config.input.dataset)
     checked = check_limits(limits, sums, datetime.now(UTC))
     failed = [limit for limit in checked if limit.verdict != Verdict.OK]
     if as_json:
@@ -48,13 +53,15 @@ def gate(out: str, run: str | None, as_json: bool, **given: Any) -> None:
         raise LimitStop(f"run {sums.run}: {len(failed)} of {len(checked)} limits not kept: {names}")
 
 
-def _sums(out: str, run: str | None) -> tuple[Any, list[str]]:
+def _sums(out: str, run: str | None, dataset: str | None) -> tuple[Any, list[str]]:
     """The sums of the run, and ids of runs that are newer and not committed."""
     from scrubtrace.beam_pipelines.layout import runs_of
 
     folders = runs_of(out)
     committed = [folder for folder in folders if folder.is_committed()]
-    if run is not None:
+    if run is None:
+        committed, folders = _of_one_dataset(out, folders, dataset)
+    else:
         if run not in {folder.id for folder in folders}:
             choices = ", ".join(folder.id for folder in folders[-5:]) or "there are none"
             raise UsageStop(f"no run {run!r} in {out}; the latest are: {choices}")
@@ -68,6 +75,22 @@ def _sums(out: str, run: str | None) -> tuple[Any, list[str]]:
     newest = committed[-1]
     later = [folder.id for folder in folders if folder.id > newest.id and run is None]
     return _read(newest), later
+
+
+def _of_one_dataset(
+    out: str, folders: list[Any], dataset: str | None
+) -> tuple[list[Any], list[Any]]:
+    """Committed full scans of one data set, and all its full scans; raises `UsageStop`."""
+    from scrubtrace.resolver import spec_or_none
+
+    specs = {folder.id: spec_or_none(folder) for folder in folders}
+    full = [(f, s) for f in folders if (s := specs[f.id]) is not None and s.sample is None]
+    names = sorted({spec.dataset for folder, spec in full if folder.is_committed()})
+    if dataset is None and len(names) > 1:
+        raise UsageStop(f"{out} has runs of several data sets: name one of them with --dataset: "
+                        f"{', '.join(names)}")  # fmt: skip
+    of_it = [folder for folder, spec in full if spec.dataset == (dataset or spec.dataset)]
+    return [folder for folder in of_it if folder.is_committed()], of_it
 
 
 def _read(folder: Any) -> Any:

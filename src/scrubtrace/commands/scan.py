@@ -79,10 +79,10 @@ def commit(run_id: str, **given: Any) -> None:
 
     config = read_config(given)
     folder = find_run(given["out"], run_id)
-    check_not_superseded(given["out"], folder)
     with resumable():
         engine = review_engine(config, given["out"], must_exist=config.review.url is None)
         with output_lock(given["out"]):
+            check_not_superseded(given["out"], folder)
             outcome = commit_run(folder, config, engine)
     click.echo(summary(outcome, given["out"], config))
     code = exit_code(outcome, config)
