@@ -2,8 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterable
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from harness import Trial
@@ -37,12 +36,15 @@ class Row:
         self.problems.update(trial.problems)
 
 
-def rows_of(case: str, trials: Iterable[Trial]) -> list[Row]:
-    """One row a variant, in the order in which they came."""
-    rows: dict[str, Row] = {}
-    for trial in trials:
-        rows.setdefault(trial.variant, Row(case, trial.variant)).add(trial)
-    return list(rows.values())
+def add(rows: list[Row], case: str, trial: Trial) -> None:
+    """Adds a trial to the row of its variant; a new one comes last."""
+    for row in rows:
+        if (row.case, row.variant) == (case, trial.variant):
+            break
+    else:
+        row = Row(case, trial.variant)
+        rows.append(row)
+    row.add(trial)
 
 
 def as_markdown(rows: list[Row]) -> str:
@@ -70,5 +72,5 @@ def write(folder: Path, rows: list[Row]) -> None:
     earlier = json.loads(file.read_text()) if file.exists() else []
     new = {row.case for row in rows}
     rows = [Row(**row) for row in earlier if row["case"] not in new] + rows
-    file.write_text(json.dumps([asdict(row) for row in rows], indent=1) + "\n")
+    file.write_text(json.dumps([vars(row) for row in rows], indent=1) + "\n")
     (folder / "faults.md").write_text(as_markdown(rows))

@@ -23,7 +23,7 @@ import servers
 import shards
 import together
 from harness import Trial, Work
-from report import Row, as_markdown, rows_of, write
+from report import Row, add, as_markdown, write
 
 CASES: dict[str, Callable[[Work], Iterator[Trial]]] = {
     "kill": kills.kills,
@@ -52,9 +52,10 @@ def main() -> int:
     for name in given.only or CASES:
         with tempfile.TemporaryDirectory(prefix="faults-") as folder:
             work = Work(Path(folder), random.Random(given.seed), given.kills)
-            rows += rows_of(name, _trials(name, work))
-        if given.out:
-            write(given.out, rows)
+            for trial in _trials(name, work):
+                add(rows, name, trial)
+                if given.out:
+                    write(given.out, rows)
     print(as_markdown(rows))
     return int(any(row.problems for row in rows))
 
