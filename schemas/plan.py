@@ -107,6 +107,12 @@ class Work:
     dead: tuple[DeadShard, ...] = ()
 
     @property
+    def shard_names(self) -> set[str]:
+        """Names of the shards that are scanned or kept."""
+        scanned = {r.shard.name for unit in self.units for r in unit.ranges}
+        return scanned | {kept.shard.name for kept in self.kept}
+
+    @property
     def rows(self) -> int:
         """Rows to scan: those of the units."""
         return sum(unit.rows for unit in self.units)

@@ -198,20 +198,15 @@ def test_a_text_that_is_not_found_again_loses_its_flag(detect: Detect) -> None:
     assert flags == {"a.parquet": 0, "b.parquet": 1}, "a shard that is gone says nothing"
 
 
-def test_force_scans_everything_again(detect: Detect) -> None:
-    write("a.parquet", FLAGGED)
-    assert detect() == 0
-    assert detect("--force") == 0
-    assert set(scanned()) == {"a.parquet"}
-    assert [item["flagged"] for item in items()] == [1]
-
-
-def test_a_touched_shard_is_scanned_again(detect: Detect) -> None:
+@pytest.mark.parametrize("forced", [["--force"], []])
+def test_what_is_forced_or_touched_is_scanned_again(detect: Detect, forced: list[str]) -> None:
     path = write("a.parquet", FLAGGED)
     assert detect() == 0
-    os.utime(path, ns=(1, 1))
-    assert detect() == 0
+    if not forced:
+        os.utime(path, ns=(1, 1))
+    assert detect(*forced) == 0
     assert set(scanned()) == {"a.parquet"}
+    assert [item["flagged"] for item in items()] == [1]
 
 
 @pytest.mark.parametrize("setting", ["scan.snippet_chars=40", "input.language_column='id'"])
@@ -336,6 +331,20 @@ def test_an_unfinished_run_that_a_newer_one_overtook_is_left_alone(
     assert newest().id > overtaken
     assert newest().is_committed()
     assert [item["flagged"] for item in items(run=newest().id)] == [1]
+
+
+def test_an_unfinished_run_goes_on_after_a_run_over_other_shards(
+    detect: Detect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write("a.parquet", FLAGGED)
+    unfinished(detect, monkeypatch)
+    first = newest()
+    Path("other").mkdir()
+    write("b.parquet", FLAGGED).rename("other/b.parquet")
+    with pytest.raises(SystemExit, match="0"):
+        main(["detect", "other/b.parquet", "--out", "out", "--dataset", "data", "--quiet"])
+    assert detect() == 0
+    assert first.is_committed()
 
 
 def test_an_older_run_is_not_committed_over_a_newer_one(

@@ -30,6 +30,7 @@ class Balance:
     signals: set[str] = field(default_factory=set)
     shards: dict[str, int] = field(default_factory=dict)
     scan_again: set[Pair] = field(default_factory=set)
+    shards_with_dead_rows: set[str] = field(default_factory=set)
     runs_with_dead_letters: set[str] = field(default_factory=set)
 
     @property
@@ -46,6 +47,8 @@ class Balance:
         self.empty_texts += entry.empty_texts
         self.null_ids += entry.null_ids
         self.dead.update(entry.dead)
+        if entry.dead:
+            self.shards_with_dead_rows.add(entry.shard)
         self.languages.update(entry.languages)
         for path, turns in entry.turns.items():
             self.turns[path].add(turns)

@@ -13,7 +13,7 @@ from sqlalchemy import Engine
 from scrubtrace import log
 from scrubtrace.balance import Balance, check_balance
 from scrubtrace.beam_pipelines import storage
-from scrubtrace.beam_pipelines.layout import RunFolder, runs_of
+from scrubtrace.beam_pipelines.layout import RunFolder
 from scrubtrace.config import Config
 from scrubtrace.duplicates import RepeatedIds
 from scrubtrace.exits import UsageStop
@@ -22,7 +22,7 @@ from scrubtrace.manifest import manifest_bytes
 from scrubtrace.outcome import Outcome
 from scrubtrace.policy import Verdict, evidence_fingerprint, judge, policy_digest
 from scrubtrace.recurrence import CATEGORY, promoted, recurring_identities
-from scrubtrace.resolver import committed_runs, results_of, spec_or_none
+from scrubtrace.resolver import newer_run, results_of, spec_or_none
 from scrubtrace.results import FoundText, Pair, Results
 from scrubtrace.review.rotation import key_ids
 from scrubtrace.review.store import record_run, upsert_items, withdraw_flags, withdraw_unseen
@@ -83,18 +83,14 @@ def commit_run(folder: RunFolder, config: Config, engine: Engine) -> Outcome:
 
 
 def check_not_superseded(out: str, folder: RunFolder) -> None:
-    """Raises `UsageStop` if a newer full scan of the same data set is committed.
-
-    What that one found, and did not find again, is newer than what this run knows. So it does for a
-    run of another format.
-    """
+    """Raises `UsageStop` if a newer full scan of its shards is committed, or for a foreign run."""
     spec = spec_or_none(folder)
     if spec is None:
         raise UsageStop(f"run {folder.id} was made by another version of scrubtrace")
-    newest = next(committed_runs(runs_of(out), spec.dataset), None)
-    if newest is not None and newest[0].id > folder.id:
+    newer = newer_run(out, spec.dataset, folder.id, folder.work().shard_names)
+    if newer is not None:
         raise UsageStop(
-            f"run {folder.id} is not the newest: {newest[0].id} was committed later; commit that "
+            f"run {folder.id} is not the newest: {newer} was committed later; commit that "
             "one, or call detect again, which scans only what is not current"
         )
 
@@ -136,7 +132,9 @@ def _scope(results: Results, balance: Balance) -> dict[str, set[str]]:
     scope: dict[str, set[str]] = {}
     for shard in results.shards:
         detectors = results.runs(shard)
-        scope[shard] = {name for name in detectors if Pair(shard, name) not in balance.scan_again}
+        if shard not in balance.shards_with_dead_rows:
+            again = balance.scan_again
+            scope[shard] = {name for name in detectors if Pair(shard, name) not in again}
     return scope
 
 

@@ -48,7 +48,7 @@ from scrubtrace.keys import existing_keys, find_keys
 from scrubtrace.lock import output_lock
 from scrubtrace.outcome import Outcome
 from scrubtrace.progress import shown_progress
-from scrubtrace.resolver import current_runs, spec_or_none
+from scrubtrace.resolver import current_runs, newer_run, spec_or_none
 from scrubtrace.resumable import GOES_ON, REFUSED, resumable
 from scrubtrace.review.connection import open_review
 from scrubtrace.review.errors import ReviewError
@@ -188,16 +188,15 @@ def _planned(name: str, config: Config) -> DetectorSpec:
 def _unfinished_run(out: str, spec: RunSpec, work: Work) -> RunFolder | None:
     """The newest run without a manifest that has the same specification and plan.
 
-    None if a full scan of the data set was committed since: an older run would not count.
+    None if a full scan of some of its shards was committed since: an older run would not count.
     """
     wanted = plan_table(work)
     for folder in reversed(runs_of(out)):
-        planned = spec_or_none(folder)
-        if folder.is_committed():
-            if planned and planned.sample is None and planned.dataset == spec.dataset:
-                return None
-        elif planned == spec and plan_table(folder.work()).equals(wanted):
-            return folder
+        if folder.is_committed() or spec_or_none(folder) != spec:
+            continue
+        if plan_table(folder.work()).equals(wanted):
+            overtaken = newer_run(out, spec.dataset, folder.id, work.shard_names)
+            return None if overtaken else folder
     return None
 
 

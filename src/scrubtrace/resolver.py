@@ -41,6 +41,19 @@ def spec_or_none(folder: RunFolder) -> RunSpec | None:
         return None
 
 
+def newer_run(out: str, dataset: str, run: str, shards: Set[str]) -> str | None:
+    """The newest committed full scan after ``run`` that is about any of the shards; None if none.
+
+    What such a run found, and did not find again, is newer than what ``run`` can know.
+    """
+    for folder, _ in committed_runs(runs_of(out), dataset):
+        if folder.id <= run:
+            break
+        if any(shard.name in shards for shard, _, _ in _holders(folder)):
+            return folder.id
+    return None
+
+
 def find_run(out: str, run_id: str) -> RunFolder:
     """The run with this id, or with an id that begins so; raises `UsageStop` with the choices."""
     folders = {folder.id: folder for folder in runs_of(out)}

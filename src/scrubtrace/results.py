@@ -33,6 +33,10 @@ CACHE_BYTES = 256 << 20
 """Arrow bytes of parts kept at hand: one part may have the findings of many shards."""
 
 
+CACHED_HASHES = 16
+"""Units whose hashes of ids are kept at hand, a megabyte each: shards of several may take turns."""
+
+
 class Pair(NamedTuple):
     """What results are kept by: the name of a shard, and of a detector."""
 
@@ -94,7 +98,7 @@ class Results:
         self._parts: OrderedDict[tuple[str, str, str], _Part] = OrderedDict()
         self._cached = 0
         self._findings: dict[tuple[str, str], dict[str, tuple[str, int]]] = {}
-        self._hashes: tuple[str, str, Hashes] | None = None
+        self._hashes: OrderedDict[tuple[str, str], Hashes] = OrderedDict()
 
     def runs(self, shard: str) -> Mapping[str, str]:
         """The run that has a shard's results, by detector."""
@@ -209,10 +213,13 @@ class Results:
         return part
 
     def _unit_hashes(self, run: str, unit: str) -> Hashes:
-        if self._hashes is None or self._hashes[:2] != (run, unit):
+        key = (run, unit)
+        if key not in self._hashes:
             content = io.BytesIO(storage.read_bytes(self.folders[run].id_hashes(unit)))
-            self._hashes = (run, unit, np.load(content, allow_pickle=False))
-        return self._hashes[2]
+            self._hashes[key] = np.load(content, allow_pickle=False)
+            if len(self._hashes) > CACHED_HASHES:
+                self._hashes.popitem(last=False)
+        return self._hashes[key]
 
 
 @dataclass(frozen=True)

@@ -67,12 +67,13 @@ def prune(out: str, as_json: bool, dry_run: bool, **given: Any) -> None:
     which stays has kept. The review table is not touched.
     """
     from scrubtrace.lock import output_lock
+    from scrubtrace.resumable import resumable
     from scrubtrace.runs import pruning
 
     rule = pruning.Rule(given["keep"], given["older_than"], given["unfinished"])
     planned = pruning.plan_prune(out, rule)
     if planned.removals and not dry_run:
-        with output_lock(out):
+        with resumable(), output_lock(out):
             planned = pruning.plan_prune(out, rule)
             pruning.prune(out, planned)
     if as_json:
