@@ -130,8 +130,9 @@ def _work(connection: socket.socket, parent: int) -> None:
         os.environ.clear()
         os.environ.update(environment)
         worker.run(parent)
-        connection.sendall(ENDED_WELL)
         code = 0
+        with suppress(OSError):  # on a busy machine whoever asked may not have waited
+            connection.sendall(ENDED_WELL)
     except BaseException as error:
         about = error_fields(error)
         logging.error("a worker ended with %s in %s", about["error"], about["places"][-1])
