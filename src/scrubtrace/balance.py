@@ -7,7 +7,7 @@ from scrubtrace.exits import SumsDifferStop
 from scrubtrace.results import Pair, Results
 from scrubtrace.schemas.plan import Unit
 from scrubtrace.schemas.receipts import RangeReceipt, Receipt, Tally, Turns
-from scrubtrace.schemas.vocabulary import PASSING, Abstained
+from scrubtrace.schemas.vocabulary import PASSING, Abstained, DeadReason
 
 
 @dataclass
@@ -30,6 +30,7 @@ class Balance:
     signals: set[str] = field(default_factory=set)
     shards: dict[str, int] = field(default_factory=dict)
     scan_again: set[Pair] = field(default_factory=set)
+    changed_shards: set[str] = field(default_factory=set)
     shards_with_dead_rows: set[str] = field(default_factory=set)
     runs_with_dead_letters: set[str] = field(default_factory=set)
 
@@ -49,6 +50,8 @@ class Balance:
         self.dead.update(entry.dead)
         if entry.dead:
             self.shards_with_dead_rows.add(entry.shard)
+        if entry.dead[DeadReason.SHARD_CHANGED]:
+            self.changed_shards.add(entry.shard)
         self.languages.update(entry.languages)
         for path, turns in entry.turns.items():
             self.turns[path].add(turns)
@@ -65,7 +68,7 @@ def check_balance(results: Results) -> Balance:
 
     Per shard and detector: rows in the footer = judged + abstained + dead + sampled out, whichever
     run scanned them. Raises `IncompleteStop` if receipts are missing, `SumsDifferStop` that names
-    shard and detector if a sum does not match.
+    shard and detector if a sum does not match. Leaves shards that changed out of the results.
     """
     balance = Balance(shards={name: shard.rows for name, shard in results.shards.items()})
     accounted: Counter[Pair] = Counter()
@@ -92,6 +95,7 @@ def check_balance(results: Results) -> Balance:
                     f"shard {name}: the footer has {shard.rows} rows, but detector {detector} "
                     f"accounts for {found}"
                 )
+    results.left_out = balance.changed_shards
     return balance
 
 

@@ -8,7 +8,7 @@ import hashlib
 import heapq
 import io
 from collections import OrderedDict, defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Any, NamedTuple
@@ -97,6 +97,8 @@ class Results:
         self._pieces = self._find_pieces(pairs)
         self._parts: OrderedDict[tuple[str, str, str], _Part] = OrderedDict()
         self._cached = 0
+        self.left_out: Set[str] = frozenset()
+        """Shards that changed while they were scanned: what was found is about other files."""
         self._findings: dict[tuple[str, str], dict[str, tuple[str, int]]] = {}
         self._hashes: OrderedDict[tuple[str, str], Hashes] = OrderedDict()
 
@@ -130,10 +132,12 @@ class Results:
                 yield run, unit, receipt
 
     def texts(self, shard: str) -> Iterator[FoundText]:
-        """Texts of a shard that have evidence, in order.
+        """Texts of a shard that have evidence, in order; none of a shard that is left out.
 
         Raises `SumsDifferStop` if a part is not the one that its receipt is for.
         """
+        if shard in self.left_out:
+            return
         names = [d.name for d in self.spec.detectors if d.name in self._runs[shard]]
         found = (self._rows(shard, name) for name in names)
         merged = heapq.merge(*found, key=lambda entry: entry[0])
