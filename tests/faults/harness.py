@@ -183,16 +183,16 @@ def digest(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-def table(review: str, name: str) -> list[tuple[Any, ...]]:
+def table(review: str, name: str, where: str = "true") -> list[tuple[Any, ...]]:
     """The rows of a table of the review database, sorted, without run ids and times."""
     if review.startswith("sqlite:///"):
         with closing(sqlite3.connect(review.removeprefix("sqlite:///"))) as connection:
-            found = connection.execute(f"SELECT * FROM {name}")
+            found = connection.execute(f"SELECT * FROM {name} WHERE {where}")
             return _sorted([d[0] for d in found.description], found.fetchall())
     import psycopg
 
     with psycopg.connect(review) as server:
-        rows = server.execute(f"SELECT * FROM {name}")
+        rows = server.execute(f"SELECT * FROM {name} WHERE {where}")
         return _sorted([d.name for d in rows.description or ()], rows.fetchall())
 
 

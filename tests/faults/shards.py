@@ -103,14 +103,15 @@ def _change(work: Work, harm: str, moment: str, after: int) -> Trial:
 def _compare_items(trial: Trial, job: Job, expected: Result) -> None:
     """Compares the review rows of two runs with those of one fresh run.
 
-    The files differ by nature: the second run has only the shard that changed. Rows of the old
-    content that an earlier run had judged keep their place in the table, unlike in a fresh one.
+    The files differ by nature: the second run has only the shard that changed. Rows of its old
+    content that the first run flagged stay in the table, but not as flagged.
     """
-    items = table(job.review, "review_items")
-    lost = set(expected.items) - set(items)
-    trial.equal = not lost and len(items) == len(expected.items)
+    items = table(job.review, "review_items", "flagged")
+    fresh = set(expected.items)
+    lost = fresh.difference(items)
+    extra = set(items) - fresh
+    trial.equal = not lost and not extra
     if not trial.equal:
-        extra = len(set(items) - set(expected.items))
-        trial.problems.append(f"review rows differ: {len(lost)} lost, {extra} too many")
+        trial.problems.append(f"flagged rows differ: {len(lost)} lost, {len(extra)} too many")
     if left := strays(job.out):
         trial.problems.append(f"left behind: {', '.join(left[:3])}")
