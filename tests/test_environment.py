@@ -103,7 +103,17 @@ def test_options_are_kept_without_secrets(name: str, value: Any, kept: Any) -> N
     [
         ([], 1, ("FnApiRunner", 1, {})),
         (["--runner=directrunner"], 3, ("FnApiRunner", 3, {"runner": "directrunner"})),
-        (["--runner=FlinkRunner", "--parallelism=2"], 1, ("FlinkRunner", None, {"parallelism": 2})),
+        (
+            [
+                "--runner=FlinkRunner",
+                "--parallelism=2",
+                f"--flink_job_server_jar={__file__}",
+                "--flink_master=[local]",
+                "--sdk_worker_parallelism=1",
+            ],
+            1,
+            ("FlinkRunner", None, {"parallelism": 2}),
+        ),
     ],
 )
 def test_runner_workers_and_options_given(
