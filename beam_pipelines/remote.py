@@ -34,8 +34,8 @@ _CAUSE = re.compile(r"^(?:RuntimeError: )?(\S*(?:Error|Exception): .*?) \[while 
 _OWN_CLUSTER = re.compile(r"\[local\]|\[auto\]|local(\[.+\])?")
 """Masters that stand for a cluster inside the job server: Beam runs the workers here then."""
 
-_JAVA_CAUSE = re.compile(r"^Caused by: (java\.io\.IOException: .*)$", re.M)
-"""What kept a runner from starting a worker; runners never see rows."""
+_RUNNER_CAUSE = re.compile(r"failed in state \w+: ([\w.$]+: .*)")
+"""What the runner says itself, to the end of the line; rows never pass through it."""
 
 
 class ClusterError(ValueError):
@@ -217,7 +217,7 @@ def _is_no_job_message(record: logging.LogRecord) -> bool:
 
 def failed_job(error: Exception) -> str:
     """What to tell the user about a job that failed on its cluster, or could not be handed over."""
-    found = _CAUSE.findall(str(error)) or _JAVA_CAUSE.findall(str(error))
+    found = _CAUSE.findall(str(error)) or _RUNNER_CAUSE.findall(str(error))
     cause = found[-1] if found else f"{type(error).__name__}; the logs of the runner say more"
     return (
         f"the job failed on the cluster: {cause}; what is written is kept, and the same command "

@@ -231,9 +231,8 @@ def test_slots_of_a_task_manager_are_rounded_up() -> None:
             "cluster: a.b.ScanError: unit u1: KeyError in f (g.py:3);",
         ),
         (
-            "java.lang.RuntimeException: X\n\tat a.b\n"
-            'Caused by: java.io.IOException: Cannot run program "w": error=2\n\tat c.d',
-            'cluster: java.io.IOException: Cannot run program "w": error=2;',
+            "Job failed in state FAILED: java.io.IOException: error=2, No such file\n\tat",
+            "cluster: java.io.IOException: error=2, No such file;",
         ),
         ("some text of nobody knows what", "RuntimeError; the logs of the runner say more"),
     ],

@@ -87,7 +87,7 @@ def test_a_job_that_fails_on_the_cluster_says_why(
     options = beam_options(flink, *ONE_WORKER, '--environment_config={"command": "/no/worker"}')
     ran = detect(shards, tmp_path / "out", options)
     assert ran.returncode == 3, ran.stderr
-    assert "the job failed on the cluster: " in ran.stderr
+    assert "the job failed on the cluster: java.io.IOException: error=2, No such" in ran.stderr
     assert "\tat " not in ran.stderr
 
 
