@@ -7,6 +7,7 @@ import json
 import os
 import socket
 import sys
+from contextlib import suppress
 
 
 def main(address: str) -> int:
@@ -14,10 +15,12 @@ def main(address: str) -> int:
 
     Ends itself by the signal that ended the worker. 1 if nobody is left to say how it ended.
     """
-    with socket.socket(socket.AF_UNIX) as workers:
+    code = 1
+    # Connections break when the launcher is interrupted or killed, which says so itself.
+    with suppress(OSError), socket.socket(socket.AF_UNIX) as workers:
         workers.connect(address)
         workers.sendall(json.dumps(dict(os.environ)).encode() + b"\n")
-        code = int(workers.recv(8) or 1)
+        code = int(workers.recv(8) or code)
     if code < 0:
         os.kill(os.getpid(), -code)
     return code

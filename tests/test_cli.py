@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
+from command_line import code_of
 
 from scrubtrace import cli as cli_module
-from scrubtrace.cli import cli, main
+from scrubtrace.cli import cli
 from scrubtrace.exits import IncompleteStop, SumsDifferStop, UsageStop
 
 RUNS_VERBS = ("list", "show", "diff", "prune", "replay")
@@ -21,14 +22,6 @@ SELF_DISCLOSURE = "Well. As an AI language model, I cannot swim."
 @pytest.fixture(autouse=True)
 def _empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-
-
-def code_of(*arguments: str) -> int:
-    try:
-        main(arguments)
-    except SystemExit as ended:
-        return int(ended.code or 0)
-    return 0
 
 
 @pytest.mark.parametrize(

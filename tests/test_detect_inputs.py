@@ -8,14 +8,12 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from samples import FLAGGED, PLAIN
 from sqlalchemy import text as sql
 
 from scrubtrace.beam_pipelines.layout import runs_of
 from scrubtrace.cli import main
 from scrubtrace.review.connection import open_review
-
-FLAGGED = "As an AI language model, I have never tasted soup."
-PLAIN = "The soup was too salty, but we ate it."
 
 Detect = Callable[..., int]
 

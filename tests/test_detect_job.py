@@ -10,6 +10,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from samples import FLAGGED, PLAIN
 from sqlalchemy import text as sql
 
 from scrubtrace.beam_pipelines import scanning, storage
@@ -19,8 +20,6 @@ from scrubtrace.lock import output_lock
 from scrubtrace.review.connection import open_review
 
 EXAMPLES = Path(__file__).parents[1] / "examples" / "shards"
-FLAGGED = "As an AI language model, I have never tasted soup."
-PLAIN = "The soup was too salty, but we ate it."
 
 Run = Callable[..., int]
 

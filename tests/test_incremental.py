@@ -10,34 +10,18 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from command_line import code_of
+from samples import BOTH, CLAIMS, FLAGGED, OWN_SIGNATURE, PLAIN
 from sqlalchemy import text as sql
 
 from scrubtrace.beam_pipelines.layout import RunFolder, runs_of
-from scrubtrace.cli import main
 from scrubtrace.exits import IncompleteStop
 from scrubtrace.resolver import current_results, results_of
 from scrubtrace.review.connection import open_review
 
-FLAGGED = "As an AI language model, I have never tasted soup."
-BOTH = "We rec\u0435iv\u0435d th\u0435 l\u0435tt\u0435r. As an AI language model, I cannot."
-"""Evidence of both detectors: letters of another script, and a phrase."""
-
-PLAIN = "The soup was too salty, but we ate it."
-CLAIMS = [f"Day {n}. As Quillon, I cannot browse the internet for the tide." for n in range(6)]
-OWN_SIGNATURE = """
-format = 1
-language = "en"
-[[signature]]
-id = "en.self_disclosure.soup_test"
-category = "self_disclosure"
-strength = "proof"
-pattern = "too salty"
-match = ["It was too salty.", "too salty"]
-no_match = ["It was salty."]
-source = "made up for this test"
-"""
-
 Detect = Callable[..., int]
+
+pytestmark = pytest.mark.usefixtures("warm_detectors")
 
 
 @pytest.fixture(autouse=True)
@@ -52,12 +36,9 @@ def detect() -> Detect:
     """Scans everything in ``data``; gives the exit code."""
 
     def call(*more: str, out: str = "out") -> int:
-        try:
-            arguments = ["detect", "data/*.parquet", "--out", out, "--id-column", "id", "--quiet"]
-            main([*arguments, *more])
-        except SystemExit as ended:
-            return int(ended.code or 0)
-        return 0
+        return code_of(
+            "detect", "data/*.parquet", "--out", out, "--id-column", "id", "--quiet", *more
+        )
 
     return call
 
@@ -265,8 +246,7 @@ def test_results_of_a_run_that_is_gone_are_scanned_again(
     write("b.parquet", FLAGGED)
     assert detect() == 0
     Path(first.path).rename("elsewhere")
-    with pytest.raises(SystemExit, match="3"):
-        main(["commit", newest().id, "--out", "out"])
+    assert code_of("commit", newest().id, "--out", "out") == 3
     assert f"run {first.id}" in capsys.readouterr().err
     assert detect() == 0
     assert set(scanned()) == {"a.parquet"}
@@ -278,8 +258,7 @@ def test_current_results_are_the_newest_of_each_shard(detect: Detect) -> None:
     assert detect() == 0
     write("a.parquet", PLAIN, FLAGGED, FLAGGED)
     one_night = ["detect", "data/a.parquet", "--root", "data", "--out", "out", "--id-column", "id"]
-    with pytest.raises(SystemExit, match="0"):
-        main([*one_night, "--quiet"])
+    assert code_of(*one_night, "--quiet") == 0
     results = current_results("out", "data")
     found = [(text.row["shard"], text.row["row_index"]) for text in results.all_texts()]
     assert found == [("a.parquet", 1), ("a.parquet", 2), ("b.parquet", 0)]
@@ -341,8 +320,7 @@ def test_an_unfinished_run_goes_on_after_a_run_over_other_shards(
     first = newest()
     Path("other").mkdir()
     write("b.parquet", FLAGGED).rename("other/b.parquet")
-    with pytest.raises(SystemExit, match="0"):
-        main(["detect", "other/b.parquet", "--out", "out", "--dataset", "data", "--quiet"])
+    assert code_of("detect", "other/b.parquet", "--out", "out", "--dataset", "data", "--quiet") == 0
     assert detect() == 0
     assert first.is_committed()
 
@@ -355,8 +333,7 @@ def test_an_older_run_is_not_committed_over_a_newer_one(
     older = newest().id
     write("a.parquet", PLAIN, PLAIN)
     assert detect() == 0
-    with pytest.raises(SystemExit, match="2"):
-        main(["commit", older, "--out", "out", "--set", "policy.count_mentions=true"])
+    assert code_of("commit", older, "--out", "out", "--set", "policy.count_mentions=true") == 2
     assert f"{newest().id} was committed later" in capsys.readouterr().err
     assert [item["flagged"] for item in items()] == [0]
 
@@ -367,8 +344,7 @@ def test_a_sample_is_judged_anew_under_another_policy(detect: Detect) -> None:
     flagged = sum(item["flagged"] for item in items())
     again = ["commit", newest().id, "--out", "out", "--set"]
     for setting, expected in (("policy.count_mentions=true", flagged), ("policy.proof_hits=3", 0)):
-        with pytest.raises(SystemExit, match="0"):
-            main([*again, setting])
+        assert code_of(*again, setting) == 0
         assert sum(item["flagged"] for item in items()) == expected
 
 
@@ -391,8 +367,7 @@ def test_a_damaged_manifest_scans_again_and_is_written_anew(detect: Detect) -> N
     assert detect() == 0
     whole = Path(newest().manifest).read_text()
     Path(newest().manifest).write_text(whole[:100])
-    with pytest.raises(SystemExit, match="0"):
-        main(["commit", newest().id, "--out", "out"])
+    assert code_of("commit", newest().id, "--out", "out") == 0
     assert json.loads(Path(newest().manifest).read_text())["flagged"] == {"llm_text": 1}
     Path(newest().manifest).write_text("{")
     assert detect() == 0

@@ -11,9 +11,9 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from command_line import code_of
 
 from scrubtrace.beam_pipelines.layout import runs_of
-from scrubtrace.cli import main
 from scrubtrace.detectors import registry
 
 PHRASE = "As an AI language model, I cannot swim."
@@ -25,14 +25,6 @@ def _own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("SCRUBTRACE_KEY", "ab" * 32)
     pq.write_table(pa.table({"text": [PHRASE, "Plain."]}), "a.parquet")
-
-
-def code_of(*arguments: str) -> int:
-    try:
-        main(arguments)
-    except SystemExit as ended:
-        return int(ended.code or 0)
-    return 0
 
 
 def test_a_run_with_another_key_is_not_committed_into_the_table(

@@ -5,8 +5,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-
-from scrubtrace.cli import main
+from command_line import code_of
 
 OWN = """
 format = 1
@@ -28,14 +27,6 @@ def _here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("SCRUBTRACE_KEY", "ab" * 32)
     pq.write_table(pa.table({"text": ["Ask <PERSON>."]}), "a.parquet")
-
-
-def code_of(*arguments: str) -> int:
-    try:
-        main(arguments)
-    except SystemExit as ended:
-        return int(ended.code or 0)
-    return 0
 
 
 COMMANDS = pytest.mark.parametrize(

@@ -7,9 +7,9 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from command_line import code_of
 
 from scrubtrace.beam_pipelines.layout import RunFolder, runs_of
-from scrubtrace.cli import main
 from scrubtrace.detectors.registry import DetectorError, installed_detectors, make_detector
 
 InstallPlugin = Callable[..., str]
@@ -36,14 +36,6 @@ def detect(self, batch):
 def _own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("SCRUBTRACE_KEY", "ab" * 32)
-
-
-def code_of(*arguments: str) -> int:
-    try:
-        main(arguments)
-    except SystemExit as ended:
-        return int(ended.code or 0)
-    return 0
 
 
 def detect(out: str, *more: str) -> tuple[int, RunFolder]:

@@ -5,6 +5,7 @@ import dataclasses
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from samples import ITEM
 from sqlalchemy import Engine, delete, event
 
 from scrubtrace.review.rotation import DROPPED, carry_over, give_up_digests, items_by_key, key_ids
@@ -13,32 +14,6 @@ from scrubtrace.review.table import review_items
 from scrubtrace.schemas.identity import DigestKey, KeyRing
 from scrubtrace.schemas.review import ReviewItem, ReviewRun
 
-ITEM = ReviewItem(
-    item_key="r00000000",
-    dataset="chats",
-    shard="part-0.parquet",
-    row_index=0,
-    row_id=None,
-    occurrence=0,
-    field="text",
-    turn=None,
-    language="en",
-    groups={},
-    text_digest="d" * 64,
-    key_id="0123456789ab",
-    text_chars=40,
-    evidence_fingerprint="e" * 16,
-    flagged=True,
-    kind="llm_text",
-    priority=10,
-    why="one strong phrase",
-    policy="p1",
-    detectors=[],
-    evidence=[],
-    spans_left_out=0,
-    snippet="Sorry, the lighthouse has no lift today.",
-    snippet_start=0,
-)
 FIRST, SECOND, THIRD = "20260101T000000Z-a", "20260102T000000Z-b", "20260103T000000Z-c"
 KEYS = [DigestKey.from_hex(f"{number:064x}") for number in range(3)]
 OLD, NEW = KeyRing(KEYS[0]), KeyRing(KEYS[1], (KEYS[0],))

@@ -3,69 +3,43 @@
 from dataclasses import replace
 
 import pytest
+from samples import ITEM
 from sqlalchemy import Engine
 
 from scrubtrace.review.store import iter_items, upsert_items, withdraw_unseen
-from scrubtrace.schemas.review import ReviewItem
 
 FIRST, SECOND = "20260101T020000.000000-aaaaaa", "20260102T020000.000000-aaaaaa"
-ITEM = ReviewItem(
-    item_key="r0",
-    dataset="answers",
-    shard="a.parquet",
-    row_index=0,
-    row_id=None,
-    occurrence=0,
-    field="text",
-    turn=None,
-    language="en",
-    groups={},
-    text_digest="00",
-    key_id="k",
-    text_chars=10,
-    evidence_fingerprint="ff",
-    flagged=True,
-    kind="llm_text",
-    priority=1,
-    why="resembles LLM text",
-    policy="p",
-    detectors=[{"name": "boilerplate"}],
-    evidence=[],
-    spans_left_out=0,
-    snippet="",
-    snippet_start=0,
-)
 
 
 @pytest.mark.parametrize(
     ("changes", "scope", "withdrawn"),
     [
-        ({}, {"a.parquet": {"boilerplate", "redaction"}}, True),
-        ({}, {"a.parquet": {"boilerplate"}}, True),
-        ({}, {"a.parquet": {"redaction"}}, False),
-        ({}, {"a.parquet": set()}, False),
+        ({}, {"part-0.parquet": {"boilerplate", "redaction"}}, True),
+        ({}, {"part-0.parquet": {"boilerplate"}}, True),
+        ({}, {"part-0.parquet": {"redaction"}}, False),
+        ({}, {"part-0.parquet": set()}, False),
         ({}, {"b.parquet": {"boilerplate"}}, False),
-        ({"dataset": "other"}, {"a.parquet": {"boilerplate"}}, False),
-        ({"flagged": False}, {"a.parquet": {"boilerplate"}}, False),
+        ({"dataset": "other"}, {"part-0.parquet": {"boilerplate"}}, False),
+        ({"flagged": False}, {"part-0.parquet": {"boilerplate"}}, False),
     ],
 )
 def test_only_what_the_run_looked_for_loses_its_flag(
     engine: Engine, changes: dict[str, object], scope: dict[str, set[str]], withdrawn: bool
 ) -> None:
     upsert_items(engine, [replace(ITEM, **changes)], FIRST)
-    assert withdraw_unseen(engine, SECOND, "answers", scope) == withdrawn
+    assert withdraw_unseen(engine, SECOND, "chats", scope) == withdrawn
     (stored,) = iter_items(engine)
     assert stored.item.flagged == (replace(ITEM, **changes).flagged and not withdrawn)
     assert stored.row_version == 1 + withdrawn
     assert stored.last_run == FIRST
-    assert withdraw_unseen(engine, SECOND, "answers", scope) == 0
+    assert withdraw_unseen(engine, SECOND, "chats", scope) == 0
 
 
 def test_items_that_the_run_saw_keep_their_flags(engine: Engine) -> None:
     items = [replace(ITEM, item_key=f"r{number}") for number in range(2500)]
     upsert_items(engine, items, FIRST)
     upsert_items(engine, items[:1200], SECOND)
-    assert withdraw_unseen(engine, SECOND, "answers", {"a.parquet": {"boilerplate"}}) == 1300
+    assert withdraw_unseen(engine, SECOND, "chats", {"part-0.parquet": {"boilerplate"}}) == 1300
     flagged = {stored.item.item_key for stored in iter_items(engine, flagged=True)}
     assert flagged == {item.item_key for item in items[:1200]}
 
@@ -76,4 +50,4 @@ def test_items_that_are_stored_stay_as_they_are_with_only_new(engine: Engine) ->
     counts = upsert_items(engine, [changed, replace(ITEM, item_key="r1")], SECOND, only_new=True)
     assert (counts.inserted, counts.updated, counts.unchanged) == (1, 0, 1)
     stored = {s.item.item_key: (s.item.flagged, s.last_run) for s in iter_items(engine)}
-    assert stored == {"r0": (True, FIRST), "r1": (True, SECOND)}
+    assert stored == {"r00000000": (True, FIRST), "r1": (True, SECOND)}

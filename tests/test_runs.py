@@ -12,14 +12,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner
+from command_line import code_of
+from samples import FLAGGED, PLAIN
 
 from scrubtrace.beam_pipelines.layout import RunFolder, runs_of
-from scrubtrace.cli import cli, main
+from scrubtrace.cli import cli
 from scrubtrace.runs.listing import State, list_runs, listed
 from scrubtrace.runs.reading import age, counted, table
-
-FLAGGED = "As an AI language model, I have never tasted soup."
-PLAIN = "The soup was too salty, but we ate it."
 
 
 @pytest.fixture(scope="module")
@@ -44,17 +43,9 @@ def _two_nights(nights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setenv("SCRUBTRACE_KEY", "ab" * 32)
 
 
-def call(*arguments: str) -> int:
-    try:
-        main(arguments)
-    except SystemExit as ended:
-        return int(ended.code or 0)
-    return 0
-
-
 def detect(*more: str) -> int:
     given = ["detect", "data/*.parquet", "--out", "out", "--id-column", "id", "--quiet"]
-    return call(*given, "--set", "scan.detectors=['boilerplate']", *more)
+    return code_of(*given, "--set", "scan.detectors=['boilerplate']", *more)
 
 
 def write(name: str, *texts: str) -> None:
@@ -117,7 +108,7 @@ def test_a_run_of_another_format_is_listed_as_such(file: str, content: str | Non
     second, first = list_runs("out")
     assert (second.state, first.state) == (State.COMMITTED, State.FOREIGN)
     assert re.search(r"foreign +- +- .*- +\d+ s$", output("list"))
-    assert call("runs", "show", first.run, "--out", "out") == 2
+    assert code_of("runs", "show", first.run, "--out", "out") == 2
 
 
 def test_a_folder_without_runs_is_no_error() -> None:
@@ -180,7 +171,7 @@ def test_show_says_when_results_that_were_kept_are_gone() -> None:
 
 @pytest.mark.parametrize(("run", "problem"), [("1999", "no run"), ("2", "more than one run")])
 def test_show_names_the_choices(run: str, problem: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert call("runs", "show", run, "--out", "out") == 2
+    assert code_of("runs", "show", run, "--out", "out") == 2
     said = capsys.readouterr().err
     assert problem in said
     assert all(folder.id in said for folder in runs_of("out"))

@@ -13,37 +13,20 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from command_line import code_of
+from samples import BOTH, CLAIMS, FLAGGED, OWN_SIGNATURE, PLAIN
 
 from scrubtrace.balance import check_balance
 from scrubtrace.beam_pipelines import scanning
 from scrubtrace.beam_pipelines.changes import ShardChanged
 from scrubtrace.beam_pipelines.layout import RunFolder, runs_of
-from scrubtrace.cli import main
 from scrubtrace.commit import judged_texts
 from scrubtrace.outcome import Outcome
 from scrubtrace.resolver import results_of
 from scrubtrace.runs.differing import Difference, compare, policy_config, told
 from scrubtrace.schemas.identity import item_key
 
-FLAGGED = "As an AI language model, I have never tasted soup."
-BOTH = "We rec\u0435iv\u0435d th\u0435 l\u0435tt\u0435r. As an AI language model, I cannot."
-"""Evidence of both detectors: letters of another script, and a phrase."""
-
-PLAIN = "The soup was too salty, but we ate it."
 LETTERS = "We rec\u0435iv\u0435d th\u0435 l\u0435tt\u0435r of the town about the old bridge."
-CLAIMS = [f"Day {n}. As Quillon, I cannot browse the internet for the tide." for n in range(6)]
-OWN_SIGNATURE = """
-format = 1
-language = "en"
-[[signature]]
-id = "en.self_disclosure.soup_test"
-category = "self_disclosure"
-strength = "proof"
-pattern = "too salty"
-match = ["It was too salty.", "too salty"]
-no_match = ["It was salty."]
-source = "made up for this test"
-"""
 OWN = ("--set", "detectors.boilerplate.signature_files=['own.toml']")
 ONE_DETECTOR = ("--set", "scan.detectors=['boilerplate']")
 
@@ -58,18 +41,10 @@ def _own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     Path("own.toml").write_text(OWN_SIGNATURE)
 
 
-def call(*arguments: str) -> int:
-    try:
-        main(arguments)
-    except SystemExit as ended:
-        return int(ended.code or 0)
-    return 0
-
-
 def detect(*more: str, ids: bool = True) -> str:
     """Scans everything in ``data``; gives the id of the run."""
     given = ["detect", "data/*.parquet", "--out", "out", "--quiet", *["--id-column", "id"] * ids]
-    assert call(*given, *more) in (0, 3)
+    assert code_of(*given, *more) in (0, 3)
     return runs_of("out")[-1].id
 
 
@@ -303,14 +278,14 @@ def test_results_that_are_gone_stop_the_causes_but_not_the_rest(
     third = detect(*ONE_DETECTOR, "--force")
     part = next(Path("out/runs", second, "parts").rglob("*.parquet"))
     part.rename("part")
-    assert call("runs", "diff", second, third, "--out", "out") == 3
+    assert code_of("runs", "diff", second, third, "--out", "out") == 3
     said = capsys.readouterr()
     assert "flagged: 2 -> 2" in said.out
     assert f"{part.name} is gone" in said.err
     Path("part").rename(part)
-    assert call("runs", "diff", second, third, "--out", "out") == 0
+    assert code_of("runs", "diff", second, third, "--out", "out") == 0
     Path("out/runs", first).rename("elsewhere")
-    assert call("runs", "diff", second, third, "--out", "out", "--json") == 3
+    assert code_of("runs", "diff", second, third, "--out", "out", "--json") == 3
     said = capsys.readouterr()
     assert f"run {first}" in said.err
     assert "scan again with detect" in said.err
@@ -322,14 +297,14 @@ def test_runs_that_cannot_be_compared(capsys: pytest.CaptureFixture[str]) -> Non
     manifest = Path("out/runs", second, "manifest.json")
     content = json.loads(manifest.read_text())
     manifest.write_text(json.dumps(content | {"policy": {"of_tomorrow": 1}}))
-    assert call("runs", "diff", first, second, "--out", "out") == 2
+    assert code_of("runs", "diff", first, second, "--out", "out") == 2
     assert "does not know" in capsys.readouterr().err
     manifest.write_text(json.dumps(content | {"flagged": {"llm_text": 7}}))
-    assert call("runs", "diff", first, second, "--out", "out", "--items", "1") == 0
+    assert code_of("runs", "diff", first, second, "--out", "out", "--items", "1") == 0
     assert "NOT AS IN THE MANIFESTS" in capsys.readouterr().out
     manifest.unlink()
-    assert call("runs", "diff", first, second, "--out", "out") == 2
+    assert code_of("runs", "diff", first, second, "--out", "out") == 2
     assert "is not committed" in capsys.readouterr().err
     (manifest.parent / "run.json").write_text("{}")
-    assert call("runs", "diff", first, second, "--out", "out") == 2
+    assert code_of("runs", "diff", first, second, "--out", "out") == 2
     assert "another format" in capsys.readouterr().err

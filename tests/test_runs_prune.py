@@ -10,18 +10,16 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from command_line import code_of
+from samples import FLAGGED, PLAIN
 
 from scrubtrace.beam_pipelines import storage
 from scrubtrace.beam_pipelines.layout import RunFolder, runs_of, started_at
-from scrubtrace.cli import main
 from scrubtrace.exits import UsageStop
 from scrubtrace.lock import output_lock
 from scrubtrace.resolver import current_results, current_sources
 from scrubtrace.results import FoundText
 from scrubtrace.runs.pruning import Rule, Stays, plan_prune, prune
-
-FLAGGED = "As an AI language model, I have never tasted soup."
-PLAIN = "The soup was too salty, but we ate it."
 
 pytestmark = pytest.mark.usefixtures("warm_detectors")
 
@@ -33,21 +31,13 @@ def _own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     Path("data").mkdir()
 
 
-def call(*arguments: str) -> int:
-    try:
-        main(arguments)
-    except SystemExit as ended:
-        return int(ended.code or 0)
-    return 0
-
-
 def detect(*more: str, shards: str = "data/*.parquet") -> int:
     given = ["detect", shards, "--out", "out", "--id-column", "id", "--quiet", "--root", "data"]
-    return call(*given, "--set", "scan.detectors=['boilerplate']", *more)
+    return code_of(*given, "--set", "scan.detectors=['boilerplate']", *more)
 
 
 def pruned(*arguments: str) -> int:
-    return call("runs", "prune", "--out", "out", *arguments)
+    return code_of("runs", "prune", "--out", "out", *arguments)
 
 
 def write(name: str, *texts: str) -> None:
@@ -200,7 +190,7 @@ def test_a_prune_changes_nothing_that_is_current(seed: int) -> None:
         options = ["--unfinished"] * rng.randrange(2)
         assert pruned("--keep", str(rng.randrange(1, 3)), *options) == 0
         assert current() == before
-        assert call("commit", newest[-1].id, "--out", "out") == 0
+        assert code_of("commit", newest[-1].id, "--out", "out") == 0
         assert current() == before
     assert detect() == 0
     runs = ids()
@@ -266,7 +256,7 @@ def test_no_prune_beside_a_run() -> None:
 
 
 def test_a_prune_where_nothing_is_makes_no_folder() -> None:
-    assert call("runs", "prune", "--out", "nowhere", "--keep", "1") == 0
+    assert code_of("runs", "prune", "--out", "nowhere", "--keep", "1") == 0
     assert not Path("nowhere").exists()
 
 

@@ -9,44 +9,22 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from command_line import code_of
+from samples import FLAGGED, OWN_SIGNATURE, PLAIN
 
 from scrubtrace.beam_pipelines import scanning
 from scrubtrace.beam_pipelines.layout import RunFolder, runs_of
-from scrubtrace.cli import main
 from scrubtrace.runs import replay as module
 from scrubtrace.runs.replay import Request, replay
 
-FLAGGED = "As an AI language model, I have never tasted soup."
-PLAIN = "The soup was too salty, but we ate it."
-OWN_SIGNATURE = """
-format = 1
-language = "en"
-[[signature]]
-id = "en.self_disclosure.soup_test"
-category = "self_disclosure"
-strength = "proof"
-pattern = "too salty"
-match = ["It was too salty.", "too salty"]
-no_match = ["It was salty."]
-source = "made up for this test"
-"""
-
 pytestmark = pytest.mark.usefixtures("warm_detectors")
-
-
-def call(*arguments: str) -> int:
-    try:
-        main(arguments)
-    except SystemExit as ended:
-        return int(ended.code or 0)
-    return 0
 
 
 def detect(*more: str) -> None:
     given = ["detect", "data/*.parquet", "--out", "out", "--id-column", "id", "--quiet"]
     own = "detectors.boilerplate.signature_files=['own.toml']"
     settings = ["--set", "scan.detectors=['boilerplate']", "--set", own, "--set"]
-    assert call(*given, *settings, "scan.unit_rows=2", *more) in (0, 3)
+    assert code_of(*given, *settings, "scan.unit_rows=2", *more) in (0, 3)
 
 
 def write(name: str, *texts: str | bytes) -> None:
@@ -90,7 +68,7 @@ def snapshot() -> dict[str, tuple[int, bytes]]:
 
 def test_a_run_is_reproduced_and_nothing_is_written(capsys: pytest.CaptureFixture[str]) -> None:
     before = snapshot()
-    assert call("runs", "replay", second().id, "--out", "out", "--quiet") == 0
+    assert code_of("runs", "replay", second().id, "--out", "out", "--quiet") == 0
     assert snapshot() == before
     said = capsys.readouterr().out
     assert f"run {second().id} reproduced: 3 units, 3 parts identical" in said
@@ -102,13 +80,13 @@ def test_a_run_is_reproduced_and_nothing_is_written(capsys: pytest.CaptureFixtur
 def test_what_is_made_can_be_kept(capsys: pytest.CaptureFixture[str]) -> None:
     first = runs_of("out")[0]
     arguments = ["runs", "replay", first.id, "--out", "out", "--keep", "made", "--quiet", "--json"]
-    assert call(*arguments) == 0
+    assert code_of(*arguments) == 0
     found = json.loads(capsys.readouterr().out)
     assert (found["reproduced"], found["units"], found["kept_parts"]) == (True, 2, 0)
     assert runs_of("made")[0].scanned_units() == first.scanned_units()
-    assert call(*arguments) == 2
+    assert code_of(*arguments) == 2
     assert "is not empty" in capsys.readouterr().err
-    assert call("runs", "replay", first.id, "--out", "out", "--keep", "out/made") == 2
+    assert code_of("runs", "replay", first.id, "--out", "out", "--keep", "out/made") == 2
     assert "lies in the output folder" in capsys.readouterr().err
 
 
@@ -132,7 +110,7 @@ def test_files_that_are_not_those_of_the_scan(
     path = Path(second().path, file)
     path.unlink() if gone else path.write_bytes(path.read_bytes() + b"\n")
     is_receipt = gone and file.startswith("receipts")
-    assert call("runs", "replay", second().id, "--out", "out", "--quiet") == (
+    assert code_of("runs", "replay", second().id, "--out", "out", "--quiet") == (
         3 if is_receipt else 4
     )
     if not is_receipt:
@@ -145,10 +123,10 @@ def test_kept_results_that_are_not_those_of_their_receipts(
 ) -> None:
     part = Path(runs_of("out")[0].part("boilerplate", "u0000000"))
     part.write_bytes(part.read_bytes() + b"\n")
-    assert call("runs", "replay", second().id, "--out", "out", "--quiet") == 4
+    assert code_of("runs", "replay", second().id, "--out", "out", "--quiet") == 4
     assert "the part of boilerplate is not the one of its receipt" in capsys.readouterr().out
     shutil.rmtree(runs_of("out")[0].path)
-    assert call("runs", "replay", second().id, "--out", "out", "--quiet") == 3
+    assert code_of("runs", "replay", second().id, "--out", "out", "--quiet") == 3
 
 
 def test_another_signature_file(capsys: pytest.CaptureFixture[str]) -> None:
@@ -157,7 +135,7 @@ def test_another_signature_file(capsys: pytest.CaptureFixture[str]) -> None:
     options = content["detectors"][0]["options"]["signatures_toml"]
     options["own.toml"] = options["own.toml"].replace('"too salty"\nmatch', '"too s[a]lty"\nmatch')
     file.write_text(json.dumps(content))
-    assert call("runs", "replay", second().id, "--out", "out") == 2
+    assert code_of("runs", "replay", second().id, "--out", "out") == 2
     said = capsys.readouterr().err
     fingerprint = content["detectors"][0]["fingerprint"]
     assert "detector boilerplate: was version " in said
@@ -174,7 +152,7 @@ def test_everything_that_differs_is_named(
     now = module.environment()
     monkeypatch.setattr(module, "environment", lambda: now | {"python": "9.9"})
     monkeypatch.setattr(module, "IDENTIFIER", "another 1")
-    assert call("runs", "replay", second().id, "--out", "out") == 2
+    assert code_of("runs", "replay", second().id, "--out", "out") == 2
     said = capsys.readouterr().err
     for words in ("'boilerplate'", "is another 1", "python: was ", "is 9.9"):
         assert words in said
@@ -185,7 +163,7 @@ def test_an_environment_that_differs_is_said(
 ) -> None:
     now = module.environment()
     monkeypatch.setattr(module, "environment", lambda: now | {"machine": "abacus"})
-    assert call("runs", "replay", second().id, "--out", "out", "--quiet") == 0
+    assert code_of("runs", "replay", second().id, "--out", "out", "--quiet") == 0
     assert "is abacus" in capsys.readouterr().out
 
 
@@ -196,11 +174,11 @@ def test_shards_that_are_not_the_planned_files(
     times = os.stat(shard)
     try:
         kept.rename(two_nights / "elsewhere")
-        assert call("runs", "replay", second().id, "--out", "out", "--quiet") == 0
+        assert code_of("runs", "replay", second().id, "--out", "out", "--quiet") == 0
         os.utime(shard, ns=(1, 1))
-        assert call("runs", "replay", second().id, "--out", "out") == 3
+        assert code_of("runs", "replay", second().id, "--out", "out") == 3
         shard.rename(two_nights / "gone")
-        assert call("runs", "replay", second().id, "--out", "out") == 3
+        assert code_of("runs", "replay", second().id, "--out", "out") == 3
         (two_nights / "gone").rename(shard)
     finally:
         (two_nights / "elsewhere").rename(kept)
@@ -213,7 +191,7 @@ def test_counts_that_are_not_those_of_the_manifest(capsys: pytest.CaptureFixture
     path = Path(second().manifest)
     content = json.loads(path.read_text())
     path.write_text(json.dumps(content | {"flagged": {"llm_text": 7}}))
-    assert call("runs", "replay", second().id, "--out", "out", "--quiet") == 4
+    assert code_of("runs", "replay", second().id, "--out", "out", "--quiet") == 4
     said = capsys.readouterr().out
     assert "another flagged: was {'llm_text': 7}, is {'llm_text': 6}" in said
 
@@ -222,7 +200,7 @@ def test_a_scan_that_finds_something_else(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(scanning, "identify", lambda _: "zu")
-    assert call("runs", "replay", second().id, "--out", "out", "--quiet") == 4
+    assert code_of("runs", "replay", second().id, "--out", "out", "--quiet") == 4
     said = capsys.readouterr().out
     assert "unit u0000000: parts/boilerplate/u0000000.parquet differs" in said
     assert "more" in said
@@ -236,21 +214,25 @@ def test_another_key(
     monkeypatch.setenv("XDG_CONFIG_HOME", os.getcwd())
     if key:
         monkeypatch.setenv("SCRUBTRACE_KEY", key)
-    assert call("runs", "replay", second().id, "--out", "out") == 2
+    assert code_of("runs", "replay", second().id, "--out", "out") == 2
     assert "--key-file" in capsys.readouterr().err
     Path("digest.key").write_text("ab" * 32)
     arguments = ["--out", "out", "--quiet", "--key-file", "digest.key"]
-    assert call("runs", "replay", second().id, *arguments) == 0
+    assert code_of("runs", "replay", second().id, *arguments) == 0
 
 
 def test_an_unfinished_run_is_not_replayed() -> None:
     Path(second().manifest).unlink()
-    assert call("runs", "replay", second().id, "--out", "out") == 2
+    assert code_of("runs", "replay", second().id, "--out", "out") == 2
 
 
 def test_keys_that_were_rotated_since(capsys: pytest.CaptureFixture[str]) -> None:
     Path("keys").write_text("cd" * 32 + "\n" + "ab" * 32)
-    assert call("runs", "replay", second().id, "--out", "out", "--quiet", "--key-file", "keys") == 0
+    assert (
+        code_of("runs", "replay", second().id, "--out", "out", "--quiet", "--key-file", "keys") == 0
+    )
     Path("keys").write_text("cd" * 32)
-    assert call("runs", "replay", second().id, "--out", "out", "--quiet", "--key-file", "keys") == 2
+    assert (
+        code_of("runs", "replay", second().id, "--out", "out", "--quiet", "--key-file", "keys") == 2
+    )
     assert second().spec().key_id in capsys.readouterr().err
