@@ -49,7 +49,7 @@ def newer_run(out: str, dataset: str, run: str, shards: Set[str]) -> str | None:
     for folder, _ in committed_runs(runs_of(out), dataset):
         if folder.id <= run:
             break
-        if any(shard.name in shards for shard, _, _ in _holders(folder)):
+        if next(_holders(folder, shards), None):
             return folder.id
     return None
 

@@ -34,8 +34,8 @@ def manifest_of(folder: RunFolder) -> dict[str, Any]:
         content = None
     if not isinstance(content, dict) or not content.keys() >= NEEDED:
         raise UsageStop(
-            f"the manifest {folder.manifest} is damaged, or of another version: "
-            f"scrubtrace commit {folder.id} writes it again"
+            f"the manifest {folder.manifest} is damaged, or of another version: if no newer run is "
+            f"about its shards, scrubtrace commit {folder.id} writes it again"
         )
     return content
 
