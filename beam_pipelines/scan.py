@@ -66,7 +66,7 @@ class ScanUnitFn(beam.DoFn):
         self._spec = self._folder.spec()
         self._units = {unit.key: unit for unit in self._folder.work().units}
         needed = {name for unit in self._units.values() for name in unit.detectors}
-        self._problem = ""
+        self._problem, self._no_memory = "", False
         try:
             self._keys = planned_keys(self._spec)
             prepared = _prepared.pop(self._run, None)
@@ -74,6 +74,8 @@ class ScanUnitFn(beam.DoFn):
         except (DigestKeyError, DetectorError) as error:
             # Raised from here, it would reach the user as a crash of Beam.
             self._problem = str(error)[:UNREADY_CHARS]
+        except MemoryError:
+            self._no_memory = True
 
     def process(self, element: str) -> Iterator[tuple[str, int]]:
         """Scans the unit with this key."""
@@ -83,6 +85,9 @@ class ScanUnitFn(beam.DoFn):
         unit = self._units[element]
         if storage.exists(self._folder.receipt(element)):
             yield element, unit.rows
+            return
+        if self._no_memory:
+            Metrics.counter(NAMESPACE, UNWRITTEN + "ENOMEM").inc()
             return
         detectors = [self._detectors[name] for name in unit.detectors]
         try:

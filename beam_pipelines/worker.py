@@ -4,7 +4,6 @@ import logging
 import os
 import sys
 import threading
-import time
 
 from scrubtrace.beam_pipelines.log_lines import set_up_logging
 
@@ -30,10 +29,12 @@ def quiet_logging() -> None:
 def end_with_parent(parent: int) -> None:
     """Ends this process when its parent is gone.
 
-    A killed parent cannot end its workers, and their connection may take minutes to fail.
+    A killed parent cannot end its workers, and their connection may take minutes to fail. An event
+    that nobody sets is waited for: a sleep may fail when the clock is set.
     """
+    never = threading.Event()
     while os.getppid() == parent:
-        time.sleep(WATCH_SECONDS)
+        never.wait(WATCH_SECONDS)
     os._exit(1)
 
 

@@ -71,6 +71,7 @@ class WorkerProcessHandler(worker_handlers.GrpcWorkerHandler):
         super().__init__(state, provision_info, grpc_server)
         self._command: list[str] = json.loads(payload)
         self._closed = threading.Event()
+        self._ended = threading.Event()
 
     def start_worker(self) -> None:
         """Starts the process, with what Beam's worker reads from its environment."""
@@ -98,14 +99,13 @@ class WorkerProcessHandler(worker_handlers.GrpcWorkerHandler):
 
     def stop_worker(self) -> None:
         """Waits for the process to end; ends it if it is busy with what no one waits for."""
-        try:
-            self._process.wait(STOP_SECONDS)
-        except subprocess.TimeoutExpired:
+        if not self._ended.wait(STOP_SECONDS):
             self._process.kill()
             self._process.wait()
 
     def _watch(self) -> None:
         code = self._process.wait()
+        self._ended.set()
         while not self._closed.wait(ANSWER_SECONDS):
             self._answer(f"{WORKER_DIED} ({_cause(code)})")
 

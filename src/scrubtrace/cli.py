@@ -1,5 +1,6 @@
 """The console script: one verb a job, interruptions, and what a crash may say."""
 
+import os
 import signal
 import sys
 import threading
@@ -66,32 +67,48 @@ def main(arguments: Sequence[str] | None = None) -> None:
     set_up_logging("%(name)s: %(message)s")
     threading.excepthook = _tell_thread
     with log.one_command():
-        code = _code_of(own, beam_arguments)
+        code, cause = _run(own, beam_arguments)
+    if cause is not None and arguments is None:
+        _end_at_once(code)
     if code:
         sys.exit(code)
 
 
-def _code_of(arguments: list[str], beam_arguments: list[str]) -> Exit:
-    """Runs the command; what ends it early is told, and becomes its exit code."""
+def _end_at_once(code: Exit) -> NoReturn:
+    """Ends the process without waiting for threads and without freeing what they use.
+
+    After a failure both may wait for an answer that never comes. Every file is written atomically
+    and every transaction is whole.
+    """
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
+
+
+def _run(arguments: list[str], beam_arguments: list[str]) -> tuple[Exit, Exception | None]:
+    """Runs the command; what ends it early is told, and becomes its exit code.
+
+    Its cause is given, too: as long as it is kept, so are Beam's servers, whose end may hang.
+    """
     try:
         with _prompt_interruption():
             cli.main(arguments, prog_name="scrubtrace", standalone_mode=False, obj=beam_arguments)
     except Stop as stop:
         _tell_stop(str(stop), stop.code)
-        return stop.code
+        return stop.code, stop
     except click.ClickException as error:
         if log.is_json():
             _tell_stop(error.format_message(), Exit.USAGE)
         else:
             error.show()
-        return Exit.USAGE
+        return Exit.USAGE, error
     except (click.Abort, KeyboardInterrupt):
         _tell_interruption()
-        return Exit.INCOMPLETE
+        return Exit.INCOMPLETE, None
     except Exception as error:
         _tell_crash(error)
-        return Exit.CRASH
-    return Exit.DONE
+        return Exit.CRASH, error
+    return Exit.DONE, None
 
 
 @contextmanager

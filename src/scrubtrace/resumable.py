@@ -18,10 +18,13 @@ REFUSED = {
 }
 """What a name of an error means to the user; the errors of a machine, not of the program."""
 
+NO_THREAD = "can't start new thread"
+"""What Python says when there is no memory for the stack of another thread."""
+
 
 @contextmanager
 def resumable() -> Iterator[None]:
-    """Turns `ReviewError` and the errors of `REFUSED` into `IncompleteStop`.
+    """Turns `ReviewError`, the errors of `REFUSED` and lack of memory into `IncompleteStop`.
 
     A missing file and other errors of the operating system stay what they are.
     """
@@ -36,4 +39,8 @@ def resumable() -> Iterator[None]:
         place = f"{error.filename}: " if error.filename else ""
         raise IncompleteStop(f"{place}{REFUSED[name]}; {GOES_ON}") from None
     except MemoryError:
+        raise IncompleteStop(f"{REFUSED['ENOMEM']}; {GOES_ON}") from None
+    except RuntimeError as error:
+        if NO_THREAD not in str(error):
+            raise
         raise IncompleteStop(f"{REFUSED['ENOMEM']}; {GOES_ON}") from None

@@ -265,7 +265,11 @@ def frozen(process: "subprocess.Popen[str]") -> Iterator[None]:
 
 
 def check_stop(
-    trial: Trial, ended: Ended, codes: Sequence[int], phrases: Sequence[str] = ()
+    trial: Trial,
+    ended: Ended,
+    codes: Sequence[int],
+    phrases: Sequence[str] = (),
+    may_trace: bool = False,
 ) -> None:
     """Notes the exit code and the message of a disturbed command, and what is wrong with them."""
     trial.codes.append(ended.code)
@@ -277,7 +281,7 @@ def check_stop(
             trial.problems.append(f"the message lacks {phrase!r}")
     if CANARY in ended.stderr.lower():
         trial.problems.append("text of a row in the errors")
-    if "Traceback" in ended.stderr:
+    if "Traceback" in ended.stderr and not may_trace:
         trial.problems.append("a traceback in the errors")
 
 

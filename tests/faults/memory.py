@@ -1,6 +1,7 @@
 """Too little memory: killed workers as by the kernel, limits, and MemoryError."""
 
 import os
+import resource
 import shutil
 import signal
 import time
@@ -12,12 +13,14 @@ from harness import (
     CANARY,
     FLAGGED,
     UNITS,
+    Ended,
     Job,
     Result,
     Trial,
     Work,
     check_again,
     check_stop,
+    compare,
     receipts,
     result,
     run_folders,
@@ -31,6 +34,8 @@ BOUND_SECONDS = 120.0
 HUGE_CHARS = 60_000_000
 LIMITS = (0.4, 0.6, 0.75, 0.9)
 """Shares of the address space that an undisturbed run of the huge row takes at most."""
+ROOMS = (50, 150, 400)
+"""MiB that a worker may take beyond what it has when it starts."""
 
 
 def short(work: Work) -> Iterator[Trial]:
@@ -89,10 +94,11 @@ def _limited(work: Work) -> Iterator[Trial]:
         peak = max(peak, _address_space(process.pid))
         time.sleep(0.02)
     expected = result(whole.out, whole.review)
-    for workers in (1, 2):
-        for share in LIMITS:
-            job = work.job(workers, data=data, prefix=("prlimit", f"--as={int(peak * share)}"))
-            yield _under_limit(job, share, expected)
+    for share in LIMITS:
+        job = work.job(data=data, prefix=("prlimit", f"--as={int(peak * share)}"))
+        yield _under_limit(job, share, expected)
+    for room in ROOMS:
+        yield _limited_workers(work.job(2, data=data), room, expected)
 
 
 def _address_space(pid: int) -> int:
@@ -104,13 +110,32 @@ def _address_space(pid: int) -> int:
 
 
 def _under_limit(job: Job, share: float, expected: Result) -> Trial:
-    many = f"{job.workers} worker{'s' * (job.workers > 1)}"
-    trial = Trial(f"address space {share:.0%} of what it takes, {many}", [])
+    trial = Trial(f"address space {share:.0%} of what it takes, 1 worker", [])
     ended = job.end(job.start(), BOUND_SECONDS)
-    if ended.code == 0:
-        trial.codes.append(0)
-    else:
-        check_stop(trial, ended, [3], ["memory", "the same command goes on"])
     job.prefix = ()
-    check_again(trial, job, expected)
+    _after_limit(trial, job, ended, expected)
     return trial
+
+
+def _limited_workers(job: Job, room: int, expected: Result) -> Trial:
+    """Limits the two workers, not the launcher, which needs its memory to say what happened."""
+    trial = Trial(f"address space of 2 workers: {room} MiB more than at their start", [])
+    process = job.start()
+    wait_until(lambda: len(workers_of(process.pid)) == 2, process)
+    for pid in workers_of(process.pid):
+        limit = _address_space(pid) + (room << 20)
+        resource.prlimit(pid, resource.RLIMIT_AS, (limit, limit))
+    _after_limit(trial, job, job.end(process, BOUND_SECONDS), expected)
+    return trial
+
+
+def _after_limit(trial: Trial, job: Job, ended: Ended, expected: Result) -> None:
+    if ended.code == 0:  # it was enough, and the same command would make another run
+        trial.codes.append(0)
+        compare(trial, job, expected)
+        return
+    # gRPC aborts the process, or a library writes a traceback, if there is no room for a thread.
+    aborted = ended.code == -signal.SIGABRT
+    phrases = [] if aborted else ["memory", "the same command goes on"]
+    check_stop(trial, ended, [3, -signal.SIGABRT], phrases, may_trace=True)
+    check_again(trial, job, expected)
