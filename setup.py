@@ -67,6 +67,7 @@ setup(
         "scrubtrace.detectors": [
             "boilerplate = scrubtrace.detectors.boilerplate:Boilerplate",
             "redaction = scrubtrace.detectors.redaction:Redaction",
+            "reference = scrubtrace.detectors.reference.detector:Reference",
         ],
     },
 )

@@ -10,6 +10,7 @@ from scrubtrace.detectors.batch import TextBatch
 from scrubtrace.detectors.detector import detect_each
 from scrubtrace.detectors.language import identify
 from scrubtrace.detectors.registry import (
+    NEEDS_OPTIONS,
     DetectorError,
     find_detector,
     installed_detectors,
@@ -81,7 +82,7 @@ class DetectTraces(beam.PTransform):
 
     Parameters
     ----------
-    detectors : names of installed detectors; all of them by default.
+    detectors : names of installed detectors; by default all that need no options, or have some.
     options : keyword arguments of the detectors, by detector name.
     max_batch : most texts that are judged at once.
 
@@ -97,7 +98,8 @@ class DetectTraces(beam.PTransform):
         self, texts: beam.PCollection[tuple[Any, str | None]]
     ) -> beam.PCollection[TextEvidence]:
         """Batches the texts and judges each batch."""
-        names = sorted(set(installed_detectors() if self.detectors is None else self.detectors))
+        default = set(installed_detectors()) - (NEEDS_OPTIONS - set(self.options))
+        names = sorted(default if self.detectors is None else set(self.detectors))
         for name in names:
             make_detector(name, self.options.get(name))
         if idle := sorted(set(self.options) - set(names)):

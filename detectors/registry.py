@@ -12,6 +12,9 @@ from scrubtrace.schemas.vocabulary import Lane
 GROUP = "scrubtrace.detectors"
 UNKNOWN = "unknown distribution"
 
+NEEDS_OPTIONS = frozenset({"reference"})
+"""Detectors that cannot be made without options, and run only where they have some."""
+
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 
 

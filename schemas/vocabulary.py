@@ -53,6 +53,19 @@ class Kind(StrEnum):
     API_FORMAT = "api_format"
     SPUN_TEXT = "spun_text"
     REDACTION = "redaction"
+    REFERENCE_MATCH = "reference_match"
+    INPUT_MATCH = "input_match"
+
+
+class MatchClass(StrEnum):
+    """How a text is related to the reference text that it matches."""
+
+    VERBATIM = "verbatim"
+    EDITED = "edited"
+    SCRUBBED = "scrubbed"
+    EXCERPT = "excerpt"
+    PARAPHRASED = "paraphrased"
+    INPUT_MATCH = "input_match"
 
 
 class DeadReason(StrEnum):
@@ -75,3 +88,4 @@ class Abstained(StrEnum):
     LANGUAGE_NOT_COVERED = "language_not_covered"
     DETECTOR_ERROR = "detector_error"
     NO_TURN_TO_JUDGE = "no_turn_to_judge"
+    TOO_SHORT = "too_short"

@@ -4,13 +4,17 @@ from pathlib import Path
 from typing import Any
 
 from scrubtrace.config import Config, text_of
-from scrubtrace.detectors.registry import installed_detectors
+from scrubtrace.detectors.registry import NEEDS_OPTIONS, installed_detectors
 from scrubtrace.exits import UsageStop
 
 
 def detector_names(config: Config) -> list[str]:
-    """Names of the detectors that run, sorted; raises `UsageStop` for options of another one."""
-    names = config.scan.detectors or sorted(installed_detectors())
+    """Names of the detectors that run, sorted; raises `UsageStop` for options of another one.
+
+    Without a choice all that are installed, `NEEDS_OPTIONS` only where they have options.
+    """
+    idle = NEEDS_OPTIONS - set(config.detectors)
+    names = config.scan.detectors or sorted(set(installed_detectors()) - idle)
     unknown = set(config.detectors) - set(names)
     if unknown:
         name = sorted(unknown)[0]

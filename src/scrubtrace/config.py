@@ -46,6 +46,8 @@ def _roles(value: Any) -> Any:
     return [role.strip() for role in value.split(",")] if isinstance(value, str) else value
 
 
+FLAG_KINDS = (Kind.LLM_TEXT, Kind.LLM_ANNOTATION, Kind.REFERENCE_MATCH, Kind.INPUT_MATCH)
+
 Names = Annotated[tuple[str, ...], Field(min_length=1), AfterValidator(_different)]
 """A list of different names."""
 
@@ -126,7 +128,7 @@ class PolicySection(_Section):
     ``recurring_identity`` different texts claim it; 0 switches that off.
     """
 
-    flag_kinds: list[Kind] = Field(default_factory=lambda: [Kind.LLM_TEXT, Kind.LLM_ANNOTATION])
+    flag_kinds: list[Kind] = Field(default_factory=lambda: list(FLAG_KINDS))
     proof_hits: PositiveInt = 1
     strong_categories: PositiveInt = 2
     count_mentions: bool = False

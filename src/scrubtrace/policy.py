@@ -26,12 +26,20 @@ KINDS_OF_CATEGORIES = {
     "hidden_characters": Kind.REDACTION,
     "surrogate": Kind.REDACTION,
     "residual_pii": Kind.REDACTION,
+    "verbatim": Kind.REFERENCE_MATCH,
+    "edited": Kind.REFERENCE_MATCH,
+    "scrubbed": Kind.REFERENCE_MATCH,
+    "excerpt": Kind.REFERENCE_MATCH,
+    "paraphrased": Kind.REFERENCE_MATCH,
+    "passage": Kind.REFERENCE_MATCH,
+    "input_match": Kind.INPUT_MATCH,
 }
 """Categories that say something other than "this is an LLM's text"."""
 
 RESIDUE = frozenset({
     "self_disclosure", "knowledge_cutoff", "identity_residue", "unknown_identity",
     "vendor_conflict", "chat_ui_residue",
+    "verbatim", "edited", "scrubbed", "excerpt", "paraphrased",
 })  # fmt: skip
 """Categories that, strong already, turn a redaction beside them into a flag.
 
@@ -40,8 +48,12 @@ and people hand over corrected versions, too.
 """
 
 PRIORITIES = (
+    (Kind.REFERENCE_MATCH, Strength.PROOF),
     (Kind.LLM_TEXT, Strength.PROOF),
+    (Kind.REFERENCE_MATCH, Strength.STRONG),
     (Kind.LLM_TEXT, Strength.STRONG),
+    (Kind.INPUT_MATCH, Strength.PROOF),
+    (Kind.INPUT_MATCH, Strength.STRONG),
     (Kind.REDACTION, Strength.PROOF),
     (Kind.REDACTION, Strength.STRONG),
     (Kind.LLM_ANNOTATION, Strength.PROOF),
@@ -51,6 +63,9 @@ PRIORITIES = (
     (Kind.SPUN_TEXT, Strength.PROOF),
     (Kind.SPUN_TEXT, Strength.STRONG),
 )
+
+ONE_IS_ENOUGH = frozenset({Kind.REDACTION, Kind.REFERENCE_MATCH, Kind.INPUT_MATCH})
+"""Kinds that one strong piece of evidence qualifies for; others need several."""
 
 SURE = (Strength.PROOF, Strength.STRONG)
 
@@ -113,7 +128,7 @@ def _qualifies(
     if _places([e for e in evidence if e["strength"] == Strength.PROOF]) >= policy.proof_hits:
         return Strength.PROOF
     strong = [e for e in evidence if e["strength"] in SURE]
-    if kind == Kind.REDACTION:
+    if kind in ONE_IS_ENOUGH:
         return Strength.STRONG if strong else None
     by = "category" if kind == Kind.LLM_TEXT else "signal"
     enough = len({e[by] for e in strong}) >= policy.strong_categories

@@ -1,5 +1,6 @@
 """Kinds, categories and reasons in words that hold: "resembles", never "is"."""
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -11,6 +12,8 @@ CLAIMS = {
     Kind.API_FORMAT: "holds the format of an LLM API",
     Kind.SPUN_TEXT: "resembles the output of a synonym spinner",
     Kind.REDACTION: "looks de-identified",
+    Kind.REFERENCE_MATCH: "matches known model output",
+    Kind.INPUT_MATCH: "matches the input of a model call",
 }
 
 WORDS = {
@@ -37,6 +40,13 @@ WORDS = {
     "hidden_characters": "has invisible or look-alike characters inside words",
     "surrogate": "holds stand-ins for personal data",
     "residual_pii": "still holds personal data",
+    "verbatim": "has the words of a reference text",
+    "edited": "is a reference text with edits",
+    "scrubbed": "is a reference text with masked words",
+    "excerpt": "shares a long passage with a reference text",
+    "paraphrased": "says what a reference text says in other words",
+    "input_match": "was part of a prompt",
+    "passage": "shares a passage",
 }
 
 TOOL_CATEGORIES = frozenset({"placeholder", "hash_token"})
@@ -65,6 +75,8 @@ def in_words(entry: EvidenceRow) -> str:
     """One piece of evidence in words: what it is, whose it looks like, how strong, how used."""
     words = str(WORDS.get(entry["category"], entry["category"]))
     value = entry.get("value")
+    if entry["signal"].startswith("reference."):
+        return f"{words}{_of_reference(entry)}: {entry['strength']}"
     if value and entry["category"] in TOOL_CATEGORIES:
         words += f", as {value} leaves them"
     elif value:
@@ -72,6 +84,20 @@ def in_words(entry: EvidenceRow) -> str:
         words += f" ({value})" if score is None else f" ({value}: {score:g})"
     used = "" if entry["use"] == Use.ASSERTED else f", only mentioned ({entry['use']})"
     return f"{words}: {entry['strength']}{used}"
+
+
+def _of_reference(entry: EvidenceRow) -> str:
+    """Which reference text, how much of the text it has, and how often chance gives as much."""
+    value = str(entry["value"])
+    if not value.startswith("{"):
+        return f" (characters {value} of it)"
+    about = json.loads(value)
+    parts = [f"source {about['source']}", f"{about['of_text']:.0%} of the text's weight"]
+    if "model" in about:
+        parts.insert(1, f"model {about['model']}")
+    if "false_match_bound" in about:
+        parts.append(f"at most {about['false_match_bound']:.2%} of trusted rows come as near")
+    return f" ({', '.join(parts)})"
 
 
 def _families(evidence: Sequence[EvidenceRow]) -> str:

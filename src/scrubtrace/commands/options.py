@@ -1,5 +1,6 @@
 """What the verbs share: options for the configuration, and printing."""
 
+import os
 from typing import Any
 
 import click
@@ -27,6 +28,7 @@ def read_config(given: dict[str, Any]) -> Any:
         "review.url": given.get("review"),
         "scan.workers": given.get("workers"),
         "scan.sample": given.get("sample"),
+        "detectors.reference.index": _absolute(given.get("reference")),
         "input.group_by": _groups(given.get("group_by")),
         "input.text_column": list(given.get("text_column") or ()) or None,
     }
@@ -38,6 +40,11 @@ def read_config(given: dict[str, Any]) -> Any:
 def config_sources(given: dict[str, Any]) -> dict[str, Any]:
     """The options of a verb that say where its configuration comes from."""
     return {name: given[name] for name in ("config_file", "settings")}
+
+
+def _absolute(path: str | None) -> str | None:
+    """Workers may run in another folder."""
+    return None if path is None else os.path.abspath(path)
 
 
 def _groups(text: str | None) -> dict[str, str] | None:

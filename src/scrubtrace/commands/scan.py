@@ -28,6 +28,7 @@ from scrubtrace.commands.options import config_options, read_config
 @click.option("--group-by", metavar="NAME=COL,...",
               help="Columns that ride along: labeler, vendor, source, stage, market, task, "
               "created_at.")  # fmt: skip
+@click.option("--reference", metavar="INDEX", help="Compare with this index, too (index build).")
 @click.option("--workers", type=int, metavar="N", help="Worker processes on this machine.")
 @click.option("--key-file", metavar="FILE", help="Key of the text digests (made on first use).")
 @click.option("--sample", type=float, metavar="RATE", help="Judge only this share of the rows.")

@@ -36,10 +36,13 @@ def explain(text: str, language: str | None, as_json: bool, **given: Any) -> Non
 @click.command()
 def detectors() -> None:
     """List the installed detectors."""
-    from scrubtrace.detectors.registry import DetectorError, only
+    from scrubtrace.detectors.registry import NEEDS_OPTIONS, DetectorError, only
 
     broken = []
     for name, entries in _registered().items():
+        if name in NEEDS_OPTIONS:
+            click.echo(f"{name}  runs where it has options: detect --reference INDEX")
+            continue
         try:
             installed = only(entries)
             detector = installed.make()

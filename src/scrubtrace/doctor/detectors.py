@@ -7,7 +7,13 @@ from typing import Any
 
 from scrubtrace.chosen import detector_options
 from scrubtrace.config import Config
-from scrubtrace.detectors.registry import DetectorError, Installed, only, registered_detectors
+from scrubtrace.detectors.registry import (
+    NEEDS_OPTIONS,
+    DetectorError,
+    Installed,
+    only,
+    registered_detectors,
+)
 from scrubtrace.doctor.check import Check, State, broken, missing, ok
 from scrubtrace.doctor.trial import TIMEOUT_SECONDS, Answer, try_detector
 from scrubtrace.exits import UsageStop
@@ -19,7 +25,7 @@ LANGUAGES = ("en", "zh", "ja", "de", "id")
 
 AT_ONCE = 2
 LACKING = {
-    Lane.MATCH: "install a detector of lane match: it compares rows with known model traffic",
+    Lane.MATCH: "build an index of known model output and name it in detectors.reference.index",
     Lane.TRACE: "install a detector of lane trace, such as scrubtrace's own",
     Lane.STYLE: "install a detector of lane style, and calibrate it on your own trusted rows",
 }
@@ -42,7 +48,8 @@ def try_detectors(config: Config, timeout: float = TIMEOUT_SECONDS) -> list[Trie
     except DetectorError as error:
         return [Tried("", True, None, broken(TOPIC, "entry points", str(error), ""))]
     chosen = config.scan.detectors or None
-    names = sorted({*registered, *(chosen or ())})
+    idle = NEEDS_OPTIONS - set(config.detectors)
+    names = sorted({*(set(registered) - idle), *(chosen or ())})
 
     def tried(name: str) -> Tried:
         asked = chosen is None or name in chosen

@@ -1,0 +1,245 @@
+"""Building an index: segments of reference texts, trusted rows, and the calibration.
+
+References are analysed as they come; a segment is written whenever its shingles fill
+`SEGMENT_SHINGLES`, so that memory does not grow with the number of references.
+"""
+
+import hashlib
+import shutil
+import tempfile
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+
+from scrubtrace.detectors.batch import TextBatch
+from scrubtrace.detectors.reference.calibration import calibrate
+from scrubtrace.detectors.reference.index import (
+    BACKGROUNDS,
+    MANIFEST,
+    SEGMENTS,
+    TOKENS_VERSION,
+    Background,
+    ReferenceIndex,
+)
+from scrubtrace.detectors.reference.matching import Matcher
+from scrubtrace.detectors.reference.segments import write_segment
+from scrubtrace.detectors.reference.shingles import Analysed, Shingles, analyse
+from scrubtrace.detectors.reference.tokens import Words
+from scrubtrace.schemas.references import REFERENCES, Manifest, Segment
+
+SEGMENT_SHINGLES = 12_000_000
+"""Most shingles of a segment, before sampling; sorting them takes 400 MB."""
+
+SEGMENT_TEXTS = 1 << 20
+BATCH_TEXTS = 512
+LEAST_WORDS = 12
+"""Shorter texts are left out: what has fewer words is said by many without a source."""
+
+
+class Reference(NamedTuple):
+    """One text of known model traffic; see `REFERENCES`."""
+
+    source: str
+    part: str
+    text: str
+    model: str | None = None
+    task: str | None = None
+    created_at: str | None = None
+
+
+class Trusted(NamedTuple):
+    """One row that is known to be by a human: its text, language, and where it is from."""
+
+    text: str
+    language: str
+    place: str
+
+
+@dataclass
+class SegmentWriter:
+    """Takes references and writes them as segments of an index at ``path``.
+
+    ``known`` holds digests of texts that are in the index: a text comes in once. ``counts`` says
+    what was left out. ``told`` is called with the number of texts taken, from time to time.
+    """
+
+    path: Path
+    scale: int
+    known: set[int] = field(default_factory=set)
+    told: Callable[[int], None] | None = None
+    counts: Counter[str] = field(default_factory=Counter)
+    segments: list[Segment] = field(default_factory=list)
+    _texts: list[pa.RecordBatch] = field(default_factory=list)
+    _analysed: list[Analysed] = field(default_factory=list)
+
+    def add(self, references: Iterable[Reference]) -> None:
+        """Takes all the references; each ends in a segment or in ``counts``."""
+        waiting: list[Reference] = []
+        for reference in references:
+            waiting.append(reference)
+            if len(waiting) == BATCH_TEXTS:
+                self._take(waiting)
+                waiting = []
+        if waiting:
+            self._take(waiting)
+        self._flush()
+
+    def _take(self, references: list[Reference]) -> None:
+        found = analyse(TextBatch([reference.text for reference in references]))
+        kept = []
+        for place, reference in enumerate(references):
+            if reason := self._left_out(reference, found, place):
+                self.counts[reason] += 1
+            else:
+                self.known.add(int(found.digests[place]))
+                self.counts[f"{reference.part}s"] += 1
+                kept.append(place)
+        columns = zip(*(references[place] for place in kept), strict=True)
+        arrays = [pa.array(c, f.type) for c, f in zip(columns, REFERENCES, strict=False)]
+        if kept:
+            self._texts.append(pa.RecordBatch.from_arrays(arrays, schema=REFERENCES))
+            self._analysed.append(_chosen(found, kept))
+        if self.told:
+            self.told(len(references))
+        shingles = sum(len(part.shingles.hashes) for part in self._analysed)
+        texts = sum(len(part.shingles) for part in self._analysed)
+        if shingles >= SEGMENT_SHINGLES or texts >= SEGMENT_TEXTS:
+            self._flush()
+
+    def _left_out(self, reference: Reference, found: Analysed, place: int) -> str | None:
+        if not reference.text.strip():
+            return "empty"
+        if found.words[place] < LEAST_WORDS:
+            return "too_short"
+        return "repeated" if int(found.digests[place]) in self.known else None
+
+    def _flush(self) -> None:
+        if self._texts:
+            analysed = _joined(self._analysed)
+            self._analysed = []
+            segment = write_segment(self.path / SEGMENTS, self._texts, analysed, self.scale)
+            self.segments.append(segment)
+            self._texts = []
+
+
+def write_background(path: Path, rows: Iterable[Trusted]) -> str:
+    """Writes the trusted rows of an index and gives their digest; their texts are not kept."""
+    hashes: list[Words] = []
+    lines: list[str] = []
+    for batch in _batches(rows):
+        shingles = analyse(TextBatch([row.text for row in batch])).shingles
+        hashes += [shingles.of(place) for place in range(len(batch))]
+        lines += [f"{row.language}\t{row.place}" for row in batch]
+    joined = np.concatenate(hashes) if hashes else np.zeros(0, np.uint64)
+    keys, counts = np.unique(joined, return_counts=True)
+    bounds = np.cumsum([0, *(len(row) for row in hashes)])
+    arrays: dict[str, Any] = {
+        "keys": keys,
+        "counts": counts.astype(np.uint32),
+        "hashes": joined,
+        "bounds": bounds,
+    }
+    folder = path / BACKGROUNDS
+    folder.mkdir(parents=True, exist_ok=True)
+    unfinished = Path(tempfile.mkdtemp(prefix=".unfinished-", dir=folder))
+    for name, array in arrays.items():
+        np.save(unfinished / f"{name}.npy", array, allow_pickle=False)
+    (unfinished / "rows.tsv").write_text("\n".join(lines), encoding="utf-8")
+    digest = _digest_of(unfinished)
+    if (folder / digest).exists():
+        shutil.rmtree(unfinished)
+    else:
+        unfinished.chmod(0o755)
+        unfinished.rename(folder / digest)
+    return digest
+
+
+def scores_of(index: ReferenceIndex, background: Background) -> "np.typing.NDArray[np.float64]":
+    """The score of each trusted row with the reference it resembles most; 0 without a match."""
+    matcher = Matcher(index)
+    scores = np.zeros(background.rows)
+    for first in range(0, background.rows, BATCH_TEXTS):
+        bounds = np.asarray(background.bounds[first : first + BATCH_TEXTS + 1])
+        part = Shingles(np.asarray(background.hashes[bounds[0] : bounds[-1]]), bounds - bounds[0])
+        for match in matcher.matches(part):
+            scores[first + match.row] = match.score
+    return scores
+
+
+def finish(path: Path, manifest: Manifest) -> Manifest:
+    """Calibrates an index whose files are written, and writes its manifest last of all."""
+    write_manifest(path, manifest.calibrated(()))
+    index = ReferenceIndex(str(path))
+    if index.background is not None:
+        scores = scores_of(index, index.background)
+        manifest = manifest.calibrated(tuple(calibrate(scores, index.background.languages)))
+    write_manifest(path, manifest)
+    return manifest
+
+
+def write_manifest(path: Path, manifest: Manifest) -> None:
+    """Replaces the manifest in one step."""
+    unfinished = path / f".{MANIFEST}"
+    unfinished.write_text(manifest.to_json(), encoding="utf-8")
+    unfinished.replace(path / MANIFEST)
+
+
+def known_digests(index: ReferenceIndex) -> set[int]:
+    """Digests of the words of all reference texts."""
+    return {int(digest) for segment in index.segments for digest in segment.exact}
+
+
+def new_manifest(basis: str, scale: int) -> Manifest:
+    """The manifest of an empty index."""
+    return Manifest(basis, scale, TOKENS_VERSION)
+
+
+def extended(manifest: Manifest, writer: SegmentWriter) -> Manifest:
+    """The manifest with the segments that were written, and all counts."""
+    counts = Counter(manifest.counts) + writer.counts
+    segments = {entry.digest: entry for entry in (*manifest.segments, *writer.segments)}
+    return replace(manifest, segments=tuple(segments.values()), counts=dict(sorted(counts.items())))
+
+
+def _batches(rows: Iterable[Trusted]) -> Iterable[list[Trusted]]:
+    batch: list[Trusted] = []
+    for row in rows:
+        batch.append(row)
+        if len(batch) == BATCH_TEXTS:
+            yield batch
+            batch = []
+    if batch:
+        yield batch
+
+
+def _chosen(found: Analysed, kept: Sequence[int]) -> Analysed:
+    parts = [found.shingles.of(place) for place in kept]
+    bounds = np.cumsum([0, *(len(part) for part in parts)])
+    shingles = Shingles(np.concatenate(parts), bounds)
+    return Analysed(shingles, found.digests[kept], found.words[kept], found.masks[kept])
+
+
+def _joined(parts: Sequence[Analysed]) -> Analysed:
+    """Texts of several batches as those of one."""
+    before = np.cumsum([0, *(len(part.shingles.hashes) for part in parts)])
+    bounds = [part.shingles.bounds[:-1] + at for part, at in zip(parts, before, strict=False)]
+    hashes = np.concatenate([part.shingles.hashes for part in parts])
+    shingles = Shingles(hashes, np.append(np.concatenate(bounds), before[-1]))
+    return Analysed(
+        shingles,
+        np.concatenate([part.digests for part in parts]),
+        np.concatenate([part.words for part in parts]),
+        np.concatenate([part.masks for part in parts]),
+    )
+
+
+def _digest_of(folder: Path) -> str:
+    total = hashlib.sha256()
+    for file in sorted(folder.iterdir()):
+        total.update(file.name.encode() + file.read_bytes())
+    return total.hexdigest()[:32]

@@ -1,0 +1,183 @@
+"""Detector `reference`: texts that match known model output, or the input of a model.
+
+Evidence: a text shares more with one text of the reference index than trusted human rows do. The
+index holds completions and prompts of the user's own API logs, distillation sets or answers
+regenerated for each task; a text found in a prompt was annotated, scored or judged by the model.
+
+Why it works: masks, reordering, cut phrases and paraphrase leave pairs of words; those that few
+texts have say which text they are from. Source: copy detection by fingerprints (Schleimer,
+Wilkerson and Aiken, 2003; sampled as in FracMinHash), retrieval as a defence against paraphrase
+(Krishna et al., 2023).
+
+Known false positives: both texts quote a third; answers to one question that leave little choice;
+trusted rows that were not by humans set the thresholds too high instead. Thresholds hold for this
+index and for texts like the trusted rows: without any, only long shared passages are more than
+weak. It cannot say who copied from whom.
+"""
+
+import json
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from scrubtrace.detectors.batch import TextBatch
+from scrubtrace.detectors.detector import fingerprint_of
+from scrubtrace.detectors.reference.calibration import false_match_bound
+from scrubtrace.detectors.reference.index import ReferenceIndex, fingerprint
+from scrubtrace.detectors.reference.matching import Match, Matcher
+from scrubtrace.detectors.reference.passages import Shared, located, shared
+from scrubtrace.detectors.reference.shingles import Analysed, analyse
+from scrubtrace.schemas.evidence import Evidence, Span
+from scrubtrace.schemas.references import Part, Stratum
+from scrubtrace.schemas.vocabulary import Abstained, Lane, MatchClass, Strength, Use
+
+LEAST_WORDS = 12
+"""Words below which a text is not judged: others say the same without a source."""
+
+LONG_PASSAGE = 20
+"""Words in a row that two texts do not share by chance, unless both quote; proof of a match."""
+
+COVERED = 0.5
+"""Share of a text's words in shared passages from which on it counts as that text, edited."""
+
+SCRUBBED = 0.25
+"""The same for a text with masked tags, which break passages up."""
+
+SHOWN_PASSAGES = 8
+PASSAGE = "passage"
+
+
+@dataclass(frozen=True)
+class Reference:
+    """Compares texts with a reference index.
+
+    Parameters
+    ----------
+    index : folder of the index, on a disk that every worker sees under the same path.
+
+    Raises `ReferenceIndexError` for an index that cannot be used.
+    """
+
+    index: str
+
+    name = "reference"
+    version = "1"
+    lane = Lane.MATCH
+    languages = frozenset({"en", "zh", "ja", "de", "id"})
+
+    def fingerprint(self) -> str:
+        """Digest of the version and of the manifest of the index."""
+        return fingerprint_of(self.name, self.version, fingerprint(self.index))
+
+    def setup(self) -> None:
+        """Maps the files of the index; later calls do nothing."""
+        _ = self._matcher
+
+    def detect(self, batch: TextBatch) -> Evidence:
+        """One match a text at most, the passages it rests on as spans; see `Reference`."""
+        found = analyse(batch)
+        short = {
+            row: Abstained.TOO_SHORT
+            for row, words in enumerate(found.words.tolist())
+            if words < LEAST_WORDS and batch.texts[row].strip()
+        }
+        matches = {match.row: match for match in self._matcher.matches(found.shingles)}
+        spans: list[Span] = []
+        for row in range(len(batch)):
+            if row not in short:
+                spans += self._spans(batch, row, found, matches.get(row))
+        return Evidence.of(spans, {row: str(reason) for row, reason in short.items()})
+
+    @cached_property
+    def _opened(self) -> ReferenceIndex:
+        return ReferenceIndex(self.index)
+
+    @cached_property
+    def _matcher(self) -> Matcher:
+        return Matcher(self._opened)
+
+    @cached_property
+    def _strata(self) -> dict[str | None, Stratum]:
+        return {stratum.language: stratum for stratum in self._opened.manifest.strata}
+
+    def _spans(
+        self, batch: TextBatch, row: int, found: Analysed, match: Match | None
+    ) -> list[Span]:
+        language = batch.languages[row]
+        stratum = self._strata.get(language, self._strata.get(None))
+        same = self._opened.verbatim(int(found.digests[row]))
+        number = same if same is not None else match.reference if match else None
+        if number is None:
+            return []
+        score = match.score if match else 0.0
+        if same is None and (stratum is not None and score <= stratum.loose):
+            return []
+        reference = self._opened.reference(number)
+        parts = shared(located(batch.texts[row]), located(reference["text"]))
+        kind = MatchClass.VERBATIM if same is not None else _class(parts, int(found.masks[row]))
+        strength = _strength(kind, score, parts, stratum)
+        if stratum is None and strength == Strength.WEAK:
+            return []
+        category = MatchClass.INPUT_MATCH if reference["part"] == Part.PROMPT else kind
+        about = self._about(reference, kind, match, parts, stratum)
+        signal = f"{self.name}.{kind}"
+        spans = [
+            Span(row, signal, category, strength, Use.ASSERTED, score=round(score, 4), value=about)
+        ]
+        longest = sorted(parts.passages, key=lambda p: (-p.words, p.start))[:SHOWN_PASSAGES]
+        spans += [
+            Span(
+                row, f"{self.name}.{PASSAGE}", PASSAGE, Strength.WEAK, Use.ASSERTED,
+                passage.start, passage.end,
+                value=f"{passage.reference_start}-{passage.reference_end}",
+            )
+            for passage in longest
+        ]  # fmt: skip
+        return spans
+
+    def _about(
+        self,
+        reference: dict[str, Any],
+        kind: MatchClass,
+        match: Match | None,
+        parts: Shared,
+        stratum: Stratum | None,
+    ) -> str:
+        """What is known of a match, as JSON for programs and people."""
+        bound = false_match_bound(stratum, match.score) if stratum and match else None
+        about = {
+            "source": reference["source"],
+            "part": reference["part"],
+            "class": kind,
+            "model": reference["model"],
+            "task": reference["task"],
+            "of_text": round(match.in_reference, 3) if match else 1.0,
+            "of_reference": round(match.in_text, 3) if match else 1.0,
+            "longest_passage_words": parts.longest,
+            "false_match_bound": None if bound is None else float(f"{bound:.2g}"),
+            "references": self._opened.manifest.references,
+        }
+        return json.dumps({k: v for k, v in about.items() if v is not None}, ensure_ascii=False)
+
+
+def _class(parts: Shared, masks: int) -> MatchClass:
+    """How a text is related to its reference, from the words that are in shared passages."""
+    most = max(parts.text_covered, parts.reference_covered)
+    least = min(parts.text_covered, parts.reference_covered)
+    if masks and most >= SCRUBBED:
+        return MatchClass.SCRUBBED
+    if least >= COVERED:
+        return MatchClass.EDITED
+    if most >= COVERED or parts.longest >= LONG_PASSAGE:
+        return MatchClass.EXCERPT
+    return MatchClass.PARAPHRASED
+
+
+def _strength(kind: MatchClass, score: float, parts: Shared, stratum: Stratum | None) -> Strength:
+    """Proof: the same words, or a long passage; strong: above the strict threshold."""
+    strict = stratum is not None and stratum.strict is not None and score > stratum.strict
+    if kind == MatchClass.VERBATIM:
+        return Strength.PROOF
+    if parts.longest >= LONG_PASSAGE and (strict or stratum is None):
+        return Strength.PROOF
+    return Strength.STRONG if strict else Strength.WEAK

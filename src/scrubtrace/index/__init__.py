@@ -1,0 +1,1 @@
+"""Building, extending and asking the reference index."""

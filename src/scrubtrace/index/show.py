@@ -1,0 +1,58 @@
+"""What an index holds and how far it can be trusted, and what it says of one text, in words."""
+
+from scrubtrace.detectors.batch import TextBatch
+from scrubtrace.detectors.language import identify
+from scrubtrace.detectors.reference.building import scores_of
+from scrubtrace.detectors.reference.detector import Reference
+from scrubtrace.detectors.reference.index import ReferenceIndex
+from scrubtrace.schemas.references import Manifest, Stratum
+from scrubtrace.words import in_words
+
+SHOWN_ROWS = 5
+NO_TRUSTED = (
+    "not calibrated: built without --trusted rows; only texts with the same words, or with long "
+    "passages, are more than weak"
+)
+
+
+def described(manifest: Manifest) -> list[str]:
+    """The manifest in lines of text."""
+    prompts = sum(segment.prompts for segment in manifest.segments)
+    lines = [
+        f"{manifest.references:,} reference texts, {prompts:,} of them prompts, in "
+        f"{len(manifest.segments):,} segments; 1 of {manifest.scale} shingles kept",
+        f"basis: {manifest.basis}",
+    ]
+    met = (f"{name} {count:,}" for name, count in manifest.counts.items())
+    lines.append(f"met: {', '.join(met)}")
+    lines += [_of_stratum(stratum) for stratum in manifest.strata] or [NO_TRUSTED]
+    return lines
+
+
+def nearest_trusted(index: ReferenceIndex) -> list[str]:
+    """The trusted rows that come nearest to a reference: perhaps they are not what they seem."""
+    background = index.background
+    if background is None:
+        return []
+    scores = scores_of(index, background)
+    order = scores.argsort()[::-1][:SHOWN_ROWS].tolist()
+    return [f"{background.places[row]}: score {scores[row]:.1f}" for row in order]
+
+
+def traced(path: str, text: str) -> list[str]:
+    """What the index says of one text, in lines; none if it says nothing."""
+    evidence = Reference(path).detect(TextBatch([text], [identify(text)]))
+    lines = [f"abstains: {row['reason']}" for row in evidence.abstained.to_pylist()]
+    for entry in evidence.found.to_pylist():
+        place = "" if entry["start"] is None else f"characters {entry['start']}-{entry['end']}: "
+        score = "" if entry["score"] is None else f", score {entry['score']:.1f}"
+        lines.append(f"{place}{in_words(entry)}{score}")
+    return lines
+
+
+def _of_stratum(stratum: Stratum) -> str:
+    about = f"{stratum.language or 'all languages'}: {stratum.negatives:,} trusted rows; "
+    loose = f"1% of them score above {stratum.loose:.2f}"
+    if stratum.strict is None:
+        return f"{about}{loose}; too few for a strict threshold (2,995 needed)"
+    return f"{about}{loose}, at most {stratum.strict_bound:.2%} above {stratum.strict:.2f} (strict)"
