@@ -59,6 +59,8 @@ class Matcher:
         self._index = index
         self._cache: OrderedDict[int, _Reference] = OrderedDict()
         self._cached = 0
+        sizes = [np.asarray(segment.sizes) for segment in index.segments]
+        self._norms = np.maximum(np.concatenate(sizes), 1).astype(np.float32) ** 0.25
 
     def matches(self, shingles: Shingles) -> list[Match]:
         """The best match of each text that has any, in the order of the texts."""
@@ -114,15 +116,11 @@ class Matcher:
         enough = shared >= LEAST_SHARED
         pairs, sums = pairs[enough], sums[enough]
         rows_found, numbers = np.divmod(pairs, np.int64(max(self._index.firsts[-1], 1)))
-        ranks = sums / self._sizes()[numbers] ** 0.25
+        ranks = sums / self._norms[numbers]
         order = np.lexsort((numbers, -ranks, rows_found))
         rows_found, numbers = rows_found[order], numbers[order]
         position = np.arange(len(rows_found)) - np.searchsorted(rows_found, rows_found)
         return rows_found[position < CANDIDATES], numbers[position < CANDIDATES]
-
-    def _sizes(self) -> "np.typing.NDArray[np.float64]":
-        sizes = [np.asarray(segment.sizes) for segment in self._index.segments]
-        return np.maximum(np.concatenate(sizes), 1).astype(np.float64)
 
     def _fetch(self, numbers: list[int]) -> None:
         """Brings the shingles of references to hand, many at a time."""
