@@ -1,0 +1,243 @@
+"""Entries of a log file, whatever holds them: JSON lines, a JSON array, CSV or Parquet.
+
+An entry has the number of its line (JSON lines) or of its element or row, from 1. What cannot be
+read is an entry too, with the reason; so the numbers have no gaps.
+"""
+
+import csv
+import io
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from scrubtrace.calls.files import (
+    BROKEN,
+    LONGEST_LINE,
+    CallLogError,
+    broken,
+    is_parquet,
+    lines,
+    opened,
+    valid,
+)
+from scrubtrace.schemas.calls import BadReason
+
+BLANK = None
+"""Stands for a line with nothing on it."""
+
+Entry = dict[str, Any] | BadReason | None
+
+SEPARATORS = ",;\t"
+_CHUNK = 1 << 16
+_DECODER = json.JSONDecoder(parse_constant=lambda _: None)
+
+
+def entries(path: str) -> Iterator[tuple[int, Entry]]:
+    """Numbered entries of a file; raises CallLogError if it is Parquet that cannot be opened."""
+    if is_parquet(path):
+        yield from _parquet_rows(path)
+        return
+    start = _first_line(path)
+    if start.startswith("[") or start == "{":
+        yield from _elements(path)
+    elif not start.startswith("{") and (separator := _separator(start)):
+        yield from _csv_rows(path, separator)
+    else:
+        yield from _json_lines(path)
+
+
+def _first_line(path: str) -> str:
+    for line in lines(path):
+        if isinstance(line, BadReason):
+            return ""
+        if line.strip():
+            return line.strip()
+    return ""
+
+
+def _separator(header: str) -> str | None:
+    """The separator of a CSV header: a line of nothing but names; None if it is none."""
+    for separator in SEPARATORS:
+        cells = [cell.strip().strip('"') for cell in header.split(separator)]
+        if len(cells) > 2 and all(_is_name(cell) for cell in cells):
+            return separator
+    return None
+
+
+def _is_name(cell: str) -> bool:
+    plain = cell.removesuffix(" [UTC]")
+    return 0 < len(plain) <= 64 and all(c.isalnum() or c in "_.- " for c in plain)
+
+
+def _json_lines(path: str) -> Iterator[tuple[int, Entry]]:
+    for number, line in enumerate(lines(path), 1):
+        if isinstance(line, BadReason):
+            yield number, line
+        elif not line.strip():
+            yield number, BLANK
+        else:
+            found = _loaded(line)
+            if found is BadReason.NOT_JSON and not line.endswith("\n"):
+                found = BadReason.TRUNCATED
+            yield number, found
+
+
+def _loaded(line: str) -> Entry:
+    try:
+        return _object(_DECODER.decode(line))
+    except RecursionError:
+        return BadReason.TOO_DEEP
+    except ValueError:  # not JSON, or a whole number of thousands of digits
+        return BadReason.NOT_JSON
+
+
+def _object(value: Any) -> Entry:
+    return value if isinstance(value, dict) else BadReason.NOT_AN_OBJECT
+
+
+def _elements(path: str) -> Iterator[tuple[int, Entry]]:
+    """Elements of an array, or objects one after the other, each over several lines.
+
+    After an element that cannot be read the next one cannot be found: the file ends there.
+    """
+    with opened(path) as (file, encoding):
+        errors = "surrogateescape" if encoding == "utf-8" else "surrogatepass"
+        text = io.TextIOWrapper(file, encoding, errors=errors, newline="")
+        buffer, number = _Buffer(text), 0
+        while True:
+            number += 1
+            try:
+                found = buffer.next_value()
+            except StopIteration:
+                return
+            except RecursionError:
+                found = BadReason.TOO_DEEP
+            except (*BROKEN, UnicodeDecodeError) as error:
+                found = broken(error)
+            except ValueError:
+                found = BadReason.TRUNCATED if buffer.ended else BadReason.NOT_JSON
+            if found is BadReason.TOO_LONG or found is BadReason.INVALID_ENCODING:
+                yield number, found
+            elif isinstance(found, BadReason):
+                yield number, found
+                return
+            else:
+                yield number, _object(found)
+            if buffer.gave_up:
+                return
+
+
+class _Buffer:
+    """The unread rest of a file, as much as is needed for one element."""
+
+    def __init__(self, file: io.TextIOWrapper) -> None:
+        self._file = file
+        self._text = ""
+        self._at = 0
+        self.ended = False
+        self.gave_up = False
+
+    def next_value(self) -> Any:
+        """The next element, or why it cannot be read; StopIteration at the end of the file."""
+        while True:
+            self._skip()
+            if self._at == len(self._text):
+                raise StopIteration
+            try:
+                value, end = _DECODER.raw_decode(self._text, self._at)
+            except json.JSONDecodeError as error:
+                if self.ended or not self._may_continue(error):
+                    raise
+            else:
+                if self.ended or end < len(self._text):
+                    raw, self._at = self._text[self._at : end], end
+                    return value if valid(raw) else BadReason.INVALID_ENCODING
+            if len(self._text) - self._at > LONGEST_LINE:
+                self.gave_up = True
+                return BadReason.TOO_LONG
+            self._fill(max(_CHUNK, len(self._text) - self._at))
+
+    def _may_continue(self, error: json.JSONDecodeError) -> bool:
+        """Whether the error may come from the end of what was read so far."""
+        return error.msg.startswith("Unterminated") or error.pos > len(self._text) - 16
+
+    def _skip(self) -> None:
+        """Go on to the next element, past what stands between elements."""
+        while True:
+            rest = self._text[self._at :] if self._at > _CHUNK else None
+            if rest is not None:
+                self._text, self._at = rest, 0
+            while self._at < len(self._text) and self._text[self._at] in " \t\r\n,[]":
+                self._at += 1
+            if self._at < len(self._text) or self.ended:
+                return
+            self._fill(_CHUNK)
+
+    def _fill(self, size: int) -> None:
+        more = self._file.read(size)
+        self.ended = not more
+        self._text, self._at = self._text[self._at :] + more, 0
+
+
+def _csv_rows(path: str, separator: str) -> Iterator[tuple[int, Entry]]:
+    csv.field_size_limit(max(csv.field_size_limit(), LONGEST_LINE))
+    with opened(path) as (file, encoding):
+        errors = "surrogateescape" if encoding == "utf-8" else "surrogatepass"
+        text = io.TextIOWrapper(file, encoding, errors=errors, newline="")
+        rows = csv.reader(text, delimiter=separator, strict=True)
+        header: list[str] | None = None
+        number = 0
+        while True:
+            try:
+                cells = next(rows)
+            except StopIteration:
+                return
+            except csv.Error as error:
+                cut = "unexpected end" in str(error)
+                number += 1
+                yield number, BadReason.TRUNCATED if cut else BadReason.NOT_CSV
+                continue
+            except (*BROKEN, UnicodeDecodeError) as error:
+                yield number + 1, broken(error)
+                return
+            if header is None:
+                header = [cell.strip() for cell in cells] if cells else None
+                continue
+            number += 1
+            yield number, _row(header, cells)
+
+
+def _row(header: list[str], cells: list[str]) -> Entry:
+    if not cells:
+        return BLANK
+    if len(cells) != len(header):
+        return BadReason.UNKNOWN_SHAPE
+    if not all(map(valid, cells)):
+        return BadReason.INVALID_ENCODING
+    return dict(zip(header, cells, strict=True))
+
+
+def _parquet_rows(path: str) -> Iterator[tuple[int, Entry]]:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        table = pq.ParquetFile(path)
+    except (pa.ArrowException, OSError):
+        raise CallLogError(f"{path} begins as Parquet but cannot be read: copy it again") from None
+    number = 0
+    with table:
+        try:
+            for batch in table.iter_batches(batch_size=256):
+                for index in range(batch.num_rows):
+                    number += 1
+                    yield number, _parquet_row(batch.slice(index, 1))
+        except (pa.ArrowException, OSError):
+            yield number + 1, BadReason.DAMAGED
+
+
+def _parquet_row(row: Any) -> Entry:
+    try:
+        return _object(row.to_pylist()[0])
+    except (ValueError, OverflowError):
+        return BadReason.INVALID_ENCODING
