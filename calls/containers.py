@@ -47,12 +47,13 @@ def entries(path: str) -> Iterator[tuple[int, Entry]]:
 
 
 def _first_line(path: str) -> str:
-    for line in lines(path):
-        if isinstance(line, BadReason):
+    """The first line with anything on it, as far as it can be read; at most _CHUNK bytes of it."""
+    with opened(path) as (file, encoding):
+        try:
+            start = file.read(_CHUNK)
+        except BROKEN:
             return ""
-        if line.strip():
-            return line.strip()
-    return ""
+    return start.decode(encoding, "replace").lstrip().partition("\n")[0].rstrip()
 
 
 def _separator(header: str) -> str | None:
@@ -134,6 +135,7 @@ class _Buffer:
         self._file = file
         self._text = ""
         self._at = 0
+        self._within = False
         self.ended = False
         self.gave_up = False
 
@@ -167,11 +169,18 @@ class _Buffer:
             rest = self._text[self._at :] if self._at > _CHUNK else None
             if rest is not None:
                 self._text, self._at = rest, 0
-            while self._at < len(self._text) and self._text[self._at] in " \t\r\n,[]":
+            while self._at < len(self._text) and self._passes(self._text[self._at]):
                 self._at += 1
             if self._at < len(self._text) or self.ended:
                 return
             self._fill(_CHUNK)
+
+    def _passes(self, char: str) -> bool:
+        """Whether the character stands between elements; keeps count of the array around them."""
+        if char == ("]" if self._within else "["):
+            self._within = not self._within
+            return True
+        return char in " \t\r\n,"
 
     def _fill(self, size: int) -> None:
         more = self._file.read(size)

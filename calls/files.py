@@ -19,7 +19,12 @@ A completion of 20 million characters, each written as an escape of six bytes, s
 GZIP = b"\x1f\x8b"
 PARQUET = b"PAR1"
 MARKS = ((b"\xef\xbb\xbf", "utf-8"), (b"\xff\xfe", "utf-16-le"), (b"\xfe\xff", "utf-16-be"))
-UNMARKED = ((b"{\x00", "utf-16-le"), (b"[\x00", "utf-16-le"), (b"\x00{", "utf-16-be"))
+UNMARKED = (
+    (b"{\x00", "utf-16-le"),
+    (b"[\x00", "utf-16-le"),
+    (b"\x00{", "utf-16-be"),
+    (b"\x00[", "utf-16-be"),
+)
 BROKEN = (EOFError, zlib.error, gzip.BadGzipFile)
 
 
@@ -67,10 +72,7 @@ def opened(path: str) -> Iterator[tuple[BinaryIO, str]]:
 
 
 def lines(path: str) -> Iterator[str | BadReason]:
-    """Lines of a file without their ends, or why one cannot be read; nothing follows a broken end.
-
-    A last line without a line feed ends in none here either; see ``ends_open``.
-    """
+    """Lines of a file with their line feeds, or why one cannot be read."""
     with opened(path) as (file, encoding):
         yield from _wide_lines(file, encoding) if encoding != "utf-8" else _byte_lines(file)
 

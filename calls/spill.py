@@ -36,10 +36,10 @@ class Spill:
 
     def put(self, key: str, number: int, value: Any, file: str, line: int) -> bool | None:
         """Keep the value. If one is there: None if it is equal, False if it differs."""
+        written = json.dumps(value, separators=(",", ":"), default=str)
         new = "INSERT OR IGNORE INTO keys (key, file, line) VALUES (?, ?, ?)"
         self._db.execute(new, (key, file, line))
         n = self._number(key)
-        written = json.dumps(value, separators=(",", ":"))
         insert = "INSERT OR IGNORE INTO parts VALUES (?, ?, ?)"
         if self._db.execute(insert, (n, number, written)).rowcount:
             return True
