@@ -2,7 +2,7 @@
 
 import hashlib
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from os import PathLike, fspath
@@ -136,7 +136,7 @@ def _outcomes(entry: Entry, log_format: LogFormat, place: Place) -> Iterator[Out
     if entry is BLANK or isinstance(entry, BadReason):
         yield entry
         return
-    for inner in _unwrapped(entry):
+    for inner in _unwrapped(entry, [type(log_format)]):
         if not isinstance(inner, dict):
             yield BadReason.NOT_AN_OBJECT
             continue
@@ -148,7 +148,9 @@ def _outcomes(entry: Entry, log_format: LogFormat, place: Place) -> Iterator[Out
             yield BadReason.TOO_DEEP
 
 
-def _unwrapped(entry: dict[str, Any]) -> list[Any]:
+def _unwrapped(entry: dict[str, Any], kinds: Iterable[type[LogFormat]]) -> list[Any]:
+    if any(kind.recognises(entry) for kind in kinds):
+        return [entry]
     for key in WRAPPERS:
         inner = entry.get(key)
         if isinstance(inner, list) and inner and len(entry) <= 3 and isinstance(inner[0], dict):
@@ -158,20 +160,22 @@ def _unwrapped(entry: dict[str, Any]) -> list[Any]:
 
 def _sorted_out(path: str, log_format: str | None) -> _File:
     """The file with its format, None if it has no entries at all; raises if none is recognised."""
-    looked_at = [entry for _, entry in islice(entries(path), LOOKED_AT) if entry is not BLANK]
+    filled = (entry for _, entry in entries(path) if entry is not BLANK)
+    looked_at = list(islice(filled, LOOKED_AT))
     if not looked_at:
         return _File(path, None, ())
+    kinds = [FORMATS[log_format]] if log_format else list(FORMATS.values())
     sample = tuple(
         inner
         for entry in looked_at
         if isinstance(entry, dict)
-        for inner in islice(_unwrapped(entry), LOOKED_AT)
+        for inner in islice(_unwrapped(entry, kinds), LOOKED_AT)
         if isinstance(inner, dict)
     )
     if log_format is not None:
         return _File(path, log_format, sample[:1])
     for entry in sample:
-        for kind in FORMATS.values():
+        for kind in kinds:
             if kind.recognises(entry):
                 return _File(path, kind.name, (entry,))
     raise CallLogError(_unrecognised(path, sample))

@@ -72,9 +72,7 @@ def count(*values: object) -> int | None:
 def as_object(value: object) -> Object:
     """The object, also one written as JSON text; empty for null, empty text and other types."""
     value = decoded(value)
-    if isinstance(value, list) and all(
-        isinstance(pair, tuple) and len(pair) == 2 for pair in value
-    ):
+    if isinstance(value, list) and all(isinstance(pair, tuple) for pair in value):
         return {str(key): inner for key, inner in value}  # a map column of Parquet
     return value if isinstance(value, Mapping) else {}
 
