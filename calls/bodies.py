@@ -6,7 +6,7 @@ are no text here; a message that has them is marked. Functions raise UnknownShap
 object or text has another type than these APIs give it.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -88,7 +88,7 @@ def messages_of(value: object, role: str = "user") -> tuple[Message, ...]:
     value = decoded(value)
     if value is None or value == {} or value == "":
         return ()
-    if isinstance(value, Mapping):
+    if isinstance(value, dict):
         inner = value.get("messages")
         return messages_of(inner, role) if inner else (_message(value, role),)
     if isinstance(value, str):
@@ -105,7 +105,7 @@ def _message(item: object, role: str) -> Message:
         return Message(role, text(item))
     if isinstance(item, list) and all(isinstance(token, int) for token in item):
         return Message(role, "", has_other=True)
-    if not isinstance(item, Mapping):
+    if not isinstance(item, dict):
         raise UnknownShape
     content = item.get("content", item.get("parts", item.get("text")))
     said, other = content_of(content)
@@ -120,7 +120,7 @@ def content_of(content: object) -> tuple[str, bool]:
         return "", False
     if isinstance(content, str):
         return text(content), False
-    if isinstance(content, Mapping):
+    if isinstance(content, dict):
         content = [content]
     if not isinstance(content, list | tuple):
         raise UnknownShape
@@ -132,7 +132,7 @@ def content_of(content: object) -> tuple[str, bool]:
 def _part(part: object) -> str | None:
     if isinstance(part, str):
         return text(part)
-    if not isinstance(part, Mapping):
+    if not isinstance(part, dict):
         raise UnknownShape
     if part.get("type") in REASONING:
         return None
@@ -150,7 +150,7 @@ def reply_of(body: object) -> Reply:
         return Reply(*completed([text(body)])) if body.strip() else Reply()
     if not body:
         return Reply()
-    if not isinstance(body, Mapping):
+    if not isinstance(body, dict):
         raise UnknownShape
     completions, empty = completed(_texts(body))
     usage = as_object(body.get("usage"))
@@ -205,7 +205,7 @@ def _list(value: object) -> list[Any]:
 
 
 def _object(value: object) -> Object:
-    if not isinstance(value, Mapping):
+    if not isinstance(value, dict):
         raise UnknownShape
     return value
 
@@ -215,7 +215,7 @@ def error_of(error: object) -> str | None:
     error = decoded(error)
     if not error:
         return None
-    if not isinstance(error, Mapping):
+    if not isinstance(error, dict):
         return "error"
     keys = ("code", "error_code", "type", "error_class")
     return next((found for key in keys if (found := name(error.get(key)))), "error")

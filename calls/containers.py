@@ -4,6 +4,7 @@ An entry has the number of its line (JSON lines) or of its element or row, from 
 read is an entry too, with the reason; so the numbers have no gaps.
 """
 
+import codecs
 import csv
 import io
 import json
@@ -102,56 +103,59 @@ def _elements(path: str) -> Iterator[tuple[int, Entry]]:
     After an element that cannot be read the next one cannot be found: the file ends there.
     """
     with opened(path) as (file, encoding):
-        errors = "surrogateescape" if encoding == "utf-8" else "surrogatepass"
-        text = io.TextIOWrapper(file, encoding, errors=errors, newline="")
-        buffer, number = _Buffer(text), 0
-        while True:
+        buffer, number = _Buffer(file, encoding), 0
+        while not buffer.gave_up:
             number += 1
             try:
                 found = buffer.next_value()
             except StopIteration:
                 return
             except RecursionError:
-                found = BadReason.TOO_DEEP
-            except (*BROKEN, UnicodeDecodeError) as error:
-                found = broken(error)
+                yield number, BadReason.TOO_DEEP
+                return
             except ValueError:
-                found = BadReason.TRUNCATED if buffer.ended else BadReason.NOT_JSON
-            if found is BadReason.TOO_LONG or found is BadReason.INVALID_ENCODING:
-                yield number, found
-            elif isinstance(found, BadReason):
-                yield number, found
+                yield number, buffer.problem or BadReason.NOT_JSON
                 return
-            else:
-                yield number, _object(found)
-            if buffer.gave_up:
-                return
+            yield number, found if isinstance(found, BadReason) else _object(found)
 
 
 class _Buffer:
     """The unread rest of a file, as much as is needed for one element."""
 
-    def __init__(self, file: io.TextIOWrapper) -> None:
+    def __init__(self, file: io.BufferedReader, encoding: str) -> None:
+        errors = "surrogateescape" if encoding == "utf-8" else "surrogatepass"
+        self._decode = codecs.getincrementaldecoder(encoding)(errors).decode
         self._file = file
         self._text = ""
         self._at = 0
         self._within = False
-        self.ended = False
+        self._ended = False
+        self.problem: BadReason | None = None
         self.gave_up = False
 
     def next_value(self) -> Any:
-        """The next element, or why it cannot be read; StopIteration at the end of the file."""
+        """The next element, or why it cannot be read, if the next one can be.
+
+        Raises StopIteration at the end, ValueError if the end or the element is not as it must be;
+        ``problem`` says more, if more is known.
+        """
         while True:
             self._skip()
             if self._at == len(self._text):
+                if self.problem or self._within:
+                    self.problem = self.problem or BadReason.TRUNCATED
+                    raise ValueError
                 raise StopIteration
             try:
                 value, end = _DECODER.raw_decode(self._text, self._at)
             except json.JSONDecodeError as error:
-                if self.ended or not self._may_continue(error):
+                if not self._may_continue(error):
+                    raise
+                if self._ended:
+                    self.problem = self.problem or BadReason.TRUNCATED
                     raise
             else:
-                if self.ended or end < len(self._text):
+                if self._ended or end < len(self._text):
                     raw, self._at = self._text[self._at : end], end
                     return value if valid(raw) else BadReason.INVALID_ENCODING
             if len(self._text) - self._at > LONGEST_LINE:
@@ -171,7 +175,7 @@ class _Buffer:
                 self._text, self._at = rest, 0
             while self._at < len(self._text) and self._passes(self._text[self._at]):
                 self._at += 1
-            if self._at < len(self._text) or self.ended:
+            if self._at < len(self._text) or self._ended:
                 return
             self._fill(_CHUNK)
 
@@ -183,9 +187,18 @@ class _Buffer:
         return char in " \t\r\n,"
 
     def _fill(self, size: int) -> None:
-        more = self._file.read(size)
-        self.ended = not more
-        self._text, self._at = self._text[self._at :] + more, 0
+        """Read at least so many more characters, or to the end."""
+        pieces = [self._text[self._at :]]
+        self._at = 0
+        while size > 0 and not self._ended:
+            try:
+                read = self._file.read1(_CHUNK)
+                pieces.append(self._decode(read, not read))
+                size -= len(pieces[-1])
+                self._ended = not read
+            except (*BROKEN, UnicodeDecodeError) as error:
+                self.problem, self._ended = broken(error), True
+        self._text = "".join(pieces)
 
 
 def _csv_rows(path: str, separator: str) -> Iterator[tuple[int, Entry]]:

@@ -6,7 +6,7 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import cast
 
 from scrubtrace.schemas.calls import BadReason
 
@@ -51,24 +51,22 @@ def is_parquet(path: str) -> bool:
 
 
 @contextmanager
-def opened(path: str) -> Iterator[tuple[BinaryIO, str]]:
+def opened(path: str) -> Iterator[tuple[io.BufferedReader, str]]:
     """The unpacked bytes after a byte order mark, and their encoding."""
     with Path(path).open("rb") as raw:
-        packed = raw.read(2) == GZIP
-        raw.seek(0)
-        file = cast(BinaryIO, gzip.GzipFile(fileobj=raw)) if packed else raw
-        buffered = io.BufferedReader(cast(io.RawIOBase, file)) if packed else file
+        file: io.BufferedReader = raw
+        if raw.peek(2).startswith(GZIP):
+            file = io.BufferedReader(cast(io.RawIOBase, gzip.GzipFile(fileobj=raw)))
         try:
-            start = cast(io.BufferedReader, buffered).peek(4)[:4]
+            start = file.peek(4)
         except BROKEN:
-            start = b""
+            start = b""  # the first reading says so again
         for mark, encoding in MARKS:
             if start.startswith(mark):
-                buffered.read(len(mark))
-                yield buffered, encoding
+                file.read(len(mark))
+                yield file, encoding
                 return
-        guess = next((encoding for mark, encoding in UNMARKED if start.startswith(mark)), "utf-8")
-        yield buffered, guess
+        yield file, next((code for mark, code in UNMARKED if start.startswith(mark)), "utf-8")
 
 
 def lines(path: str) -> Iterator[str | BadReason]:
@@ -77,7 +75,7 @@ def lines(path: str) -> Iterator[str | BadReason]:
         yield from _wide_lines(file, encoding) if encoding != "utf-8" else _byte_lines(file)
 
 
-def _byte_lines(file: BinaryIO) -> Iterator[str | BadReason]:
+def _byte_lines(file: io.BufferedReader) -> Iterator[str | BadReason]:
     while True:
         try:
             line = file.readline(LONGEST_LINE + 1)
@@ -102,7 +100,7 @@ def _decoded(line: bytes) -> str | BadReason:
         return BadReason.INVALID_ENCODING
 
 
-def _wide_lines(file: BinaryIO, encoding: str) -> Iterator[str | BadReason]:
+def _wide_lines(file: io.BufferedReader, encoding: str) -> Iterator[str | BadReason]:
     text = io.TextIOWrapper(file, encoding, errors="surrogatepass", newline="\n")
     while True:
         try:

@@ -4,7 +4,7 @@ Logs have no standard names for these; the ones that are looked for are listed h
 ``purpose:drafting`` counts as well.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import TypedDict
 
 from scrubtrace.calls.values import Object, decoded, first_name
@@ -31,7 +31,7 @@ def labels_of(*sources: object, tags: object = ()) -> Labels:
     """Labels of a call; the first source that has one wins, tags come last."""
     merged: dict[str, object] = {}
     for source in (*(decoded(source) for source in sources), _tagged(decoded(tags))):
-        if isinstance(source, Mapping):
+        if isinstance(source, dict):
             for key, value in source.items():
                 merged.setdefault(str(key).lower().replace("-", "_").replace(".", "_"), value)
     return Labels(
@@ -47,7 +47,7 @@ def _first(merged: Object, label: str) -> str | None:
 
 
 def _tagged(tags: object) -> dict[str, str]:
-    if not isinstance(tags, Iterable) or isinstance(tags, str | Mapping):
+    if not isinstance(tags, Iterable) or isinstance(tags, str | dict):
         return {}
     pairs = (tag.replace("=", ":", 1).partition(":") for tag in tags if isinstance(tag, str))
     return {key.strip(): value.strip() for key, _, value in pairs if value}

@@ -74,7 +74,7 @@ def as_object(value: object) -> Object:
     value = decoded(value)
     if isinstance(value, list) and all(isinstance(pair, tuple) for pair in value):
         return {str(key): inner for key, inner in value}  # a map column of Parquet
-    return value if isinstance(value, Mapping) else {}
+    return value if isinstance(value, dict) else {}
 
 
 def decoded(value: object) -> Any:

@@ -100,6 +100,15 @@ def test_gzip_whole_cut_and_damaged(tmp_path: Path) -> None:
     assert read(path, log_format="pairs")[1] == [BadLine(str(path), 1, BadReason.TRUNCATED)]
 
 
+def test_array_in_a_gzip_file_that_is_cut(tmp_path: Path) -> None:
+    packed = gzip.compress(b"[" + noisy(2000).replace(b"\n", b",\n")[:-2] + b"]")
+    path = tmp_path / "log.json.gz"
+    path.write_bytes(packed[: len(packed) // 2])
+    records, bad, _ = read(path)
+    assert 800 < len(records) < 1100
+    assert bad == [BadLine(str(path), len(records) + 1, BadReason.TRUNCATED)]
+
+
 @pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-be", "utf-16-le"])
 @pytest.mark.parametrize("kind", ["lines", "array"])
 def test_encodings(tmp_path: Path, encoding: str, kind: str) -> None:
@@ -126,6 +135,8 @@ def test_utf16_file_that_is_cut_within_a_character(tmp_path: Path) -> None:
     [
         ("[" + ",\n".join(SEVERAL) + "]", 3, None),
         ("[]", 0, None),
+        ("[" + SEVERAL[0] + ",", 1, BadReason.TRUNCATED),
+        ("[", 0, BadReason.TRUNCATED),
         ("[" + ",".join(SEVERAL)[:-9], 2, BadReason.TRUNCATED),
         ("[" + SEVERAL[0] + ", {oops: 1}, " + SEVERAL[1] + " " * 100 + "]", 1, BadReason.NOT_JSON),
         ("[" + SEVERAL[0] + ', "text", ' + SEVERAL[1] + "]", 2, BadReason.NOT_AN_OBJECT),
@@ -139,7 +150,7 @@ def test_json_over_several_lines(
 ) -> None:
     path = tmp_path / "log.json"
     path.write_bytes(text.encode("utf-8", "surrogateescape"))
-    records, bad, reading = read(path)
+    records, bad, reading = read(path, log_format="pairs")
     assert (len(records), [b.reason for b in bad]) == (count, [reason] if reason else [])
     assert reading.summary.lines.total() == count + len(bad)
 

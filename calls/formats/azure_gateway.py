@@ -12,7 +12,7 @@ are put together. No caller (it is in ApiManagementGatewayLogs) and no temperatu
 call is missing, the rows after it are left out and counted.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
 from scrubtrace.calls.bodies import completed, messages_of, operation
@@ -137,7 +137,7 @@ def lowered(entry: Object) -> dict[str, Any]:
 
 
 def _storable(value: Any) -> Any:
-    return value if isinstance(value, str | int | float | list | Mapping) else str(value)
+    return value if isinstance(value, str | int | float | list | dict) else str(value)
 
 
 def _unbroken(rows: list[tuple[int, Any]]) -> list[Object]:

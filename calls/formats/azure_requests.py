@@ -9,7 +9,7 @@ Gaps: as said. A call that is in ApiManagementGatewayLlmLog too has the same id;
 first is kept, so give the gateway's own log of language models alone if it has the messages.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 from scrubtrace.calls.bodies import Reply, operation, prompt_of, reply_of
 from scrubtrace.calls.formats.azure_gateway import lowered
@@ -49,7 +49,7 @@ class AzureRequests(LogFormat):
     def _record(self, call_id: str, row: Object, place: Place) -> CallRecord:
         request = next((b for key in REQUESTS if (b := as_object(row.get(key)))), {})
         body = next((b for key in RESPONSES if (b := decoded(row.get(key)))), None)
-        reply = reply_of(body) if isinstance(body, Mapping) else Reply()  # a cut body is no text
+        reply = reply_of(body) if isinstance(body, dict) else Reply()  # a cut body is no text
         code = count(row.get("responsecode"), row.get("resultsignature"), row.get("resulttype"))
         error = reply.error or (str(code) if code is not None and code >= 400 else None)
         labels = labels_of(request.get("metadata"))

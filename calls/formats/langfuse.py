@@ -10,7 +10,7 @@ An export with the group ``io`` switched off has no texts. An observation that w
 two exports is in both; the first one is kept. Calls that were logged as SPAN are not seen.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 from scrubtrace.calls.bodies import (
     Reply,
@@ -117,7 +117,7 @@ def _tokens(entry: Object, reply: Reply) -> dict[str, int | None]:
 
 
 def _prompt(request: object) -> tuple[Message, ...]:
-    if isinstance(request, Mapping) and {"messages", "prompt", "input"} & set(request):
+    if isinstance(request, dict) and {"messages", "prompt", "input"} & set(request):
         return prompt_of(request)
     return messages_of(request)
 
@@ -126,6 +126,6 @@ def _reply(output: object) -> Reply:
     """An output that is a body, a message, a list of messages, or any other value."""
     if isinstance(output, list):
         return Reply(*completed(said.text for said in messages_of(output, "assistant")))
-    if isinstance(output, Mapping) and output and not set(BODY_KEYS) & set(output):
+    if isinstance(output, dict) and output and not set(BODY_KEYS) & set(output):
         return Reply(*completed([content_of(output)[0]]))
     return reply_of(output)

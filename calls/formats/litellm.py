@@ -10,7 +10,7 @@ Payloads of a proxy with ``turn_off_message_logging`` hold a fixed text instead 
 is left out. ``api_key`` is a digest; ``user`` is what the caller said.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
 from scrubtrace.calls.bodies import messages_of, operation, prompt_of, reply_of
@@ -96,7 +96,7 @@ def _shown(value: Any) -> Any:
     """The value without what the proxy writes in place of a text."""
     if isinstance(value, str) and value in REDACTED:
         return None
-    if isinstance(value, Mapping) and value.get("text") in REDACTED:
+    if isinstance(value, dict) and value.get("text") in REDACTED:
         return None
     return value
 

@@ -10,7 +10,7 @@ share one, or two outputs take the same input, no prompt is joined rather than a
 files of one batch at a time to avoid it.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 from scrubtrace.calls.bodies import error_of, operation, prompt_of, reply_of
 from scrubtrace.calls.formats.base import LogFormat, Outcome, Part, Place, replied
@@ -61,7 +61,7 @@ class OpenAIBatch(LogFormat):
             raise UnknownShape
 
     def _keep(self, custom_id: str, entry: Object, place: Place) -> Outcome:
-        if not isinstance(entry["body"], Mapping):
+        if not isinstance(entry["body"], dict):
             raise UnknownShape
         prompt_of(entry["body"])  # an input that cannot be understood is a bad line here, not later
         kept = self._inputs.put(custom_id, 0, [entry.get("url"), entry["body"]], *_at(place))
@@ -71,7 +71,7 @@ class OpenAIBatch(LogFormat):
 
     def _record(self, custom_id: str, entry: Object, place: Place) -> Outcome:
         response = entry.get("response") or {}
-        if not isinstance(response, Mapping):
+        if not isinstance(response, dict):
             raise UnknownShape
         body = response.get("body")
         reply = reply_of(body)

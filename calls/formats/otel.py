@@ -15,7 +15,7 @@ the second one is a duplicate.
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
 from scrubtrace.calls.bodies import operation
@@ -71,7 +71,7 @@ class OpenTelemetry(LogFormat):
             yield NotACall("otel_no_spans")
 
     def _span(self, span: object, resource: Object, place: Place) -> Outcome:
-        if not isinstance(span, Mapping):
+        if not isinstance(span, dict):
             return BadReason.UNKNOWN_SHAPE
         try:
             attributes = attributes_of(span)
@@ -135,14 +135,14 @@ def _spans(entry: Object) -> Iterator[tuple[Object, Any]]:
 
 def _each(entry: Object, *keys: str) -> list[Any]:
     found: Any = next((entry[key] for key in keys if entry.get(key)), [])
-    if not isinstance(found, list) or not all(isinstance(item, Mapping) for item in found):
+    if not isinstance(found, list) or not all(isinstance(item, dict) for item in found):
         raise UnknownShape
     return found
 
 
 def _span_id(span: Object) -> str | None:
     context = span.get("context")
-    inner = context if isinstance(context, Mapping) else {}
+    inner = context if isinstance(context, dict) else {}
     trace = first_name(span.get("traceId"), span.get("trace_id"), inner.get("trace_id"))
     own = first_name(span.get("spanId"), span.get("span_id"), inner.get("span_id"))
     return f"{trace}/{own}" if trace and own else None
@@ -155,6 +155,6 @@ def _time(span: Object) -> str | None:
 
 def _failed(span: Object) -> bool:
     status = span.get("status")
-    inner = status if isinstance(status, Mapping) else {}
+    inner = status if isinstance(status, dict) else {}
     code = inner.get("code", inner.get("status_code"))
     return str(code).upper() in ("2", "ERROR", "STATUS_CODE_ERROR")

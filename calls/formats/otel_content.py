@@ -2,7 +2,7 @@
 
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
 from scrubtrace.calls.bodies import completed, content_of, messages_of
@@ -21,22 +21,22 @@ def attributes_of(owner: object) -> dict[str, Any]:
 
     A span that is flat, with ``gen_ai.*`` beside its name, is its own attributes.
     """
-    if not isinstance(owner, Mapping):
+    if not isinstance(owner, dict):
         return {}
     found = owner.get("attributes")
     if isinstance(found, list):
-        if not all(isinstance(item, Mapping) for item in found):
+        if not all(isinstance(item, dict) for item in found):
             raise UnknownShape
         return {str(item.get("key")): plain(item.get("value")) for item in found}
     flat = {key: value for key, value in owner.items() if key.startswith("gen_ai.")}
-    return {**(found if isinstance(found, Mapping) else {}), **flat}
+    return {**(found if isinstance(found, dict) else {}), **flat}
 
 
 def plain(value: Any, depth: int = 0) -> Any:
     """Value of an OTLP union such as {"stringValue": "..."}."""
     if depth > DEEPEST:
         raise UnknownShape
-    if not isinstance(value, Mapping):
+    if not isinstance(value, dict):
         return value
     for key in UNION:
         if key in value:
@@ -101,7 +101,7 @@ def _with_events(span: Object, attributes: Object) -> dict[str, Any]:
 
 def _events(span: Object) -> list[Object]:
     events = span.get("events") or []
-    if not isinstance(events, list) or not all(isinstance(event, Mapping) for event in events):
+    if not isinstance(events, list) or not all(isinstance(event, dict) for event in events):
         raise UnknownShape
     return events
 

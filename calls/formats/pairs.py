@@ -9,7 +9,7 @@ not seen as a duplicate in another file. A response logged as a list of stream c
 shape: log the joined response.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 from scrubtrace.calls.bodies import operation, prompt_of, reply_of
 from scrubtrace.calls.formats.base import LogFormat, Outcome, Place, replied
@@ -44,11 +44,11 @@ class Pairs(LogFormat):
     def read(self, entry: Object, place: Place) -> Iterator[Outcome]:
         """The call or calls of the entry, or why there is none."""
         request, response = decoded(entry.get("request")), decoded(entry.get("response"))
-        if not isinstance(request, Mapping) or not isinstance(response, Mapping | str | None):
+        if not isinstance(request, dict) or not isinstance(response, dict | str | None):
             raise UnknownShape
         body = _body(request)
         code = _code(entry, response)
-        reply = reply_of(_body(response) if isinstance(response, Mapping) else response)
+        reply = reply_of(_body(response) if isinstance(response, dict) else response)
         error = str(code) if code is not None and code >= 400 else None
         call_id = reply.call_id or first_name(*(entry.get(key) for key in IDS))
         yield CallRecord(
@@ -72,13 +72,13 @@ class Pairs(LogFormat):
 
 def _body(side: Object) -> Object:
     body = decoded(side.get("body", side))
-    if not isinstance(body, Mapping):
+    if not isinstance(body, dict):
         raise UnknownShape
     return body
 
 
 def _code(entry: Object, response: object) -> int | None:
-    inner = response if isinstance(response, Mapping) else {}
+    inner = response if isinstance(response, dict) else {}
     return count(inner.get("status_code"), entry.get("status_code"), entry.get("status"))
 
 
