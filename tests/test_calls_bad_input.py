@@ -5,27 +5,19 @@ import json
 import random
 import tracemalloc
 from collections import Counter
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
-from call_logs import ANSWER, ASK, QUESTION, chat, write
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from call_logs import ANSWER, QUESTION, line, pair, write
 
 from scrubtrace.calls.files import CallLogError
-from scrubtrace.calls.formats import FORMATS
-from scrubtrace.calls.reading import WRAPPERS, CallReading, read_calls
+from scrubtrace.calls.reading import CallReading, read_calls
 from scrubtrace.calls.values import count, number, timestamp
 from scrubtrace.schemas.calls import BadLine, BadReason, CallRecord
-
-
-def pair(call_id: Any = "chatcmpl-1", answer: Any = ANSWER) -> dict[str, Any]:
-    return {"request": {"messages": ASK}, "response": chat(answer, call_id=call_id)}
-
-
-def line(call_id: Any = "chatcmpl-1", answer: Any = ANSWER) -> bytes:
-    return json.dumps(pair(call_id, answer)).encode() + b"\n"
 
 
 def read(*paths: Path, **options: Any) -> tuple[list[CallRecord], list[BadLine], CallReading]:
@@ -309,82 +301,54 @@ def test_memory_does_not_grow_with_the_requests_that_wait(tmp_path: Path) -> Non
     assert peak < 8_000_000  # of 36 MB of prompts; SQLite's own 64 MiB are not traced
 
 
-KEYS = """
-id custom_id response request body error choices message messages content text role type
-request_id spend call_type metadata model usage trace_id traceId start_time startTime input
-output attributes events name key value resourceSpans scopeSpans spans resource context
-CorrelationId SequenceNumber RequestMessages ResponseMessages category properties data
-gen_ai.prompt gen_ai.output.messages gen_ai.prompt.0.content stringValue arrayValue values
-GENERATION assistant 0 1 parts gen_ai.choice level status created timestamp temperature n
-standard_logging_object proxy_server_request ResponseBody ResponseCode
-"""
-WORDS = st.sampled_from(KEYS.split())
-LEAVES = (
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8) | WORDS
-    | st.sampled_from(["[]", '[{"content": 1}]', '{"content": ["x"]}', "[[", "2025-03-01", 10**30])
-)  # fmt: skip
-VALUES = st.recursive(
-    LEAVES,
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(WORDS, inner, max_size=5),
-    max_leaves=12,
-)
-ENTRIES = st.dictionaries(WORDS, VALUES, max_size=8)
-TYPICAL = {
-    "openai-batch": {"custom_id": "a", "response": {"body": chat(ANSWER)}},
-    "litellm": {"request_id": "r", "messages": ASK, "response": chat(ANSWER)},
-    "langfuse": {"id": "o", "type": "GENERATION", "input": ASK, "output": ANSWER},
-    "otel": {"traceId": "t", "spanId": "s", "attributes": {"gen_ai.system": "x"}},
-    "azure-gateway": {"CorrelationId": "c", "SequenceNumber": 1, "RequestMessages": ASK},
-    "azure-requests": {"CorrelationId": "c", "ResponseBody": json.dumps(chat(ANSWER))},
-    "pairs": {"request": {"messages": ASK}, "response": chat(ANSWER)},
-}
-
-
-def consistent(path: Path, log_format: str) -> CallReading:
-    reading = read_calls([path], log_format)
-    records = list(reading)
-    summary = reading.summary
-    assert summary.records == len(records)
-    assert len({record.call_id for record in records}) == len(records)
-    assert summary.not_calls.total() == summary.lines["not_a_call"]
-    for record in records:
-        json.dumps([record.call_id, record.completions], ensure_ascii=False).encode()
-        assert all(completion.strip() for completion in record.completions)
-    return reading
-
-
-@pytest.mark.parametrize("log_format", sorted(FORMATS))
-@settings(max_examples=25)
-@given(entries=st.lists(ENTRIES, max_size=4))
-def test_no_entry_breaks_the_reader_and_lines_add_up(
-    tmp_path_factory: pytest.TempPathFactory, log_format: str, entries: list[dict[str, Any]]
-) -> None:
-    path = tmp_path_factory.getbasetemp() / f"{log_format}.jsonl"
-    merged = [TYPICAL[log_format] | entry for entry in entries]
-    write(path, *entries, *merged)
-    reading = consistent(path, log_format)
-    wrapped = any(set(WRAPPERS) & set(entry) for entry in entries)
-    if log_format != "otel" and not wrapped:
-        assert reading.summary.lines.total() == len(entries) + len(merged)
-
-
-@given(
-    content=st.binary(max_size=300), start=st.sampled_from([b"", b"[", b"{\n", b"a,b,c\n", line()])
-)
-def test_no_bytes_break_the_reader_and_lines_add_up(
-    tmp_path_factory: pytest.TempPathFactory, content: bytes, start: bytes
-) -> None:
-    path = tmp_path_factory.getbasetemp() / "bytes.jsonl"
-    path.write_bytes(start + content)
-    reading = consistent(path, "pairs")
-    if start == line():
-        newlines = content.count(b"\n") + (not content.endswith(b"\n") and bool(content))
-        assert reading.summary.lines.total() == 1 + newlines
-
-
 def test_a_file_that_begins_with_many_blank_lines(tmp_path: Path) -> None:
     path = tmp_path / "log.jsonl"
     path.write_bytes(b"\n" * 50 + line())
     records, _, reading = read(path)
     assert [record.source_line for record in records] == [51]
     assert reading.summary.lines == {"blank": 50, "record": 1}
+
+
+def parquet(path: Path, rows: int) -> Path:
+    names = [f"o-{n}" for n in range(rows)]
+    columns = {
+        "id": names,
+        "trace_id": names,
+        "type": ["GENERATION"] * rows,
+        "start_time": [datetime(2025, 3, 1, 9, 30)] * rows,
+        "output": [random.Random(n).randbytes(400).hex() for n in range(rows)],
+        "metadata": pa.array([[("purpose", "drafting")]] * rows, pa.map_(pa.string(), pa.string())),
+    }
+    pq.write_table(pa.table(columns), path, row_group_size=1000)
+    return path
+
+
+def test_parquet_with_a_map_and_a_time(tmp_path: Path) -> None:
+    ((record,), _, _) = read(parquet(tmp_path / "log.parquet", 1))
+    assert record.purpose == "drafting"
+    assert record.timestamp == "2025-03-01T09:30:00.000000Z"
+
+
+def test_damaged_parquet_keeps_the_rows_before_the_damage(tmp_path: Path) -> None:
+    path = parquet(tmp_path / "log.parquet", 3000)
+    content = bytearray(path.read_bytes())
+    middle = len(content) // 2
+    content[middle - 100_000 : middle + 100_000] = b"\xff" * 200_000
+    path.write_bytes(content)
+    records, bad, _ = read(path)
+    assert 0 < len(records) < 3000
+    assert bad == [BadLine(str(path), len(records) + 1, BadReason.DAMAGED)]
+
+
+def test_batch_input_that_is_just_too_deep_to_be_kept(tmp_path: Path) -> None:
+    lines = []
+    for depth in range(800, 1100, 10):
+        nested = "[" * depth + "]" * depth
+        body = f'{{"messages": [], "x": {nested}}}'
+        lines.append(f'{{"custom_id": "c-{depth}", "body": {body}}}\n')
+    path = tmp_path / "in.jsonl"
+    path.write_text("".join(lines))
+    _, bad, reading = read(path, log_format="openai-batch")
+    assert {b.reason for b in bad} <= {BadReason.TOO_DEEP}
+    assert reading.summary.lines.total() == len(lines)
+    assert reading.summary.unmatched_inputs == len(lines) - len(bad)

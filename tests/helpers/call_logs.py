@@ -42,3 +42,11 @@ def chat(*answers: str | None, call_id: str = "chatcmpl-1") -> dict[str, Any]:
         ],
         "usage": {"prompt_tokens": 9, "completion_tokens": 8, "total_tokens": 17},
     }
+
+
+def pair(call_id: Any = "chatcmpl-1", answer: Any = ANSWER) -> dict[str, Any]:
+    return {"request": {"messages": ASK}, "response": chat(answer, call_id=call_id)}
+
+
+def line(call_id: Any = "chatcmpl-1", answer: Any = ANSWER) -> bytes:
+    return json.dumps(pair(call_id, answer)).encode() + b"\n"
