@@ -6,7 +6,7 @@ nothing generic such as ``schemas`` or ``detectors`` lands in a host pipeline's 
 
 from setuptools import find_packages, setup
 
-ROOMS = ("beam_pipelines", "detectors", "review", "schemas", "stats")
+ROOMS = ("beam_pipelines", "calls", "detectors", "review", "schemas", "stats")
 
 
 def packages() -> list[str]:

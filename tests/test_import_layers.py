@@ -16,12 +16,14 @@ MAY_IMPORT = {
     "detectors": {"schemas", "stats"},
     "beam_pipelines": {"schemas", "detectors", "stats"},
     "review": {"schemas", "stats"},
+    "calls": {"schemas", "stats"},
 }
 FORBIDDEN = {
     "detectors": {"apache_beam", "spacy", "presidio_analyzer"},
     "schemas": {"apache_beam", "sqlalchemy"},
     "stats": {"apache_beam", "pyarrow"},
     "review": {"apache_beam"},
+    "calls": {"apache_beam", "pyarrow", "sqlalchemy"},
 }
 
 
@@ -74,6 +76,7 @@ def test_no_file_is_longer_than_400_lines() -> None:
         ("scrubtrace.detectors.boilerplate", {"apache_beam", "spacy", "presidio_analyzer"}),
         ("scrubtrace.review.export", {"apache_beam"}),
         ("scrubtrace.explain", {"apache_beam", "spacy"}),
+        ("scrubtrace.calls.reading", {"apache_beam", "pyarrow", "pydantic"}),
     ],
 )
 def test_importing_stays_cheap(module: str, unloaded: set[str]) -> None:

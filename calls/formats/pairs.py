@@ -1,0 +1,86 @@
+"""Request and response pairs: {"request": {...}, "response": {...}} on each line.
+
+Source: no standard; it is what proxies of one's own make write. The bodies are those of the OpenAI
+and Anthropic APIs, bare, under ``body``, or as JSON text. Next to them may stand an id (``id``,
+``call_id``, ``request_id``), a time, a user and metadata.
+
+Gaps: whatever the proxy left out. A pair without any id gets ``file:line`` as its id, so that it is
+not seen as a duplicate in another file. A response logged as a list of stream chunks is an unknown
+shape: log the joined response.
+"""
+
+from collections.abc import Iterator
+
+from scrubtrace.calls.bodies import operation, prompt_of, reply_of
+from scrubtrace.calls.formats.base import LogFormat, Outcome, Place, replied
+from scrubtrace.calls.labels import labels_of
+from scrubtrace.calls.values import (
+    Object,
+    UnknownShape,
+    count,
+    decoded,
+    first_name,
+    number,
+    timestamp,
+)
+from scrubtrace.schemas.calls import CallRecord
+
+IDS = ("call_id", "request_id", "id", "uuid")
+TIMES = ("timestamp", "created_at", "created", "time", "ts", "start_time")
+CALLERS = ("user", "user_id", "caller", "labeler", "account", "api_key_hash")
+
+
+class Pairs(LogFormat):
+    """One line is one call."""
+
+    name = "pairs"
+    title = 'request/response pairs: {"request": {...}, "response": {...}}'
+
+    @classmethod
+    def recognises(cls, entry: Object) -> bool:
+        """Whether the entry has the keys of this log."""
+        return {"request", "response"} <= set(entry)
+
+    def read(self, entry: Object, place: Place) -> Iterator[Outcome]:
+        """The call or calls of the entry, or why there is none."""
+        request, response = decoded(entry.get("request")), decoded(entry.get("response"))
+        if not isinstance(request, dict) or not isinstance(response, dict | str | None):
+            raise UnknownShape
+        body = _body(request)
+        code = _code(entry, response)
+        reply = reply_of(_body(response) if isinstance(response, dict) else response)
+        error = str(code) if code is not None and code >= 400 else None
+        call_id = reply.call_id or first_name(*(entry.get(key) for key in IDS))
+        yield CallRecord(
+            call_id or f"{place.file}:{place.line}",
+            self.name,
+            place.file,
+            place.line,
+            timestamp=_time(entry) or timestamp(reply.created),
+            provider=first_name(entry.get("provider")),
+            model_requested=first_name(body.get("model"), entry.get("model")),
+            operation=operation(request.get("url"), entry.get("url"), entry.get("operation"))
+            or reply.operation,
+            caller=first_name(*(entry.get(key) for key in CALLERS), body.get("user")),
+            temperature=number(body.get("temperature")),
+            n=count(body.get("n")),
+            prompt=prompt_of(body),
+            **labels_of(entry.get("metadata"), body.get("metadata"), entry, tags=entry.get("tags")),
+            **replied(reply, reply.error or error, done=code is not None),
+        )
+
+
+def _body(side: Object) -> Object:
+    body = decoded(side.get("body", side))
+    if not isinstance(body, dict):
+        raise UnknownShape
+    return body
+
+
+def _code(entry: Object, response: object) -> int | None:
+    inner = response if isinstance(response, dict) else {}
+    return count(inner.get("status_code"), entry.get("status_code"), entry.get("status"))
+
+
+def _time(entry: Object) -> str | None:
+    return next((found for key in TIMES if (found := timestamp(entry.get(key)))), None)
