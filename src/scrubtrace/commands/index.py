@@ -8,7 +8,11 @@ import click
 
 from scrubtrace.exits import Exit, UsageStop
 
+LOG_SUFFIXES = (".jsonl", ".json", ".csv", ".ndjson", ".log", ".gz")
+
 SOURCE_OPTIONS = (
+    click.option("--log-format", metavar="NAME",
+                 help="SOURCES are logs of API calls: auto, or the name of their format."),
     click.option("--text-column", multiple=True, default=("text",), metavar="COL",
                  help="Column with completions: text, or chat rows (default: text)."),
     click.option("--prompt-column", multiple=True, metavar="COL",
@@ -49,7 +53,7 @@ def index() -> None:
               help="Keep one of so many shingles: smaller and faster, finds less.")  # fmt: skip
 @_source_options
 def build(sources: tuple[str, ...], **given: Any) -> None:
-    """Build an index from SOURCES, Parquet shards with model output."""
+    """Build an index from SOURCES: Parquet shards with model output, or logs of API calls."""
     from scrubtrace.index.build import build_index
     from scrubtrace.index.sources import trusted_rows
     from scrubtrace.schemas.plan import Columns
@@ -73,7 +77,7 @@ def build(sources: tuple[str, ...], **given: Any) -> None:
 @click.option("--index", "out", required=True, metavar="INDEX", help="Folder of the index.")
 @_source_options
 def add(sources: tuple[str, ...], **given: Any) -> None:
-    """Add texts from SOURCES to an index and calibrate it again."""
+    """Add texts from SOURCES, as for build, to an index and calibrate it again."""
     from scrubtrace.index.build import add_to_index
 
     source = _source(sources, given)
@@ -116,8 +120,12 @@ def trace(text: str, path: str) -> None:
 
 
 def _source(sources: tuple[str, ...], given: dict[str, Any]) -> Any:
+    from scrubtrace.index.call_sources import AUTO, CallSource
     from scrubtrace.index.sources import ParquetSource
 
+    log_format = given["log_format"] or (AUTO if not _are_parquet(sources) else None)
+    if log_format:
+        return CallSource(sources, log_format)
     columns = {"model": "model_column", "task": "task_column", "created_at": "time_column"}
     groups = {name: given[option] for name, option in columns.items() if given[option]}
     return ParquetSource(
@@ -125,12 +133,20 @@ def _source(sources: tuple[str, ...], given: dict[str, Any]) -> Any:
     )
 
 
+def _are_parquet(sources: tuple[str, ...]) -> bool:
+    """Whether sources are shards; logs that lie in Parquet files are named by their format."""
+    logs = [source for source in sources if source.endswith(LOG_SUFFIXES)]
+    if logs and len(logs) < len(sources):
+        raise UsageStop(f"{logs[0]} is a log of calls, other sources are not: add one to the other")
+    return not logs
+
+
 def _finish(manifest: Any, counts: Counter[str], quiet: bool) -> None:
     from scrubtrace.index.show import described
 
     if not quiet:
         click.echo("\n".join(described(manifest)))
-    dead = counts["dead_rows"] + counts["dead_shards"]
+    dead = counts["dead_rows"] + counts["dead_shards"] + counts["bad_lines"]
     if dead:
-        click.echo(f"scrubtrace: {dead:,} rows or shards could not be read", err=True)
+        click.echo(f"scrubtrace: {dead:,} rows, shards or lines could not be read", err=True)
         sys.exit(Exit.INCOMPLETE)
