@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from scrubtrace.config import load_config
+from scrubtrace.config import FLAG_KINDS, load_config
 from scrubtrace.exits import UsageStop
 from scrubtrace.schemas.vocabulary import Kind
 
@@ -17,7 +17,7 @@ def _empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_without_a_file_the_defaults_hold() -> None:
     config = load_config(None)
     assert config.input.text_column == ("text",)
-    assert config.policy.flag_kinds == [Kind.LLM_TEXT, Kind.LLM_ANNOTATION]
+    assert config.policy.flag_kinds == list(FLAG_KINDS)
     assert config.limits.max_dead_letters == 0
 
 
