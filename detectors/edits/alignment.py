@@ -128,9 +128,11 @@ def _between(
     if low == high and start == stop:
         return
     if (high - low) * (stop - start) <= MOST_CELLS:
-        for tag, i, j, k, m in LCSseq.opcodes(a[low:high], b[start:stop]):
-            if tag != "equal":
-                yield Hunk(low + i, low + j, start + k, start + m)
+        for op in LCSseq.opcodes(a[low:high], b[start:stop]):
+            if op.tag != "equal":
+                yield Hunk(
+                    low + op.src_start, low + op.src_end, start + op.dest_start, start + op.dest_end
+                )
         return
     anchors = _anchors(a, b, low, high, start, stop)
     if not anchors:

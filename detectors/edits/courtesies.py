@@ -90,7 +90,8 @@ def _all_courtesies() -> dict[str, _Courtesies]:
 
 def _read(content: bytes) -> _Courtesies:
     data = tomllib.loads(content.decode())
-    names = ("reply", "announcement", "closer", "caveat")
-    patterns = (re.compile(f"(?i){data[name]}") for name in names)
+    reply, announcement, closer, caveat = (
+        re.compile(f"(?i){data[name]}") for name in ("reply", "announcement", "closer", "caveat")
+    )
     words = frozenset(data["words"].split()) if "words" in data else None
-    return _Courtesies(*patterns, words=words)
+    return _Courtesies(reply, announcement, closer, caveat, words)
