@@ -88,16 +88,23 @@ class Alignment:
         return Change(kind, signal, self.old.original(*old), self.new.original(*new), score)
 
     def passages(self, hunk: Hunk) -> tuple[Span, Span]:
-        """Normalised offsets of what was removed and put in, without what both end with."""
-        old = self.old.passage(hunk.old_start, hunk.old_end)
-        new = self.new.passage(hunk.new_start, hunk.new_end)
-        before, behind = self.old.text, self.new.text
-        end, stop = old[1], new[1]
-        while old[0] < end and new[0] < stop and before[end - 1] == behind[stop - 1]:
-            if before[end - 1].isalnum():
-                break
-            end, stop = end - 1, stop - 1
-        return (old[0], end), (new[0], stop)
+        """Normalised offsets of what was removed and put in, without punctuation that both have."""
+        start, end = self.old.passage(hunk.old_start, hunk.old_end)
+        first, last = self.new.passage(hunk.new_start, hunk.new_end)
+        before, behind = self.old.text[start:end], self.new.text[first:last]
+        head = _same_marks(before, behind)
+        tail = _same_marks(before[head:][::-1], behind[head:][::-1])
+        return (start + head, end - tail), (first + head, last - tail)
+
+
+def _same_marks(a: str, b: str) -> int:
+    """How many characters at the start of both are the same, up to a letter or number."""
+    same = 0
+    for x, y in zip(a, b, strict=False):
+        if x != y or x.isalnum():
+            break
+        same += 1
+    return same
 
 
 def align(old: Words, new: Words) -> Alignment:

@@ -7,6 +7,7 @@ every phrase is gone and none of it counts. What only moved does not count.
 """
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
 from scrubtrace.detectors.batch import TextBatch
 from scrubtrace.detectors.boilerplate import Boilerplate
@@ -22,6 +23,10 @@ MOST_KEPT = 0.34
 
 LEAST_KEPT_AROUND = 0.5
 LEAST_KEPT_WORDS = 3
+LONG_CUT = 20
+LEAST_OF_CUT = 0.4
+"""Of a cut of so many words or more, the share that must be of phrases."""
+
 EDGE_SENTENCES = 3
 """Sentences at either end of a text that openers, closers and caveats are looked for in."""
 
@@ -31,43 +36,75 @@ OTHER_FORMATS = frozenset({"api_format", "judge", "spinner"})
 Rule = Callable[[str, str], str | None]
 
 
+@dataclass(frozen=True)
+class Cut:
+    """A phrase that was cut: its signal, and its words in the old text."""
+
+    signal: str
+    words: range
+
+
 def cut_boilerplate(
     alignment: Alignment, old_text: str, language: str, detector: Boilerplate, is_paraphrased: bool
-) -> Iterator[Change]:
+) -> list[Cut]:
     """Phrases that were cut, each with its signal."""
     found = list(_phrases(alignment.old, old_text, language, detector))
-    known = {word for _, words in found for word in words}
-    found += [edge for edge in _edges(alignment, language) if known.isdisjoint(edge[1])]
-    gone = [(signal, words) for signal, words in found if _is_gone(alignment, words)]
-    if not gone or not (is_paraphrased or _stayed(alignment, [words for _, words in gone])):
-        return
-    for signal, words in gone:
-        yield _change(alignment, signal, words)
+    known = {word for cut in found for word in cut.words}
+    for edge in _edges(alignment, language):
+        if known.isdisjoint(edge.words):
+            found.append(edge)
+            known.update(edge.words)
+    gone = [cut for cut in found if _is_gone(alignment, cut.words)]
+    words = {word for cut in gone for word in cut.words}
+    if not (is_paraphrased or _stayed(alignment, words)):
+        return []
+    return [cut for cut in gone if not _is_lost_in(alignment, cut.words, words)]
 
 
-def _phrases(
-    old: Words, text: str, language: str, detector: Boilerplate
-) -> Iterator[tuple[str, range]]:
+def _phrases(old: Words, text: str, language: str, detector: Boilerplate) -> Iterator[Cut]:
     evidence = detector.detect(TextBatch([text], [language])).found
     for span in evidence.to_pylist():
         if span["use"] == Use.ASSERTED and span["category"] not in OTHER_FORMATS:
-            yield span["signal"], old.within_original(span["start"], span["end"])
+            yield Cut(span["signal"], old.within_original(span["start"], span["end"]))
 
 
-def _edges(alignment: Alignment, language: str) -> Iterator[tuple[str, range]]:
-    """Openers, closers and caveats among the first and last sentences."""
+def _edges(alignment: Alignment, language: str) -> Iterator[Cut]:
+    """Openers, closers and caveats among the first and last sentences, each counted once."""
     old = alignment.old
-    sentences = old.sentences
-    last = max(len(sentences) - EDGE_SENTENCES, 0)
-    for number, span in enumerate(sentences):
-        if EDGE_SENTENCES <= number < last:
-            continue
+    for span, is_first, is_last in _pieces(alignment):
         words = old.within(*span)
         if alignment.kept_share(words) > MOST_KEPT:
             continue
-        signal = _signal(old.text[slice(*span)], language, number < EDGE_SENTENCES, number >= last)
-        if signal:
-            yield signal, words
+        if signal := _signal(old.text[slice(*span)], language, is_first, is_last):
+            yield Cut(signal, words)
+
+
+def _pieces(alignment: Alignment) -> Iterator[tuple[Span, bool, bool]]:
+    """Sentences at either end, then those that a cut at the end divides: what was cut of them.
+
+    An opener may end with a colon in the middle of a line; a closer may follow a text that ends
+    without a full stop.
+    """
+    old, sentences = alignment.old, alignment.old.sentences
+    last = max(len(sentences) - EDGE_SENTENCES, 0)
+    edges = [
+        (span, number < EDGE_SENTENCES, number >= last)
+        for number, span in enumerate(sentences)
+        if number < EDGE_SENTENCES or number >= last
+    ]
+    yield from edges
+    if not alignment.hunks:
+        return
+    head, tail = alignment.hunks[0], alignment.hunks[-1]
+    for (start, end), is_first, is_last in edges:
+        if head.old_start == 0 and (stop := old.gap(head.old_end, head.old_end)[1]) < end:
+            if start < stop:
+                yield (start, stop), is_first, False
+        if (
+            tail.old_end == len(old)
+            and start < (begin := old.gap(tail.old_start, len(old))[0]) < end
+        ):
+            yield (begin, end), False, is_last
 
 
 def _signal(sentence: str, language: str, is_first: bool, is_last: bool) -> str | None:
@@ -87,19 +124,28 @@ def _is_gone(alignment: Alignment, words: range) -> bool:
     return phrase not in " ".join(alignment.new.words)
 
 
-def _stayed(alignment: Alignment, gone: list[range]) -> bool:
+def _stayed(alignment: Alignment, gone: set[int]) -> bool:
     """Whether most of what stood around the phrases was kept."""
-    cut = {word for words in gone for word in words}
-    around = [kept for number, kept in enumerate(alignment.kept) if number not in cut]
+    around = [kept for number, kept in enumerate(alignment.kept) if number not in gone]
     return sum(around) >= max(LEAST_KEPT_WORDS, LEAST_KEPT_AROUND * len(around))
 
 
-def _change(alignment: Alignment, signal: str, words: range) -> Change:
-    old, new = alignment.old, alignment.new
+def _is_lost_in(alignment: Alignment, words: range, gone: set[int]) -> bool:
+    """Whether a phrase went along with much else: a text cut short loses its closer, too."""
+    hunk = alignment.hunk_with(words)
+    if hunk is None or hunk.removed < LONG_CUT:
+        return False
+    of_phrases = sum(word in gone for word in range(hunk.old_start, hunk.old_end))
+    return of_phrases < LEAST_OF_CUT * hunk.removed
+
+
+def change_of(alignment: Alignment, cut: Cut) -> Change:
+    """A cut as a change, with what stands in its place."""
+    old, new, words = alignment.old, alignment.new, cut.words
     span = (old.spans[words.start][0], old.spans[words.stop - 1][1])
     hunks = [hunk for hunk in alignment.hunks if _overlaps(hunk, words)]
     place = _inserted(new, hunks[0].new_start, hunks[-1].new_end) if hunks else (0, 0)
-    return Change(EditKind.BOILERPLATE_CUT, signal, old.original(*span), new.original(*place))
+    return Change(EditKind.BOILERPLATE_CUT, cut.signal, old.original(*span), new.original(*place))
 
 
 def _overlaps(hunk: Hunk, words: range) -> bool:

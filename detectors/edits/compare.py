@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 from scrubtrace.detectors.boilerplate import Boilerplate
 from scrubtrace.detectors.edits.alignment import align
-from scrubtrace.detectors.edits.boilerplate import cut_boilerplate
+from scrubtrace.detectors.edits.boilerplate import change_of, cut_boilerplate
 from scrubtrace.detectors.edits.change import Change
 from scrubtrace.detectors.edits.hidden import hidden_characters
 from scrubtrace.detectors.edits.names import removed_names
@@ -13,6 +13,10 @@ from scrubtrace.detectors.edits.placeholders import inserted_placeholders
 from scrubtrace.detectors.edits.words import words_of
 from scrubtrace.detectors.redaction import Redaction
 from scrubtrace.schemas.vocabulary import UNDETERMINED
+
+LEAST_KEPT = 0.3
+"""Share of the old words that must be kept, unless the text was paraphrased: else it is another
+text, and what is in it was not put in."""
 
 MOST_CHARS = 1 << 20
 """Code points of a text that are compared; what follows is not looked at."""
@@ -41,16 +45,23 @@ class EditJudge:
         if old == new:
             return []
         old, new = old[:MOST_CHARS], new[:MOST_CHARS]
-        found = list(hidden_characters(old, new))
+        hidden = list(hidden_characters(old, new))
         before, behind = words_of(old), words_of(new)
-        if before.words != behind.words:
+        found: list[Change] = []
+        if before.words == behind.words:
+            found = hidden
+        else:
             alignment = align(before, behind)
-            paraphrases = list(paraphrase(alignment))
-            whole = bool(paraphrases)
-            found += paraphrases
-            found += removed_names(alignment, whole)
-            found += cut_boilerplate(alignment, old, language, self._boilerplate, whole)
-            found += inserted_placeholders(alignment, new, language, self._redaction)
+            found += paraphrase(alignment)
+            whole = bool(found)
+            stayed = alignment.kept_share(range(len(before))) >= LEAST_KEPT
+            found += hidden if stayed or whole else []
+            cuts = cut_boilerplate(alignment, old, language, self._boilerplate, whole)
+            found += [change_of(alignment, cut) for cut in cuts]
+            cut_words = {word for cut in cuts for word in cut.words}
+            found += removed_names(alignment, cut_words, whole)
+            if stayed or whole:
+                found += inserted_placeholders(alignment, new, language, self._redaction, cut_words)
         return sorted(set(found), key=_place)
 
 

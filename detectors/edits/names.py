@@ -9,7 +9,7 @@ Known false positives: an editor who writes "the company" instead of repeating a
 
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from dataclasses import dataclass
 
 from rapidfuzz.distance import OSA
@@ -74,8 +74,11 @@ _NAME = re.compile(
 )
 
 
-def removed_names(alignment: Alignment, is_paraphrased: bool) -> Iterator[Change]:
-    """Names that an edit removed or exchanged; in a paraphrase, those of which none is left."""
+def removed_names(alignment: Alignment, cut: Set[int], is_paraphrased: bool) -> Iterator[Change]:
+    """Names that an edit removed or exchanged; in a paraphrase, those of which none is left.
+
+    ``cut`` are words of the old text that went as boilerplate: they do not count beside a name.
+    """
     old, new = alignment.old, alignment.new
     names = list(_names(old))
     if not names:
@@ -87,7 +90,7 @@ def removed_names(alignment: Alignment, is_paraphrased: bool) -> Iterator[Change
         hunk = alignment.hunk_with(old.within(*name.span))
         if hunk is None or not gone[name.vendor]:
             continue
-        local = kept >= LEAST_KEPT and _is_about_name(alignment, hunk, name)
+        local = kept >= LEAST_KEPT and _is_about_name(alignment, hunk, name, cut)
         if local or (is_paraphrased and not left[name.vendor]):
             yield _change(alignment, hunk, name)
 
@@ -108,10 +111,13 @@ def _is_about_models(text: str, span: Span) -> bool:
     return bool(_ABOUT_MODELS.search(f"{before} | {behind}"))
 
 
-def _is_about_name(alignment: Alignment, hunk: Hunk, name: _Name) -> bool:
+def _is_about_name(alignment: Alignment, hunk: Hunk, name: _Name, cut: Set[int]) -> bool:
     """Whether the change is about the name and little else."""
     old, new = alignment.old, alignment.new
-    beside = hunk.removed - len(old.within(*name.span))
+    of_name = old.within(*name.span)
+    beside = sum(
+        word not in cut and word not in of_name for word in range(hunk.old_start, hunk.old_end)
+    )
     wide = any(is_east_asian(w) for w in old.words[hunk.old_start : hunk.old_end])
     times = 2 if wide else 1
     if beside > times * MOST_REMOVED_BESIDE or hunk.inserted > times * MOST_INSERTED:

@@ -17,18 +17,21 @@ from math import sqrt
 
 import numpy as np
 
-from scrubtrace.detectors.edits.alignment import Alignment
+from scrubtrace.detectors.edits.alignment import Alignment, Hunk
 from scrubtrace.detectors.edits.change import Change
 from scrubtrace.detectors.edits.words import Words, is_east_asian
 from scrubtrace.schemas.edits import EditKind
 
-LEAST_CHANGED = 0.35
+LEAST_CHANGED = 0.3
 """Share of the old words that became others; a spell-check or polish changes fewer."""
 
-LEAST_SHARED = 0.24
+LEAST_SHARED = 0.22
 LEAST_ORDER = 0.4
 LEAST_SURENESS = 3.0
 """Rank correlation x sqrt(shared words - 1): standard deviations from no order."""
+
+SHORTEST = 4
+"""A passage may become this many times shorter and count as rewritten."""
 
 STEM = 6
 LEAST_LETTERS = 4
@@ -36,7 +39,7 @@ LEAST_LETTERS = 4
 
 def paraphrase(alignment: Alignment) -> Iterator[Change]:
     """One change for the whole text, if it is a paraphrase; the score is the shared share."""
-    changed = sum(hunk.removed for hunk in alignment.hunks if hunk.inserted)
+    changed = sum(_replaced(hunk) for hunk in alignment.hunks)
     if changed < LEAST_CHANGED * max(len(alignment.old), 1):
         return
     old, new = (_places(words) for words in (alignment.old, alignment.new))
@@ -49,6 +52,11 @@ def paraphrase(alignment: Alignment) -> Iterator[Change]:
         signal = "any.paraphrase.content_kept"
         before, behind = (w.original(0, len(w.text)) for w in (alignment.old, alignment.new))
         yield Change(EditKind.PARAPHRASED, signal, before, behind, round(share, 4))
+
+
+def _replaced(hunk: Hunk) -> int:
+    """Words that became others; where much less came in, the rest was only cut."""
+    return hunk.removed if hunk.inserted * SHORTEST >= hunk.removed else hunk.inserted
 
 
 def _places(words: Words) -> dict[str, int]:

@@ -5,7 +5,7 @@ and anything of the shape of a placeholder in the place of words: [NAME], XXX, *
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 
 from scrubtrace.detectors.batch import TextBatch
 from scrubtrace.detectors.edits.alignment import Alignment, Hunk
@@ -32,13 +32,16 @@ _AROUND = " .,;:!?。，、；：！？\"'"
 
 
 def inserted_placeholders(
-    alignment: Alignment, new_text: str, language: str, detector: Redaction
+    alignment: Alignment, new_text: str, language: str, detector: Redaction, cut: Set[int]
 ) -> Iterator[Change]:
-    """Placeholders of the new text that the old one did not have, one change a hunk."""
+    """Placeholders of the new text that the old one did not have, one change a hunk.
+
+    ``cut`` are words of the old text that went as boilerplate: no placeholder replaced them.
+    """
     signals = dict(_known(alignment, new_text, language, detector))
     for hunk in alignment.hunks:
         signal = signals.get(hunk) or (
-            "any.shape.placeholder" if _is_shape(alignment, hunk) else ""
+            "any.shape.placeholder" if _is_shape(alignment, hunk, cut) else ""
         )
         if signal:
             yield alignment.change(EditKind.PLACEHOLDER_PUT_IN, signal, hunk)
@@ -68,14 +71,15 @@ def _hunk_at(alignment: Alignment, new: Words, start: int, end: int) -> Hunk | N
     return None
 
 
-def _is_shape(alignment: Alignment, hunk: Hunk) -> bool:
+def _is_shape(alignment: Alignment, hunk: Hunk, cut: Set[int]) -> bool:
     """Whether words became nothing but one thing of the shape of a placeholder."""
-    if not 0 < hunk.removed <= MOST_REPLACED or hunk.inserted > MOST_REPLACED:
+    removed = sum(word not in cut for word in range(hunk.old_start, hunk.old_end))
+    if not 0 < removed <= MOST_REPLACED or hunk.inserted > MOST_REPLACED:
         return False
     old, new = alignment.old, alignment.new
-    removed, inserted = alignment.passages(hunk)
+    taken_out, inserted = alignment.passages(hunk)
     put_in = new.text[slice(*inserted)].strip(_AROUND)
-    before = old.text[slice(*removed)].strip(_AROUND)
+    before = old.text[slice(*taken_out)].strip(_AROUND)
     if not _SHAPE.fullmatch(put_in) or _SHAPE.fullmatch(before):
         return False
     inside = "".join(_LETTERS.findall(put_in)).casefold()

@@ -15,7 +15,7 @@ _EAST_ASIAN = (
     "\u3041-\u3096\u30a1-\u30fa\u30fc\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\uac00-\ud7a3"
     "\U00020000-\U0003134f"
 )
-_WORD = re.compile(rf"[{_EAST_ASIAN}]|(?:(?![{_EAST_ASIAN}])[^\W_])+")
+_WORD = re.compile(rf"[{_EAST_ASIAN}]|[0-9]+|(?:(?![{_EAST_ASIAN}])[^\W_0-9])+")
 _CHARACTER = re.compile(f"[{_EAST_ASIAN}]")
 _SENTENCE = re.compile(
     r"[^.!?。！？\n]*(?:[.!?。！？]+(?=[\s\"')」』]|$|[^\x00-\x7f])[\"')」』]*|\n|$|[.!?])"
