@@ -4,9 +4,9 @@
 
 DATA holds labelled Parquet files (text, label, lang, attack, pair_id). A scrub is a row with
 wording of an assistant, a name or a placeholder put in or taken out; an ordinary edit is what
-editors and pipelines do. Wording and sources are split: ``tune`` was looked at while the rules were written,
-``held_out`` has other wording on rows of other sources. FILE has pairs of texts and paraphrases
-(original, rewritten). Texts are never printed.
+editors and pipelines do. Wording and sources are split: ``tune`` was looked at while the rules were
+written, ``held_out`` has other wording on rows of other sources. FILE has pairs of texts and
+paraphrases (original, rewritten). Texts are never printed.
 """
 
 import argparse
@@ -28,9 +28,9 @@ from scrubtrace.schemas.edits import EditKind
 from scrubtrace.stats.intervals import upper_bound
 
 HELD_OUT = frozenset(
-    "agt2025 hc3plus hc3_zh cudrt_zh huatuo takeda_ja rhr_ja rakuda_ja gnad_de dayjay_de".split()
-    + "nusax_id indonlu_id esai_id_dev l2r moss oasst_small lamp_creative outfox".split()
-    + "autext_en so_chatgpt seqxgpt".split()
+    {"agt2025", "hc3plus", "hc3_zh", "cudrt_zh", "huatuo", "moss", "takeda_ja", "rhr_ja"}
+    | {"rakuda_ja", "gnad_de", "dayjay_de", "nusax_id", "indonlu_id", "esai_id_dev", "l2r"}
+    | {"oasst_small", "lamp_creative", "outfox", "autext_en", "so_chatgpt", "seqxgpt"}
 )
 """Sources that rules were not tuned on; related ones are on one side."""
 
@@ -144,7 +144,7 @@ SCRUBS: dict[str, tuple[Edit, frozenset[EditKind]]] = {
 def typos(row: Row, _: Words, rng: random.Random) -> tuple[str, str]:
     """Letters swapped, dropped and doubled; which version has them is left to chance."""
     chars = list(row.text)
-    for at in rng.sample(range(len(chars) - 1), max(1, len(chars) // 80)):
+    for at in sorted(rng.sample(range(len(chars) - 1), max(1, len(chars) // 80)), reverse=True):
         if chars[at].isalpha():
             swapped = chars[at + 1] + chars[at]
             chars[at : at + 2] = rng.choice([swapped, chars[at] * 2 + chars[at + 1], chars[at + 1]])

@@ -97,9 +97,9 @@ def _pieces(alignment: Alignment) -> Iterator[tuple[Span, bool, bool]]:
         return
     head, tail = alignment.hunks[0], alignment.hunks[-1]
     for (start, end), is_first, is_last in edges:
-        if head.old_start == 0 and (stop := old.gap(head.old_end, head.old_end)[1]) < end:
-            if start < stop:
-                yield (start, stop), is_first, False
+        stop = old.gap(head.old_end, head.old_end)[1]
+        if head.old_start == 0 and start < stop < end:
+            yield (start, stop), is_first, False
         if (
             tail.old_end == len(old)
             and start < (begin := old.gap(tail.old_start, len(old))[0]) < end
