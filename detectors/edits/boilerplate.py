@@ -23,6 +23,9 @@ MOST_KEPT = 0.34
 
 LEAST_KEPT_AROUND = 0.5
 LEAST_KEPT_WORDS = 3
+MOST_REPLACED = 0.5
+"""Words that came in the place of a courtesy, of its own."""
+
 LONG_CUT = 20
 LEAST_OF_CUT = 0.4
 """Of a cut of so many words or more, the share that must be of phrases."""
@@ -73,10 +76,16 @@ def _edges(alignment: Alignment, language: str) -> Iterator[Cut]:
     old = alignment.old
     for span, is_first, is_last in _pieces(alignment):
         words = old.within(*span)
-        if alignment.kept_share(words) > MOST_KEPT:
+        if alignment.kept_share(words) > MOST_KEPT or _is_replaced(alignment, words):
             continue
         if signal := _signal(old.text[slice(*span)], language, is_first, is_last):
             yield Cut(signal, words)
+
+
+def _is_replaced(alignment: Alignment, words: range) -> bool:
+    """Whether about as many words came in its place: a sentence that was rewritten, not cut."""
+    came = sum(hunk.inserted for hunk in alignment.hunks if _overlaps(hunk, words))
+    return came > MOST_REPLACED * len(words)
 
 
 def _pieces(alignment: Alignment) -> Iterator[tuple[Span, bool, bool]]:

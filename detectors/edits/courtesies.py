@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 
-LEAST_SHARE = 0.85
-"""Share of the words of a sentence that must be words of courtesies."""
+LEAST_SHARE = 0.6
+"""Share of the words of a sentence that must be words of courtesies, beside a pattern."""
 
 MOST_WORDS = 40
 MOST_EAST_ASIAN_CHARS = 60

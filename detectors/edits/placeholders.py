@@ -23,7 +23,7 @@ MOST_REPLACED = 12
 _SHAPE = re.compile(
     r"(?i)(?:x{2,}|[*#_█■●○〇◯△×✱▇▓░]{2,}|\.{6,}|n\.\s?n\.|_+"
     r"|[\[<{(【〔《「（]{1,3}\s?/?[^\W\d][\w .\-/]{0,40}[\]>})】〕》」）]{1,3}"
-    r"|某(?:公司|人|模型|某|机构|機構|企业|企業|助手|平台)?|[〇○]{2,}(?:社|さん|氏|会社)?"
+    r"|某{1,2}[^\W\d_]{0,4}|[〇○]{2,}(?:社|さん|氏|会社)?"
     r"|(?:redacted|removed|masked|anonymi[sz]ed|deleted|censored|geschwärzt|entfernt|anonymisiert"
     r"|disensor|dihapus|disamarkan|已删除|已刪除|已脱敏|已脫敏|匿名|伏せ字|削除済み))"
 )
