@@ -37,6 +37,8 @@ CHANGE = pa.struct(
 ``scan.snippet_chars``. ``signal`` names what was found, ``score`` is set where it is measured.
 """
 
+KEYED_CHANGE = pa.struct([*CHANGE, pa.field("key", pa.int64(), nullable=False)])
+
 EDIT_FINDINGS = pa.schema(
     [
         pa.field("old_shard", pa.string(), nullable=False),
@@ -60,4 +62,10 @@ EDIT_FINDINGS = pa.schema(
 
 Language and groups are those of the old version. ``changes`` holds at most
 ``scan.spans_per_signal`` of each signal; ``changes_left_out`` counts the others.
+"""
+
+EDIT_PART = EDIT_FINDINGS.append(pa.field("if_recurring", pa.list_(KEYED_CHANGE), nullable=False))
+"""A part of one partition, before it is known what recurs: ``key`` is a hash of the words cut.
+
+A row may have no other changes; then ``kinds`` is empty.
 """

@@ -6,7 +6,7 @@ asserts and the new one lacks; openers at the start, closers at the end, caveats
 every phrase is gone and none of it counts. What only moved does not count.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Set
 from dataclasses import dataclass
 
 from scrubtrace.detectors.batch import TextBatch
@@ -25,6 +25,9 @@ LEAST_KEPT_AROUND = 0.5
 LEAST_KEPT_WORDS = 3
 MOST_REPLACED = 0.5
 """Words that came in the place of a courtesy, of its own."""
+
+MOST_WORDS = 60
+RECURRING = "any.recurring.cut"
 
 LONG_CUT = 20
 LEAST_OF_CUT = 0.4
@@ -60,6 +63,26 @@ def cut_boilerplate(
     gone = [cut for cut in found if _is_gone(alignment, cut.words)]
     words = {word for cut in gone for word in cut.words}
     if not (is_paraphrased or _stayed(alignment, words)):
+        return []
+    return [cut for cut in gone if not _is_lost_in(alignment, cut.words, words)]
+
+
+def plain_cuts(alignment: Alignment, known: Set[int]) -> list[Cut]:
+    """Sentences cut at either end that no rule knows; of note only if many rows lose the same.
+
+    ``known`` are words that went as boilerplate.
+    """
+    found = [Cut(RECURRING, alignment.old.within(*span)) for span, _, _ in _pieces(alignment)]
+    gone = [
+        cut
+        for cut in found
+        if len(cut.words) <= MOST_WORDS
+        and known.isdisjoint(cut.words)
+        and _is_gone(alignment, cut.words)
+        and not _is_replaced(alignment, cut.words)
+    ]
+    words = {word for cut in gone for word in cut.words}.union(known)
+    if not _stayed(alignment, words):
         return []
     return [cut for cut in gone if not _is_lost_in(alignment, cut.words, words)]
 

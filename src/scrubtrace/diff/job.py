@@ -118,7 +118,7 @@ def run_diff(job: DiffJob) -> DiffOutcome:
                 spec = _keep_flagged(spec, engine, outcome)
             _compare(job, spec, outcome)
             outcome.check()
-            outcome.csv_rows = write_findings(spec)
+            outcome.csv_rows = write_findings(spec, outcome.tally)
             write_manifest(spec, outcome)
         finally:
             shutil.rmtree(spec.work(), ignore_errors=True)
@@ -206,7 +206,7 @@ def _join(
     needed = [task for task in tasks if task.has_rows]
     for done, tally in enumerate(_mapped(needed, job.config.scan.workers), 1):
         outcome.tally.add(tally)
-        progress.joined(stage, done, len(needed), outcome.tally.findings)
+        progress.joined(stage, done, len(needed))
     for side in SIDES:
         shutil.rmtree(spec.work(stage, side), ignore_errors=True)
 

@@ -5,7 +5,7 @@ no ids, or is gone or new.
 """
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,7 +20,7 @@ from scrubtrace.diff.nearest import Hashes, similarity, sketch
 from scrubtrace.diff.partitions import append, partition_path, table_of
 from scrubtrace.diff.rows import ROW
 from scrubtrace.diff.spec import NEW, OLD, SIDES, DiffSpec
-from scrubtrace.schemas.edits import EDIT_FINDINGS
+from scrubtrace.schemas.edits import EDIT_PART
 
 PART_ROWS = 1024
 
@@ -139,13 +139,6 @@ def _leave(table: pa.Table, numbers: Sequence[int], folder: str, partition: int)
 def _write_part(findings: list[dict[str, Any]], path: str) -> None:
     if findings:
         sink = pa.BufferOutputStream()
-        table = pa.Table.from_pylist(findings, EDIT_FINDINGS)
+        table = pa.Table.from_pylist(findings, EDIT_PART)
         pq.write_table(table, sink, row_group_size=PART_ROWS, compression="zstd")
         storage.write_atomic(path, sink.getvalue().to_pybytes())
-
-
-def findings_of(path: str) -> Iterator[dict[str, Any]]:
-    """The findings of a part in order."""
-    with pq.ParquetFile(path) as file:
-        for batch in file.iter_batches(PART_ROWS):
-            yield from batch.to_pylist()

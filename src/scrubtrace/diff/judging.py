@@ -7,7 +7,7 @@ from functools import cache
 from typing import Any
 
 from scrubtrace.detectors.edits.change import Change
-from scrubtrace.detectors.edits.compare import EditJudge
+from scrubtrace.detectors.edits.compare import EditJudge, Examined
 from scrubtrace.detectors.language import identify, normalise_code
 from scrubtrace.diff.flagged import Flagged
 from scrubtrace.diff.spec import DiffSpec
@@ -88,12 +88,11 @@ class RowJudge:
             self._count_flagged(text, "gone")
 
     def findings(self, old: Row, new: Row) -> Iterator[dict[str, Any]]:
-        """Findings of a pair of rows, a text each, as `EDIT_FINDINGS` has them."""
+        """Findings of a pair of rows, a text each, as `EDIT_PART` has them."""
         self.tally.rows["edited"] += 1
         for pair in text_pairs(old["texts"], new["texts"]):
             finding = self._finding(old, new, pair)
             if finding:
-                self.tally.count(finding)
                 yield finding
 
     def _finding(self, old: Row, new: Row, pair: TextPair) -> dict[str, Any] | None:
@@ -109,10 +108,12 @@ class RowJudge:
         if state == "same":
             return None
         language = normalise_code(old["language"]) if old["language"] else identify(before)
-        changes = edit_judge().changes(before, behind, language)
+        examined = edit_judge().examine(before, behind, language)
         if was_flagged:
-            changes.append(_edited_after_flag(before, behind))
-        return self._record(old, new, pair, language, changes) if changes else None
+            examined.changes.append(_edited_after_flag(before, behind))
+        if not examined.changes and not examined.if_recurring:
+            return None
+        return self._record(old, new, pair, language, examined)
 
     def _count_flagged(self, text: Text, state: str) -> bool:
         is_flagged = self.flagged is not None and self.flagged.has(text["text"])
@@ -120,12 +121,12 @@ class RowJudge:
         return is_flagged
 
     def _record(
-        self, old: Row, new: Row, pair: TextPair, language: str, changes: list[Change]
+        self, old: Row, new: Row, pair: TextPair, language: str, examined: Examined
     ) -> dict[str, Any]:
         assert pair.old is not None
         assert pair.new is not None
         before, behind = pair.old["text"], pair.new["text"]
-        kept, left_out = self._capped(changes)
+        kept, left_out = self._capped(examined.changes)
         return {
             "old_shard": old["shard"],
             "old_row_index": old["row_index"],
@@ -139,9 +140,13 @@ class RowJudge:
             **{name: old[name] for name in GROUPS},
             "old_chars": len(before),
             "new_chars": len(behind),
-            "kinds": sorted({change.kind.value for change in changes}),
+            "kinds": sorted({change.kind.value for change in examined.changes}),
             "changes": [self._change(change, before, behind) for change in kept],
             "changes_left_out": left_out,
+            "if_recurring": [
+                {**self._change(change, before, behind), "key": key}
+                for change, key in examined.if_recurring
+            ],
         }
 
     def _capped(self, changes: list[Change]) -> tuple[list[Change], int]:

@@ -1,7 +1,6 @@
 """The files of a comparison: findings as Parquet and CSV, and the manifest."""
 
 import csv
-import heapq
 import io
 import json
 import os
@@ -15,7 +14,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from scrubtrace.beam_pipelines import storage
-from scrubtrace.diff.joining import PART_ROWS, findings_of, place
+from scrubtrace.diff.joining import PART_ROWS
+from scrubtrace.diff.judging import Tally
+from scrubtrace.diff.recurring import merged_findings
 from scrubtrace.diff.spec import CSV, FINDINGS, MANIFEST, SIDES, DiffSpec
 from scrubtrace.review.cells import plain_cell
 from scrubtrace.review.export import SHEET_ROWS
@@ -30,13 +31,13 @@ FORMAT = 1
 Finding = dict[str, Any]
 
 
-def write_findings(spec: DiffSpec) -> int:
+def write_findings(spec: DiffSpec, tally: Tally) -> int:
     """Merges the parts into one table and one CSV, in order; gives the rows of the CSV.
+
+    ``tally`` counts the findings.
 
     The CSV ends where a spreadsheet is full; the table has all. Both appear whole or not at all.
     """
-    folder = spec.work("parts")
-    parts = [findings_of(os.path.join(folder, name)) for name in storage.names_in(folder)]
     rows = 0
     with ExitStack() as stack:
         table = stack.enter_context(_draft(storage.join(spec.out, FINDINGS)))
@@ -46,7 +47,8 @@ def write_findings(spec: DiffSpec) -> int:
         writer = csv.writer(text, quoting=csv.QUOTE_ALL, lineterminator="\r\n")
         writer.writerow(COLUMNS)
         held: list[Finding] = []
-        for finding in heapq.merge(*parts, key=place):
+        for finding in merged_findings(spec):
+            tally.count(finding)
             held.append(finding)
             if rows < SHEET_ROWS:
                 writer.writerow([cell(finding) for cell in _CELLS.values()])

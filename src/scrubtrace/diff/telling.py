@@ -37,12 +37,12 @@ class Progress:
             text = f"{self._done:,} of {self._rows:,} rows read, {rate:,.0f} rows/s"
             log.tell("progress", text, stage="read", rows=self._done, rows_in_all=self._rows)
 
-    def joined(self, stage: str, done: int, partitions: int, findings: int) -> None:
+    def joined(self, stage: str, done: int, partitions: int) -> None:
         """So many partitions of a stage are done."""
         if self._is_due(done == partitions):
-            text = f"{STAGES[stage]}: {done:,} of {partitions:,} parts, {findings:,} findings"
+            text = f"{STAGES[stage]}: {done:,} of {partitions:,} parts"
             parts = {"done": done, "in_all": partitions}
-            log.tell("progress", text, stage=stage, parts=parts, findings=findings)
+            log.tell("progress", text, stage=stage, parts=parts)
 
     def _is_due(self, is_last: bool) -> bool:
         if self._quiet or (not is_last and time.monotonic() - self._last < LINE_SECONDS):
