@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,8 @@ import pytest
 from command_line import code_of
 from samples import FLAGGED
 
+from scrubtrace.config import Config, InputSection
+from scrubtrace.diff.job import DiffJob, run_diff
 from scrubtrace.schemas.edits import EDIT_FINDINGS
 
 Diff = Callable[..., int]
@@ -105,6 +108,21 @@ def test_the_same_bytes_again_and_with_workers(diff: Diff) -> None:
         names = ("findings.parquet", "findings.csv", "manifest.json")
         seen.add(tuple(Path("out", name).read_bytes() for name in names))
     assert len(seen) == 1
+
+
+@pytest.mark.parametrize("id_column", ["id", None])
+def test_more_partitions_find_the_same(diff: Diff, id_column: str | None) -> None:
+    for side, texts in (("old", SCRUBBED), ("new", AFTERWARDS)):
+        rows = [f"{text} Number {n} is {'x' * n}." for n, text in enumerate(texts * 6)]
+        write(f"{side}/a.parquet", id=range(24), text=rows)
+    config = Config(input=InputSection(id_column=id_column))
+    found = []
+    for size in (1 << 20, 300):
+        job = DiffJob(["old/a.parquet"], ["new/a.parquet"], "out", config, quiet=True)
+        run_diff(replace(job, partition_bytes=size))
+        found.append(findings())
+    assert found[0] == found[1]
+    assert len(found[0]) == 24
 
 
 def test_chat_rows_are_compared_by_turn(diff: Diff) -> None:

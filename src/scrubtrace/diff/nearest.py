@@ -1,6 +1,6 @@
 """Rows without an id whose content changed: the nearest row of the other version.
 
-Each row has a sketch: the 64 smallest hashes of its long words and of its pairs and triples of
+Each row has a sketch: the 64 smallest hashes of its long words and of its runs of three and six
 words. Rows that share rare ones are candidates; the pair that shares most comes first, and of equal
 ones the pair that stands at about the same place. Sorted arrays only: no table of all pairs.
 """
@@ -20,7 +20,7 @@ MOST_POSTINGS = 64
 
 LEAST_SHARED = 3
 LEAST_SHARE = 0.1
-"""Of the smaller sketch; a paraphrase keeps long words, and hardly a pair of words."""
+"""Of the smaller sketch; a paraphrase keeps long words, and hardly a run of words."""
 
 PASS_ENTRIES = 1 << 25
 """Hashes that are joined at a time; more are joined in several passes over ranges of hashes."""
@@ -41,7 +41,8 @@ def sketch(texts: list[str]) -> Hashes:
     with np.errstate(over="ignore"):
         pairs = codes[:-1] * np.uint64(0x9E3779B97F4A7C15) + codes[1:]
         triples = pairs[:-1] * np.uint64(0xC2B2AE3D27D4EB4F) + codes[2:]
-        hashes = _mixed(np.concatenate([codes[is_long], pairs, triples]))
+        sixes = triples[:-3] * np.uint64(0x165667B19E3779F9) + triples[3:]
+        hashes = _mixed(np.concatenate([codes[is_long], triples, sixes]))
     return np.unique(hashes)[:SKETCH]
 
 
