@@ -45,6 +45,7 @@ def test_a_name_taken_out_or_swapped(language: str, old: str, new: str) -> None:
         (f"{EN} GPT-3.5 checked it.", f"{EN} GPT-4 checked it."),
         (f"{EN} ChatGPT checked it.", f"{EN} Chat GPT checked it."),
         (f"{EN} OpenIA checked it.", f"{EN} OpenAI checked it."),
+        (f"{EN} OpenAI chekced it.", f"{EN} OpneAI checked it."),
         (f"{EN} **OpenAI** checked it.", f"{EN} openai checked it!"),
         (f"{EN} Claude painted water lilies.", f"{EN} Monet painted water lilies."),
         (f"{EN} OpenAI has an office in Dublin.", EN),

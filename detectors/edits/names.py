@@ -9,7 +9,7 @@ Known false positives: an editor who writes "the company" instead of repeating a
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Set
+from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass
 
 from rapidfuzz.distance import OSA
@@ -28,7 +28,9 @@ LEAST_KEPT = 0.4
 """Share of the old words that must be kept: in a text written anew every name is gone."""
 
 TYPO_SIMILARITY = 0.7
-"""At this similarity (optimal string alignment) what came instead is the name, spelt otherwise."""
+"""At this similarity (optimal string alignment) a word is another one, spelt otherwise."""
+
+TYPO_LETTERS = 4
 
 MORE = {"chatgpt": {"openai"}, "chatglm": {"智谱"}, "palm": {"google"}, "o1": {"openai"}}
 """Further models; `MAKERS` has one word a family."""
@@ -124,9 +126,19 @@ def _is_about_name(alignment: Alignment, hunk: Hunk, name: _Name, cut: Set[int])
         return False
     if not hunk.inserted and beside and old.is_sentence(hunk.old_start, hunk.old_end):
         return False
-    before = old.text[slice(*name.span)].casefold()
-    behind = new.text[slice(*new.passage(hunk.new_start, hunk.new_end))].casefold()
-    return OSA.normalized_similarity(before, behind) < TYPO_SIMILARITY
+    return not _is_misspelt(
+        old.words[of_name.start : of_name.stop], new.words[hunk.new_start : hunk.new_end]
+    )
+
+
+def _is_misspelt(name: Sequence[str], inserted: Sequence[str]) -> bool:
+    """Whether a word that was put in is one of the name, spelt otherwise."""
+    return any(
+        OSA.normalized_similarity(a, b) >= TYPO_SIMILARITY
+        for a in name
+        if len(a) >= TYPO_LETTERS
+        for b in inserted
+    )
 
 
 def _change(alignment: Alignment, hunk: Hunk, name: _Name) -> Change:

@@ -50,12 +50,12 @@ def inserted_placeholders(
 def _known(
     alignment: Alignment, new_text: str, language: str, detector: Redaction
 ) -> Iterator[tuple[Hunk, str]]:
-    new, old = alignment.new, alignment.old
+    new, earlier = alignment.new, alignment.old.text.casefold()
     for span in detector.detect(TextBatch([new_text], [language])).found.to_pylist():
         if span["category"] not in CATEGORIES or span["use"] == Use.CODE or span["start"] is None:
             continue
         literal = new_text[span["start"] : span["end"]].casefold()
-        if literal in old.text.casefold():
+        if literal in earlier:
             continue
         hunk = _hunk_at(alignment, new, span["start"], span["end"])
         if hunk is not None:

@@ -10,17 +10,16 @@ from multiprocessing import get_context
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from sqlalchemy import Engine
 
 from scrubtrace.beam_pipelines import storage
 from scrubtrace.beam_pipelines.planning import Inputs, PlanError, read_inputs
 from scrubtrace.config import Config
 from scrubtrace.detect import columns_of
-from scrubtrace.diff.flagged import FILE, read_flagged
+from scrubtrace.diff.flagged import FILE, Flagged, read_flagged
 from scrubtrace.diff.joining import UNPAIRED, Task, join_partition
 from scrubtrace.diff.judging import Tally
 from scrubtrace.diff.nearest import Sketches, nearest_pairs, sketch
-from scrubtrace.diff.output import write_findings, write_manifest
+from scrubtrace.diff.output import write_results
 from scrubtrace.diff.partitions import Choose, Numbers, Spreader, batches_of
 from scrubtrace.diff.rows import ROW, Read, read_rows
 from scrubtrace.diff.spec import NEW, OLD, SIDES, DiffSpec
@@ -104,22 +103,24 @@ def run_diff(job: DiffJob) -> DiffOutcome:
         side: _inputs(job, side, paths)
         for side, paths in zip(SIDES, (job.old, job.new), strict=True)
     }
-    engine = _review(job.flagged) if job.flagged else None
+    flagged = _flagged(job)
     scan = job.config.scan
+    keys = tuple(key.id for key in flagged.keys) if flagged else ()
     limits = (scan.spans_per_signal, scan.snippet_chars)
+    spec = DiffSpec(job.out, columns, *limits, job.key_file, keys)
     with output_lock(job.out):
-        spec = DiffSpec(job.out, columns, *limits, job.key_file)
         shutil.rmtree(spec.work(), ignore_errors=True)
         os.makedirs(spec.work("parts"))
         try:
             outcome = DiffOutcome(inputs, {side: Read() for side in SIDES})
             outcome.by_id = columns.id is not None
-            if engine is not None:
-                spec = _keep_flagged(spec, engine, outcome)
+            if flagged is not None:
+                np.save(spec.work(FILE), flagged.digests, allow_pickle=False)
+                outcome.with_flagged = True
+                outcome.flagged_texts = len(flagged.digests)
             _compare(job, spec, outcome)
             outcome.check()
-            outcome.csv_rows = write_findings(spec, outcome.tally)
-            write_manifest(spec, outcome)
+            write_results(spec, outcome)
         finally:
             shutil.rmtree(spec.work(), ignore_errors=True)
     return outcome
@@ -132,23 +133,14 @@ def _inputs(job: DiffJob, side: str, paths: Sequence[str]) -> Inputs:
         raise UsageStop(f"{side} version: {error}") from None
 
 
-def _review(url: str) -> Engine:
+def _flagged(job: DiffJob) -> Flagged | None:
+    """What the review table has flagged; None if none was named. Raises `UsageStop`."""
+    if job.flagged is None:
+        return None
     try:
-        return open_review(url, must_exist=True)
+        return read_flagged(open_review(job.flagged, must_exist=True), job.key_file)
     except ReviewError as error:
         raise UsageStop(str(error)) from None
-
-
-def _keep_flagged(spec: DiffSpec, engine: Engine, outcome: DiffOutcome) -> DiffSpec:
-    """Writes the digests of flagged texts where workers find them."""
-    flagged = read_flagged(engine, spec.key_file)
-    np.save(spec.work(FILE), flagged.digests, allow_pickle=False)
-    outcome.with_flagged = True
-    outcome.flagged_texts = len(flagged.digests)
-    keys = tuple(key.id for key in flagged.keys)
-    return DiffSpec(
-        spec.out, spec.columns, spec.spans_per_signal, spec.snippet_chars, spec.key_file, keys
-    )
 
 
 def _compare(job: DiffJob, spec: DiffSpec, outcome: DiffOutcome) -> None:

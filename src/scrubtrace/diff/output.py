@@ -31,6 +31,15 @@ FORMAT = 1
 Finding = dict[str, Any]
 
 
+def write_results(spec: DiffSpec, outcome: "DiffOutcome") -> None:
+    """Writes all files; the manifest of an earlier call goes first and the new one comes last."""
+    manifest = storage.join(spec.out, MANIFEST)
+    if os.path.exists(manifest):
+        os.unlink(manifest)
+    outcome.csv_rows = write_findings(spec, outcome.tally)
+    write_manifest(spec, outcome)
+
+
 def write_findings(spec: DiffSpec, tally: Tally) -> int:
     """Merges the parts into one table and one CSV, in order; gives the rows of the CSV.
 
