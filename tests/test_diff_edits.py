@@ -82,8 +82,25 @@ def test_boilerplate_cut(language: str, text: str, before: str, behind: str) -> 
 
 
 @pytest.mark.parametrize(
+    ("language", "old", "new"),
+    [
+        ("en", "As an AI language model, I have never seen a mill.", "I have never seen a mill."),
+        ("zh", "作为一个人工智能语言模型，我没有见过磨坊。", "我没有见过磨坊。"),
+        (
+            "de",
+            "Als KI-Sprachmodell habe ich keine Mühle gesehen.",
+            "Ich habe keine Mühle gesehen.",
+        ),
+    ],
+)
+def test_a_clause_cut_out_of_a_sentence(language: str, old: str, new: str) -> None:
+    assert kinds(f"{old} {EN}", f"{new} {EN}", language) == {"boilerplate_cut"}
+
+
+@pytest.mark.parametrize(
     ("old", "new"),
     [
+        ("As an AI langauge model, I cannot. " + EN, "As an AI language model, I cannot. " + EN),
         (EN, "Olga Brandt bought it in 1954. It has nine rooms and a cat."),
         (f"Certainly! {EN}", f"Certainly! {EN} Bats live there, too."),
         (f"Certainly! {EN}", "Ships sail at noon. The moon is full and the harbour sleeps."),

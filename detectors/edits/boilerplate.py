@@ -21,6 +21,9 @@ from scrubtrace.schemas.vocabulary import Use
 MOST_KEPT = 0.34
 """Share of the words of a phrase that may be kept: some stand elsewhere in the text."""
 
+MOST_KEPT_OF_PHRASE = 0.6
+"""Of a phrase of the detector, which reaches into the sentence: "As an AI model, I have never"."""
+
 LEAST_KEPT_AROUND = 0.5
 LEAST_KEPT_WORDS = 3
 MOST_REPLACED = 0.5
@@ -48,6 +51,7 @@ class Cut:
 
     signal: str
     words: range
+    most_kept: float = MOST_KEPT
 
 
 def cut_boilerplate(
@@ -60,7 +64,7 @@ def cut_boilerplate(
         if known.isdisjoint(edge.words):
             found.append(edge)
             known.update(edge.words)
-    gone = [cut for cut in found if _is_gone(alignment, cut.words)]
+    gone = [cut for cut in found if _is_gone(alignment, cut.words, cut.most_kept)]
     words = {word for cut in gone for word in cut.words}
     if not (is_paraphrased or _stayed(alignment, words)):
         return []
@@ -78,7 +82,7 @@ def plain_cuts(alignment: Alignment, known: Set[int]) -> list[Cut]:
         for cut in found
         if len(cut.words) <= MOST_WORDS
         and known.isdisjoint(cut.words)
-        and _is_gone(alignment, cut.words)
+        and _is_gone(alignment, cut.words, MOST_KEPT)
         and not _is_replaced(alignment, cut.words)
     ]
     words = {word for cut in gone for word in cut.words}.union(known)
@@ -91,7 +95,8 @@ def _phrases(old: Words, text: str, language: str, detector: Boilerplate) -> Ite
     evidence = detector.detect(TextBatch([text], [language])).found
     for span in evidence.to_pylist():
         if span["use"] == Use.ASSERTED and span["category"] not in OTHER_FORMATS:
-            yield Cut(span["signal"], old.within_original(span["start"], span["end"]))
+            words = old.within_original(span["start"], span["end"])
+            yield Cut(span["signal"], words, MOST_KEPT_OF_PHRASE)
 
 
 def _edges(alignment: Alignment, language: str) -> Iterator[Cut]:
@@ -148,8 +153,8 @@ def _signal(sentence: str, language: str, is_first: bool, is_last: bool) -> str 
     return next((signal for rule in rules if (signal := rule(sentence, language))), None)
 
 
-def _is_gone(alignment: Alignment, words: range) -> bool:
-    if not words or alignment.kept_share(words) > MOST_KEPT:
+def _is_gone(alignment: Alignment, words: range, most_kept: float) -> bool:
+    if not words or alignment.kept_share(words) > most_kept:
         return False
     old = alignment.old
     phrase = " ".join(old.words[words.start : words.stop])
