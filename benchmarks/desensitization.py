@@ -5,7 +5,7 @@
 DATA holds labelled Parquet files (text, label, lang, attack, pair_id). A scrub is a row with
 wording of an assistant, a name or a placeholder put in or taken out; an ordinary edit is what
 editors and pipelines do. Wording and sources are split: ``tune`` and ``second`` were looked at
-while the rules were written, ``held_out`` was not; the last two use rows of other sources than
+while the rules were written, no rule is fitted to ``held_out``; the last two use other sources than
 ``tune``. FILE has pairs of texts and paraphrases (original, rewritten). Texts are never printed.
 """
 
