@@ -29,6 +29,7 @@ setup(
     package_data={
         "scrubtrace": ["py.typed"],
         "scrubtrace.detectors": ["signatures/*/*.toml", "signatures/*.json"],
+        "scrubtrace.detectors.edits": ["courtesies/*.toml"],
     },
     install_requires=[
         "apache-beam>=2.77,<2.78",
@@ -45,6 +46,7 @@ setup(
         "packaging>=24",
         "sqlalchemy>=2.0.36,<2.2",
         "alembic>=1.14,<2",
+        "rapidfuzz>=3.10,<4",
         "scipy>=1.14,<2",
     ],
     extras_require={

@@ -18,7 +18,7 @@ from scrubtrace.beam_pipelines.log_lines import (
     error_fields,
     set_up_logging,
 )
-from scrubtrace.commands import doctor, gate, index, keys, review, runs, scan, texts
+from scrubtrace.commands import diff, doctor, gate, index, keys, review, runs, scan, texts
 from scrubtrace.exits import Exit, Stop
 
 EXIT_HELP = (
@@ -46,6 +46,7 @@ def cli(log_format: str) -> None:
 for command in (
     scan.detect,
     scan.commit,
+    diff.diff,
     gate.gate,
     doctor.doctor,
     texts.explain,

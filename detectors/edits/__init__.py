@@ -1,0 +1,1 @@
+"""Edits between two versions of one text: what changed, and whether scrubbing changes it so."""
