@@ -70,7 +70,11 @@ class Rows:
 
     def group_values(self, row: int) -> dict[str, str | None]:
         """The group columns of one row, as text; times in ISO 8601, in UTC if they have a zone."""
-        return {name: _shown(column, row) for name, column in self.groups.items()}
+        return {name: self.group_value(name, row) for name in self.groups}
+
+    def group_value(self, name: str, row: int) -> str | None:
+        """One group column of one row, as in `group_values`."""
+        return _shown(self.groups[name], row)
 
 
 @dataclass(frozen=True)

@@ -32,6 +32,9 @@ from scrubtrace.schemas.plan import RowRange, RunSpec, Unit
 from scrubtrace.schemas.receipts import PartReceipt, RangeReceipt, Receipt, Tally, Turns
 from scrubtrace.schemas.vocabulary import Abstained, DeadReason
 
+TASK = "task"
+"""The group that says what a text is an answer to."""
+
 
 @dataclass
 class _Collected:
@@ -142,11 +145,13 @@ def cut_texts(
 
 def _batch(rows: Rows, first: int, stop: int) -> TextBatch:
     texts = [text or "" for text in rows.texts[first:stop]]
+    of_rows = rows.text_rows[first:stop]
+    tasks = [rows.group_value(TASK, row) for row in of_rows] if TASK in rows.groups else []
     if rows.languages is None:
-        return TextBatch(texts, [identify(text) for text in texts])
-    given = [rows.languages[row] for row in rows.text_rows[first:stop]]
-    pairs = zip(texts, given, strict=True)
-    return TextBatch(texts, [normalise_code(code) if code else identify(t) for t, code in pairs])
+        return TextBatch(texts, [identify(text) for text in texts], tasks)
+    pairs = zip(texts, (rows.languages[row] for row in of_rows), strict=True)
+    languages = [normalise_code(code) if code else identify(text) for text, code in pairs]
+    return TextBatch(texts, languages, tasks)
 
 
 def _detect(

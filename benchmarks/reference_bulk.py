@@ -1,9 +1,9 @@
 """Building and asking a large reference index: ``python benchmarks/reference_bulk.py DATA``.
 
-References are made of sentences of real model output in DATA (``dev/*.parquet``), drawn anew for
-each, so that words are as common as they are in such texts. Each query is a reference with names
-and numbers masked, sentences shuffled and 30% dropped (``scrub``), 60 words of one in a text of
-other sentences (``excerpt``), or made of other sentences (``other``). Memory is that of the process
+References are texts of real model output in DATA (``dev/*.parquet``) with 70% of their words
+replaced. Each query is a reference with names and numbers masked, sentences shuffled and 30%
+dropped (``scrub``), 60 words of one inside another text (``excerpt``), or made of a text that no
+reference is made of (``other``). Memory is that of the process
 which no file backs (``RssAnon``), looked at ten times a second, the made texts apart: they come
 from a generator.
 """
@@ -34,6 +34,7 @@ from scrubtrace.detectors.reference.index import ReferenceIndex
 from scrubtrace.detectors.reference.matching import Matcher
 
 WORDS = 150
+REPLACED = 0.7
 QUERIES = 2_000
 TRUSTED = 6_000
 
@@ -63,23 +64,26 @@ class Peak:
         return int(found.group(1)) / 1024 if found else 0.0
 
 
-class Sentences:
-    """Texts of random sentences; text number n is the same whenever it is asked for."""
+class MadeTexts:
+    """Real texts with 70% of their words replaced by others, as common as words are.
+
+    So most pairs of words of a text are its own, as in texts of many authors. Text number n is the
+    same whenever it is asked for.
+    """
 
     def __init__(self, data: Path, part: int) -> None:
-        texts = distractors(data / "dev", random.Random(0))[part::2]
-        found = [s.strip() for text in texts for s in re.findall(r"[^.!?\n]+[.!?]+", text)]
-        self._sentences = [sentence for sentence in found if 5 <= len(sentence.split()) <= 40]
+        texts = distractors(data / "dev", random.Random(0))
+        words = [word for text in texts[::20] for word in text.split()]
+        self._words = np.array(words, dtype=object)
+        self._texts = [np.array(text.split()[:WORDS], dtype=object) for text in texts[part:8000:2]]
 
     def text(self, number: int) -> str:
-        """About `WORDS` words."""
-        rng = random.Random(number)
-        chosen: list[str] = []
-        words = 0
-        while words < WORDS:
-            chosen.append(rng.choice(self._sentences))
-            words += len(chosen[-1].split())
-        return " ".join(chosen)
+        """At most `WORDS` words."""
+        rng = np.random.default_rng(number)
+        words = self._texts[number % len(self._texts)].copy()
+        replaced = rng.random(len(words)) < REPLACED
+        words[replaced] = self._words[rng.integers(0, len(self._words), int(replaced.sum()))]
+        return " ".join(words)
 
     def texts(self, first: int, count: int) -> Iterator[str]:
         """Texts by number."""
@@ -93,7 +97,7 @@ def main() -> None:
     parser.add_argument("--references", type=int, default=1_000_000)
     parser.add_argument("--scale", type=int, default=4)
     given = parser.parse_args()
-    known, other = Sentences(given.data, 0), Sentences(given.data, 1)
+    known, other = MadeTexts(given.data, 0), MadeTexts(given.data, 1)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder)
         with Peak() as peak:
@@ -119,11 +123,12 @@ def main() -> None:
 
 
 def ask(
-    index: ReferenceIndex, known: Sentences, other: Sentences, references: int, strict: float | None
+    index: ReferenceIndex, known: MadeTexts, other: MadeTexts, references: int, strict: float | None
 ) -> None:
     """Prints recall at the strict threshold, speed, and memory."""
-    numbers = np.random.default_rng(0).integers(0, references, QUERIES).tolist()
-    own = [known.text(number) for number in numbers]
+    numbers = np.random.default_rng(0).integers(0, references, 2 * QUERIES).tolist()
+    made = (known.text(number) for number in numbers)
+    own = [text for text in made if len(text.split()) >= 80][:QUERIES]
     hosts = list(other.texts(2 * 10**9, QUERIES))
     queries = {
         "scrub": [scrubbed(text) for text in own],

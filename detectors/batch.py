@@ -55,10 +55,12 @@ class TextBatch:
     ----------
     texts : one text a row; an empty string where there is none.
     languages : ISO 639-1 code a row, or ``und``; all ``und`` if left out.
+    tasks : what each text is an answer to, by an id of the user's, or None; empty if not known.
     """
 
     texts: Sequence[str]
     languages: Sequence[str] = ()
+    tasks: Sequence[str | None] = ()
     _windows: dict[int, Window] = field(default_factory=dict, init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -67,6 +69,9 @@ class TextBatch:
         if len(self.languages) != len(self.texts):
             counts = f"{len(self.texts)} texts and {len(self.languages)} languages"
             raise ValueError(f"a batch needs one language a text, but has {counts}")
+        if self.tasks and len(self.tasks) != len(self.texts):
+            counts = f"{len(self.texts)} texts and {len(self.tasks)} tasks"
+            raise ValueError(f"a batch needs one task a text or none, but has {counts}")
 
     @classmethod
     def from_arrow(cls, texts: pa.Array, languages: pa.Array | None = None) -> "TextBatch":
@@ -81,7 +86,11 @@ class TextBatch:
 
     def take(self, rows: Sequence[int]) -> "TextBatch":
         """A batch of some of the rows, in the order given."""
-        return TextBatch([self.texts[r] for r in rows], [self.languages[r] for r in rows])
+        return TextBatch(
+            [self.texts[r] for r in rows],
+            [self.languages[r] for r in rows],
+            [self.tasks[r] for r in rows] if self.tasks else (),
+        )
 
     def windows(self, row: int) -> Iterator[Window]:
         """The normalised windows of one text: one for a text of up to `WINDOW_CHARS`.

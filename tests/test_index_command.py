@@ -28,6 +28,7 @@ def _folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         "prompt": PROMPTS,
         "id": [f"call-{n}" for n in range(40)],
         "model": ["model-x"] * 40,
+        "task": [f"t{n}" for n in range(40)],
     }
     pq.write_table(pa.table(columns), "log.parquet")
     pq.write_table(pa.table({"text": [prose(5_000 + n) for n in range(3_000)]}), "trusted.parquet")
@@ -36,7 +37,8 @@ def _folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def build(*more: str) -> int:
     return code_of(
         "index", "build", "log.parquet", "--text-column", "answer", "--prompt-column", "prompt",
-        "--id-column", "id", "--model-column", "model", "--basis", "contract 7", "--out", "index",
+        "--id-column", "id", "--model-column", "model", "--task-column", "task",
+        "--basis", "contract 7", "--out", "index",
         "--trusted", "trusted.parquet", *more,
     )  # fmt: skip
 
@@ -135,10 +137,11 @@ def test_detect_compares_with_the_index(workers: str) -> None:
     build("--quiet")
     masked = " ".join("[NAME]" if n % 6 == 0 else word for n, word in enumerate(ANSWERS[4].split()))
     texts = [ANSWERS[0], f"Certainly. {masked}", PROMPTS[9], *(prose(9_000 + n) for n in range(30))]
-    pq.write_table(pa.table({"text": texts}), "data.parquet")
+    tasks = ["t0", "t4", *[None] * 31]
+    pq.write_table(pa.table({"text": texts, "task": tasks}), "data.parquet")
     code = code_of(
         "detect", "data.parquet", "--out", "out", "--reference", "index", "--quiet",
-        "--workers", workers,
+        "--workers", workers, "--group-by", "task=task",
     )  # fmt: skip
     assert code == Exit.DONE
     found = review("select row_index, kind, why from review_items where flagged order by row_index")
@@ -148,8 +151,8 @@ def test_detect_compares_with_the_index(workers: str) -> None:
     assert "has the words of a reference text (proof)" in found[0][2]
     assert "masked words" in found[1][2]
     evidence = json.loads(review("select evidence from review_items order by row_index")[1][0])
-    source = json.loads(next(e["value"] for e in evidence if e["start"] is None))["source"]
-    assert source == "call-4"
+    about = json.loads(next(e["value"] for e in evidence if e["start"] is None))
+    assert (about["source"], about["same_task"]) == ("call-4", True)
 
 
 def test_an_index_that_grew_is_scanned_with_again() -> None:

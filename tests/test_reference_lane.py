@@ -27,7 +27,7 @@ from scrubtrace.detectors.reference.index import ReferenceIndex
 from scrubtrace.detectors.reference.segments import ReferenceIndexError
 from scrubtrace.schemas.vocabulary import MatchClass
 
-REFERENCES = [Text(f"call-{n}", "completion", prose(n), "model-x") for n in range(60)]
+REFERENCES = [Text(f"call-{n}", "completion", prose(n), "model-x", f"task-{n}") for n in range(60)]
 PROMPT = Text("call-0", "prompt", prose(900), "model-x")
 TRUSTED = [Trusted(prose(10_000 + n), "en", f"row {n}") for n in range(3_100)]
 
@@ -114,6 +114,17 @@ def test_a_text_of_a_prompt_is_an_input_match(index: Path) -> None:
     assert match is not None
     assert match["category"] == "input_match"
     assert match["about"] | {"part": "prompt", "class": "verbatim"} == match["about"]
+
+
+@pytest.mark.parametrize(("task", "same"), [("task-7", True), ("task-8", False), (None, None)])
+def test_a_text_is_compared_with_the_answers_to_its_task(
+    index: Path, task: str | None, same: bool | None
+) -> None:
+    batch = TextBatch([masked(REFERENCES[7].text)], ["en"], [task])
+    spans = checked_evidence(Reference(str(index)), batch).found.to_pylist()
+    about = json.loads(next(span["value"] for span in spans if span["start"] is None))
+    assert about["source"] == "call-7"
+    assert about.get("same_task") == same
 
 
 def test_unrelated_texts_are_not_flagged(index: Path) -> None:

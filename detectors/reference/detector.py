@@ -81,7 +81,7 @@ class Reference:
             for row, words in enumerate(found.words.tolist())
             if words < LEAST_WORDS and batch.texts[row].strip()
         }
-        matches = {match.row: match for match in self._matcher.matches(found.shingles)}
+        matches = {match.row: match for match in self._matcher.matches(found.shingles, batch.tasks)}
         spans: list[Span] = []
         for row in range(len(batch)):
             if row not in short:
@@ -120,9 +120,12 @@ class Reference:
             return []
         category = MatchClass.INPUT_MATCH if reference["part"] == Part.PROMPT else kind
         about = self._about(reference, kind, match, parts, stratum)
+        if batch.tasks and batch.tasks[row] is not None:
+            about["same_task"] = batch.tasks[row] == reference["task"]
+        value = json.dumps(about, ensure_ascii=False)
         signal = f"{self.name}.{kind}"
         spans = [
-            Span(row, signal, category, strength, Use.ASSERTED, score=round(score, 4), value=about)
+            Span(row, signal, category, strength, Use.ASSERTED, score=round(score, 4), value=value)
         ]
         longest = sorted(parts.passages, key=lambda p: (-p.words, p.start))[:SHOWN_PASSAGES]
         spans += [
@@ -142,8 +145,8 @@ class Reference:
         match: Match | None,
         parts: Shared,
         stratum: Stratum | None,
-    ) -> str:
-        """What is known of a match, as JSON for programs and people."""
+    ) -> dict[str, Any]:
+        """What is known of a match, for programs and people."""
         bound = false_match_bound(stratum, match.score) if stratum and match else None
         about = {
             "source": reference["source"],
@@ -157,7 +160,7 @@ class Reference:
             "false_match_bound": None if bound is None else float(f"{bound:.2g}"),
             "references": self._opened.manifest.references,
         }
-        return json.dumps({k: v for k, v in about.items() if v is not None}, ensure_ascii=False)
+        return {name: value for name, value in about.items() if value is not None}
 
 
 def _class(parts: Shared, masks: int) -> MatchClass:

@@ -17,6 +17,9 @@ from scrubtrace.schemas.references import Manifest
 MANIFEST = "index.json"
 SEGMENTS = "segments"
 BACKGROUNDS = "backgrounds"
+SAME_TASK = 16
+"""References of one task that a text is compared with."""
+
 TOKENS_VERSION = "1"
 """Version of words and shingles; an index of another one is refused."""
 
@@ -98,6 +101,19 @@ class ReferenceIndex:
         """One reference text of all segments, by column."""
         which = int(np.searchsorted(self.firsts, number, "right")) - 1
         return self.segments[which].reference(number - int(self.firsts[which]))
+
+    def of_task(self, task: str) -> list[int]:
+        """Reference texts with this task id, at most `SAME_TASK`."""
+        return self._tasks.get(task, [])
+
+    @cached_property
+    def _tasks(self) -> dict[str, list[int]]:
+        found: dict[str, list[int]] = {}
+        for first, segment in zip(self.firsts.tolist(), self.segments, strict=False):
+            for number, task in enumerate(segment.texts.column("task").to_pylist()):
+                if task is not None and len(found.setdefault(task, [])) < SAME_TASK:
+                    found[task].append(first + number)
+        return found
 
     def verbatim(self, digest: int) -> int | None:
         """The first reference text with this digest of its words."""

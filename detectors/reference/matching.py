@@ -10,6 +10,7 @@ than two with any reference ends there; the candidates are then compared by all 
 """
 
 from collections import OrderedDict
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -62,14 +63,18 @@ class Matcher:
         sizes = [np.asarray(segment.sizes) for segment in index.segments]
         self._norms = np.maximum(np.concatenate(sizes), 1).astype(np.float32) ** 0.25
 
-    def matches(self, shingles: Shingles) -> list[Match]:
-        """The best match of each text that has any, in the order of the texts."""
+    def matches(self, shingles: Shingles, tasks: Sequence[str | None] = ()) -> list[Match]:
+        """The best match of each text that has any, in the order of the texts.
+
+        A text with a task is compared with the references of that task, too.
+        """
         sampled = shingles.sampled(self._index.manifest.scale)
         distinct, which = np.unique(sampled.hashes, return_inverse=True)
         if not len(distinct):
             return []
         weights = self._index.weigh(distinct)
         rows, references = self._candidates(sampled, distinct, which, weights)
+        rows, references = self._of_same_task(tasks, rows, references)
         self._fetch(np.unique(references).tolist())
         each = weights.weights[which]
         totals = np.add.reduceat(np.append(each, 0.0), sampled.bounds[:-1])
@@ -80,6 +85,19 @@ class Matcher:
             if row not in best or match.score > best[row].score:
                 best[row] = match
         return [best[row] for row in sorted(best)]
+
+    def _of_same_task(
+        self, tasks: Sequence[str | None], rows: Numbers, references: Numbers
+    ) -> tuple[Numbers, Numbers]:
+        """The pairs, and those of texts and references of one task."""
+        pairs = set(zip(rows.tolist(), references.tolist(), strict=True))
+        for row, task in enumerate(tasks):
+            if task is not None:
+                pairs |= {(row, number) for number in self._index.of_task(task)}
+        if len(pairs) == len(rows):
+            return rows, references
+        more = np.array(sorted(pairs), np.int64)
+        return more[:, 0], more[:, 1]
 
     def _compared(self, hashes: Words, row: int, number: int, total: float) -> Match:
         reference = self._cache[number]

@@ -95,6 +95,8 @@ def _of_reference(entry: EvidenceRow) -> str:
     parts = [f"source {about['source']}", f"{about['of_text']:.0%} of the text's weight"]
     if "model" in about:
         parts.insert(1, f"model {about['model']}")
+    if about.get("same_task"):
+        parts.insert(1, "an answer to the same task")
     if "false_match_bound" in about:
         parts.append(f"at most {about['false_match_bound']:.2%} of trusted rows come as near")
     return f" ({', '.join(parts)})"
