@@ -31,7 +31,8 @@ def _folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         "task": [f"t{n}" for n in range(40)],
     }
     pq.write_table(pa.table(columns), "log.parquet")
-    pq.write_table(pa.table({"text": [prose(5_000 + n) for n in range(3_000)]}), "trusted.parquet")
+    trusted = {"text": [prose(5_000 + n) for n in range(3_000)], "lang": ["en"] * 3_000}
+    pq.write_table(pa.table(trusted), "trusted.parquet")
 
 
 def build(*more: str) -> int:
@@ -39,7 +40,8 @@ def build(*more: str) -> int:
         "index", "build", "log.parquet", "--text-column", "answer", "--prompt-column", "prompt",
         "--id-column", "id", "--model-column", "model", "--task-column", "task",
         "--basis", "contract 7", "--out", "index",
-        "--trusted", "trusted.parquet", *more,
+        "--trusted", "trusted.parquet",
+        "--trusted-language-column", "lang", *more,
     )  # fmt: skip
 
 
@@ -69,7 +71,12 @@ def test_build_says_what_the_index_holds(capsys: pytest.CaptureFixture[str]) -> 
 
 def test_info_names_the_trusted_rows_that_come_nearest(capsys: pytest.CaptureFixture[str]) -> None:
     pq.write_table(
-        pa.table({"text": [*(prose(5_000 + n) for n in range(3_000)), ANSWERS[2]]}),
+        pa.table(
+            {
+                "text": [*(prose(5_000 + n) for n in range(3_000)), ANSWERS[2]],
+                "lang": ["en"] * 3_001,
+            }
+        ),
         "trusted.parquet",
     )
     build("--quiet")
@@ -138,10 +145,12 @@ def test_detect_compares_with_the_index(workers: str) -> None:
     masked = " ".join("[NAME]" if n % 6 == 0 else word for n, word in enumerate(ANSWERS[4].split()))
     texts = [ANSWERS[0], f"Certainly. {masked}", PROMPTS[9], *(prose(9_000 + n) for n in range(30))]
     tasks = ["t0", "t4", *[None] * 31]
-    pq.write_table(pa.table({"text": texts, "task": tasks}), "data.parquet")
+    columns = {"text": texts, "task": tasks, "lang": ["en"] * 33}
+    pq.write_table(pa.table(columns), "data.parquet")
     code = code_of(
         "detect", "data.parquet", "--out", "out", "--reference", "index", "--quiet",
         "--workers", workers, "--group-by", "task=task",
+        "--language-column", "lang",
     )  # fmt: skip
     assert code == Exit.DONE
     found = review("select row_index, kind, why from review_items where flagged order by row_index")

@@ -175,6 +175,12 @@ def test_without_trusted_rows_only_equal_words_and_long_passages_count(tmp_path:
     assert found(index, reworded(REFERENCES[1].text)) is None
 
 
+def test_thresholds_of_one_language_do_not_flag_texts_of_another(index: Path) -> None:
+    batch = TextBatch([reworded(REFERENCES[1].text)] * 2, ["en", "id"])
+    spans = checked_evidence(Reference(str(index)), batch).found.to_pylist()
+    assert {span["row"] for span in spans} == {0}
+
+
 def test_a_sampled_index_finds_large_parts(tmp_path: Path) -> None:
     index = build(tmp_path / "index", scale=4)
     match = found(index, reordered(REFERENCES[9].text))
@@ -209,13 +215,14 @@ def test_the_upper_bound_is_that_of_clopper_and_pearson() -> None:
     assert upper_bound(5, 5) == 1.0
 
 
-def test_languages_with_enough_trusted_rows_have_their_own_thresholds() -> None:
+def test_each_language_has_thresholds_of_its_own() -> None:
     import numpy as np
 
     scores = np.concatenate([np.full(3_000, 2.0), np.linspace(0, 9, 500)])
     strata = calibrate(scores, ["en"] * 3_000 + ["de"] * 500)
-    assert [stratum.language for stratum in strata] == [None, "en"]
-    assert strata[1].strict == 2.0
+    assert [stratum.language for stratum in strata] == [None, "de", "en"]
+    assert strata[1].strict is None
+    assert strata[2].strict == 2.0
     assert strata[0].loose > 2.0
     assert calibrate(scores[:50], ["en"] * 50) == []
 

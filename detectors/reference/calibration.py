@@ -22,20 +22,18 @@ LEAST_TAIL = 200
 
 
 def calibrate(scores: "np.typing.NDArray[np.float64]", languages: Sequence[str]) -> list[Stratum]:
-    """One stratum for all negatives, and one for each language with enough of them.
+    """One stratum for all negatives, and one for each language with `LEAST_NEGATIVES` of them.
 
-    ``scores`` and ``languages`` have one entry a negative. A language has its own stratum if it
-    has enough negatives for a strict threshold.
+    ``scores`` and ``languages`` have one entry a negative. Texts are judged by the stratum of their
+    language only: thresholds of another language do not hold for them.
     """
     if len(scores) < LEAST_NEGATIVES:
         return []
-    strata = [stratum(None, scores)]
     names = np.array(languages)
-    for language in sorted(set(languages)):
-        own = scores[names == language]
-        if len(own) < len(scores) and allowed(len(own)) >= 0:
-            strata.append(stratum(language, own))
-    return strata
+    of_languages = [(language, scores[names == language]) for language in sorted(set(languages))]
+    return [stratum(None, scores)] + [
+        stratum(language, own) for language, own in of_languages if len(own) >= LEAST_NEGATIVES
+    ]
 
 
 def stratum(language: str | None, scores: "np.typing.NDArray[np.float64]") -> Stratum:

@@ -11,8 +11,8 @@ Wilkerson and Aiken, 2003; sampled as in FracMinHash), retrieval as a defence ag
 
 Known false positives: both texts quote a third; answers to one question that leave little choice;
 trusted rows that were not by humans set the thresholds too high instead. Thresholds hold for this
-index and for texts like the trusted rows: without any, only long shared passages are more than
-weak. It cannot say who copied from whom.
+index and for texts like the trusted rows: without any in the language of a text, only long shared
+passages are more than weak. It cannot say who copied from whom.
 """
 
 import json
@@ -104,7 +104,7 @@ class Reference:
         self, batch: TextBatch, row: int, found: Analysed, match: Match | None
     ) -> list[Span]:
         language = batch.languages[row]
-        stratum = self._strata.get(language, self._strata.get(None))
+        stratum = self._strata.get(language)
         same = self._opened.verbatim(int(found.digests[row]))
         number = same if same is not None else match.reference if match else None
         if number is None:

@@ -11,7 +11,7 @@ from scrubtrace.words import in_words
 SHOWN_ROWS = 5
 NO_TRUSTED = (
     "not calibrated: built without --trusted rows; only texts with the same words, or with long "
-    "passages, are more than weak"
+    "passages, count"
 )
 
 
