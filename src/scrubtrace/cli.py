@@ -18,7 +18,7 @@ from scrubtrace.beam_pipelines.log_lines import (
     error_fields,
     set_up_logging,
 )
-from scrubtrace.commands import doctor, gate, index, keys, review, runs, scan, texts
+from scrubtrace.commands import compare, doctor, gate, index, keys, review, runs, scan, texts
 from scrubtrace.exits import Exit, Stop
 
 EXIT_HELP = (
@@ -55,6 +55,7 @@ for command in (
     runs.runs,
     keys.keys,
     index.index,
+    compare.compare,
 ):
     cli.add_command(command)
 
