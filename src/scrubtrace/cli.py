@@ -18,7 +18,18 @@ from scrubtrace.beam_pipelines.log_lines import (
     error_fields,
     set_up_logging,
 )
-from scrubtrace.commands import compare, doctor, gate, index, keys, review, runs, scan, texts
+from scrubtrace.commands import (
+    clusters,
+    compare,
+    doctor,
+    gate,
+    index,
+    keys,
+    review,
+    runs,
+    scan,
+    texts,
+)
 from scrubtrace.exits import Exit, Stop
 
 EXIT_HELP = (
@@ -56,6 +67,7 @@ for command in (
     keys.keys,
     index.index,
     compare.compare,
+    clusters.clusters,
 ):
     cli.add_command(command)
 
