@@ -14,6 +14,7 @@ import re
 import tempfile
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -112,7 +113,9 @@ def main() -> None:
             built = time.process_time() - begun - making
             trusted = (Trusted(text, "en", "") for text in other.texts(10**9, TRUSTED))
             manifest = extended(new_manifest("measuring", given.scale), writer)
-            stratum = finish(path, replace(manifest, background=write_background(path, trusted)))
+            stratum = finish(
+                path, replace(manifest, background=write_background(path, trusted, Counter()))
+            )
         size = sum(file.stat().st_size for file in path.rglob("*") if file.is_file())
         print(
             f"{given.references:,} references, scale {given.scale}: "

@@ -17,6 +17,7 @@ import random
 import re
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -117,7 +118,9 @@ def build(path: Path, references: Texts, trusted: Texts, language: str, scale: i
     """An index of the references, calibrated on the trusted texts; its thresholds."""
     writer = SegmentWriter(path, scale)
     writer.add(Reference(str(number), "completion", t) for number, t in enumerate(references))
-    background = write_background(path, (Trusted(text, language, "") for text in trusted))
+    background = write_background(
+        path, (Trusted(text, language, "") for text in trusted), Counter()
+    )
     manifest = extended(new_manifest("measuring", scale), writer)
     return finish(path, replace(manifest, background=background)).strata[0]
 

@@ -89,3 +89,4 @@ class Abstained(StrEnum):
     DETECTOR_ERROR = "detector_error"
     NO_TURN_TO_JUDGE = "no_turn_to_judge"
     TOO_SHORT = "too_short"
+    NOT_CALIBRATED = "not_calibrated"

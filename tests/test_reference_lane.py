@@ -3,6 +3,7 @@
 import json
 import random
 import re
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -39,7 +40,7 @@ def build(path: Path, trusted: list[Trusted] = TRUSTED, scale: int = 1) -> Path:
     manifest = extended(new_manifest("a test", scale), writer)
     if trusted:
         manifest = type(manifest)(
-            **manifest.__dict__ | {"background": write_background(path, trusted)}
+            **manifest.__dict__ | {"background": write_background(path, trusted, Counter())}
         )
     finish(path, manifest)
     return path

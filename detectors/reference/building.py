@@ -5,6 +5,7 @@ References are analysed as they come; a segment is written whenever its shingles
 """
 
 import hashlib
+import json
 import shutil
 import tempfile
 from collections import Counter
@@ -21,16 +22,17 @@ from scrubtrace.detectors.reference.calibration import calibrate
 from scrubtrace.detectors.reference.index import (
     BACKGROUNDS,
     MANIFEST,
+    ROWS,
     SEGMENTS,
     TOKENS_VERSION,
     Background,
     ReferenceIndex,
 )
 from scrubtrace.detectors.reference.matching import Matcher
-from scrubtrace.detectors.reference.segments import write_segment
+from scrubtrace.detectors.reference.segments import ReferenceIndexError, write_segment
 from scrubtrace.detectors.reference.shingles import Analysed, Shingles, analyse
 from scrubtrace.detectors.reference.tokens import Words
-from scrubtrace.schemas.references import REFERENCES, Manifest, Segment
+from scrubtrace.schemas.references import REFERENCES, Manifest, Part, Segment
 
 SEGMENT_SHINGLES = 12_000_000
 """Most shingles of a segment, before sampling; sorting them takes 400 MB."""
@@ -64,7 +66,8 @@ class Trusted(NamedTuple):
 class SegmentWriter:
     """Takes references and writes them as segments of an index at ``path``.
 
-    ``known`` holds digests of texts that are in the index: a text comes in once. ``counts`` says
+    ``known`` holds digests of texts that are in the index (`known_as`): a text comes in once as a
+    completion and once as a prompt. ``counts`` says
     what was left out. ``told`` is called with the number of texts taken, from time to time.
     """
 
@@ -96,7 +99,7 @@ class SegmentWriter:
             if reason := self._left_out(reference, found, place):
                 self.counts[reason] += 1
             else:
-                self.known.add(int(found.digests[place]))
+                self.known.add(known_as(int(found.digests[place]), reference.part))
                 self.counts[f"{reference.part}s"] += 1
                 kept.append(place)
         columns = zip(*(references[place] for place in kept), strict=True)
@@ -116,7 +119,8 @@ class SegmentWriter:
             return "empty"
         if found.words[place] < LEAST_WORDS:
             return "too_short"
-        return "repeated" if int(found.digests[place]) in self.known else None
+        is_known = known_as(int(found.digests[place]), reference.part) in self.known
+        return "repeated" if is_known else None
 
     def _flush(self) -> None:
         if self._texts:
@@ -127,29 +131,47 @@ class SegmentWriter:
             self._texts = []
 
 
-def write_background(path: Path, rows: Iterable[Trusted]) -> str:
-    """Writes the trusted rows of an index and gives their digest; their texts are not kept."""
+def write_background(path: Path, rows: Iterable[Trusted], counts: Counter[str]) -> str:
+    """Writes the trusted rows of an index and gives their digest; their texts are not kept.
+
+    Rows of the same words count once, and rows that are too short to be judged do not count;
+    ``counts`` says how many. Raises `ReferenceIndexError` if no row is left. Takes some 8 bytes of
+    memory a word.
+    """
     hashes: list[Words] = []
-    lines: list[str] = []
+    about: dict[str, list[str]] = {"languages": [], "places": []}
+    digests: set[int] = set()
     for batch in _batches(rows):
-        shingles = analyse(TextBatch([row.text for row in batch])).shingles
-        hashes += [shingles.of(place) for place in range(len(batch))]
-        lines += [f"{row.language}\t{row.place}" for row in batch]
-    joined = np.concatenate(hashes) if hashes else np.zeros(0, np.uint64)
-    keys, counts = np.unique(joined, return_counts=True)
-    bounds = np.cumsum([0, *(len(row) for row in hashes)])
+        found = analyse(TextBatch([row.text for row in batch]))
+        for place, row in enumerate(batch):
+            digest = int(found.digests[place])
+            if found.words[place] < LEAST_WORDS or digest in digests:
+                counts["trusted_repeated" if digest in digests else "trusted_too_short"] += 1
+                continue
+            digests.add(digest)
+            hashes.append(found.shingles.of(place))
+            about["languages"].append(row.language)
+            about["places"].append(row.place)
+    if not hashes:
+        raise ReferenceIndexError(f"no trusted row has {LEAST_WORDS} words or more")
+    joined = np.concatenate(hashes)
+    keys, found_in = np.unique(joined, return_counts=True)
     arrays: dict[str, Any] = {
         "keys": keys,
-        "counts": counts.astype(np.uint32),
+        "counts": found_in.astype(np.uint32),
         "hashes": joined,
-        "bounds": bounds,
+        "bounds": np.cumsum([0, *(len(row) for row in hashes)]),
+        "digests": np.array(sorted(digests), np.uint64),
     }
-    folder = path / BACKGROUNDS
+    return _write_rows(path / BACKGROUNDS, arrays, about)
+
+
+def _write_rows(folder: Path, arrays: dict[str, Any], about: dict[str, list[str]]) -> str:
     folder.mkdir(parents=True, exist_ok=True)
     unfinished = Path(tempfile.mkdtemp(prefix=".unfinished-", dir=folder))
     for name, array in arrays.items():
         np.save(unfinished / f"{name}.npy", array, allow_pickle=False)
-    (unfinished / "rows.tsv").write_text("\n".join(lines), encoding="utf-8")
+    (unfinished / ROWS).write_text(json.dumps(about), encoding="utf-8")
     digest = _digest_of(unfinished)
     if (folder / digest).exists():
         shutil.rmtree(unfinished)
@@ -166,15 +188,14 @@ def scores_of(index: ReferenceIndex, background: Background) -> "np.typing.NDArr
     for first in range(0, background.rows, BATCH_TEXTS):
         bounds = np.asarray(background.bounds[first : first + BATCH_TEXTS + 1])
         part = Shingles(np.asarray(background.hashes[bounds[0] : bounds[-1]]), bounds - bounds[0])
-        for match in matcher.matches(part):
+        for match in matcher.matches(part, leave_out=1):
             scores[first + match.row] = match.score
     return scores
 
 
 def finish(path: Path, manifest: Manifest) -> Manifest:
     """Calibrates an index whose files are written, and writes its manifest last of all."""
-    write_manifest(path, manifest.calibrated(()))
-    index = ReferenceIndex(str(path))
+    index = ReferenceIndex(str(path), manifest.calibrated(()))
     if index.background is not None:
         scores = scores_of(index, index.background)
         manifest = manifest.calibrated(tuple(calibrate(scores, index.background.languages)))
@@ -189,9 +210,19 @@ def write_manifest(path: Path, manifest: Manifest) -> None:
     unfinished.replace(path / MANIFEST)
 
 
+def known_as(digest: int, part: str) -> int:
+    """What a text is known by: the digest of its words, another one for a prompt."""
+    return digest ^ (part == Part.PROMPT)
+
+
 def known_digests(index: ReferenceIndex) -> set[int]:
-    """Digests of the words of all reference texts."""
-    return {int(digest) for segment in index.segments for digest in segment.exact}
+    """What all reference texts are known by."""
+    known: set[int] = set()
+    for segment in index.segments:
+        parts = segment.texts.column("part").to_pylist()
+        pairs = zip(segment.exact.tolist(), segment.exact_texts.tolist(), strict=True)
+        known |= {known_as(digest, parts[number]) for digest, number in pairs}
+    return known
 
 
 def new_manifest(basis: str, scale: int) -> Manifest:

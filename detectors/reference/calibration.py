@@ -74,7 +74,7 @@ def upper_bound(false: int, negatives: int) -> float:
 def false_match_bound(found: Stratum, score: float) -> float:
     """95% upper bound on the share of trusted rows that reach a score."""
     reached = int((np.array(found.tail) >= score).sum())
-    return upper_bound(reached, found.negatives)
+    return _up(upper_bound(reached, found.negatives))
 
 
 def _up(score: float) -> float:

@@ -66,8 +66,8 @@ class Reference:
     languages = frozenset({"en", "zh", "ja", "de", "id"})
 
     def fingerprint(self) -> str:
-        """Digest of the version and of the manifest of the index."""
-        return fingerprint_of(self.name, self.version, fingerprint(self.index))
+        """Digest of the version and of the index as it was when first asked for."""
+        return self._fingerprint
 
     def setup(self) -> None:
         """Maps the files of the index; later calls do nothing."""
@@ -76,21 +76,28 @@ class Reference:
     def detect(self, batch: TextBatch) -> Evidence:
         """One match a text at most, the passages it rests on as spans; see `Reference`."""
         found = analyse(batch)
-        short = {
-            row: Abstained.TOO_SHORT
-            for row, words in enumerate(found.words.tolist())
-            if words < LEAST_WORDS and batch.texts[row].strip()
-        }
         matches = {match.row: match for match in self._matcher.matches(found.shingles, batch.tasks)}
         spans: list[Span] = []
-        for row in range(len(batch)):
-            if row not in short:
-                spans += self._spans(batch, row, found, matches.get(row))
-        return Evidence.of(spans, {row: str(reason) for row, reason in short.items()})
+        abstained: dict[int, str] = {}
+        for row, words in enumerate(found.words.tolist()):
+            own = self._spans(batch, row, found, matches.get(row)) if words >= LEAST_WORDS else []
+            spans += own
+            if not own and batch.texts[row].strip():
+                if words < LEAST_WORDS:
+                    abstained[row] = Abstained.TOO_SHORT
+                elif batch.languages[row] not in self._strata:
+                    abstained[row] = Abstained.NOT_CALIBRATED
+        return Evidence.of(spans, abstained)
+
+    @cached_property
+    def _fingerprint(self) -> str:
+        return fingerprint_of(self.name, self.version, fingerprint(self.index))
 
     @cached_property
     def _opened(self) -> ReferenceIndex:
-        return ReferenceIndex(self.index)
+        opened = ReferenceIndex(self.index)
+        opened.map_files()
+        return opened
 
     @cached_property
     def _matcher(self) -> Matcher:
@@ -103,71 +110,75 @@ class Reference:
     def _spans(
         self, batch: TextBatch, row: int, found: Analysed, match: Match | None
     ) -> list[Span]:
-        language = batch.languages[row]
-        stratum = self._strata.get(language)
-        same = self._opened.verbatim(int(found.digests[row]))
-        number = same if same is not None else match.reference if match else None
-        if number is None:
+        stratum = self._strata.get(batch.languages[row])
+        digest = int(found.digests[row])
+        same = self._opened.verbatim(digest)
+        if same is not None and (match is None or match.reference != same):
+            match = self._matcher.match_with(found.shingles.of(row), row, same)
+        if match is None or (same is None and stratum and match.score <= stratum.loose):
             return []
-        score = match.score if match else 0.0
-        if same is None and (stratum is not None and score <= stratum.loose):
-            return []
-        reference = self._opened.reference(number)
+        reference = self._opened.reference(match.reference)
         parts = shared(located(batch.texts[row]), located(reference["text"]))
         kind = MatchClass.VERBATIM if same is not None else _class(parts, int(found.masks[row]))
-        strength = _strength(kind, score, parts, stratum)
+        strength = _strength(kind, match.score, parts, stratum)
+        if self._opened.is_trusted(digest):
+            strength = Strength.WEAK  # people say the same
         if stratum is None and strength == Strength.WEAK:
             return []
-        category = MatchClass.INPUT_MATCH if reference["part"] == Part.PROMPT else kind
+        is_prompt = reference["part"] == Part.PROMPT
+        category = MatchClass.INPUT_MATCH if is_prompt else kind
         about = self._about(reference, kind, match, parts, stratum)
         if batch.tasks and batch.tasks[row] is not None:
-            about["same_task"] = batch.tasks[row] == reference["task"]
+            about["same_task"] = batch.tasks[row] == reference["task"] and not is_prompt
         value = json.dumps(about, ensure_ascii=False)
-        signal = f"{self.name}.{kind}"
-        spans = [
-            Span(row, signal, category, strength, Use.ASSERTED, score=round(score, 4), value=value)
+        main = (row, f"{self.name}.{kind}", category, strength, Use.ASSERTED)
+        return [
+            Span(*main, score=round(match.score, 4), value=value),
+            *_passage_spans(row, parts, f"{self.name}.{PASSAGE}"),
         ]
-        longest = sorted(parts.passages, key=lambda p: (-p.words, p.start))[:SHOWN_PASSAGES]
-        spans += [
-            Span(
-                row, f"{self.name}.{PASSAGE}", PASSAGE, Strength.WEAK, Use.ASSERTED,
-                passage.start, passage.end,
-                value=f"{passage.reference_start}-{passage.reference_end}",
-            )
-            for passage in longest
-        ]  # fmt: skip
-        return spans
 
     def _about(
         self,
         reference: dict[str, Any],
         kind: MatchClass,
-        match: Match | None,
+        match: Match,
         parts: Shared,
         stratum: Stratum | None,
     ) -> dict[str, Any]:
         """What is known of a match, for programs and people."""
-        bound = false_match_bound(stratum, match.score) if stratum and match else None
+        bound = false_match_bound(stratum, match.score) if stratum else None
         about = {
             "source": reference["source"],
             "part": reference["part"],
             "class": kind,
             "model": reference["model"],
             "task": reference["task"],
-            "of_text": round(match.in_reference, 3) if match else 1.0,
-            "of_reference": round(match.in_text, 3) if match else 1.0,
+            "of_text": round(match.in_reference, 3),
+            "of_reference": round(match.in_text, 3),
             "longest_passage_words": parts.longest,
-            "false_match_bound": None if bound is None else float(f"{bound:.2g}"),
+            "false_match_bound": bound,
             "references": self._opened.manifest.references,
         }
         return {name: value for name, value in about.items() if value is not None}
+
+
+def _passage_spans(row: int, parts: Shared, signal: str) -> list[Span]:
+    """The longest passages, each with its place in the reference as value."""
+    longest = sorted(parts.passages, key=lambda p: (-p.words, p.start))[:SHOWN_PASSAGES]
+    return [
+        Span(
+            row, signal, PASSAGE, Strength.WEAK, Use.ASSERTED, passage.start, passage.end,
+            value=f"{passage.reference_start}-{passage.reference_end}",
+        )
+        for passage in longest
+    ]  # fmt: skip
 
 
 def _class(parts: Shared, masks: int) -> MatchClass:
     """How a text is related to its reference, from the words that are in shared passages."""
     most = max(parts.text_covered, parts.reference_covered)
     least = min(parts.text_covered, parts.reference_covered)
-    if masks and most >= SCRUBBED:
+    if masks and parts.text_covered >= SCRUBBED:
         return MatchClass.SCRUBBED
     if least >= COVERED:
         return MatchClass.EDITED
@@ -177,10 +188,10 @@ def _class(parts: Shared, masks: int) -> MatchClass:
 
 
 def _strength(kind: MatchClass, score: float, parts: Shared, stratum: Stratum | None) -> Strength:
-    """Proof: the same words, or a long passage; strong: above the strict threshold."""
-    strict = stratum is not None and stratum.strict is not None and score > stratum.strict
+    """Proof: the same words, or a long passage; strong: above the strict threshold if any."""
+    threshold = stratum.strict if stratum else None
     if kind == MatchClass.VERBATIM:
         return Strength.PROOF
-    if parts.longest >= LONG_PASSAGE and (strict or stratum is None):
+    if parts.longest >= LONG_PASSAGE and (threshold is None or score > threshold):
         return Strength.PROOF
-    return Strength.STRONG if strict else Strength.WEAK
+    return Strength.STRONG if threshold is not None and score > threshold else Strength.WEAK

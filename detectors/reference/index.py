@@ -1,9 +1,10 @@
 """An opened reference index: manifest, segments, and how common shingles are."""
 
 import hashlib
+import json
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -12,11 +13,12 @@ import numpy as np
 
 from scrubtrace.detectors.reference.segments import OpenSegment, ReferenceIndexError
 from scrubtrace.detectors.reference.tokens import Numbers, Words
-from scrubtrace.schemas.references import Manifest
+from scrubtrace.schemas.references import Manifest, Part
 
 MANIFEST = "index.json"
 SEGMENTS = "segments"
 BACKGROUNDS = "backgrounds"
+ROWS = "rows.json"
 SAME_TASK = 16
 """References of one task that a text is compared with."""
 
@@ -29,13 +31,15 @@ class Background:
     """Trusted human rows: how many have each shingle, and the shingles of the negatives.
 
     ``keys`` and ``counts`` are about all rows; ``hashes`` and ``bounds`` are the shingles of each
-    negative, ``languages`` and ``places`` its language and where it came from.
+    negative, ``digests`` (sorted) those of their words, ``languages`` and ``places`` its language
+    and where it came from.
     """
 
     keys: Words
     counts: "np.typing.NDArray[np.uint32]"
     hashes: Words
     bounds: Numbers
+    digests: Words
     languages: Sequence[str]
     places: Sequence[str]
 
@@ -61,12 +65,13 @@ class Weights:
 class ReferenceIndex:
     """A reference index on a local disk; opening it reads the manifest and maps the files.
 
-    Raises `ReferenceIndexError` for an index that is unfinished, damaged or of another version.
+    ``manifest`` stands for the one on disk while an index is built. Raises `ReferenceIndexError`
+    for an index that is unfinished, damaged or of another version.
     """
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, manifest: Manifest | None = None) -> None:
         self.path = Path(path)
-        self.manifest = read_manifest(self.path)
+        self.manifest = read_manifest(self.path) if manifest is None else manifest
         self.segments = [
             OpenSegment(self.path / SEGMENTS / entry.digest, entry)
             for entry in self.manifest.segments
@@ -84,8 +89,21 @@ class ReferenceIndex:
         """Texts that the weights rest on: references and trusted rows."""
         return self.manifest.references + (self.background.rows if self.background else 0)
 
-    def weigh(self, hashes: Words) -> Weights:
-        """Weights of sorted distinct shingles."""
+    def map_files(self) -> None:
+        """Maps every file now: what is removed or replaced later does not matter any more."""
+        for segment in self.segments:
+            segment.map_files()
+        _ = self.background
+
+    def is_trusted(self, digest: int) -> bool:
+        """Whether a trusted row has the words of this digest."""
+        return self.background is not None and _has(self.background.digests, digest)
+
+    def weigh(self, hashes: Words, leave_out: int = 0) -> Weights:
+        """Weights of sorted distinct shingles, as if so many of the texts that have them were not.
+
+        A trusted row is weighed without itself, like any other row.
+        """
         texts = np.zeros(len(hashes), np.int64)
         for segment in self.segments:
             at, found = located(segment.keys, hashes)
@@ -94,7 +112,8 @@ class ReferenceIndex:
         if self.background is not None:
             at, found = located(self.background.keys, hashes)
             texts[found] += self.background.counts[at[found]]
-        information = math.log(self.texts + 1) - np.log(texts + 0.5)
+        texts = np.maximum(texts - leave_out, 0)
+        information = math.log(self.texts + 1 - leave_out) - np.log(texts + 0.5)
         return Weights(np.maximum(information, 0.0) ** 2, texts, in_references)
 
     def reference(self, number: int) -> dict[str, Any]:
@@ -103,25 +122,38 @@ class ReferenceIndex:
         return self.segments[which].reference(number - int(self.firsts[which]))
 
     def of_task(self, task: str) -> list[int]:
-        """Reference texts with this task id, at most `SAME_TASK`."""
+        """Completions with this task id, at most `SAME_TASK`."""
         return self._tasks.get(task, [])
 
     @cached_property
     def _tasks(self) -> dict[str, list[int]]:
         found: dict[str, list[int]] = {}
         for first, segment in zip(self.firsts.tolist(), self.segments, strict=False):
-            for number, task in enumerate(segment.texts.column("task").to_pylist()):
-                if task is not None and len(found.setdefault(task, [])) < SAME_TASK:
+            parts = segment.texts.column("part").to_pylist()
+            tasks = segment.texts.column("task").to_pylist()
+            for number, (task, part) in enumerate(zip(tasks, parts, strict=True)):
+                if task is None or part == Part.PROMPT:
+                    continue
+                if len(found.setdefault(task, [])) < SAME_TASK:
                     found[task].append(first + number)
         return found
 
     def verbatim(self, digest: int) -> int | None:
-        """The first reference text with this digest of its words."""
+        """The first reference text with this digest of its words, completions before prompts."""
+        prompt = None
         for first, segment in zip(self.firsts.tolist(), self.segments, strict=False):
-            at = int(np.searchsorted(segment.exact, np.uint64(digest)))
-            if at < len(segment.exact) and int(segment.exact[at]) == digest:
-                return int(first + segment.exact_texts[at])
-        return None
+            begin = int(np.searchsorted(segment.exact, np.uint64(digest), "left"))
+            end = int(np.searchsorted(segment.exact, np.uint64(digest), "right"))
+            for number in segment.exact_texts[begin:end].tolist():
+                if segment.reference(number)["part"] == Part.COMPLETION:
+                    return int(first + number)
+                prompt = int(first + number) if prompt is None else prompt
+        return prompt
+
+
+def _has(digests: Words, digest: int) -> bool:
+    at = int(np.searchsorted(digests, np.uint64(digest)))
+    return at < len(digests) and int(digests[at]) == digest
 
 
 def located(keys: Words, hashes: Words) -> "tuple[Numbers, np.typing.NDArray[np.bool_]]":
@@ -155,20 +187,22 @@ def read_manifest(path: Path) -> Manifest:
 def read_background(folder: Path) -> Background:
     """The trusted rows of an index; raises `ReferenceIndexError`."""
     try:
-        keys, counts, hashes, bounds = (
+        keys, counts, hashes, bounds, digests = (
             np.load(folder / f"{name}.npy", mmap_mode="r", allow_pickle=False)
-            for name in ("keys", "counts", "hashes", "bounds")
+            for name in ("keys", "counts", "hashes", "bounds", "digests")
         )
-        lines = (folder / "rows.tsv").read_text(encoding="utf-8").splitlines()
-    except (OSError, ValueError) as error:
+        rows = json.loads((folder / ROWS).read_text(encoding="utf-8"))
+        languages, places = rows["languages"], rows["places"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
         raise ReferenceIndexError(
             f"cannot read the trusted rows in {folder} ({type(error).__name__}): build the index "
             "again"
         ) from None
-    languages, places = zip(*(line.split("\t", 1) for line in lines), strict=True)
-    return Background(keys, counts, hashes, bounds, languages, places)
+    return Background(keys, counts, hashes, bounds, digests, languages, places)
 
 
 def fingerprint(path: str) -> str:
-    """Digest of the manifest: equal where the same texts give the same evidence."""
-    return hashlib.sha256(read_manifest(Path(path)).to_json().encode()).hexdigest()[:16]
+    """Digest of what decides: equal where the same texts give the same evidence."""
+    manifest = read_manifest(Path(path))
+    decides = replace(manifest, basis="", counts={})
+    return hashlib.sha256(decides.to_json().encode()).hexdigest()[:16]

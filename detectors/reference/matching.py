@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from scrubtrace.detectors.batch import TextBatch
-from scrubtrace.detectors.reference.index import ReferenceIndex, Weights
+from scrubtrace.detectors.reference.index import ReferenceIndex, Weights, located
 from scrubtrace.detectors.reference.shingles import Shingles, analyse
 from scrubtrace.detectors.reference.tokens import Numbers, Words
 
@@ -63,48 +63,64 @@ class Matcher:
         sizes = [np.asarray(segment.sizes) for segment in index.segments]
         self._norms = np.maximum(np.concatenate(sizes), 1).astype(np.float32) ** 0.25
 
-    def matches(self, shingles: Shingles, tasks: Sequence[str | None] = ()) -> list[Match]:
+    def matches(
+        self, shingles: Shingles, tasks: Sequence[str | None] = (), leave_out: int = 0
+    ) -> list[Match]:
         """The best match of each text that has any, in the order of the texts.
 
-        A text with a task is compared with the references of that task, too.
+        A text with a task is compared with the completions of that task, too. ``leave_out`` is 1
+        for trusted rows of the index, which are weighed without themselves.
         """
         sampled = shingles.sampled(self._index.manifest.scale)
         distinct, which = np.unique(sampled.hashes, return_inverse=True)
         if not len(distinct):
             return []
-        weights = self._index.weigh(distinct)
+        weights = self._index.weigh(distinct, leave_out)
         rows, references = self._candidates(sampled, distinct, which, weights)
-        rows, references = self._of_same_task(tasks, rows, references)
+        rows, references = self._of_same_task(sampled, tasks, rows, references)
         self._fetch(np.unique(references).tolist())
         each = weights.weights[which]
         totals = np.add.reduceat(np.append(each, 0.0), sampled.bounds[:-1])
         totals[np.diff(sampled.bounds) == 0] = 0.0
         best: dict[int, Match] = {}
         for row, number in zip(rows.tolist(), references.tolist(), strict=True):
-            match = self._compared(sampled.of(row), row, number, float(totals[row]))
+            part = slice(*sampled.bounds[row : row + 2].tolist())
+            own = _Reference(sampled.hashes[part], each[part], float(totals[row]))
+            match = self._compared(row, own, number)
             if row not in best or match.score > best[row].score:
                 best[row] = match
         return [best[row] for row in sorted(best)]
 
+    def match_with(self, shingles: Words, row: int, number: int) -> Match:
+        """How near a text with these shingles is to one reference."""
+        found = Shingles(shingles, np.array([0, len(shingles)]))
+        sampled = found.sampled(self._index.manifest.scale).hashes
+        weights = self._index.weigh(sampled).weights
+        self._fetch([number])
+        return self._compared(row, _Reference(sampled, weights, float(weights.sum())), number)
+
     def _of_same_task(
-        self, tasks: Sequence[str | None], rows: Numbers, references: Numbers
+        self,
+        sampled: Shingles,
+        tasks: Sequence[str | None],
+        rows: Numbers,
+        references: Numbers,
     ) -> tuple[Numbers, Numbers]:
         """The pairs, and those of texts and references of one task."""
         pairs = set(zip(rows.tolist(), references.tolist(), strict=True))
         for row, task in enumerate(tasks):
-            if task is not None:
+            if task is not None and len(sampled.of(row)):
                 pairs |= {(row, number) for number in self._index.of_task(task)}
         if len(pairs) == len(rows):
             return rows, references
         more = np.array(sorted(pairs), np.int64)
         return more[:, 0], more[:, 1]
 
-    def _compared(self, hashes: Words, row: int, number: int, total: float) -> Match:
+    def _compared(self, row: int, own: _Reference, number: int) -> Match:
         reference = self._cache[number]
-        at = np.searchsorted(hashes, reference.hashes)
-        at[at == len(hashes)] = 0
-        shared = float(reference.weights[hashes[at] == reference.hashes].sum())
-        total, other = max(total, TINY), max(reference.total, TINY)
+        at, found = located(own.hashes, reference.hashes)
+        shared = float(own.weights[at[found]].sum())
+        total, other = max(own.total, TINY), max(reference.total, TINY)
         return Match(
             row, number, shared / (total * other) ** 0.25, shared / total, shared / other
         )  # fmt: skip
@@ -118,9 +134,8 @@ class Matcher:
         text, chosen = sampled.text, rare[which]
         places, rows_of = which[chosen], text[chosen]
         for first, segment in zip(self._index.firsts.tolist(), self._index.segments, strict=False):
-            at = np.searchsorted(segment.keys, distinct)
-            at[at == len(segment.keys)] = 0
-            here = (segment.keys[at] == distinct)[places]
+            at, found = located(segment.keys, distinct)
+            here = found[places]
             begins = segment.offsets[at[places[here]]]
             counts = segment.offsets[at[places[here]] + 1] - begins
             steps = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)

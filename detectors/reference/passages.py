@@ -1,8 +1,8 @@
 """Passages that two texts share word for word, with their offsets on both sides."""
 
 from collections import defaultdict
-from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -12,6 +12,9 @@ from scrubtrace.detectors.reference.tokens import MAX_CHARS, Words, tokenise
 
 LEAST_WORDS = 4
 """Shorter runs are left out; two characters of Han or kana count as a word."""
+
+PLACES = 16
+"""Places of a shingle in the reference at which a passage may begin."""
 
 
 @dataclass(frozen=True)
@@ -27,7 +30,10 @@ class Passage:
 
 @dataclass(frozen=True)
 class Located:
-    """The words of one text in order: shingles, the word each begins with, offsets of words."""
+    """The words of one text in order: shingles, the word each begins with, offsets of words.
+
+    ``unspaced``: most words are characters of a script without spaces, of which two count as one.
+    """
 
     shingles: Words
     firsts: list[int]
@@ -38,93 +44,117 @@ class Located:
 
 @dataclass(frozen=True)
 class Shared:
-    """What two texts share: passages by place, and the share of either's words in them."""
+    """What two texts share: passages by place, and the share of either's words in them.
+
+    ``longest`` counts the words of the longest passage, two characters of Han or kana as one.
+    """
 
     passages: tuple[Passage, ...]
     text_covered: float
     reference_covered: float
+    longest: int
 
-    @property
-    def longest(self) -> int:
-        """Words of the longest passage."""
-        return max((passage.words for passage in self.passages), default=0)
+
+class _Run(NamedTuple):
+    """Equal words of two texts, half open: of the text, then where they begin in the reference."""
+
+    first: int
+    last: int
+    reference: int
 
 
 def located(text: str) -> Located:
-    """The words of one text with their places in the original."""
-    window = next(iter(TextBatch([text]).windows(0)))
-    tokens = tokenise([window.normalised.text[: MAX_CHARS - 1]])
-    shingles, firsts = hashed(tokens)
-    places = zip(tokens.start.tolist(), tokens.end.tolist(), strict=True)
-    return Located(
-        shingles,
-        firsts.tolist(),
-        length(tokens, firsts).tolist(),
-        [window.span(start, end) for start, end in places],
-        bool(tokens.single.mean() > 0.5) if len(tokens.single) else False,
-    )
+    """The words of one text with their places in the original, over all its windows."""
+    shingles: list[Words] = [np.zeros(0, np.uint64)]
+    firsts: list[int] = []
+    lengths: list[int] = []
+    spans: list[tuple[int, int]] = []
+    single = 0
+    for window in TextBatch([text]).windows(0):
+        tokens = tokenise([window.normalised.text[: MAX_CHARS - 1]])
+        found, first = hashed(tokens)
+        places = zip(tokens.start.tolist(), tokens.end.tolist(), strict=True)
+        owned = [number for number, place in enumerate(places) if window.owns(*place)]
+        if not owned:
+            continue
+        begin, end = owned[0], owned[-1] + 1
+        inside = (first >= begin) & (first + length(tokens, first) <= end)
+        firsts += (first[inside] - begin + len(spans)).tolist()
+        lengths += length(tokens, first[inside]).tolist()
+        shingles.append(found[inside])
+        own = zip(tokens.start[begin:end].tolist(), tokens.end[begin:end].tolist(), strict=True)
+        spans += [window.span(start, stop) for start, stop in own]
+        single += int(tokens.single[begin:end].sum())
+    return Located(np.concatenate(shingles), firsts, lengths, spans, 2 * single > len(spans))
 
 
 def shared(text: Located, reference: Located) -> Shared:
-    """The passages that two texts share, each word of the first in one passage at most.
+    """The passages that two texts share, the longest first chosen, each with words of its own.
 
-    A passage goes on as long as the next words are the same on both sides; where a shingle occurs
-    several times in the reference, the place that goes on counts, else the first.
+    A passage goes on as long as the next words are the same on both sides. Of shingles that the
+    reference has more than `PLACES` times, further places count only where a passage goes on.
     """
+    scale = 2 if text.unspaced else 1
+    runs = [run for run in _runs(text, reference) if run.last - run.first >= LEAST_WORDS * scale]
+    runs.sort(key=lambda run: (run.first - run.last, run.first, run.reference))
+    covered = np.zeros(len(text.spans), np.bool_)
+    covered_there = np.zeros(len(reference.spans), np.bool_)
+    kept: list[_Run] = []
+    for run in runs:
+        words = run.last - run.first
+        if words - int(covered[run.first : run.last].sum()) >= LEAST_WORDS * scale:
+            covered[run.first : run.last] = True
+            covered_there[run.reference : run.reference + words] = True
+            kept.append(run)
+    longest = kept[0].last - kept[0].first if kept else 0
+    return Shared(
+        tuple(_passage(run, text, reference) for run in sorted(kept)),
+        float(covered.mean()) if len(covered) else 0.0,
+        float(covered_there.mean()) if len(covered_there) else 0.0,
+        longest // scale,
+    )
+
+
+def _runs(text: Located, reference: Located) -> list[_Run]:
+    """Longest runs of equal words: for each that cannot go on, where it began on either side."""
     places: dict[int, list[int]] = defaultdict(list)
     for number, shingle in enumerate(reference.shingles.tolist()):
         places[shingle].append(number)
-    runs: list[tuple[int, int, int, int]] = []
+    sets: dict[int, set[int]] = {}
+    runs: list[_Run] = []
+    active: dict[int, int] = {}
     for number, shingle in enumerate(text.shingles.tolist()):
-        if shingle in places:
-            _extend(runs, text, reference, number, places[shingle])
-    least = LEAST_WORDS * 2 if text.unspaced else LEAST_WORDS
-    kept = [run for run in runs if run[1] - run[0] >= least]
-    passages = [_passage(run, text, reference) for run in kept]
-    return Shared(
-        tuple(passages),
-        _covered([(first, last) for first, last, _, _ in kept], len(text.spans)),
-        _covered([(first, last) for _, _, first, last in kept], len(reference.spans)),
-    )
+        here = places.get(shingle, [])
+        if len(here) > PLACES:
+            known = sets.setdefault(shingle, set(here))
+            going_on = [place + 1 for place in active if place + 1 in known]
+            here = sorted({*here[: PLACES - len(going_on)], *going_on})
+        step = text.firsts[number] - text.firsts[number - 1] if number else 0
+        going: dict[int, int] = {}
+        for place in here:
+            begun = active.pop(place - 1, None)
+            if begun is not None and step == reference.firsts[place] - reference.firsts[place - 1]:
+                going[place] = begun
+            else:
+                going[place] = number
+        runs += [_run(text, reference, begun, number - 1, at) for at, begun in active.items()]
+        active = going
+    last = len(text.shingles) - 1
+    return runs + [_run(text, reference, begun, last, at) for at, begun in active.items()]
 
 
-def _extend(
-    runs: list[tuple[int, int, int, int]],
-    text: Located,
-    reference: Located,
-    number: int,
-    places: Sequence[int],
-) -> None:
-    """Adds a shared shingle: to the last run if it goes on there, else as a run of its own."""
-    first, words = text.firsts[number], text.lengths[number]
-    if runs:
-        begin, end, other, other_end = runs[-1]
-        if first < end:
-            goes_on = other + first - begin
-            if any(reference.firsts[place] == goes_on for place in places):
-                runs[-1] = (begin, max(end, first + words), other, max(other_end, goes_on + words))
-                return
-            if first + words <= end:
-                return
-            words, first = words - (end - first), end
-    place = reference.firsts[places[0]] + text.lengths[number] - words
-    runs.append((first, first + words, place, place + words))
+def _run(text: Located, reference: Located, begun: int, ended: int, at: int) -> _Run:
+    """The words of shingles ``begun`` to ``ended``, the last of which stands at ``at``."""
+    first, last = text.firsts[begun], text.firsts[ended] + text.lengths[ended]
+    return _Run(first, last, reference.firsts[at] + text.lengths[ended] - (last - first))
 
 
-def _passage(run: tuple[int, int, int, int], text: Located, reference: Located) -> Passage:
-    first, last, other, other_last = run
+def _passage(run: _Run, text: Located, reference: Located) -> Passage:
+    words = run.last - run.first
     return Passage(
-        text.spans[first][0],
-        text.spans[last - 1][1],
-        reference.spans[other][0],
-        reference.spans[other_last - 1][1],
-        last - first,
+        text.spans[run.first][0],
+        text.spans[run.last - 1][1],
+        reference.spans[run.reference][0],
+        reference.spans[run.reference + words - 1][1],
+        words,
     )
-
-
-def _covered(runs: Sequence[tuple[int, int]], words: int) -> float:
-    """Share of words that are in any of the runs."""
-    inside = np.zeros(words, np.bool_)
-    for first, last in runs:
-        inside[first:last] = True
-    return float(inside.mean()) if words else 0.0

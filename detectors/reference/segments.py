@@ -84,6 +84,12 @@ class OpenSegment:
         with pa.memory_map(str(self.folder / TEXTS)) as source:
             return pa.ipc.open_file(source).read_all()
 
+    def map_files(self) -> None:
+        """Maps every file now."""
+        for array in (self.keys, self.offsets, self.postings, self.sizes, self.exact):
+            _ = array
+        _ = self.exact_texts, self.texts
+
     def reference(self, number: int) -> dict[str, Any]:
         """One reference text, by column."""
         row: dict[str, Any] = self.texts.slice(number, 1).to_pylist()[0]

@@ -138,12 +138,18 @@ def pieces(batch: TextBatch) -> Iterator[tuple[list[int], list[str]]]:
     chars = 0
     for row in range(len(batch)):
         for window in batch.windows(row):
-            text = window.normalised.text[: MAX_CHARS - 1]
-            if texts and chars + len(text) + 1 > HASHED_CHARS:
-                yield numbers, texts
-                numbers, texts, chars = [], [], 0
-            numbers.append(row)
-            texts.append(text)
-            chars += len(text) + 1
+            for text in _cut(window.normalised.text):
+                if texts and chars + len(text) + 1 > HASHED_CHARS:
+                    yield numbers, texts
+                    numbers, texts, chars = [], [], 0
+                numbers.append(row)
+                texts.append(text)
+                chars += len(text) + 1
     if texts:
         yield numbers, texts
+
+
+def _cut(text: str) -> Iterator[str]:
+    """A normalised window, in pieces if normalising has made it longer than can be hashed."""
+    step = MAX_CHARS - 1
+    yield from (text[first : first + step] for first in range(0, max(len(text), 1), step))

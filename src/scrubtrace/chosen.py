@@ -15,6 +15,11 @@ def detector_names(config: Config) -> list[str]:
     """
     idle = NEEDS_OPTIONS - set(config.detectors)
     names = config.scan.detectors or sorted(set(installed_detectors()) - idle)
+    if lacking := NEEDS_OPTIONS.intersection(names) - set(config.detectors):
+        name = sorted(lacking)[0]
+        raise UsageStop(
+            f"detector {name!r} needs options: see detect --{name}, or [detectors.{name}]"
+        )
     unknown = set(config.detectors) - set(names)
     if unknown:
         name = sorted(unknown)[0]

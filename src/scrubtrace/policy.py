@@ -106,7 +106,9 @@ def judge(evidence: Sequence[EvidenceRow], policy: PolicySection) -> Verdict | N
 
 def evidence_fingerprint(evidence: Sequence[EvidenceRow]) -> str:
     """Digest of what was found where: equal when a later run found the same in the same text."""
-    found = sorted([e["detector"], e["signal"], e["use"], e["start"], e["end"]] for e in evidence)
+    found = sorted(
+        [e["detector"], e["signal"], e["use"], e["start"], e["end"], *_source(e)] for e in evidence
+    )
     return hashlib.sha256(json.dumps(found).encode()).hexdigest()[:32]
 
 
@@ -116,6 +118,13 @@ def policy_digest(policy: PolicySection) -> str:
         [policy.model_dump(mode="json"), KINDS_OF_CATEGORIES, sorted(RESIDUE)], sort_keys=True
     )
     return hashlib.sha256(content.encode()).hexdigest()[:16]
+
+
+def _source(entry: EvidenceRow) -> list[str]:
+    """The reference text that a match names: another source is other evidence."""
+    value = str(entry["value"])
+    named = entry["signal"].startswith("reference.") and value.startswith("{")
+    return [json.loads(value)["source"]] if named else []
 
 
 def _kind(entry: EvidenceRow) -> Kind:

@@ -1,11 +1,10 @@
 """Building and extending a reference index: one builder at a time, the manifest last of all."""
 
-import os
+import shutil
 import sys
 import time
 from collections import Counter
 from collections.abc import Iterable
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -20,7 +19,13 @@ from scrubtrace.detectors.reference.building import (
     new_manifest,
     write_background,
 )
-from scrubtrace.detectors.reference.index import MANIFEST, SEGMENTS, ReferenceIndex, read_manifest
+from scrubtrace.detectors.reference.index import (
+    BACKGROUNDS,
+    MANIFEST,
+    SEGMENTS,
+    ReferenceIndex,
+    read_manifest,
+)
 from scrubtrace.detectors.reference.segments import ReferenceIndexError
 from scrubtrace.exits import UsageStop
 from scrubtrace.lock import output_lock
@@ -75,7 +80,11 @@ def build_index(
     with output_lock(out):
         manifest = new_manifest(basis, scale)
         if trusted is not None:
-            manifest = replace(manifest, background=write_background(path, trusted))
+            try:
+                background = write_background(path, trusted, counts)
+            except ReferenceIndexError as error:
+                raise UsageStop(f"--trusted: {error}") from None
+            manifest = replace(manifest, background=background)
         return _written(path, manifest, references, set(), quiet, counts)
 
 
@@ -115,11 +124,9 @@ def _written(
 
 
 def _remove_unused(path: Path, manifest: Manifest) -> None:
-    """Removes what unfinished builds left; segments of the manifest stay."""
-    used = {segment.digest for segment in manifest.segments}
-    for folder in (path / SEGMENTS).iterdir():
-        if folder.name not in used:
-            for file in folder.iterdir():
-                file.unlink()
-            with suppress(OSError):
-                os.rmdir(folder)
+    """Removes what unfinished builds left; what the manifest names stays."""
+    used = {segment.digest for segment in manifest.segments} | {manifest.background}
+    for parent in (path / SEGMENTS, path / BACKGROUNDS):
+        for folder in parent.iterdir() if parent.exists() else ():
+            if folder.is_dir() and folder.name not in used:
+                shutil.rmtree(folder, ignore_errors=True)

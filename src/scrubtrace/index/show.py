@@ -10,7 +10,7 @@ from scrubtrace.words import in_words
 
 SHOWN_ROWS = 5
 NO_TRUSTED = (
-    "not calibrated: built without --trusted rows; only texts with the same words, or with long "
+    "not calibrated: fewer than 100 --trusted rows; only texts with the same words, or with long "
     "passages, count"
 )
 

@@ -47,7 +47,9 @@ class ParquetSource:
             if paths:
                 chat = Chat(roles=roles)
                 columns = Columns(paths, self.id_column, None, dict(self.groups), chat)
-                for shard, rows in read_rows(self.inputs, columns, self.counts):
+                # A row that is dead for its prompt is dead for its completion, as a rule.
+                counts = self.counts if part == Part.COMPLETION else Counter[str]()
+                for shard, rows in read_rows(self.inputs, columns, counts):
                     yield from _references(shard, rows, part)
 
 
