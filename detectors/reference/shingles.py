@@ -78,7 +78,7 @@ def analyse(batch: TextBatch) -> Analysed:
     rows: list[Numbers] = [np.zeros(0, np.int64)]
     digests = [hashlib.blake2b(digest_size=8) for _ in range(len(batch))]
     words, masks = np.zeros(len(batch), np.int64), np.zeros(len(batch), np.int64)
-    for numbers, texts in _pieces(batch):
+    for numbers, texts in pieces(batch):
         tokens = tokenise(texts)
         found, first = hashed(tokens)
         hashes.append(found)
@@ -131,7 +131,7 @@ def _at(tokens: Tokens, words: int) -> "np.typing.NDArray[np.bool_]":
     return together
 
 
-def _pieces(batch: TextBatch) -> Iterator[tuple[list[int], list[str]]]:
+def pieces(batch: TextBatch) -> Iterator[tuple[list[int], list[str]]]:
     """Rows and normalised windows of a batch, as many at a time as are hashed at once."""
     numbers: list[int] = []
     texts: list[str] = []

@@ -29,7 +29,7 @@ def read_config(given: dict[str, Any]) -> Any:
         "scan.workers": given.get("workers"),
         "scan.sample": given.get("sample"),
         "detectors.reference.index": _absolute(given.get("reference")),
-        "input.group_by": _groups(given.get("group_by")),
+        "input.group_by": named_columns(given.get("group_by")),
         "input.text_column": list(given.get("text_column") or ()) or None,
     }
     for name in ("dataset", "root", "id_column", "language_column", "roles"):
@@ -47,7 +47,8 @@ def _absolute(path: str | None) -> str | None:
     return None if path is None else os.path.abspath(path)
 
 
-def _groups(text: str | None) -> dict[str, str] | None:
+def named_columns(text: str | None) -> dict[str, str] | None:
+    """``NAME=COL,...`` as names to columns; raises `UsageStop` for anything else."""
     if text is None:
         return None
     pairs = [entry.partition("=") for entry in text.split(",")]

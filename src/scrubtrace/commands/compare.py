@@ -1,0 +1,71 @@
+"""``compare``: is a batch nearer to known model output than trusted human rows are?"""
+
+import sys
+from collections import Counter
+from typing import Any
+
+import click
+
+from scrubtrace.commands.options import named_columns
+from scrubtrace.exits import Exit, LimitStop
+
+
+@click.command()
+@click.argument("batch", nargs=-1, required=True)
+@click.option("--reference", required=True, metavar="INDEX", help="Folder of the reference index.")
+@click.option("--human", multiple=True, required=True, metavar="SHARDS",
+              help="Human rows on the same tasks, not those given to index build.")  # fmt: skip
+@click.option("--out", required=True, metavar="FILE", help="Where the report is written, as JSON.")
+@click.option("--text-column", multiple=True, default=("text",), metavar="COL",
+              help="Column of the batch: text, or chat rows (default: text).")  # fmt: skip
+@click.option("--language-column", metavar="COL")
+@click.option("--group-by", metavar="NAME=COL,...",
+              help="One verdict for each, for example labeler=worker.")  # fmt: skip
+@click.option("--human-column", default="text", metavar="COL", show_default=True)
+@click.option("--human-language-column", metavar="COL")
+@click.option("--alpha", type=click.FloatRange(0, 1, min_open=True, max_open=True), default=0.05,
+              show_default=True,
+              help="Chance that any group is referred without cause.")  # fmt: skip
+@click.option("--permutations", type=click.IntRange(99, 10_000_000), metavar="N",
+              help="Permutations of a test (default: 9,999, more with many groups).")  # fmt: skip
+@click.option("--seed", type=int, default=0, show_default=True)
+@click.option("--gate", is_flag=True, help="Exit with 5 if a group is referred to review.")
+@click.option("--quiet", is_flag=True, help="No progress and no summary.")
+def compare(batch: tuple[str, ...], **given: Any) -> None:
+    """Compare a BATCH of rows, or each of its groups, with known model output and human rows.
+
+    Each group passes, is referred to review, or has too few or no comparable rows; the report also
+    says how small a share of model text would have been seen.
+
+    \b
+    scrubtrace compare 'batch/*.parquet' --reference index --human 'human/*.parquet' \\
+      --group-by vendor=vendor --out comparison.json
+    """
+    from scrubtrace.compare.job import compare as compared
+    from scrubtrace.compare.job import described, write_report
+    from scrubtrace.compare.judging import Settings, Verdict
+    from scrubtrace.schemas.plan import Columns
+
+    columns = Columns(
+        given["text_column"],
+        language=given["language_column"],
+        groups=named_columns(given["group_by"]) or {},
+    )
+    human = Columns(given["human_column"], language=given["human_language_column"])
+    settings = Settings(given["alpha"], given["permutations"], given["seed"])
+    counts: Counter[str] = Counter()
+    report = compared(
+        batch, given["reference"], given["human"], columns, human, settings, given["quiet"], counts
+    )
+    write_report(report, given["out"])
+    if not given["quiet"]:
+        click.echo("\n".join(described(report)))
+    referred = sum(group["verdict"] == Verdict.REFER for group in report["groups"])
+    if given["gate"] and referred:
+        raise LimitStop(
+            f"{referred:,} of {len(report['groups']):,} groups are referred to review: "
+            f"{given['out']}"
+        )
+    if dead := counts["dead_rows"] + counts["dead_shards"]:
+        click.echo(f"scrubtrace: {dead:,} rows or shards could not be read", err=True)
+        sys.exit(Exit.INCOMPLETE)
