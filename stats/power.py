@@ -1,5 +1,6 @@
 """How small an effect a test would have seen."""
 
+from bisect import bisect_left
 from collections.abc import Sequence
 
 import numpy as np
@@ -29,14 +30,15 @@ def smallest_mixture(
 
     spread = float(trusted.std()) * np.sqrt(1 / rows + 1 / len(trusted))
     critical = float(trusted.mean()) + float(norm.isf(level)) * spread
-    for share in shares:
+
+    def is_seen(share: float) -> bool:
         count = round(share * rows)
-        if count:
-            own = rng.choice(trusted, (SIMULATIONS, rows - count)).sum(axis=1)
-            means = (own + rng.choice(mixed_in, (SIMULATIONS, count)).sum(axis=1)) / rows
-            if (means > critical).mean() >= POWER:
-                return share
-    return None
+        own = rng.choice(trusted, (SIMULATIONS, rows - count)).sum(axis=1)
+        means = (own + rng.choice(mixed_in, (SIMULATIONS, count)).sum(axis=1)) / rows
+        return bool((means > critical).mean() >= POWER)
+
+    first = bisect_left(shares, True, key=is_seen)
+    return shares[first] if first < len(shares) else None
 
 
 def smallest_excess(rows: int, other_hits: int, other_rows: int, level: float) -> float | None:

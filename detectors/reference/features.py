@@ -21,6 +21,7 @@ from scrubtrace.detectors.reference.tokens import Numbers, Tokens, Words, mixed,
 
 BITS = 16
 BUCKETS = 1 << BITS
+SPREAD_TEXTS = 500
 _ORDER = np.uint64(0xD6E8FEB86659FD93)
 
 Floats: TypeAlias = npt.NDArray[np.float64]
@@ -47,12 +48,15 @@ class Contrast:
     """What tells references from trusted rows, of one language.
 
     ``information`` is the IDF of each bucket, ``direction`` the difference of the two means and
-    ``length`` an unbiased estimate of its squared length.
+    ``length`` an unbiased estimate of its squared length. ``spread`` is the root mean square of the
+    products of two different trusted rows, less their mean: how much squared distances of small
+    samples vary.
     """
 
     information: Floats
     direction: Floats
     length: float
+    spread: float
 
     def weighted(self, counts: Features) -> Features:
         """TF-IDF vectors of length one; a text without features has none."""
@@ -103,7 +107,21 @@ def contrast(references: Features, trusted: Features) -> Contrast:
         own = float((vectors.value**2).sum())
         squares.append((float(total @ total) - own) / (side.texts * (side.texts - 1)))
     length = squares[0] + squares[1] - 2 * float(means[0] @ means[1])
-    return Contrast(information, means[0] - means[1], length)
+    spread = _spread(_weighted(trusted, information), means[1])
+    return Contrast(information, means[0] - means[1], length, spread)
+
+
+def _spread(vectors: Features, mean: Floats) -> float:
+    """Root mean square of centred products of different texts, of the first `SPREAD_TEXTS`."""
+    from scipy.sparse import csr_array
+
+    texts = min(vectors.texts, SPREAD_TEXTS)
+    places = (vectors.text, vectors.bucket)
+    matrix = csr_array((vectors.value, places), shape=(vectors.texts, BUCKETS))[:texts]
+    along = matrix @ mean
+    products = (matrix @ matrix.T).toarray() - along[:, None] - along[None, :] + mean @ mean
+    different = products[~np.eye(texts, dtype=np.bool_)]
+    return float(np.sqrt((different**2).mean()))
 
 
 def _weighted(counts: Features, information: Floats) -> Features:

@@ -219,13 +219,14 @@ def _resembles(
 def alignment(pair: Pair, contrast: Contrast) -> float:
     """Cosine of two differences: part less trusted rows, and references less trusted rows.
 
-    Squared lengths are unbiased, without products of a row with itself; so 1 is the most that a
-    small part can be told from. A part that lies away from the references has a negative one.
+    It is an upper bound, for a part must not fail by chance: the squared length of the difference
+    is unbiased, without products of a row with itself, and taken two standard errors lower.
     """
     mean, length = _mean_and_length(pair, pair.ours)
     other, other_length = _mean_and_length(pair, pair.controls)
     projected = float((mean - other) @ contrast.direction)
-    squared = length + other_length - 2 * float(mean @ other)
+    error = math.sqrt(2) * contrast.spread * (1 / pair.rows + 1 / pair.control_rows)
+    squared = length + other_length - 2 * float(mean @ other) - 2 * error
     squared = max(squared, projected**2 / contrast.length)
     return projected / math.sqrt(squared * contrast.length) if squared else 0.0
 
