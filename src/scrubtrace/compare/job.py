@@ -75,8 +75,9 @@ def compare(
         raise UsageStop(str(error)) from None
     if not base.controls:
         raise UsageStop(
-            f"{told.counts['trusted']:,} trusted rows, but none that could be compared with: they "
-            "need 12 words, and must not be those that the index was calibrated on"
+            f"{told.counts['trusted']:,} trusted rows{_not_read(counts)}, but none that could be "
+            "compared with: they need 12 words, and must not be those that the index was "
+            "calibrated on"
         )
     parts: Parts = {}
     rows = _grouped(batch, columns, counts)
@@ -88,7 +89,7 @@ def compare(
         for key, texts in by_part.items():
             parts.setdefault(key, Sample()).take(base.meter.measure(texts, key[1]))
     if not parts:
-        raise UsageStop("the batch has no text")
+        raise UsageStop(f"the batch has no text{_not_read(counts)}")
     ordered = dict(sorted(parts.items(), key=lambda part: _sortable(part[0])))
     judged = judge(ordered, base, settings)
     return _report(judged, settings, fingerprint(index_path), told, counts)
@@ -156,6 +157,11 @@ def _grouped(
                 code = rows.languages[row] if rows.languages else None
                 language = normalise_code(code) if code else identify(text)
                 yield (tuple(rows.group_values(row).items()), language), text
+
+
+def _not_read(counts: Counter[str]) -> str:
+    dead = [f"{counts[name]:,} {name.replace('_', ' ')}" for name in sorted(counts) if counts[name]]
+    return f" ({', '.join(dead)})" if dead else ""
 
 
 def _sortable(key: tuple[Group, str]) -> tuple[list[tuple[bool, str]], str]:
