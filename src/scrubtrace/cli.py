@@ -19,6 +19,7 @@ from scrubtrace.beam_pipelines.log_lines import (
     set_up_logging,
 )
 from scrubtrace.commands import (
+    clusters,
     compare,
     diff,
     doctor,
@@ -68,6 +69,7 @@ for command in (
     keys.keys,
     index.index,
     compare.compare,
+    clusters.clusters,
 ):
     cli.add_command(command)
 
