@@ -11,6 +11,9 @@ import numpy.typing as npt
 
 Floats = npt.NDArray[np.float64]
 
+ENOUGH = 50
+BLOCK = 200
+
 
 def shift(ours: Sequence[Floats], theirs: Sequence[Floats]) -> float:
     """Difference of means within strata, weighted by how many of ours are in each.
@@ -37,19 +40,26 @@ def shift_p_value(
     permutations: int,
     rng: np.random.Generator,
 ) -> float:
-    """One-sided permutation p-value of `shift`, (1 + b) / (1 + m) (Phipson and Smyth, 2010).
+    """One-sided permutation p-value of `shift`: (1 + b) / (1 + m) (Phipson and Smyth, 2010).
 
-    Valid, that is at most alpha in a share alpha of cases, where rows of a stratum could as well
-    have changed sides.
+    As soon as `ENOUGH` permutations reach the observed shift, after l of them, it is `ENOUGH` / l
+    (Besag and Clifford, 1991). Valid, that is at most alpha in a share alpha of cases, where rows
+    of a stratum could as well have changed sides.
     """
-    sums = np.zeros(permutations)
-    observed = 0.0
-    for own, other in zip(ours, theirs, strict=True):
-        pool = np.concatenate([own, other])
-        weight = 1 + len(own) / len(other)
-        observed += weight * float(own.sum())
-        sums += weight * _permuted_sums(pool, len(own), permutations, rng)
-    reached = int((sums >= observed - 1e-9 * max(1.0, abs(observed))).sum())
+    weights = [1 + len(own) / len(other) for own, other in zip(ours, theirs, strict=True)]
+    observed = sum(weight * float(own.sum()) for weight, own in zip(weights, ours, strict=True))
+    limit = observed - 1e-9 * max(1.0, abs(observed))
+    pools = [np.concatenate(pair) for pair in zip(ours, theirs, strict=True)]
+    reached = 0
+    for first in range(0, permutations, BLOCK):
+        size = min(BLOCK, permutations - first)
+        sums = np.zeros(size)
+        for weight, pool, own in zip(weights, pools, ours, strict=True):
+            sums += weight * _permuted_sums(pool, len(own), size, rng)
+        places = np.flatnonzero(sums >= limit)
+        if reached + len(places) >= ENOUGH:
+            return ENOUGH / (first + int(places[ENOUGH - reached - 1]) + 1)
+        reached += len(places)
     return (1 + reached) / (1 + permutations)
 
 

@@ -143,3 +143,17 @@ def test_what_cannot_be_compared(
     assert code_of("compare", str(batch), "--quiet", *flat) == 2
     assert message in capsys.readouterr().err
     assert not (tmp_path / "out.json").exists()
+
+
+def test_references_written_like_trusted_rows_say_nothing_of_the_way_of_writing(
+    tmp_path: Path,
+) -> None:
+    write(tmp_path / "human.parquet", [prose(20_000 + n) for n in range(600)])
+    calls = write(tmp_path / "calls.parquet", [prose(n) for n in range(200)])
+    index = ("--out", str(tmp_path / "index"), "--basis", "a test", "--quiet")
+    assert code_of("index", "build", str(calls), *index) == 0
+    _, report = compared(tmp_path, write(tmp_path / "batch.parquet", HUMAN))
+    (part,) = report["groups"][0]["parts"]
+    assert part["verdict"] == Verdict.PASS
+    assert part["resembles"] is None
+    assert part["reasons"] == ["references and trusted rows are written alike: nothing to compare"]

@@ -14,10 +14,10 @@ from scrubtrace.detectors.batch import TextBatch
 from scrubtrace.detectors.reference.shingles import analyse
 from scrubtrace.detectors.reference.tokens import Numbers, Words
 
-MOST_ENTRIES = 8_000_000
+MOST_ENTRIES = 4_000_000
 """Shingles held at once, 12 bytes each; finding pairs takes five times as much for a while."""
 
-RARE_TEXTS = 64
+RARE_TEXTS = 1_000
 """A shingle that more texts have makes no pair."""
 
 LEAST_SHARED = 3

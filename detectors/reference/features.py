@@ -36,6 +36,12 @@ class Features:
     bucket: Numbers
     value: Floats
 
+    def part(self, first: int, last: int) -> "Features":
+        """The texts of a range, half open."""
+        begin, end = np.searchsorted(self.text, (first, last))
+        own = slice(int(begin), int(end))
+        return Features(last - first, self.text[own] - first, self.bucket[own], self.value[own])
+
     def sums(self, chosen: npt.NDArray[np.bool_]) -> Floats:
         """Sum of the vectors of the chosen texts: one value a bucket."""
         kept = chosen[self.text]

@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 from scrubtrace import log
 from scrubtrace.compare.baseline import baseline
 from scrubtrace.compare.judging import Judged, Settings, Verdict, judge
-from scrubtrace.compare.measuring import Sample
+from scrubtrace.compare.measuring import Meter, Sample
 from scrubtrace.detectors.language import identify, normalise_code
 from scrubtrace.detectors.reference.building import Trusted
 from scrubtrace.detectors.reference.index import ReferenceIndex, fingerprint
@@ -43,9 +43,9 @@ class Told:
     counts: Counter[str] = field(default_factory=Counter)
     shown: float = field(default_factory=time.monotonic)
 
-    def __call__(self, kind: str) -> None:
-        """Counts a row."""
-        self.counts[kind] += 1
+    def __call__(self, kind: str, rows: int = 1) -> None:
+        """Counts rows of a kind."""
+        self.counts[kind] += rows
         if not self.quiet and time.monotonic() - self.shown >= LINE_SECONDS:
             self.shown = time.monotonic()
             line = ", ".join(f"{count:,} {name} rows" for name, count in self.counts.items())
@@ -82,12 +82,8 @@ def compare(
     parts: Parts = {}
     rows = _grouped(batch, columns, counts)
     while taken := list(islice(rows, TAKEN)):
-        by_part: dict[tuple[Group, str], list[str]] = {}
-        for key, text in taken:
-            told("batch")
-            by_part.setdefault(key, []).append(text)
-        for key, texts in by_part.items():
-            parts.setdefault(key, Sample()).take(base.meter.measure(texts, key[1]))
+        told("batch", len(taken))
+        _take(parts, taken, base.meter)
     if not parts:
         raise UsageStop(f"the batch has no text{_not_read(counts)}")
     ordered = dict(sorted(parts.items(), key=lambda part: _sortable(part[0])))
@@ -162,6 +158,19 @@ def _grouped(
 def _not_read(counts: Counter[str]) -> str:
     dead = [f"{counts[name]:,} {name.replace('_', ' ')}" for name in sorted(counts) if counts[name]]
     return f" ({', '.join(dead)})" if dead else ""
+
+
+def _take(parts: Parts, taken: list[tuple[tuple[Group, str], str]], meter: Meter) -> None:
+    """Measures rows, all of a language at once, and puts them into their parts."""
+    by_language: dict[str, dict[tuple[Group, str], list[str]]] = {}
+    for key, text in taken:
+        by_language.setdefault(key[1], {}).setdefault(key, []).append(text)
+    for language, own in by_language.items():
+        found = meter.measure([text for texts in own.values() for text in texts], language)
+        first = 0
+        for key, texts in own.items():
+            parts.setdefault(key, Sample()).take(found.part(first, first + len(texts)))
+            first += len(texts)
 
 
 def _sortable(key: tuple[Group, str]) -> tuple[list[tuple[bool, str]], str]:

@@ -40,6 +40,9 @@ rows of ten other sources 0.03 to 0.66 (``benchmarks/batch_comparison.py``).
 """
 
 
+DISTINCT = 3.0
+"""Standard errors by which references held out have to lie above trusted rows."""
+
 PERMUTATIONS = 9_999
 SPARE = 5
 """How much lower than the strictest level the lowest possible p-value is, with many tests."""
@@ -168,6 +171,10 @@ def _test(
         result.reasons.append("too few references of this language to compare the way of writing")
         return
     contrast = base.meter.contrasts[result.language]
+    error = float(held_out.std()) / math.sqrt(len(held_out))
+    if contrast.length <= 0 or held_out.mean() <= DISTINCT * error:
+        result.reasons.append("references and trusted rows are written alike: nothing to compare")
+        return
     result.resembles = _resembles(pair, contrast, float(held_out.mean()), permutations, rng)
     trusted = np.concatenate([scores - scores.mean() for scores in pair.scores(pair.controls)])
     mixture = smallest_mixture(trusted, held_out, pair.rows, level, rng)

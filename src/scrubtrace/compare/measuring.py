@@ -41,6 +41,19 @@ class Measured:
     scores: Floats
     vectors: Features | None
 
+    def part(self, first: int, last: int) -> "Measured":
+        """The rows of a range, half open."""
+        own = slice(first, last)
+        return Measured(
+            self.digests[own],
+            self.usable[own],
+            self.stratum[own],
+            self.loose[own],
+            self.strict[own],
+            self.scores[own],
+            None if self.vectors is None else self.vectors.part(first, last),
+        )
+
 
 @dataclass
 class Meter:
