@@ -155,7 +155,7 @@ def meter_of(setting: Setting, folder: Path) -> Meter:
     writer = SegmentWriter(folder, 1)
     writer.add(Reference(str(n), "completion", t) for n, t in enumerate(setting.references))
     background = write_background(
-        folder, (Trusted(text, setting.language, "") for text in setting.calibrating)
+        folder, (Trusted(text, setting.language, "") for text in setting.calibrating), Counter()
     )
     manifest = extended(new_manifest("measuring", 1), writer)
     strata = finish(folder, replace(manifest, background=background)).strata

@@ -37,7 +37,10 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     calls = write(folder / "calls.parquet", [modelled(n) for n in range(400)])
     known = write(folder / "known.parquet", [prose(10_000 + n) for n in range(400)])
     write(folder / "human.parquet", [prose(20_000 + n) for n in range(900)])
-    index = ("--trusted", str(known), "--out", str(folder / "index"), "--basis", "a test")
+    index = (
+        "--trusted", str(known), "--trusted-language-column", "lang",
+        "--out", str(folder / "index"), "--basis", "a test",
+    )  # fmt: skip
     assert code_of("index", "build", str(calls), *index, "--quiet") == 0
     return folder
 

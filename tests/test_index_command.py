@@ -89,7 +89,8 @@ def test_trace_names_the_source(capsys: pytest.CaptureFixture[str]) -> None:
     build("--quiet")
     assert code_of("index", "trace", "--index", "index", f"Sure! {ANSWERS[3]}") == Exit.DONE
     assert "source call-3, model model-x" in capsys.readouterr().out
-    assert code_of("index", "trace", "--index", "index", prose(77_777)) == Exit.DONE
+    unrelated = ("--language", "en", prose(77_777))
+    assert code_of("index", "trace", "--index", "index", *unrelated) == Exit.DONE
     assert capsys.readouterr().out == "no match\n"
 
 

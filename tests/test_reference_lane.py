@@ -25,6 +25,7 @@ from scrubtrace.detectors.reference.building import (
 from scrubtrace.detectors.reference.calibration import allowed, calibrate, upper_bound
 from scrubtrace.detectors.reference.detector import Reference
 from scrubtrace.detectors.reference.index import ReferenceIndex
+from scrubtrace.detectors.reference.passages import located, shared
 from scrubtrace.detectors.reference.segments import ReferenceIndexError
 from scrubtrace.schemas.vocabulary import MatchClass
 
@@ -180,6 +181,117 @@ def test_thresholds_of_one_language_do_not_flag_texts_of_another(index: Path) ->
     batch = TextBatch([reworded(REFERENCES[1].text)] * 2, ["en", "id"])
     spans = checked_evidence(Reference(str(index)), batch).found.to_pylist()
     assert {span["row"] for span in spans} == {0}
+
+
+def test_trusted_rows_count_once_and_only_if_they_could_be_judged(tmp_path: Path) -> None:
+    counts: Counter[str] = Counter()
+    short, row = Trusted("Too short to count.", "e\nn", "a\u2028b"), TRUSTED[0]
+    write_background(tmp_path, [row, row, short, Trusted(row.text.upper(), "en", "other")], counts)
+    assert counts == {"trusted_repeated": 2, "trusted_too_short": 1}
+    with pytest.raises(ReferenceIndexError, match="no trusted row has 12 words"):
+        write_background(tmp_path, [short], counts)
+
+
+def test_names_of_trusted_rows_may_hold_anything(tmp_path: Path) -> None:
+    rows = [Trusted(row.text, "e\tn\n", f"a\u2028b\x0b{n}") for n, row in enumerate(TRUSTED[:150])]
+    path = build(tmp_path / "index", rows)
+    background = ReferenceIndex(str(path)).background
+    assert background is not None
+    assert (background.languages[1], background.places[1]) == ("e\tn\n", "a\u2028b\x0b1")
+
+
+def test_words_that_trusted_rows_have_too_are_weak(tmp_path: Path) -> None:
+    index = build(tmp_path / "index", [*TRUSTED, Trusted(REFERENCES[2].text, "en", "said by all")])
+    match = found(index, REFERENCES[2].text)
+    assert match is not None
+    assert (match["about"]["class"], match["strength"]) == ("verbatim", "weak")
+
+
+def test_a_trusted_row_is_scored_as_if_it_were_a_new_one(tmp_path: Path) -> None:
+    from scrubtrace.detectors.reference.building import scores_of
+    from scrubtrace.detectors.reference.matching import Matcher
+    from scrubtrace.detectors.reference.shingles import analyse
+
+    row = Trusted(reworded(REFERENCES[5].text), "en", "")
+    with_row = ReferenceIndex(str(build(tmp_path / "with", [*TRUSTED[:300], row])))
+    without = ReferenceIndex(str(build(tmp_path / "without", TRUSTED[:300])))
+    assert with_row.background is not None
+    scored = scores_of(with_row, with_row.background)[-1]
+    new = Matcher(without).matches(analyse(TextBatch([row.text])).shingles)[0].score
+    assert new <= scored <= 1.02 * new  # the weights of the reference still count the row
+
+
+def test_an_index_that_is_killed_in_its_calibration_is_built_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def killed(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr("scrubtrace.detectors.reference.building.scores_of", killed)
+        with pytest.raises(KeyboardInterrupt):
+            build(tmp_path / "index")
+    with pytest.raises(ReferenceIndexError, match="no finished index"):
+        ReferenceIndex(str(tmp_path / "index"))
+
+
+def test_a_passage_is_found_wherever_it_stands(index: Path) -> None:
+    filler = " ".join(f"q{number}" for number in range(50_000))
+    match = found(index, f"{filler} {' '.join(REFERENCES[6].text.split()[10:90])}")
+    assert match is not None
+    assert match["about"]["longest_passage_words"] == 80
+    assert match["category"] == MatchClass.EXCERPT
+
+
+def test_a_passage_may_begin_with_words_that_stand_elsewhere_too() -> None:
+    common = " ".join(f"k{number}" for number in range(18))
+    reference = f"of the x1 x2 of the {common} m1 m2 m3"
+    parts = shared(located(f"y1 y2 of the {common} z1"), located(reference))
+    assert parts.longest == 20
+
+
+def test_repeated_words_take_no_longer_than_others() -> None:
+    parts = shared(located("ha " * 20_000), located("ha " * 20_000))
+    assert parts.longest > 10_000
+
+
+@pytest.mark.parametrize("text", ["", "[NAME] XXXX", "天"])
+def test_rows_without_shingles_do_not_harm_others_of_their_batch(index: Path, text: str) -> None:
+    batch = TextBatch([REFERENCES[0].text, text], ["en", "en"], ["task-0", "task-1"])
+    assert checked_evidence(Reference(str(index)), batch).found.num_rows > 0
+
+
+def test_an_index_without_sampled_shingles_finds_the_same_words(tmp_path: Path) -> None:
+    writer = SegmentWriter(tmp_path, 64)
+    text = " ".join(f"word{number}" for number in range(13))
+    writer.add([Text("a", "completion", text)])
+    finish(tmp_path, extended(new_manifest("test", 64), writer))
+    match = found(tmp_path, text)
+    assert match is not None
+    assert match["category"] == MatchClass.VERBATIM
+
+
+def test_a_completion_counts_before_a_prompt_of_the_same_words(tmp_path: Path) -> None:
+    writer = SegmentWriter(tmp_path, 1)
+    prompt, completion = Text("judge", "prompt", prose(1)), Text("call", "completion", prose(1))
+    writer.add([prompt, completion, prompt])
+    assert writer.counts == {"prompts": 1, "completions": 1, "repeated": 1}
+    finish(tmp_path, extended(new_manifest("test", 1), writer))
+    match = found(tmp_path, prose(1))
+    assert match is not None
+    assert match["about"]["source"] == "call"
+
+
+def test_a_scan_keeps_the_index_that_it_began_with(tmp_path: Path) -> None:
+    path = build(tmp_path / "index", trusted=[])
+    detector = Reference(str(path))
+    before = detector.fingerprint()
+    detector.setup()
+    for file in [*path.rglob("*")]:
+        if file.is_file():
+            file.unlink()
+    assert detector.fingerprint() == before
+    assert detector.detect(TextBatch([REFERENCES[0].text], ["en"])).found.num_rows > 0
 
 
 def test_a_sampled_index_finds_large_parts(tmp_path: Path) -> None:

@@ -122,7 +122,7 @@ def policy_digest(policy: PolicySection) -> str:
 
 def _source(entry: EvidenceRow) -> list[str]:
     """The reference text that a match names: another source is other evidence."""
-    value = str(entry["value"])
+    value = str(entry.get("value"))
     named = entry["signal"].startswith("reference.") and value.startswith("{")
     return [json.loads(value)["source"]] if named else []
 

@@ -107,13 +107,14 @@ def info(path: str) -> None:
 @index.command()
 @click.argument("text")
 @click.option("--index", "path", required=True, metavar="INDEX", help="Folder of the index.")
-def trace(text: str, path: str) -> None:
+@click.option("--language", metavar="CODE", help="Language of the text (default: identified).")
+def trace(text: str, path: str, language: str | None) -> None:
     """Say what an index knows of TEXT (- reads standard input)."""
     from scrubtrace.detectors.reference.segments import ReferenceIndexError
     from scrubtrace.index.show import traced
 
     try:
-        lines = traced(path, sys.stdin.read() if text == "-" else text)
+        lines = traced(path, sys.stdin.read() if text == "-" else text, language)
     except ReferenceIndexError as error:
         raise UsageStop(str(error)) from None
     click.echo("\n".join(lines) if lines else "no match")

@@ -154,17 +154,18 @@ def _features(texts: list[str]) -> Features:
 
 
 def _thresholds(meter: Meter, anchors: dict[str, Reservoir]) -> dict[str | None, Stratum]:
-    """The thresholds of the index; of an index without any, those of the anchors."""
-    strata = list(meter.index.manifest.strata)
-    if not strata and anchors:
-        pairs = [(language, text) for language, kept in anchors.items() for text in kept.texts]
+    """The thresholds of the index; of languages for which it has none, those of the anchors."""
+    strata = {stratum.language: stratum for stratum in meter.index.manifest.strata}
+    lacking = {language: kept for language, kept in anchors.items() if language not in strata}
+    if lacking:
+        pairs = [(language, text) for language, kept in lacking.items() for text in kept.texts]
         languages, texts = zip(*pairs, strict=True)
         scores = [
             meter.match_scores(texts[first : first + BATCH])
             for first in range(0, len(texts), BATCH)
         ]
-        strata = calibrate(np.concatenate(scores), languages)
-    return {stratum.language: stratum for stratum in strata}
+        strata |= {found.language: found for found in calibrate(np.concatenate(scores), languages)}
+    return strata
 
 
 def _sample(meter: Meter, texts: list[str], language: str) -> Sample:

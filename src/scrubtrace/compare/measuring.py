@@ -80,7 +80,7 @@ class Meter:
             vectors = contrast.weighted(counted(batch))
             scores = contrast.scores(vectors)
         same = self._verbatim(found)
-        stratum = self.thresholds.get(language, self.thresholds.get(None))
+        stratum = self.thresholds.get(language)
         return Measured(
             found.digests.tolist(),
             (found.words >= LEAST_WORDS) & ~self.trusted(found),

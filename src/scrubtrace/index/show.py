@@ -1,7 +1,7 @@
 """What an index holds and how far it can be trusted, and what it says of one text, in words."""
 
 from scrubtrace.detectors.batch import TextBatch
-from scrubtrace.detectors.language import identify
+from scrubtrace.detectors.language import identify, normalise_code
 from scrubtrace.detectors.reference.building import scores_of
 from scrubtrace.detectors.reference.detector import Reference
 from scrubtrace.detectors.reference.index import ReferenceIndex
@@ -39,9 +39,10 @@ def nearest_trusted(index: ReferenceIndex) -> list[str]:
     return [f"{background.places[row]}: score {scores[row]:.1f}" for row in order]
 
 
-def traced(path: str, text: str) -> list[str]:
+def traced(path: str, text: str, language: str | None = None) -> list[str]:
     """What the index says of one text, in lines; none if it says nothing."""
-    evidence = Reference(path).detect(TextBatch([text], [identify(text)]))
+    code = normalise_code(language) if language else identify(text)
+    evidence = Reference(path).detect(TextBatch([text], [code]))
     lines = [f"abstains: {row['reason']}" for row in evidence.abstained.to_pylist()]
     for entry in evidence.found.to_pylist():
         place = "" if entry["start"] is None else f"characters {entry['start']}-{entry['end']}: "
