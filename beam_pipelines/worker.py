@@ -15,9 +15,15 @@ def run(parent: int) -> None:
     """Runs Beam's SDK worker until it ends or the process ``parent``, its own, is gone."""
     threading.Thread(target=end_with_parent, args=(parent,), daemon=True).start()
     quiet_logging()
-    from apache_beam.runners.worker import sdk_worker_main
+    from apache_beam.runners.worker import sdk_worker, sdk_worker_main
 
+    # It prints the traceback of an instruction that fails and answers with it; the launcher tells.
+    vars(sdk_worker)["print"] = _print_nothing
     sdk_worker_main.main(sys.argv)
+
+
+def _print_nothing(*_: object, **__: object) -> None:
+    """Stands for `print`."""
 
 
 def quiet_logging() -> None:
