@@ -265,11 +265,7 @@ def frozen(process: "subprocess.Popen[str]") -> Iterator[None]:
 
 
 def check_stop(
-    trial: Trial,
-    ended: Ended,
-    codes: Sequence[int],
-    phrases: Sequence[str] = (),
-    may_trace: bool = False,
+    trial: Trial, ended: Ended, codes: Sequence[int], phrases: Sequence[str] = ()
 ) -> None:
     """Notes the exit code and the message of a disturbed command, and what is wrong with them."""
     trial.codes.append(ended.code)
@@ -281,7 +277,7 @@ def check_stop(
             trial.problems.append(f"the message lacks {phrase!r}")
     if CANARY in ended.stderr.lower():
         trial.problems.append("text of a row in the errors")
-    if "Traceback" in ended.stderr and not may_trace:
+    if "Traceback" in ended.stderr:
         trial.problems.append("a traceback in the errors")
 
 
