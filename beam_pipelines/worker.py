@@ -5,6 +5,7 @@ import os
 import sys
 import threading
 
+from scrubtrace.beam_pipelines import short_memory
 from scrubtrace.beam_pipelines.log_lines import set_up_logging
 
 BEAM_WORKER = "apache_beam.runners.worker.sdk_worker_main"
@@ -12,7 +13,11 @@ WATCH_SECONDS = 1.0
 
 
 def run(parent: int) -> None:
-    """Runs Beam's SDK worker until it ends or the process ``parent``, its own, is gone."""
+    """Runs Beam's SDK worker until it ends or the process ``parent``, its own, is gone.
+
+    Ends the process with `short_memory.OUT_OF_MEMORY` if one of its threads is refused memory.
+    """
+    short_memory.end_when_short(lambda: os._exit(short_memory.OUT_OF_MEMORY))
     threading.Thread(target=end_with_parent, args=(parent,), daemon=True).start()
     quiet_logging()
     from apache_beam.runners.worker import sdk_worker, sdk_worker_main
@@ -28,6 +33,8 @@ def _print_nothing(*_: object, **__: object) -> None:
 
 def quiet_logging() -> None:
     """Logging as the run has it; to be called before Beam is imported, which logs as well."""
+    if short_memory.address_space_limit() is not None:
+        short_memory.hide_lines_of_libraries()
     set_up_logging(logging.BASIC_FORMAT)
     logging.getLogger(BEAM_WORKER).setLevel(logging.ERROR)
 

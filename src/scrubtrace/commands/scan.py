@@ -6,6 +6,7 @@ from typing import Any
 import click
 
 from scrubtrace import log
+from scrubtrace.address_space import check_address_space
 from scrubtrace.commands.options import config_options, read_config
 
 
@@ -44,10 +45,12 @@ def detect(context: click.Context, /, shards: tuple[str, ...], **given: Any) -> 
     scanned with the same detectors are not scanned again. The same command goes on with an
     unfinished run.
     """
+    check_address_space(given["workers"] or 1)
+    config = read_config(given)
+    check_address_space(config.scan.workers)
     from scrubtrace.detect import Job, dry_run, run_job
     from scrubtrace.summary import exit_code, summary, summary_fields
 
-    config = read_config(given)
     beam_arguments = context.obj or ()
     choices = {name: given[name] for name in ("key_file", "quiet", "force")}
     job = Job(shards, given["out"], config, beam_arguments=beam_arguments, **choices)
