@@ -74,6 +74,7 @@ class Frame:
         lowered = joined.lower()
         if len(lowered) != len(joined):  # only the dotted capital I grows
             lowered = joined.replace("İ", "i").lower()
+        lowered = lowered.replace("ς", "σ")  # which of them depends on the neighbours
         return cls(joined, starts, _codes(joined), _codes(lowered))
 
     def __len__(self) -> int:
@@ -88,6 +89,12 @@ class Frame:
     def char_document(self) -> Numbers:
         """Which text each character of the buffer is of."""
         return np.repeat(np.arange(len(self)), np.diff(self.starts))
+
+    @cached_property
+    def char_counts(self) -> Numbers:
+        """How many characters but white space each text has."""
+        blank = np.flatnonzero(_kinds()[self.places] == 0)
+        return np.diff(self.starts) - np.bincount(self.char_document[blank], minlength=len(self))
 
     @cached_property
     def places(self) -> npt.NDArray[np.intp]:
@@ -187,6 +194,12 @@ class Frame:
         begins[self.token_bounds[:-1]] = True
         begins[:1] = True
         return np.cumsum(begins[:-1]) - 1
+
+    @property
+    def sentence_counts(self) -> Numbers:
+        """How many sentences each text has, also those without a word."""
+        begins = np.flatnonzero(np.diff(self.token_sentences, prepend=-1))
+        return np.bincount(self.token_documents[begins], minlength=len(self))
 
 
 def _codes(text: str) -> Codes:

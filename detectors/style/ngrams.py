@@ -85,14 +85,14 @@ class Grams:
 
 def grams(frame: Frame, family: Family) -> Grams:
     """The n-grams of all texts of a frame."""
-    document, bucket, count = [np.zeros(0, np.int32)], [np.zeros(0, np.int32)], [np.zeros(0)]
+    document, bucket = [np.zeros(0, np.int32)], [np.zeros(0, np.int32)]
+    count = [np.zeros(0, np.int64)]
     for first, _, keys, tally in _parts(frame, family):
         document.append((keys >> np.uint32(family.bits)).astype(np.int32) + np.int32(first))
         bucket.append((keys & np.uint32(family.buckets - 1)).astype(np.int32))
         count.append(tally)
-    return Grams(
-        np.concatenate(document), np.concatenate(bucket), np.concatenate(count, dtype=np.float32)
-    )
+    counts = np.concatenate(count).astype(np.float32)
+    return Grams(np.concatenate(document), np.concatenate(bucket), counts)
 
 
 def matrix(
@@ -126,9 +126,9 @@ def weighted(
 
     Raises ValueError if a table has not one entry a bucket.
     """
-    for name, values in (("table", table), ("idf", idf)):
-        if values is not None and values.shape != (family.buckets,):
-            raise ValueError(f"{name} needs shape ({family.buckets},), but has {values.shape}")
+    for name, given in (("table", table), ("idf", idf)):
+        if given is not None and given.shape != (family.buckets,):
+            raise ValueError(f"{name} needs shape ({family.buckets},), but has {given.shape}")
     mask = np.uint32(family.buckets - 1)
     sums = [np.zeros((2, 0))]
     for first, last, keys, tally in _parts(frame, family):
@@ -161,7 +161,7 @@ def _sublinear() -> Floats:
 
 def _sums(values: Floats, bounds: Numbers) -> Floats:
     """Sums between neighbouring bounds, each added up in the same way wherever it stands."""
-    sums: Floats = np.add.reduceat(np.append(values, 0.0), bounds[:-1])
+    sums: Floats = np.add.reduceat(np.append(values, 0.0), bounds)[:-1]
     sums[bounds[:-1] == bounds[1:]] = 0  # there reduceat returns the next value
     return sums
 
