@@ -110,7 +110,8 @@ def _entropy(frame: Frame) -> Column:
     sums = np.zeros(len(frame))
     for slot in range(width - 1):  # in a fixed order
         sums += weighted[found[:, slot]]
-    return logs[total] - share(sums, total)
+    entropy: Column = logs[total] - share(sums, total)
+    return entropy
 
 
 @cache

@@ -58,7 +58,7 @@ def vocabulary(frame: Frame, words: Counts) -> list[Column]:
     types = np.bincount(owner, minlength=texts)
     once = np.bincount(owner[frequency == 1], minlength=texts)
     twice = np.bincount(owner[frequency == 2], minlength=texts)
-    squares = np.bincount(owner, frequency * frequency, minlength=texts)
+    squares = _sum_in_order((frequency * frequency).astype(np.float64), owner, texts)
     logs, weighted = logarithms(int(total.max(initial=1)))
     entropy = logs[total] - share(_sum_in_order(weighted[frequency], owner, texts), total)
     commonest = np.zeros(texts)
@@ -105,7 +105,7 @@ def _mattr(order: Counts, new: npt.NDArray[np.bool_], documents: Counts, total: 
     last_start = (total - size)[documents]
     first = np.maximum(previous + 1, np.maximum(place - size[documents] + 1, 0))
     windows = np.maximum(np.minimum(place, last_start) - first + 1, 0)
-    types = np.bincount(documents, windows, minlength=len(total))
+    types = _sum_in_order(windows.astype(np.float64), documents, len(total))
     return share(types, (total - size + 1) * size)
 
 
