@@ -130,7 +130,7 @@ def _sum(
     documents: Counts, values: "npt.NDArray[np.int64] | npt.NDArray[np.bool_]", texts: int
 ) -> Column:
     """Sum of whole numbers in each text: exact, and so the same in any order."""
-    return np.bincount(documents, values.astype(np.float64), minlength=texts)
+    return np.asarray(np.bincount(documents, values, minlength=texts), np.float64)
 
 
 def _distinct(hashes: npt.NDArray[np.uint64], documents: Counts, texts: int) -> Counts:

@@ -128,7 +128,7 @@ def _repeated(hashes: npt.NDArray[np.uint64], documents: Counts, order: int, tex
 
 def _sum_in_order(values: Column, documents: Counts, texts: int) -> Column:
     """Sums of each text in the order of its values: `numpy.bincount` adds one after another."""
-    return np.bincount(documents, values, minlength=texts)
+    return np.asarray(np.bincount(documents, values, minlength=texts), np.float64)
 
 
 def logarithms(largest: int) -> tuple[Column, Column]:
