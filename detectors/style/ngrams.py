@@ -1,15 +1,17 @@
 """N-grams of a frame, hashed into buckets: counted for training, or weighed at once for scoring.
 
 Characters are hashed by 32-bit and tokens by 64-bit multiplication that wraps, so that an n-gram
-has one bucket in every process and on every machine. What shares a text and a bucket is found by
-sorting, so that counts are exact, and every sum runs over one text's buckets in ascending order: a
-text's result has the same bits in any batch.
+has one bucket in every process and on every machine. Counts are exact, and
+every sum runs over one text's buckets in an order that depends on that text alone: its result has
+the same bits in any batch.
 """
 
 import math
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
+from itertools import pairwise
 from typing import Literal, TypeAlias
 
 import numpy as np
@@ -21,14 +23,15 @@ from scrubtrace.detectors.style.masking import MASKED_LANGUAGES, masked_hashes
 
 Keys: TypeAlias = npt.NDArray[np.uint32]
 Counts: TypeAlias = Literal["presence", "sublinear"]
+Places: TypeAlias = npt.NDArray[np.intp]
+Steps: TypeAlias = npt.NDArray[np.signedinteger]
 Floats: TypeAlias = npt.NDArray[np.float64]
 Table: TypeAlias = npt.NDArray[np.float32] | npt.NDArray[np.float16] | npt.NDArray[np.int8]
 
 MAX_BITS = 24
 """Most bits of a bucket."""
 
-_KEY_BITS = 31
-_NO_KEY = np.uint32(0xFFFFFFFF)
+_COUNT_BITS = np.uint64(32)
 _CHAR, _NEXT_CHAR, _CHAR_MIX = np.uint32(0x9E3779B1), np.uint32(0x85EBCA6B), np.uint32(0xC2B2AE35)
 _NEXT_WORD = np.uint64(0x9E3779B185EBCA87)
 _TALLIES = 1 << 12
@@ -85,14 +88,14 @@ class Grams:
 
 def grams(frame: Frame, family: Family) -> Grams:
     """The n-grams of all texts of a frame."""
-    document, bucket = [np.zeros(0, np.int32)], [np.zeros(0, np.int32)]
-    count = [np.zeros(0, np.int64)]
-    for first, _, keys, tally in _parts(frame, family):
-        document.append((keys >> np.uint32(family.bits)).astype(np.int32) + np.int32(first))
-        bucket.append((keys & np.uint32(family.buckets - 1)).astype(np.int32))
-        count.append(tally)
-    counts = np.concatenate(count).astype(np.float32)
-    return Grams(np.concatenate(document), np.concatenate(bucket), counts)
+    keys = [np.zeros(0, np.uint64)]
+    for bucket, count in _distinct(frame, family, True):
+        keys.append(bucket.astype(np.uint64) << _COUNT_BITS | count.astype(np.uint64))
+        keys[-1].sort()
+    document = np.repeat(np.arange(len(frame), dtype=np.int32), [len(part) for part in keys[1:]])
+    joined = np.concatenate(keys)
+    counts = (joined & np.uint64((1 << 32) - 1)).astype(np.float32)
+    return Grams(document, (joined >> _COUNT_BITS).astype(np.int32), counts)
 
 
 def matrix(
@@ -129,78 +132,73 @@ def weighted(
     for name, given in (("table", table), ("idf", idf)):
         if given is not None and given.shape != (family.buckets,):
             raise ValueError(f"{name} needs shape ({family.buckets},), but has {given.shape}")
-    mask = np.uint32(family.buckets - 1)
-    sums = [np.zeros((2, 0))]
-    for first, last, keys, tally in _parts(frame, family):
-        bucket = (keys & mask).astype(np.intp)
-        bounds = np.searchsorted(keys >> np.uint32(family.bits), np.arange(last - first + 1))
+    dot, norm2 = np.zeros(len(frame)), np.zeros(len(frame))
+    is_present = counts == "presence"
+    for row, (bucket, count) in enumerate(_distinct(frame, family, not is_present)):
         weights = table[bucket].astype(np.float64)
-        if counts == "presence" and idf is None:
-            dot, norm2 = _sums(weights, bounds), np.diff(bounds).astype(np.float64)
-        else:
-            values = _values(tally, counts)
-            if idf is not None:
-                values = values * idf[bucket].astype(np.float64)
-            dot, norm2 = _sums(values * weights, bounds), _sums(values * values, bounds)
-        sums.append(np.stack([dot, norm2]))
-    dot, norm2 = np.concatenate(sums, axis=1)
+        if is_present and idf is None:
+            dot[row], norm2[row] = np.add.reduce(weights), len(bucket)
+            continue
+        values = np.ones(len(bucket)) if is_present else _sublinear(count)
+        if idf is not None:
+            values *= idf[bucket]
+        dot[row], norm2[row] = np.add.reduce(values * weights), np.add.reduce(values * values)
     return dot, norm2
 
 
-def _values(tally: Numbers, counts: Counts) -> Floats:
-    if counts == "presence":
-        return np.ones(len(tally))
-    return _sublinear()[np.minimum(tally, _TALLIES - 1)]
+def _sublinear(counts: Places) -> Floats:
+    """1 + log(count), counts above the last entry of the table as that."""
+    return _logarithms().take(counts, mode="clip")
 
 
 @cache
-def _sublinear() -> Floats:
-    """1 + log(count), counts above the last entry as that."""
+def _logarithms() -> Floats:
     return np.array([0.0, *(1 + math.log(count) for count in range(1, _TALLIES))])
 
 
-def _sums(values: Floats, bounds: Numbers) -> Floats:
-    """Sums between neighbouring bounds, each added up in the same way wherever it stands."""
-    sums: Floats = np.add.reduceat(np.append(values, 0.0), bounds)[:-1]
-    sums[bounds[:-1] == bounds[1:]] = 0  # there reduceat returns the next value
-    return sums
+def _distinct(frame: Frame, family: Family, with_counts: bool) -> Iterator[tuple[Places, Places]]:
+    """Distinct buckets of each text, by their last place in it, and how often each occurs.
 
-
-def _parts(frame: Frame, family: Family) -> Iterator[tuple[int, int, Keys, Numbers]]:
-    """First and last text, sorted distinct keys (text number from the first, bucket) and counts.
-
-    As many texts at a time as have room in a key that is smaller than `_NO_KEY`.
+    Every window writes its place into a table at its bucket and reads there which place stayed: all
+    windows of one bucket read the same. That needs no sorting, which takes three times as long.
+    Without counts, none are returned.
     """
-    bounds = frame.starts if family.unit == "char" else frame.token_bounds
-    buckets = _char_buckets(frame, family) if family.unit == "char" else _buckets(frame, family)
-    step = 1 << (_KEY_BITS - family.bits)
-    for first in range(0, len(frame), step):
-        last = min(first + step, len(frame))
-        keys = _keys(bounds[first : last + 1], buckets, family)
-        is_new = np.ones(len(keys) + 1, np.bool_)
-        np.not_equal(keys[1:], keys[:-1], out=is_new[1:-1])
-        begins = np.flatnonzero(is_new)
-        yield first, last, keys[begins[:-1]], np.diff(begins)
+    is_char = family.unit == "char"
+    buckets = _char_buckets(frame, family) if is_char else _token_buckets(frame, family)
+    starts = (frame.starts if is_char else frame.token_bounds).tolist()
+    reach = [order if is_char else order - 1 for order in family.orders]  # a text ends with NUL
+    for low, high in pairwise(starts):
+        parts = zip(buckets, reach, strict=True)
+        windows = np.concatenate([bucket[low : max(low, high - less)] for bucket, less in parts])
+        places = windows.astype(np.intp)
+        table, own = _scratch(family.bits, len(places))
+        table[places] = own
+        stayed = table[places]
+        last = np.flatnonzero(stayed == own)
+        yield places[last], np.bincount(stayed)[last] if with_counts else last
 
 
-def _keys(bounds: Numbers, buckets: list[Keys], family: Family) -> Keys:
-    """Sorted keys of all windows that lie within one text; of each order one bucket a position."""
-    low, high = int(bounds[0]), int(bounds[-1])
-    numbers = np.arange(len(bounds) - 1, dtype=np.uint32) << np.uint32(family.bits)
-    owners = np.repeat(numbers, np.diff(bounds))
-    keys = np.empty((len(buckets), high - low), np.uint32)
-    crossing = 0
-    for row, order, bucket in zip(keys, family.orders, buckets, strict=True):
-        part = bucket[low:high]
-        np.bitwise_or(owners[: len(part)], part, out=row[: len(part)])
-        reach = order if family.unit == "char" else order - 1  # a text's last character is NUL
-        outside = bounds[1:, None] - np.arange(1, reach + 1)
-        outside = outside[outside >= bounds[:-1, None]]
-        row[outside - low] = _NO_KEY
-        crossing += len(outside)
-    joined = keys.reshape(-1)
-    joined.sort()
-    return joined[: len(joined) - crossing]
+class _Scratch(threading.local):
+    """Tables that a thread uses again and again; what they hold between uses means nothing."""
+
+    def __init__(self) -> None:
+        self.small: dict[int, Steps] = {}
+        self.large: dict[int, Steps] = {}
+
+
+_SCRATCH = _Scratch()
+_SMALL = np.arange(1 << 15, dtype=np.int16)  # a table of these stays in the cache
+
+
+def _scratch(bits: int, windows: int) -> tuple[Steps, Steps]:
+    """A table with an entry a bucket, and the numbers from 0 of so many windows."""
+    if windows <= len(_SMALL):
+        tables, own = _SCRATCH.small, _SMALL[:windows]
+    else:
+        tables, own = _SCRATCH.large, np.arange(windows, dtype=np.int32)
+    if bits not in tables:
+        tables[bits] = np.zeros(1 << bits, own.dtype)
+    return tables[bits], own
 
 
 def _char_buckets(frame: Frame, family: Family) -> list[Keys]:
@@ -219,7 +217,7 @@ def _char_buckets(frame: Frame, family: Family) -> list[Keys]:
     return [buckets[order] for order in family.orders]
 
 
-def _buckets(frame: Frame, family: Family) -> list[Keys]:
+def _token_buckets(frame: Frame, family: Family) -> list[Keys]:
     """For each order the bucket of the window that begins at each token."""
     if family.unit == "masked":
         single = masked_hashes(frame, family.language)
