@@ -1,0 +1,55 @@
+"""Stylometric measures under the field's names, of all texts of a frame at once.
+
+`measures` says what the columns are in a language, `measure` computes them. A rate is per 100 words
+(a Han or kana character is a word), per 100 characters without spaces, or per sentence; where a
+text has nothing to divide by, the value is 0. A text's values have the same bits in any batch: all
+sums are of whole numbers or run in the order of the text.
+"""
+
+from functools import cache
+
+import numpy as np
+import numpy.typing as npt
+
+from scrubtrace.detectors.style.features.groups import group_rates, groups
+from scrubtrace.detectors.style.features.lengths import (
+    CLAUSES,
+    SENTENCES,
+    WORDS,
+    clause_lengths,
+    sentence_lengths,
+    word_lengths,
+)
+from scrubtrace.detectors.style.features.marks import mark_rates, marks
+from scrubtrace.detectors.style.features.measures import Measure
+from scrubtrace.detectors.style.features.vocabulary import VOCABULARY, vocabulary
+from scrubtrace.detectors.style.frame import MARK, Frame
+
+__all__ = ["Measure", "measure", "measures"]
+
+_UNSPACED = ("zh", "ja")
+
+
+@cache
+def measures(language: str) -> tuple[Measure, ...]:
+    """The columns of `measure` in a language; raises ValueError for one without word lists."""
+    words = () if language in _UNSPACED else WORDS
+    return (*SENTENCES, *CLAUSES, *words, *VOCABULARY, *marks(language), *groups(language))
+
+
+def measure(frame: Frame, language: str) -> npt.NDArray[np.float32]:
+    """Values of ``measures(language)`` of each text: shape (texts, measures).
+
+    Raises ValueError for a language without word lists.
+    """
+    tokens = np.flatnonzero(frame.token_kinds != MARK)
+    words = np.bincount(frame.token_documents[tokens], minlength=len(frame))
+    columns = sentence_lengths(frame, tokens) + clause_lengths(frame, tokens)
+    columns += [] if language in _UNSPACED else word_lengths(frame)
+    columns += vocabulary(frame, tokens)
+    columns += mark_rates(frame, language, words, frame.sentence_counts)
+    columns += group_rates(frame, language, words)
+    table = np.empty((len(frame), len(columns)), np.float32)
+    for number, column in enumerate(columns):
+        table[:, number] = column
+    return table

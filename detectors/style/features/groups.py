@@ -1,0 +1,139 @@
+"""Function words and word endings: how often those of each group of a language occur."""
+
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+import numpy.typing as npt
+
+from scrubtrace.detectors.reference.tokens import Words
+from scrubtrace.detectors.style.features.measures import Column, Counts, Measure, rate, share
+from scrubtrace.detectors.style.frame import WORD, Frame
+from scrubtrace.detectors.style.word_lists import Group, HashLookup, word_lists
+
+LEAST_STEM = 3
+"""How many letters a word has at least before its ending, or after its prefix."""
+
+_ORDER = np.uint64(0x9E3779B185EBCA87)
+_MOSTELLER = "Mosteller and Wallace 1964 (function words); groups after Biber 1988"
+_AFFIXES = "Biber 1988 (nominalisations, adverbs, participles)"
+_UNKNOWN = np.uint32(0xFF)
+
+
+@cache
+def groups(language: str) -> tuple[Measure, ...]:
+    """The measures of this module for a language."""
+    lists = word_lists(language)
+    words = [rate(group.name, group.meaning, _MOSTELLER) for group in lists.groups]
+    affixes = [
+        rate(f"{kind}_{group.name}", group.meaning, _AFFIXES)
+        for kind, part in (("ending", lists.suffixes), ("prefix", lists.prefixes))
+        for group in part
+    ]
+    if language == "en":
+        affixes.append(rate("contractions", "contractions (don't, it's)", _AFFIXES))
+    return (*words, *affixes)
+
+
+def group_rates(frame: Frame, language: str, words: Counts) -> list[Column]:
+    """Values of `groups`, given each text's number of words."""
+    lists, texts = word_lists(language), len(frame)
+    found = _occurrences(frame, language)
+    columns = [100 * share(found[:, group], words) for group in range(len(lists.groups))]
+    for column in _affixes(frame, lists.suffixes, True) + _affixes(frame, lists.prefixes, False):
+        columns.append(100 * share(column, words))
+    if language == "en":
+        columns.append(100 * share(np.bincount(_contracted(frame), minlength=texts), words))
+    return columns
+
+
+@dataclass(frozen=True, eq=False)
+class _Phrases:
+    """Phrases of so many tokens, and the numbers of the groups each is of (-1 fills up)."""
+
+    tokens: int
+    lookup: HashLookup
+    groups: npt.NDArray[np.int64]
+
+
+@cache
+def _phrases(language: str) -> tuple[_Phrases, ...]:
+    """The entries of all groups, by how many tokens they have."""
+    owners: dict[int, dict[int, list[int]]] = {}
+    for number, group in enumerate(word_lists(language).groups):
+        for entry in group.entries:
+            frame = Frame.of([entry])
+            size = len(frame.hashes)
+            (value,) = _windows(frame.hashes, size).tolist()
+            owners.setdefault(size, {}).setdefault(value, []).append(number)
+    return tuple(_as_phrases(size, known) for size, known in sorted(owners.items()))
+
+
+def _as_phrases(size: int, known: dict[int, list[int]]) -> _Phrases:
+    most = max(len(numbers) for numbers in known.values())
+    table = [numbers + [-1] * (most - len(numbers)) for numbers in known.values()]
+    return _Phrases(size, HashLookup(np.array(list(known), np.uint64)), np.array(table, np.int64))
+
+
+def _windows(hashes: Words, size: int) -> Words:
+    """Hash of every window of so many tokens."""
+    span = max(len(hashes) - size + 1, 0)
+    windows = hashes[:span]
+    for step in range(1, size):
+        windows = windows * _ORDER + hashes[step : step + span]
+    return windows
+
+
+def _occurrences(frame: Frame, language: str) -> Counts:
+    """How often the entries of each group occur in each text: one column a group."""
+    texts, width = len(frame), len(word_lists(language).groups)
+    found = np.zeros(texts * width, np.int64)
+    documents = frame.token_documents
+    for phrases in _phrases(language):
+        entry = phrases.lookup.find(_windows(frame.hashes, phrases.tokens))
+        places = np.flatnonzero(entry >= 0)
+        owner = documents[places]
+        within = owner == documents[places + phrases.tokens - 1]
+        members = phrases.groups[entry[places[within]]]
+        keys = (owner[within, None] * width + members)[members >= 0]
+        found += np.bincount(keys, minlength=texts * width)
+    return found.reshape(texts, width)
+
+
+def _affixes(frame: Frame, parts: tuple[Group, ...], at_end: bool) -> list[Counts]:
+    """How many words of each text end, or begin, with an entry of each group."""
+    if not parts:
+        return []
+    words = np.flatnonzero(frame.token_kinds == WORD)
+    starts, ends = frame.token_starts[words], frame.token_ends[words]
+    lengths, documents = ends - starts, frame.token_documents[words]
+    longest = max(len(entry) for group in parts for entry in group.entries)
+    key = np.zeros(len(words), np.uint64)
+    columns: list[Counts] = []
+    hits = [np.zeros(len(words), np.bool_) for _ in parts]
+    for size in range(1, longest + 1):
+        place = np.maximum(ends - size, 0) if at_end else starts + size - 1
+        code = np.minimum(frame.lowered[place], _UNKNOWN).astype(np.uint64)
+        key = key | code << np.uint64(8 * (size - 1)) if at_end else key << np.uint64(8) | code
+        enough = lengths >= size + LEAST_STEM
+        for hit, group in zip(hits, parts, strict=True):
+            for entry in group.entries:
+                if len(entry) == size:
+                    hit |= (key == _packed(entry)) & enough
+    for hit in hits:
+        columns.append(np.bincount(documents[hit], minlength=len(frame)))
+    return columns
+
+
+def _packed(letters: str) -> np.uint64:
+    """Up to eight letters of Latin-1 as one number, the last in the lowest byte."""
+    return np.uint64(int.from_bytes(letters.encode("latin-1"), "big"))
+
+
+def _contracted(frame: Frame) -> Counts:
+    """Texts of the words with an apostrophe inside, one entry each."""
+    quotes = np.flatnonzero(frame.codes == ord("'"))
+    token = np.searchsorted(frame.token_starts, quotes, "right") - 1
+    inside = frame.token_starts[token] < quotes
+    inside &= frame.token_ends[token] > quotes
+    return frame.token_documents[token[inside]]

@@ -1,0 +1,141 @@
+"""Rhythm: how long words, clauses and sentences are, and how much that varies.
+
+A word is a run of letters or one Han or kana character; a clause is what stands between marks.
+Burstiness is that of Goh and Barabási (2008), "Burstiness and memory in complex systems":
+(sd - mean) / (sd + mean). Deviations are those of the text itself (divided by n).
+"""
+
+import numpy as np
+import numpy.typing as npt
+
+from scrubtrace.detectors.style.features.measures import Column, Counts, Measure, share
+from scrubtrace.detectors.style.frame import MARK, WORD, Frame
+
+LONG_WORD, VERY_LONG_WORD, SHORT_WORD = 8, 11, 3
+LONG_SENTENCE, SHORT_SENTENCE = 30, 8
+_CLAUSE_MARKS = ',.;:!?。、()"-「」『』《》…'
+_BIBER, _GOH = "Biber 1988", "Goh and Barabási 2008"
+_YULE = "Yule 1939, sentence length as a characteristic of style"
+_PAUSES = "Zaitsu and Jin 2023 (comma position)"
+
+
+def _varies(name: str, unit: str, what: str, source: str) -> Measure:
+    return Measure(name, unit, f"{what} vary more", f"{what} vary less", source)
+
+
+def _longer(name: str, unit: str, what: str, source: str) -> Measure:
+    return Measure(name, unit, f"{what} are longer", f"{what} are shorter", source)
+
+
+def _more(name: str, what: str, source: str) -> Measure:
+    return Measure(name, "share", f"more {what}", f"fewer {what}", source)
+
+
+SENTENCES = (
+    _longer("sentence_length_mean", "words", "sentences", _YULE),
+    _varies("sentence_length_sd", "words", "sentence lengths in words", _YULE),
+    _varies("sentence_length_cv", "share of the mean", "sentence lengths", _YULE),
+    _varies("sentence_burstiness", "-1 to 1", "sentence lengths (burstiness)", _GOH),
+    _longer("sentence_longest", "times the mean", "the longest sentences", _YULE),
+    _longer("sentence_shortest", "times the mean", "the shortest sentences", _YULE),
+    _varies("sentence_length_change", "share of the mean", "neighbouring sentences", _GOH),
+    _more("short_sentences", f"sentences have fewer than {SHORT_SENTENCE} words", _YULE),
+    _more("long_sentences", f"sentences have more than {LONG_SENTENCE} words", _YULE),
+    _more("distinct_sentence_starts", "sentences begin with different words", _BIBER),
+)
+CLAUSES = (
+    _longer("clause_length_mean", "words", "stretches between marks", _PAUSES),
+    _varies("clause_length_cv", "share of the mean", "stretches between marks", _PAUSES),
+    _more("clauses_of_four", "stretches between marks have exactly four words", _PAUSES),
+)
+WORDS = (
+    _longer("word_length_mean", "letters", "words", _BIBER),
+    _varies("word_length_sd", "letters", "word lengths", _BIBER),
+    _more("long_words", f"words have {LONG_WORD} letters or more", _BIBER),
+    _more("very_long_words", f"words have {VERY_LONG_WORD} letters or more", _BIBER),
+    _more("short_words", f"words have {SHORT_WORD} letters or fewer", _BIBER),
+)
+
+
+def sentence_lengths(frame: Frame, words: Counts) -> list[Column]:
+    """`SENTENCES` from the numbers of the tokens that are words."""
+    lengths = np.bincount(frame.token_sentences[words])
+    kept = np.flatnonzero(lengths)
+    first = np.searchsorted(frame.token_sentences[words], kept)
+    lengths, documents = lengths[kept], frame.token_documents[words][first]
+    texts = len(frame)
+    mean, sd, count = _moments(lengths, documents, texts)
+    longest, shortest = np.zeros(texts), np.full(texts, np.inf)
+    np.maximum.at(longest, documents, lengths)
+    np.minimum.at(shortest, documents, lengths)
+    same = documents[1:] == documents[:-1]
+    steps = np.abs(np.diff(lengths))[same]
+    change = share(_sum(documents[1:][same], steps, texts), count - 1)
+    starts = frame.hashes[words][first]
+    return [
+        mean,
+        sd,
+        share(sd, mean),
+        share(sd - mean, sd + mean),
+        share(longest, mean),
+        share(np.where(count > 0, shortest, 0), mean),
+        share(change, mean),
+        share(_sum(documents, lengths < SHORT_SENTENCE, texts), count),
+        share(_sum(documents, lengths > LONG_SENTENCE, texts), count),
+        share(_distinct(starts, documents, texts), count),
+    ]
+
+
+def clause_lengths(frame: Frame, words: Counts) -> list[Column]:
+    """`CLAUSES` from the numbers of the tokens that are words."""
+    starts = frame.token_starts
+    ends = frame.token_kinds == MARK
+    marks = np.flatnonzero(ends)
+    ends[marks] = np.isin(frame.codes[starts[marks]], [ord(mark) for mark in _CLAUSE_MARKS])
+    before = np.cumsum(ends) + frame.token_documents  # a text ends a clause too
+    lengths = np.bincount(before[words])
+    kept = np.flatnonzero(lengths)
+    documents = frame.token_documents[words][np.searchsorted(before[words], kept)]
+    lengths = lengths[kept]
+    mean, sd, count = _moments(lengths, documents, len(frame))
+    return [mean, share(sd, mean), share(_sum(documents, lengths == 4, len(frame)), count)]
+
+
+def word_lengths(frame: Frame) -> list[Column]:
+    """`WORDS`, of runs of letters that do not begin with a digit."""
+    first = frame.codes[frame.token_starts]
+    is_number = (first >= ord("0")) & (first <= ord("9"))
+    words = np.flatnonzero((frame.token_kinds == WORD) & ~is_number)
+    lengths = frame.token_ends[words] - frame.token_starts[words]
+    documents, texts = frame.token_documents[words], len(frame)
+    mean, sd, count = _moments(lengths, documents, texts)
+    return [
+        mean,
+        sd,
+        share(_sum(documents, lengths >= LONG_WORD, texts), count),
+        share(_sum(documents, lengths >= VERY_LONG_WORD, texts), count),
+        share(_sum(documents, lengths <= SHORT_WORD, texts), count),
+    ]
+
+
+def _moments(lengths: Counts, documents: Counts, texts: int) -> tuple[Column, Column, Counts]:
+    """Mean, standard deviation and number of lengths of each text."""
+    count = np.bincount(documents, minlength=texts)
+    mean = share(_sum(documents, lengths, texts), count)
+    square = share(_sum(documents, lengths * lengths, texts), count)
+    return mean, np.sqrt(np.maximum(square - mean * mean, 0)), count
+
+
+def _sum(
+    documents: Counts, values: "npt.NDArray[np.int64] | npt.NDArray[np.bool_]", texts: int
+) -> Column:
+    """Sum of whole numbers in each text: exact, and so the same in any order."""
+    return np.asarray(np.bincount(documents, values, minlength=texts), np.float64)
+
+
+def _distinct(hashes: npt.NDArray[np.uint64], documents: Counts, texts: int) -> Counts:
+    order = np.lexsort((hashes, documents))
+    hashes, documents = hashes[order], documents[order]
+    new = np.ones(len(hashes), np.bool_)
+    new[1:] = (hashes[1:] != hashes[:-1]) | (documents[1:] != documents[:-1])
+    return np.bincount(documents[new], minlength=texts)

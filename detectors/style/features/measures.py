@@ -1,0 +1,49 @@
+"""`Measure`: what one stylometric number is, for the model card and for reviewers."""
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+Column: TypeAlias = npt.NDArray[np.float64]
+Counts: TypeAlias = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Measure:
+    """One column of the stylometric measures.
+
+    Parameters
+    ----------
+    name : the field's name for it.
+    unit : what 1 means.
+    higher, lower : what reviewers read before "than in 97% of your human rows".
+    source : where it is defined, or who used it.
+    """
+
+    name: str
+    unit: str
+    higher: str
+    lower: str
+    source: str
+
+    def words(self, is_higher: bool) -> str:
+        """The measure in words, for a text where it is higher or lower than usual."""
+        return self.higher if is_higher else self.lower
+
+
+def rate(name: str, what: str, source: str, unit: str = "per 100 words") -> Measure:
+    """A measure that says how often something occurs."""
+    return Measure(name, unit, f"{what} are used more often", f"{what} are used less often", source)
+
+
+def share(numerator: npt.NDArray[np.generic], denominator: npt.NDArray[np.generic]) -> Column:
+    """Quotients, 0 where the denominator is 0."""
+    above, below = numerator.astype(np.float64), denominator.astype(np.float64)
+    return np.divide(above, below, out=np.zeros(len(above)), where=below != 0)
+
+
+def per_text(documents: Counts, texts: int) -> Counts:
+    """How often each text's number occurs."""
+    return np.bincount(documents, minlength=texts)
