@@ -29,6 +29,7 @@ from scrubtrace.commands import (
     review,
     runs,
     scan,
+    style,
     texts,
 )
 from scrubtrace.exits import Exit, Stop
@@ -70,6 +71,7 @@ for command in (
     index.index,
     compare.compare,
     clusters.clusters,
+    style.style,
 ):
     cli.add_command(command)
 
