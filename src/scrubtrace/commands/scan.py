@@ -30,6 +30,9 @@ from scrubtrace.commands.options import config_options, read_config
               help="Columns that ride along: labeler, vendor, source, stage, market, task, "
               "created_at.")  # fmt: skip
 @click.option("--reference", metavar="INDEX", help="Compare with this index, too (index build).")
+@click.option("--style-model", metavar="FILE", help="Rank texts by this style model.")
+@click.option("--style-calibration", metavar="FILE",
+              help="Human rows to rank among (style calibrate).")  # fmt: skip
 @click.option("--workers", type=int, metavar="N", help="Worker processes on this machine.")
 @click.option("--key-file", metavar="FILE", help="Key of the text digests (made on first use).")
 @click.option("--sample", type=float, metavar="RATE", help="Judge only this share of the rows.")
