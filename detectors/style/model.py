@@ -1,0 +1,188 @@
+"""The style model: linear models over n-grams and trees over stylometric measures, one sum.
+
+Words in runs of one to three and runs of four characters say how a text is put, trees say how its
+sentences, words and marks are spread. Each part's logit is centred and scaled by what it gave to
+texts of sources that it was not fitted on, so that none drowns the others.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from scrubtrace.detectors.batch import TextBatch
+from scrubtrace.detectors.style.features import measure, measures
+from scrubtrace.detectors.style.folding import fold
+from scrubtrace.detectors.style.frame import IDEOGRAPH, WORD, Frame
+from scrubtrace.detectors.style.heads import Floats, Head
+from scrubtrace.detectors.style.scorer import Reason, Scored
+from scrubtrace.detectors.style.trees import Trees
+from scrubtrace.schemas.vocabulary import Abstained
+
+FRAME_TEXTS = 64
+"""Texts framed at once: so many stay in the cache of a core."""
+
+CHARS_A_WORD = 1.7
+"""Han and kana characters that count as one word (`facts` of segmented Chinese text)."""
+
+COVARIATES = (
+    "sentence_length_mean", "clause_length_mean", "commas", "full_stops", "question_marks",
+    "digits", "upper_case", "not_ascii", "parentheses", "double_quotes", "mattr", "second_person",
+)  # fmt: skip
+"""Measures that every language has and that say what a text is like, whoever wrote it."""
+
+SHARES = np.linspace(0, 1, 101)
+"""Shares of human rows for which quantiles of the measures are kept."""
+
+EXTREME = 0.1
+"""A measure outside of all but this share of the human rows, on one side, is a reason."""
+
+Measured = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True, eq=False)
+class LanguageModel:
+    """The model of one language.
+
+    Parameters
+    ----------
+    language : ISO 639-1 code.
+    least_words : texts with fewer words are not scored.
+    heads, trees : the parts; the trees come last in ``centres``, ``scales`` and ``weights``.
+    centres, scales, weights : of each part, float64 (parts,).
+    human_scores : float64 (n,), rising: quantiles of the scores of human rows of sources that were
+        held out.
+    human_measures : float64 (101, measures), quantiles of the measures of human rows.
+    llm_medians : float64 (measures,), medians of the LLM rows.
+    """
+
+    language: str
+    least_words: int
+    heads: tuple[Head, ...]
+    trees: Trees
+    centres: Floats
+    scales: Floats
+    weights: Floats
+    human_scores: Floats
+    human_measures: Floats
+    llm_medians: Floats
+
+    def parts(self, frame: Frame, measured: Measured) -> Floats:
+        """Logits of every part: float64 (texts, parts)."""
+        logits = [head.logits(frame) for head in self.heads]
+        return np.column_stack([*logits, self.trees.logits(measured)])
+
+    def combined(self, parts: Floats) -> Floats:
+        """One score a text from the logits of the parts: float64 (texts,)."""
+        spread = (parts - self.centres) / self.scales * self.weights
+        return np.asarray(spread.sum(axis=1) / self.weights.sum())
+
+    def reasons(self, measured: npt.NDArray[np.float32]) -> list[Reason]:
+        """Measures (measures,) that are rare among human rows and nearer to LLM rows.
+
+        The rarest come first.
+        """
+        names = [entry.name for entry in measures(self.language)]
+        median = self.human_measures[len(SHARES) // 2]
+        found = []
+        for column, (name, value) in enumerate(zip(names, measured.tolist(), strict=True)):
+            quantiles = self.human_measures[:, column]
+            is_higher = value > median[column]
+            if (self.llm_medians[column] > median[column]) != is_higher or value == median[column]:
+                continue
+            side = "left" if is_higher else "right"
+            place = int(np.searchsorted(quantiles, value, side=side))
+            share = float(SHARES[min(max(place - (not is_higher), 0), len(SHARES) - 1)])
+            if (1 - share if is_higher else share) <= EXTREME:
+                found.append(Reason(name, value, share))
+        return sorted(
+            found, key=lambda r: (min(r.percentile or 0, 1 - (r.percentile or 0)), r.feature)
+        )
+
+
+@dataclass(frozen=True)
+class _Explained(Scored):
+    """Scores that keep the measures of their rows, to say what they rest on."""
+
+    measured: Mapping[int, tuple[LanguageModel, npt.NDArray[np.float32]]] = None  # type: ignore
+
+    def explain(self, row: int) -> Sequence[Reason]:
+        """See `LanguageModel.reasons`."""
+        if row not in self.measured:
+            return ()
+        model, values = self.measured[row]
+        return model.reasons(values)
+
+
+@dataclass(frozen=True, eq=False)
+class StyleModel:
+    """Models of several languages, as the scorer of the style lane.
+
+    ``digest`` names the content of the file; ``about`` is what the file says of itself.
+    """
+
+    models: Mapping[str, LanguageModel]
+    digest: str
+    about: Mapping[str, object]
+
+    @property
+    def languages(self) -> frozenset[str]:
+        """ISO 639-1 codes of the languages with a model."""
+        return frozenset(self.models)
+
+    def score(self, batch: TextBatch) -> Scored:
+        """Scores of a batch; texts without a model for their language, or too short, have none."""
+        rows_of: dict[str, list[int]] = {}
+        for row, language in enumerate(batch.languages):
+            rows_of.setdefault(language, []).append(row)
+        count = len(batch)
+        scores = np.full(count, np.nan)
+        words = np.zeros(count, np.int64)
+        covariates = np.zeros((count, len(COVARIATES)), np.float32)
+        reasons: dict[int, str] = {}
+        measured: dict[int, tuple[LanguageModel, npt.NDArray[np.float32]]] = {}
+        for language, rows in rows_of.items():
+            model = self.models.get(language)
+            if model is None:
+                reasons.update(dict.fromkeys(rows, str(Abstained.LANGUAGE_NOT_COVERED)))
+                continue
+            columns = covariate_columns(language)
+            for at in range(0, len(rows), FRAME_TEXTS):
+                some = rows[at : at + FRAME_TEXTS]
+                frame = Frame.of(fold([batch.texts[row] for row in some]))
+                values = measure(frame, language)
+                words[some] = words_of(frame)
+                covariates[some] = values[:, columns]
+                own = model.combined(model.parts(frame, values))
+                for place, row in enumerate(some):
+                    if words[row] < model.least_words:
+                        reasons[row] = str(Abstained.TOO_SHORT)
+                    else:
+                        scores[row] = own[place]
+                        measured[row] = (model, values[place])
+        return _Explained(scores, reasons, words, covariates, COVARIATES, measured)
+
+    def reference_percentile(self, scores: Floats, languages: Sequence[str]) -> Floats:
+        """Share of the model's held-out human rows of a language with a lower score."""
+        shares = np.full(len(scores), np.nan)
+        for row, (score, language) in enumerate(zip(scores, languages, strict=True)):
+            model = self.models.get(language)
+            if model is not None and len(model.human_scores):
+                below = np.searchsorted(model.human_scores, score, side="left")
+                shares[row] = below / len(model.human_scores)
+        return shares
+
+
+def covariate_columns(language: str) -> list[int]:
+    """Places of `COVARIATES` among the measures of a language."""
+    places = {entry.name: place for place, entry in enumerate(measures(language))}
+    return [places[name] for name in COVARIATES]
+
+
+def words_of(frame: Frame) -> npt.NDArray[np.int64]:
+    """Words of each text; Han and kana characters count as `CHARS_A_WORD` a word."""
+    owners, kinds = frame.token_documents, frame.token_kinds
+    words = np.bincount(owners[kinds == WORD], minlength=len(frame))
+    ideographs = np.bincount(owners[kinds == IDEOGRAPH], minlength=len(frame))
+    return np.asarray(words + (ideographs / CHARS_A_WORD), np.int64)

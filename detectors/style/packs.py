@@ -1,0 +1,114 @@
+"""Style models as files: one ``.npz`` without pickle, what it says of itself inside as JSON."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from scrubtrace.detectors.style.archive import archive_arrays, archive_bytes
+from scrubtrace.detectors.style.features import measures
+from scrubtrace.detectors.style.heads import Head
+from scrubtrace.detectors.style.model import LanguageModel, StyleModel
+from scrubtrace.detectors.style.ngrams import Family
+from scrubtrace.detectors.style.trees import Trees
+from scrubtrace.schemas.style import StyleError
+
+FORMAT = 1
+ABOUT = "about"
+MAKE = "make it again with scrubtrace style train"
+_OF_MODEL = ("centres", "scales", "weights", "human_scores", "human_measures", "llm_medians")
+_OF_TREES = ("roots", "feature", "threshold", "left", "right", "value")
+
+Arrays = dict[str, npt.NDArray[Any]]
+
+
+def model_bytes(models: Mapping[str, LanguageModel], about: Mapping[str, object]) -> bytes:
+    """The content of a model file; equal for equal models. ``about`` is for people."""
+    arrays: Arrays = {}
+    described: dict[str, Any] = {}
+    for language, model in sorted(models.items()):
+        for name in _OF_MODEL:
+            arrays[f"{language}.{name}"] = getattr(model, name)
+        for name in _OF_TREES:
+            arrays[f"{language}.trees.{name}"] = getattr(model.trees, name)
+        for number, head in enumerate(model.heads):
+            arrays[f"{language}.{number}.table"] = head.table
+            if head.idf is not None:
+                arrays[f"{language}.{number}.idf"] = head.idf
+        described[language] = {
+            "least_words": model.least_words,
+            "depth": model.trees.depth,
+            "measures": [entry.name for entry in measures(language)],
+            "heads": [_described(head) for head in model.heads],
+        }
+    content = {"format": FORMAT, "models": described, "about": dict(about)}
+    text = json.dumps(content, sort_keys=True, ensure_ascii=False)
+    return archive_bytes({ABOUT: np.frombuffer(text.encode(), np.uint8), **arrays})
+
+
+def read_model(path: str) -> StyleModel:
+    """The model in a file; raises `StyleError` that names it."""
+    try:
+        content = Path(path).read_bytes()
+    except OSError as error:
+        raise StyleError(f"style model {path} cannot be read: {error.strerror}") from None
+    return model_of(content, path)
+
+
+def model_of(content: bytes, name: str) -> StyleModel:
+    """The model of a file's content; raises `StyleError` if it is damaged or of another version."""
+    try:
+        arrays = archive_arrays(content)
+        about = json.loads(arrays[ABOUT].tobytes())
+        if about["format"] != FORMAT:
+            raise StyleError(f"has format {about['format']!r}, this version reads {FORMAT}")
+        models = {
+            language: _model(language, described, arrays)
+            for language, described in about["models"].items()
+        }
+    except StyleError as error:
+        raise StyleError(f"style model {name} {error}; {MAKE}") from None
+    except Exception:  # whatever zip, deflate and numpy raise on damaged bytes
+        raise StyleError(f"style model {name} is damaged or cut off; {MAKE}") from None
+    return StyleModel(models, hashlib.sha256(content).hexdigest()[:16], about["about"])
+
+
+def _described(head: Head) -> dict[str, Any]:
+    family = head.family
+    return {
+        "unit": family.unit,
+        "orders": list(family.orders),
+        "bits": family.bits,
+        "cased": family.cased,
+        "counts": head.counts,
+        "step": head.step,
+        "idf_step": head.idf_step,
+    }
+
+
+def _model(language: str, described: Mapping[str, Any], arrays: Arrays) -> LanguageModel:
+    if described["measures"] != [entry.name for entry in measures(language)]:
+        raise StyleError("rests on other stylometric measures than this version has")
+    heads = tuple(
+        _head(entry, arrays[f"{language}.{number}.table"], arrays.get(f"{language}.{number}.idf"))
+        for number, entry in enumerate(described["heads"])
+    )
+    trees = Trees(
+        *(arrays[f"{language}.trees.{name}"] for name in _OF_TREES), depth=described["depth"]
+    )
+    own = {name: arrays[f"{language}.{name}"] for name in _OF_MODEL}
+    parts = len(heads) + 1
+    if any(own[name].shape != (parts,) for name in ("centres", "scales", "weights")):
+        raise StyleError("has parts without a scale")
+    return LanguageModel(language, described["least_words"], heads, trees, **own)
+
+
+def _head(
+    entry: Mapping[str, Any], table: npt.NDArray[np.int8], idf: npt.NDArray[np.uint8] | None
+) -> Head:
+    family = Family(entry["unit"], tuple(entry["orders"]), entry["bits"], entry["cased"])
+    return Head(family, entry["counts"], table, entry["step"], idf, entry["idf_step"])

@@ -1,0 +1,54 @@
+"""How well scores rank positives above negatives: AUROC, and the share found at a given rate."""
+
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+from scipy.stats import norm, rankdata
+
+from scrubtrace.stats.intervals import interval
+
+Floats = npt.NDArray[np.float64]
+
+
+class Estimate(NamedTuple):
+    """A value with its 95% interval."""
+
+    value: float
+    low: float
+    high: float
+
+
+def auroc(negatives: Floats, positives: Floats) -> Estimate:
+    """Area under the ROC curve: the chance that a positive scores higher; ties count half.
+
+    The interval is DeLong's (DeLong, DeLong and Clarke-Pearson, 1988, by the midranks of Sun and
+    Xu, 2014), cut to 0 to 1. NaN where a class is empty.
+    """
+    n, m = len(negatives), len(positives)
+    if not n or not m:
+        return Estimate(np.nan, np.nan, np.nan)
+    ranks = rankdata(np.concatenate([positives, negatives]))
+    of_positives = (ranks[:m] - rankdata(positives)) / n
+    of_negatives = 1 - (ranks[m:] - rankdata(negatives)) / m
+    value = float(of_positives.mean())
+    variance = _variance(of_positives) / m + _variance(of_negatives) / n
+    reach = float(norm.ppf(0.975) * np.sqrt(variance))
+    return Estimate(value, max(0.0, value - reach), min(1.0, value + reach))
+
+
+def share_found(negatives: Floats, positives: Floats, rate: float) -> Estimate:
+    """Share of positives above the threshold that at most ``rate`` of the negatives exceed.
+
+    The threshold is a score of the negatives, and only what is higher counts; the interval is that
+    of the share at this threshold (Clopper-Pearson). NaN where a class is empty.
+    """
+    if not len(negatives) or not len(positives):
+        return Estimate(np.nan, np.nan, np.nan)
+    threshold = np.quantile(negatives, 1 - rate, method="higher")
+    found = int((positives > threshold).sum())
+    return Estimate(found / len(positives), *interval(found, len(positives)))
+
+
+def _variance(values: Floats) -> float:
+    return float(values.var(ddof=1)) if len(values) > 1 else 0.0
