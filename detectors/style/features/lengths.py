@@ -8,7 +8,7 @@ Burstiness is that of Goh and Barabási (2008), "Burstiness and memory in comple
 import numpy as np
 import numpy.typing as npt
 
-from scrubtrace.detectors.style.features.measures import Column, Counts, Measure, share
+from scrubtrace.detectors.style.features.measures import Column, Counts, Measure, extreme, share
 from scrubtrace.detectors.style.frame import MARK, WORD, Frame
 
 LONG_WORD, VERY_LONG_WORD, SHORT_WORD = 8, 11, 3
@@ -65,9 +65,6 @@ def sentence_lengths(frame: Frame, words: Counts) -> list[Column]:
     lengths, documents = lengths[kept], frame.token_documents[words][first]
     texts = len(frame)
     mean, sd, count = _moments(lengths, documents, texts)
-    longest, shortest = np.zeros(texts), np.full(texts, np.inf)
-    np.maximum.at(longest, documents, lengths)
-    np.minimum.at(shortest, documents, lengths)
     same = documents[1:] == documents[:-1]
     steps = np.abs(np.diff(lengths))[same]
     change = share(_sum(documents[1:][same], steps, texts), count - 1)
@@ -77,8 +74,8 @@ def sentence_lengths(frame: Frame, words: Counts) -> list[Column]:
         sd,
         share(sd, mean),
         share(sd - mean, sd + mean),
-        share(longest, mean),
-        share(np.where(count > 0, shortest, 0), mean),
+        share(extreme(np.maximum, lengths, documents, texts), mean),
+        share(extreme(np.minimum, lengths, documents, texts), mean),
         share(change, mean),
         share(_sum(documents, lengths < SHORT_SENTENCE, texts), count),
         share(_sum(documents, lengths > LONG_SENTENCE, texts), count),

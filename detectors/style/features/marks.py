@@ -72,7 +72,7 @@ def mark_rates(frame: Frame, language: str, words: Counts, sentences: Counts) ->
     width = len(kinds) + 1
     found = np.bincount(documents * width + slots, minlength=texts * width).reshape(texts, width)
     chars = frame.char_counts
-    columns = [100 * share(found[:, slot], words) for slot in range(1, width)]
+    columns = list(100 * share(found[:, 1:].T, words[None]))
     columns += [
         share(found[:, 1], sentences),
         100 * share(found[:, 0], words),
@@ -108,8 +108,8 @@ def _entropy(frame: Frame) -> Column:
     total = found.sum(axis=1)
     logs, weighted = logarithms(int(total.max(initial=1)))
     sums = np.zeros(len(frame))
-    for slot in range(width - 1):  # in a fixed order
-        sums += weighted[found[:, slot]]
+    for column in weighted[found].T:  # in a fixed order
+        sums += column
     entropy: Column = logs[total] - share(sums, total)
     return entropy
 

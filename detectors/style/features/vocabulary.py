@@ -7,12 +7,13 @@ words. Guiraud's R is types over the root of words. Entropies are in nats.
 
 import math
 from functools import cache
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
 
 from scrubtrace.detectors.reference.tokens import mixed
-from scrubtrace.detectors.style.features.measures import Column, Counts, Measure, share
+from scrubtrace.detectors.style.features.measures import Column, Counts, Measure, extreme, share
 from scrubtrace.detectors.style.frame import Frame
 
 WINDOW = 50
@@ -61,8 +62,7 @@ def vocabulary(frame: Frame, words: Counts) -> list[Column]:
     squares = _sum_in_order((frequency * frequency).astype(np.float64), owner, texts)
     logs, weighted = logarithms(int(total.max(initial=1)))
     entropy = logs[total] - share(_sum_in_order(weighted[frequency], owner, texts), total)
-    commonest = np.zeros(texts)
-    np.maximum.at(commonest, owner, frequency)
+    commonest = extreme(np.maximum, frequency, owner, texts)
     return [
         _mattr(order, new, documents, total),
         share(types, np.sqrt(total)),
@@ -118,7 +118,8 @@ def _repeated(hashes: npt.NDArray[np.uint64], documents: Counts, order: int, tex
         grams = grams * _ORDER + hashes[step : step + span]
     grams, owner = mixed(grams[within]), documents[:span][within]
     keys = owner.astype(np.uint64) << np.uint64(64 - _ROW_BITS) | grams >> np.uint64(_ROW_BITS)
-    keys.sort()
+    for first, last in pairwise(np.searchsorted(owner, np.arange(texts + 1)).tolist()):
+        keys[first:last].sort()
     same = np.zeros(len(keys) + 1, np.bool_)
     np.equal(keys[1:], keys[:-1], out=same[1:-1])
     repeated = keys[same[1:] | same[:-1]] >> np.uint64(64 - _ROW_BITS)
