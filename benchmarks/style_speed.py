@@ -28,7 +28,7 @@ CHARS = 1_200
 REPEATS = 3
 BATCHES = (16, 32, 64, 128, 256)
 CHAR_3, CHAR_2_4 = Family("char", (3,), 16, cased=True), Family("char", (2, 3, 4), 18, cased=True)
-WORDS = Family("word", (1, 2, 3), 20)
+WORDS, MASKED = Family("word", (1, 2, 3), 20), Family("masked", (1, 2, 3), 18)
 
 SUBJECTS = (
     "The committee", "My neighbour", "A small group of students", "Nobody in the village",
@@ -108,7 +108,7 @@ def stages(texts: list[str], size: int) -> dict[str, float]:
     draw = np.random.default_rng(6)
     tables: dict[Family, Any] = {
         family: draw.normal(size=family.buckets).astype(np.float32)
-        for family in (CHAR_3, CHAR_2_4, WORDS)
+        for family in (CHAR_3, CHAR_2_4, WORDS, MASKED)
     }
     batches = [texts[first : first + size] for first in range(0, len(texts), size)]
     folded = [fold(batch) for batch in batches]
@@ -117,10 +117,14 @@ def stages(texts: list[str], size: int) -> dict[str, float]:
         "frame": rate(framed, folded, len(texts)),
     }
     fold_frame = [framed(batch) for batch in folded]
-    for name, family in (("char 3", CHAR_3), ("char 2-4", CHAR_2_4), ("word 1-3", WORDS)):
+    for name, family in (
+        ("char 3", CHAR_3), ("char 2-4", CHAR_2_4), ("word 1-3", WORDS), ("masked 1-3", MASKED)
+    ):  # fmt: skip
         weigh = partial(weighted, family=family, table=tables[family])
         found[f"{name} presence"] = rate(weigh, fold_frame, len(texts))
-    weigh = partial(weigh, idf=tables[WORDS], counts="sublinear")
+    weigh = partial(
+        weighted, family=WORDS, table=tables[WORDS], idf=tables[WORDS], counts="sublinear"
+    )
     found["word 1-3 sublinear, idf"] = rate(weigh, fold_frame, len(texts))
     found["measures"] = rate(partial(measure, language="en"), fold_frame, len(texts))
     for name, family in (("char 3", CHAR_3), ("char 2-4", CHAR_2_4)):

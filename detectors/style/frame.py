@@ -21,7 +21,7 @@ Codes = npt.NDArray[np.uint32]
 Flags = npt.NDArray[np.bool_]
 
 MAX_CHARS = 1 << 20
-"""Most code points of a frame, three added to each text. 64 texts at once are fastest."""
+"""Most code points of a frame, three added to each text. 64 to 256 texts at once are fastest."""
 
 MAX_DOCUMENTS = 1 << 12
 """Most texts of a frame."""

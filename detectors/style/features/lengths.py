@@ -23,12 +23,12 @@ def _varies(name: str, unit: str, what: str, source: str) -> Measure:
     return Measure(name, unit, f"{what} vary more", f"{what} vary less", source)
 
 
-def _longer(name: str, unit: str, what: str, source: str) -> Measure:
-    return Measure(name, unit, f"{what} are longer", f"{what} are shorter", source)
+def _longer(name: str, unit: str, what: str, source: str, grows: bool = False) -> Measure:
+    return Measure(name, unit, f"{what} are longer", f"{what} are shorter", source, grows)
 
 
-def _more(name: str, what: str, source: str) -> Measure:
-    return Measure(name, "share", f"more {what}", f"fewer {what}", source)
+def _more(name: str, what: str, source: str, grows: bool = False) -> Measure:
+    return Measure(name, "share", f"more {what}", f"fewer {what}", source, grows)
 
 
 SENTENCES = (
@@ -36,12 +36,12 @@ SENTENCES = (
     _varies("sentence_length_sd", "words", "sentence lengths in words", _YULE),
     _varies("sentence_length_cv", "share of the mean", "sentence lengths", _YULE),
     _varies("sentence_burstiness", "-1 to 1", "sentence lengths (burstiness)", _GOH),
-    _longer("sentence_longest", "times the mean", "the longest sentences", _YULE),
-    _longer("sentence_shortest", "times the mean", "the shortest sentences", _YULE),
+    _longer("sentence_longest", "times the mean", "the longest sentences", _YULE, True),
+    _longer("sentence_shortest", "times the mean", "the shortest sentences", _YULE, True),
     _varies("sentence_length_change", "share of the mean", "neighbouring sentences", _GOH),
     _more("short_sentences", f"sentences have fewer than {SHORT_SENTENCE} words", _YULE),
     _more("long_sentences", f"sentences have more than {LONG_SENTENCE} words", _YULE),
-    _more("distinct_sentence_starts", "sentences begin with different words", _BIBER),
+    _more("distinct_sentence_starts", "sentences begin with different words", _BIBER, True),
 )
 CLAUSES = (
     _longer("clause_length_mean", "words", "stretches between marks", _PAUSES),

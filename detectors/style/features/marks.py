@@ -45,7 +45,9 @@ def marks(language: str) -> tuple[Measure, ...]:
     measures += [
         rate("commas_per_sentence", "commas", _SOURCE, "per sentence"),
         rate("other_marks", "rare marks and emoji", _SOURCE),
-        Measure("kinds_of_marks", "kinds", "more kinds of marks", "fewer kinds of marks", _SOURCE),
+        Measure(
+            "kinds_of_marks", "kinds", "more kinds of marks", "fewer kinds of marks", _SOURCE, True
+        ),
         rate("digits", "digits", _SOURCE, "per 100 characters"),
         rate("upper_case", "upper-case letters", _SOURCE, "per 100 characters"),
         rate("not_ascii", "characters beyond ASCII", _SOURCE, "per 100 characters"),

@@ -20,6 +20,8 @@ class Measure:
     unit : what 1 means.
     higher, lower : what reviewers read before "than in 97% of your human rows".
     source : where it is defined, or who used it.
+    depends_on_length : whether it differs between texts for their length alone, so that texts of
+        very different lengths should not be compared by it.
     """
 
     name: str
@@ -27,6 +29,7 @@ class Measure:
     higher: str
     lower: str
     source: str
+    depends_on_length: bool = False
 
     def words(self, is_higher: bool) -> str:
         """The measure in words, for a text where it is higher or lower than usual."""

@@ -24,17 +24,20 @@ _YULE = "Yule 1944"
 _SHANNON = "Shannon 1948"
 
 
-def _richer(name: str, unit: str, source: str) -> Measure:
+def _richer(name: str, unit: str, source: str, depends_on_length: bool = True) -> Measure:
     more, less = "the vocabulary is richer", "the vocabulary is poorer"
-    return Measure(name, unit, f"{more} ({name})", f"{less} ({name})", source)
+    return Measure(name, unit, f"{more} ({name})", f"{less} ({name})", source, depends_on_length)
 
 
-def _repeats(name: str, unit: str, what: str, source: str) -> Measure:
-    return Measure(name, unit, f"{what} repeat more often", f"{what} repeat less often", source)
+def _repeats(
+    name: str, unit: str, what: str, source: str, depends_on_length: bool = False
+) -> Measure:
+    more, less = f"{what} repeat more often", f"{what} repeat less often"
+    return Measure(name, unit, more, less, source, depends_on_length)
 
 
 VOCABULARY = (
-    _richer("mattr", f"types per word, windows of {WINDOW}", _COVINGTON),
+    _richer("mattr", f"types per word, windows of {WINDOW}", _COVINGTON, False),
     _richer("guiraud_r", "types per root of words", "Guiraud 1954"),
     _richer("hapax_share", "share of words used once", "Baayen 2001"),
     _richer("dis_share", "share of types used twice", "Baayen 2001"),
@@ -42,8 +45,10 @@ VOCABULARY = (
     _richer("word_entropy", "nats", _SHANNON),
     _richer("word_evenness", "share of the highest entropy", _SHANNON),
     _repeats("commonest_word", "share of words", "the commonest words", _YULE),
-    _repeats("repeated_bigrams", "share of pairs", "pairs of words", "Zaitsu and Jin 2023"),
-    _repeats("repeated_trigrams", "share of triples", "triples of words", "Zaitsu and Jin 2023"),
+    _repeats("repeated_bigrams", "share of pairs", "pairs of words", "Zaitsu and Jin 2023", True),
+    _repeats(
+        "repeated_trigrams", "share of triples", "triples of words", "Zaitsu and Jin 2023", True
+    ),
 )
 
 
