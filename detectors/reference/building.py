@@ -4,7 +4,6 @@ References are analysed as they come; a segment is written whenever its shingles
 `SEGMENT_SHINGLES`, so that memory does not grow with the number of references.
 """
 
-import hashlib
 import json
 import shutil
 import tempfile
@@ -20,6 +19,7 @@ import pyarrow as pa
 from scrubtrace.detectors.batch import TextBatch
 from scrubtrace.detectors.reference.calibration import calibrate
 from scrubtrace.detectors.reference.index import (
+    BACKGROUND_FILES,
     BACKGROUNDS,
     MANIFEST,
     ROWS,
@@ -29,7 +29,12 @@ from scrubtrace.detectors.reference.index import (
     ReferenceIndex,
 )
 from scrubtrace.detectors.reference.matching import Matcher
-from scrubtrace.detectors.reference.segments import ReferenceIndexError, write_segment
+from scrubtrace.detectors.reference.segments import (
+    UNFINISHED,
+    ReferenceIndexError,
+    digest_of,
+    write_segment,
+)
 from scrubtrace.detectors.reference.shingles import Analysed, Shingles, analyse
 from scrubtrace.detectors.reference.tokens import Words
 from scrubtrace.schemas.references import REFERENCES, Manifest, Part, Segment
@@ -168,11 +173,11 @@ def write_background(path: Path, rows: Iterable[Trusted], counts: Counter[str]) 
 
 def _write_rows(folder: Path, arrays: dict[str, Any], about: dict[str, list[str]]) -> str:
     folder.mkdir(parents=True, exist_ok=True)
-    unfinished = Path(tempfile.mkdtemp(prefix=".unfinished-", dir=folder))
+    unfinished = Path(tempfile.mkdtemp(prefix=UNFINISHED, dir=folder))
     for name, array in arrays.items():
         np.save(unfinished / f"{name}.npy", array, allow_pickle=False)
     (unfinished / ROWS).write_text(json.dumps(about), encoding="utf-8")
-    digest = _digest_of(unfinished)
+    digest = digest_of(unfinished, BACKGROUND_FILES)
     if (folder / digest).exists():
         shutil.rmtree(unfinished)
     else:
@@ -267,10 +272,3 @@ def _joined(parts: Sequence[Analysed]) -> Analysed:
         np.concatenate([part.words for part in parts]),
         np.concatenate([part.masks for part in parts]),
     )
-
-
-def _digest_of(folder: Path) -> str:
-    total = hashlib.sha256()
-    for file in sorted(folder.iterdir()):
-        total.update(file.name.encode() + file.read_bytes())
-    return total.hexdigest()[:32]

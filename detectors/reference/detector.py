@@ -53,12 +53,16 @@ class Reference:
 
     Parameters
     ----------
-    index : folder of the index, on a disk that every worker sees under the same path.
+    index : folder of the index: on a disk that every worker sees under the same path, or on a Beam
+        file system.
+    cache : folder for copies of an index on a Beam file system, on the disk of each worker; by
+        default that of the user, see `copies`.
 
     Raises `ReferenceIndexError` for an index that cannot be used.
     """
 
     index: str
+    cache: str | None = None
 
     name = "reference"
     version = "1"
@@ -95,7 +99,7 @@ class Reference:
 
     @cached_property
     def _opened(self) -> ReferenceIndex:
-        opened = ReferenceIndex(self.index)
+        opened = ReferenceIndex(self.index, cache=self.cache)
         opened.map_files()
         return opened
 

@@ -11,7 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from scrubtrace.detectors.reference.segments import OpenSegment, ReferenceIndexError
+from scrubtrace.detectors.reference.copies import cache_folder, copy, is_remote, read
+from scrubtrace.detectors.reference.segments import FILES, OpenSegment, ReferenceIndexError
 from scrubtrace.detectors.reference.tokens import Numbers, Words
 from scrubtrace.schemas.references import Manifest, Part
 
@@ -19,6 +20,8 @@ MANIFEST = "index.json"
 SEGMENTS = "segments"
 BACKGROUNDS = "backgrounds"
 ROWS = "rows.json"
+ARRAYS = ("bounds", "counts", "digests", "hashes", "keys")
+BACKGROUND_FILES = (*(f"{name}.npy" for name in ARRAYS), ROWS)
 SAME_TASK = 16
 """References of one task that a text is compared with."""
 
@@ -63,15 +66,19 @@ class Weights:
 
 
 class ReferenceIndex:
-    """A reference index on a local disk; opening it reads the manifest and maps the files.
+    """An opened reference index: opening it reads the manifest and maps the files.
 
-    ``manifest`` stands for the one on disk while an index is built. Raises `ReferenceIndexError`
-    for an index that is unfinished, damaged or of another version.
+    Files of an index on a Beam file system are copied to ``cache`` first, those that are not there
+    (see `copies`). ``manifest`` stands for the one at ``path`` while an index is built. Raises
+    `ReferenceIndexError` for an index that is unfinished, damaged or of another version, or that
+    cannot be copied.
     """
 
-    def __init__(self, path: str, manifest: Manifest | None = None) -> None:
-        self.path = Path(path)
-        self.manifest = read_manifest(self.path) if manifest is None else manifest
+    def __init__(
+        self, path: str, manifest: Manifest | None = None, cache: str | None = None
+    ) -> None:
+        self.manifest = read_manifest(path) if manifest is None else manifest
+        self.path = _copied(path, self.manifest, cache) if is_remote(path) else Path(path)
         self.segments = [
             OpenSegment(self.path / SEGMENTS / entry.digest, entry)
             for entry in self.manifest.segments
@@ -165,11 +172,23 @@ def located(keys: Words, hashes: Words) -> "tuple[Numbers, np.typing.NDArray[np.
     return at, found
 
 
-def read_manifest(path: Path) -> Manifest:
+def _copied(path: str, manifest: Manifest, cache: str | None) -> Path:
+    """The folder with copies of all files that the manifest names; raises `ReferenceIndexError`."""
+    folder = cache_folder(cache)
+    for entry in manifest.segments:
+        source = f"{path.rstrip('/')}/{SEGMENTS}/{entry.digest}"
+        copy(source, folder / SEGMENTS / entry.digest, FILES)
+    if digest := manifest.background:
+        source = f"{path.rstrip('/')}/{BACKGROUNDS}/{digest}"
+        copy(source, folder / BACKGROUNDS / digest, BACKGROUND_FILES)
+    return folder
+
+
+def read_manifest(path: str) -> Manifest:
     """The manifest of an index; raises `ReferenceIndexError`."""
-    file = path / MANIFEST
+    file = f"{path.rstrip('/')}/{MANIFEST}"
     try:
-        manifest = Manifest.from_json(file.read_text(encoding="utf-8"))
+        manifest = Manifest.from_json(read(file).decode())
     except FileNotFoundError:
         raise ReferenceIndexError(
             f"{path} is no finished index: it has no {MANIFEST}; run scrubtrace index build"
@@ -187,9 +206,8 @@ def read_manifest(path: Path) -> Manifest:
 def read_background(folder: Path) -> Background:
     """The trusted rows of an index; raises `ReferenceIndexError`."""
     try:
-        keys, counts, hashes, bounds, digests = (
-            np.load(folder / f"{name}.npy", mmap_mode="r", allow_pickle=False)
-            for name in ("keys", "counts", "hashes", "bounds", "digests")
+        bounds, counts, digests, hashes, keys = (
+            np.load(folder / f"{name}.npy", mmap_mode="r", allow_pickle=False) for name in ARRAYS
         )
         rows = json.loads((folder / ROWS).read_text(encoding="utf-8"))
         languages, places = rows["languages"], rows["places"]
@@ -203,6 +221,6 @@ def read_background(folder: Path) -> Background:
 
 def fingerprint(path: str) -> str:
     """Digest of what decides: equal where the same texts give the same evidence."""
-    manifest = read_manifest(Path(path))
+    manifest = read_manifest(path)
     decides = replace(manifest, basis="", counts={})
     return hashlib.sha256(decides.to_json().encode()).hexdigest()[:16]

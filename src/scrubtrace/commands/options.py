@@ -43,8 +43,8 @@ def config_sources(given: dict[str, Any]) -> dict[str, Any]:
 
 
 def _absolute(path: str | None) -> str | None:
-    """Workers may run in another folder."""
-    return None if path is None else os.path.abspath(path)
+    """Workers may run in another folder; a path with a scheme is the same in any."""
+    return path if path is None or "://" in path else os.path.abspath(path)
 
 
 def named_columns(text: str | None) -> dict[str, str] | None:
