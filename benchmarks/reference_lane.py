@@ -30,15 +30,14 @@ from scrubtrace.detectors.batch import TextBatch
 from scrubtrace.detectors.reference.building import (
     Reference,
     SegmentWriter,
-    Trusted,
     extended,
     finish,
     new_manifest,
-    write_background,
 )
 from scrubtrace.detectors.reference.index import ReferenceIndex
 from scrubtrace.detectors.reference.matching import Matcher
 from scrubtrace.detectors.reference.shingles import analyse
+from scrubtrace.detectors.reference.trusted import Trusted, write_background
 from scrubtrace.schemas.references import Stratum
 
 TRUSTED = (

@@ -56,6 +56,7 @@ class Segment:
 class Stratum:
     """Scores of negatives of one language, or of all (``language`` None).
 
+    ``same_task``: of those only whose task is in the index; rows of such tasks are judged by them.
     ``tail`` holds the highest scores, falling; ``negatives`` counts all. ``loose`` is exceeded by
     1% of the negatives. ``strict`` is the lowest score whose one-sided 95% upper bound on the
     false-match rate is 0.1%; None where there are too few negatives for that.
@@ -67,6 +68,7 @@ class Stratum:
     strict: float | None
     strict_bound: float | None
     tail: tuple[float, ...]
+    same_task: bool = False
 
 
 @dataclass(frozen=True)

@@ -34,8 +34,8 @@ class Background:
     """Trusted human rows: how many have each shingle, and the shingles of the negatives.
 
     ``keys`` and ``counts`` are about all rows; ``hashes`` and ``bounds`` are the shingles of each
-    negative, ``digests`` (sorted) those of their words, ``languages`` and ``places`` its language
-    and where it came from.
+    negative, ``digests`` (sorted) those of their words, ``languages``, ``places`` and ``tasks`` its
+    language, where it came from and what it answers.
     """
 
     keys: Words
@@ -45,6 +45,7 @@ class Background:
     digests: Words
     languages: Sequence[str]
     places: Sequence[str]
+    tasks: Sequence[str | None]
 
     @property
     def rows(self) -> int:
@@ -132,6 +133,10 @@ class ReferenceIndex:
         """Completions with this task id, at most `SAME_TASK`."""
         return self._tasks.get(task, [])
 
+    def has_task(self, task: str | None) -> bool:
+        """Whether a completion has this task id."""
+        return task is not None and task in self._tasks
+
     @cached_property
     def _tasks(self) -> dict[str, list[int]]:
         found: dict[str, list[int]] = {}
@@ -210,13 +215,13 @@ def read_background(folder: Path) -> Background:
             np.load(folder / f"{name}.npy", mmap_mode="r", allow_pickle=False) for name in ARRAYS
         )
         rows = json.loads((folder / ROWS).read_text(encoding="utf-8"))
-        languages, places = rows["languages"], rows["places"]
+        languages, places, tasks = rows["languages"], rows["places"], rows["tasks"]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ReferenceIndexError(
             f"cannot read the trusted rows in {folder} ({type(error).__name__}): build the index "
             "again"
         ) from None
-    return Background(keys, counts, hashes, bounds, digests, languages, places)
+    return Background(keys, counts, hashes, bounds, digests, languages, places, tasks)
 
 
 def fingerprint(path: str) -> str:

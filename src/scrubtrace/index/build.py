@@ -12,12 +12,10 @@ from scrubtrace import log
 from scrubtrace.detectors.reference.building import (
     Reference,
     SegmentWriter,
-    Trusted,
     extended,
     finish,
     known_digests,
     new_manifest,
-    write_background,
 )
 from scrubtrace.detectors.reference.copies import is_remote
 from scrubtrace.detectors.reference.index import (
@@ -28,6 +26,7 @@ from scrubtrace.detectors.reference.index import (
     read_manifest,
 )
 from scrubtrace.detectors.reference.segments import ReferenceIndexError
+from scrubtrace.detectors.reference.trusted import Trusted, write_background
 from scrubtrace.exits import UsageStop
 from scrubtrace.lock import output_lock
 from scrubtrace.resumable import resumable
