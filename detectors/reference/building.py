@@ -17,11 +17,11 @@ from scrubtrace.detectors.batch import TextBatch
 from scrubtrace.detectors.reference.index import (
     MANIFEST,
     SEGMENTS,
-    TOKENS_VERSION,
     ReferenceIndex,
 )
 from scrubtrace.detectors.reference.segments import write_segment
 from scrubtrace.detectors.reference.shingles import LEAST_WORDS, Analysed, Shingles, analyse
+from scrubtrace.detectors.reference.tokens import tokens_version
 from scrubtrace.detectors.reference.trusted import thresholds
 from scrubtrace.schemas.references import REFERENCES, Manifest, Part, Segment
 
@@ -144,7 +144,7 @@ def known_digests(index: ReferenceIndex) -> set[int]:
 
 def new_manifest(basis: str, scale: int) -> Manifest:
     """The manifest of an empty index."""
-    return Manifest(basis, scale, TOKENS_VERSION)
+    return Manifest(basis, scale, tokens_version())
 
 
 def extended(manifest: Manifest, writer: SegmentWriter) -> Manifest:

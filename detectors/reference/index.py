@@ -13,7 +13,7 @@ import numpy as np
 
 from scrubtrace.detectors.reference.copies import cache_folder, copy, is_remote, read
 from scrubtrace.detectors.reference.segments import FILES, OpenSegment, ReferenceIndexError
-from scrubtrace.detectors.reference.tokens import Numbers, Words
+from scrubtrace.detectors.reference.tokens import Numbers, Words, tokens_version
 from scrubtrace.schemas.references import Manifest, Part
 
 MANIFEST = "index.json"
@@ -24,9 +24,6 @@ ARRAYS = ("bounds", "counts", "digests", "hashes", "keys")
 BACKGROUND_FILES = (*(f"{name}.npy" for name in ARRAYS), ROWS)
 SAME_TASK = 16
 """References of one task that a text is compared with."""
-
-TOKENS_VERSION = "1"
-"""Version of words and shingles; an index of another one is refused."""
 
 
 @dataclass(frozen=True)
@@ -200,10 +197,11 @@ def read_manifest(path: str) -> Manifest:
         ) from None
     except (OSError, ValueError) as error:
         raise ReferenceIndexError(f"cannot read {file}: {error}") from None
-    if manifest.tokens_version != TOKENS_VERSION:
+    if manifest.tokens_version != tokens_version():
         raise ReferenceIndexError(
             f"{path} was built with words of version {manifest.tokens_version}, this is version "
-            f"{TOKENS_VERSION}: build the index again"
+            f"{tokens_version()} (the part behind the dot is that of OpenCC's tables): build the "
+            "index again"
         )
     return manifest
 
