@@ -24,6 +24,7 @@ from pathlib import Path
 
 from scrubtrace.beam_pipelines import storage, worker, worker_request
 from scrubtrace.beam_pipelines.log_lines import error_fields
+from scrubtrace.beam_pipelines.short_memory import OUT_OF_MEMORY, is_shortage
 
 CAN_FORK = sys.platform == "linux"
 """Elsewhere libraries that are loaded here, such as a system's own BLAS, may not survive it."""
@@ -134,6 +135,8 @@ def _work(connection: socket.socket, parent: int) -> None:
         with suppress(OSError):  # on a busy machine whoever asked may not have waited
             connection.sendall(ENDED_WELL)
     except BaseException as error:
+        if is_shortage(error):
+            os._exit(OUT_OF_MEMORY)
         about = error_fields(error)
         logging.error("a worker ended with %s in %s", about["error"], about["places"][-1])
     finally:

@@ -22,6 +22,7 @@ from apache_beam.runners.portability.portable_runner import JobServiceHandle
 from apache_beam.runners.runner import PipelineRunner, create_runner
 
 from scrubtrace.beam_pipelines import remote, worker
+from scrubtrace.beam_pipelines.short_memory import address_space_limit
 from scrubtrace.beam_pipelines.worker_processes import WorkerProcessEnvironment
 
 IN_PROCESS = ("", "directrunner", "fnapirunner")
@@ -89,8 +90,13 @@ def is_in_process(options: PipelineOptions) -> bool:
 
 
 def has_worker_processes(options: PipelineOptions) -> bool:
-    """Whether the options ask for the in-process runner with worker processes."""
-    return is_in_process(options) and (options.view_as(DirectOptions).direct_num_workers or 1) > 1
+    """Whether the in-process runner has worker processes: more than one, or a limit of memory.
+
+    Under a limit of the address space, rows that do not fit into it then leave the launcher, which
+    says what happened, the memory that it needs.
+    """
+    several = (options.view_as(DirectOptions).direct_num_workers or 1) > 1
+    return is_in_process(options) and (several or address_space_limit() is not None)
 
 
 def make_runner(

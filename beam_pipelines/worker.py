@@ -5,21 +5,44 @@ import os
 import sys
 import threading
 
+from scrubtrace.beam_pipelines import short_memory
 from scrubtrace.beam_pipelines.log_lines import set_up_logging
 
 BEAM_WORKER = "apache_beam.runners.worker.sdk_worker_main"
 WATCH_SECONDS = 1.0
+FAILED_INSTRUCTION = "Error processing instruction"
+
+BROKEN = {"RpcError", "_MultiThreadedRendezvous", "_InactiveRpcError"}
+"""What gRPC raises where a connection ended."""
 
 
 def run(parent: int) -> None:
-    """Runs Beam's SDK worker until it ends or the process ``parent``, its own, is gone."""
+    """Runs Beam's SDK worker until it ends or the process ``parent``, its own, is gone.
+
+    Ends the process with `short_memory.OUT_OF_MEMORY` if one of its threads is refused memory.
+    """
+    threading.excepthook = tell_thread
+    short_memory.end_when_short(lambda: os._exit(short_memory.OUT_OF_MEMORY))
     threading.Thread(target=end_with_parent, args=(parent,), daemon=True).start()
     quiet_logging()
     from apache_beam.runners.worker import sdk_worker, sdk_worker_main
 
-    # It prints the traceback of an instruction that fails and answers with it; the launcher tells.
+    # It prints and logs the traceback of an instruction that fails and answers with it, too: the
+    # launcher tells.
     vars(sdk_worker)["print"] = _print_nothing
+    logging.getLogger(sdk_worker.__name__).addFilter(is_no_answer)
     sdk_worker_main.main(sys.argv)
+
+
+def tell_thread(ended: threading.ExceptHookArgs) -> None:
+    """What ended a thread, without traceback and message; a broken connection is the launcher's."""
+    if ended.exc_type.__name__ not in BROKEN and ended.thread is not None:
+        logging.error("thread %s ended with %s", ended.thread.name, ended.exc_type.__name__)
+
+
+def is_no_answer(record: logging.LogRecord) -> bool:
+    """Whether a record of Beam's worker is about something else than an instruction that failed."""
+    return not str(record.msg).startswith(FAILED_INSTRUCTION)
 
 
 def _print_nothing(*_: object, **__: object) -> None:
@@ -28,6 +51,8 @@ def _print_nothing(*_: object, **__: object) -> None:
 
 def quiet_logging() -> None:
     """Logging as the run has it; to be called before Beam is imported, which logs as well."""
+    if short_memory.address_space_limit() is not None:
+        short_memory.hide_lines_of_libraries()
     set_up_logging(logging.BASIC_FORMAT)
     logging.getLogger(BEAM_WORKER).setLevel(logging.ERROR)
 

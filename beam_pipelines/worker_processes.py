@@ -19,6 +19,8 @@ from apache_beam.runners.portability.fn_api_runner import worker_handlers
 from apache_beam.transforms.environments import Environment
 from google.protobuf import json_format, text_format
 
+from scrubtrace.beam_pipelines.short_memory import OUT_OF_MEMORY
+
 URN = "scrubtrace:worker_process:v1"
 WORKER_DIED = "a worker process died"
 """Begins the message of the RuntimeError that a pipeline ends with."""
@@ -123,4 +125,6 @@ def _cause(code: int) -> str:
     """What a process ended with; the kernel ends one that takes too much memory with SIGKILL."""
     if code == -signal.SIGKILL:
         return "SIGKILL: out of memory?"
+    if code == OUT_OF_MEMORY:
+        return "out of memory"
     return signal.Signals(-code).name if code < 0 else f"exit code {code}"

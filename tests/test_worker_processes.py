@@ -72,7 +72,12 @@ def test_a_killed_worker_ends_the_run_and_the_same_command_goes_on(
 
 @pytest.mark.parametrize(
     ("code", "cause"),
-    [(-9, "SIGKILL: out of memory?"), (-6, "SIGABRT"), (1, "exit code 1")],
+    [
+        (-9, "SIGKILL: out of memory?"),
+        (-6, "SIGABRT"),
+        (1, "exit code 1"),
+        (12, "out of memory"),
+    ],
 )
 def test_causes(code: int, cause: str) -> None:
     assert worker_processes._cause(code) == cause

@@ -18,6 +18,7 @@ from scrubtrace.beam_pipelines.log_lines import (
     error_fields,
     set_up_logging,
 )
+from scrubtrace.beam_pipelines.short_memory import HELP, end_when_short, is_shortage
 from scrubtrace.commands import (
     clusters,
     compare,
@@ -82,6 +83,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         own, beam_arguments = given[: given.index("--")], given[given.index("--") + 1 :]
     set_up_logging("%(name)s: %(message)s")
     threading.excepthook = _tell_thread
+    if arguments is None:
+        end_when_short(lambda: log.end_at_once("out_of_memory", HELP))
     with log.one_command():
         code, cause = _run(own, beam_arguments)
     if cause is not None and arguments is None:
@@ -122,6 +125,9 @@ def _run(arguments: list[str], beam_arguments: list[str]) -> tuple[Exit, Excepti
         _tell_interruption()
         return Exit.INCOMPLETE, None
     except Exception as error:
+        if is_shortage(error):
+            _tell_stop(HELP, Exit.INCOMPLETE)
+            return Exit.INCOMPLETE, error
         _tell_crash(error)
         return Exit.CRASH, error
     return Exit.DONE, None

@@ -4,6 +4,7 @@ import errno
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from scrubtrace.beam_pipelines.short_memory import HELP, is_shortage
 from scrubtrace.exits import IncompleteStop
 from scrubtrace.review.errors import ReviewError
 
@@ -14,12 +15,9 @@ REFUSED = {
     "EDQUOT": "the disk quota is used up",
     "EACCES": "permission denied",
     "EROFS": "the file system is read-only",
-    "ENOMEM": "not enough memory: use fewer --workers, or a smaller scan.batch_bytes",
+    "ENOMEM": HELP,
 }
 """What a name of an error means to the user; the errors of a machine, not of the program."""
-
-NO_THREAD = "can't start new thread"
-"""What Python says when there is no memory for the stack of another thread."""
 
 
 @contextmanager
@@ -40,7 +38,7 @@ def resumable() -> Iterator[None]:
         raise IncompleteStop(f"{place}{REFUSED[name]}; {GOES_ON}") from None
     except MemoryError:
         raise IncompleteStop(f"{REFUSED['ENOMEM']}; {GOES_ON}") from None
-    except RuntimeError as error:
-        if NO_THREAD not in str(error):
+    except (RuntimeError, ImportError) as error:
+        if not is_shortage(error):
             raise
         raise IncompleteStop(f"{REFUSED['ENOMEM']}; {GOES_ON}") from None
