@@ -49,6 +49,7 @@ setup(
         "alembic>=1.14,<2",
         "rapidfuzz>=3.10,<4",
         "scipy>=1.14,<2",
+        "opencc>=1.2,<2",
     ],
     extras_require={
         "train": ["scikit-learn>=1.6,<2"],

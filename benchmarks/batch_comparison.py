@@ -31,14 +31,13 @@ from scrubtrace.detectors.batch import TextBatch
 from scrubtrace.detectors.reference.building import (
     Reference,
     SegmentWriter,
-    Trusted,
     extended,
     finish,
     new_manifest,
-    write_background,
 )
 from scrubtrace.detectors.reference.features import Features, contrast, counted, joined
 from scrubtrace.detectors.reference.index import ReferenceIndex
+from scrubtrace.detectors.reference.trusted import Trusted, write_background
 
 SIZES = (50, 200, 1_000)
 SHARES = (0.02, 0.05, 0.1, 0.25, 0.5)

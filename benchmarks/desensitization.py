@@ -168,7 +168,7 @@ class Case:
 
 def print_scores(cases: list[Case], recurring: set[int]) -> None:
     """Prints recall of scrubs, and which ordinary edits are reported."""
-    scrubs, ordinary = Score(), Score()
+    scrubs, ordinary, disclosed = Score(), Score(), Counter[str]()
     for case in cases:
         signals = {(change.kind, change.signal) for change in case.found.changes}
         again = [c for c, key in case.found.if_recurring if key in recurring]
@@ -179,11 +179,18 @@ def print_scores(cases: list[Case], recurring: set[int]) -> None:
         else:
             ordinary.add(case.edit, case.language, bool(signals))
             ordinary.why.update(f"{case.edit}: {signal}" for _, signal in signals)
+            disclosed[case.language] += any(is_disclosure(signal) for _, signal in signals)
     scrubs.table("scrubs, reported with their kinds")
     ordinary.table("ordinary edits, reported at all")
     reports, edits = ordinary.reported.total(), ordinary.rows.total()
     print(f"upper bound of false reports, 95%: {upper_bound(reports, edits):.2%}")
+    print(f"reported for a disclosure or refusal that the row had: {dict(disclosed)}")
     print("  " + "; ".join(f"{why} {count}" for why, count in ordinary.why.most_common(8)))
+
+
+def is_disclosure(signal: str) -> bool:
+    """Whether a signal is one of what an assistant says of itself: such a row was no person's."""
+    return signal.split(".")[1] in ("self_disclosure", "identity_residue", "refusal")
 
 
 def print_paraphrases(path: Path, judge: EditJudge) -> None:

@@ -25,14 +25,13 @@ from reference_lane import distractors, excerpts, scores, scrubbed
 from scrubtrace.detectors.reference.building import (
     Reference,
     SegmentWriter,
-    Trusted,
     extended,
     finish,
     new_manifest,
-    write_background,
 )
 from scrubtrace.detectors.reference.index import ReferenceIndex
 from scrubtrace.detectors.reference.matching import Matcher
+from scrubtrace.detectors.reference.trusted import Trusted, write_background
 
 WORDS = 150
 REPLACED = 0.7

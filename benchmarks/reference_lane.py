@@ -17,29 +17,29 @@ import random
 import re
 import tempfile
 import time
-from collections import Counter
-from collections.abc import Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow.parquet as pq
+from opencc import OpenCC
 
 from scrubtrace.detectors.batch import TextBatch
 from scrubtrace.detectors.reference.building import (
     Reference,
     SegmentWriter,
-    Trusted,
     extended,
     finish,
     new_manifest,
-    write_background,
 )
 from scrubtrace.detectors.reference.index import ReferenceIndex
 from scrubtrace.detectors.reference.matching import Matcher
 from scrubtrace.detectors.reference.shingles import analyse
-from scrubtrace.schemas.references import Stratum
+from scrubtrace.detectors.reference.trusted import Trusted, write_background
+from scrubtrace.schemas.references import Manifest, Stratum
 
 TRUSTED = (
     "outfox", "detectrl_news_reviews", "ewt_en", "grid_reddit", "dnagpt_human", "nlg_rewrite",
@@ -51,6 +51,7 @@ NEWS = "news_xsum"
 """Domain whose human rows are left out: the index holds rewrites of the same news."""
 
 MODELS = ("chatgpt", "text_davinci_003", "flan_t5_xxl")
+CHINESE_SOURCES = ("cudrt_zh", "cs_reports_zh", "ud_gsd", "hc3plus")
 LEAST_CHARS = 250
 LEAST_DISTRACTOR_CHARS = 120
 BATCH = 512
@@ -116,21 +117,30 @@ def excerpts(texts: Texts, hosts: Texts) -> Texts:
 
 def build(path: Path, references: Texts, trusted: Texts, language: str, scale: int) -> Stratum:
     """An index of the references, calibrated on the trusted texts; its thresholds."""
+    own = (Reference(str(number), "completion", text) for number, text in enumerate(references))
+    rows = (Trusted(text, language, "") for text in trusted)
+    return index_of(path, own, rows, scale).strata[0]
+
+
+def index_of(
+    path: Path, references: Iterable[Reference], trusted: Iterable[Trusted], scale: int
+) -> Manifest:
+    """An index with its calibration."""
     writer = SegmentWriter(path, scale)
-    writer.add(Reference(str(number), "completion", t) for number, t in enumerate(references))
-    background = write_background(
-        path, (Trusted(text, language, "") for text in trusted), Counter()
-    )
+    writer.add(references)
+    background = write_background(path, trusted, Counter())
     manifest = extended(new_manifest("measuring", scale), writer)
-    return finish(path, replace(manifest, background=background)).strata[0]
+    return finish(path, replace(manifest, background=background))
 
 
-def scores(matcher: Matcher, texts: Sequence[str]) -> "np.typing.NDArray[np.float64]":
+def scores(
+    matcher: Matcher, texts: Sequence[str], tasks: Sequence[str | None] = ()
+) -> "np.typing.NDArray[np.float64]":
     """Score of the best match of each text, 0 without one."""
     found = np.zeros(len(texts))
     for first in range(0, len(texts), BATCH):
         batch = analyse(TextBatch(list(texts[first : first + BATCH])))
-        for match in matcher.matches(batch.shingles):
+        for match in matcher.matches(batch.shingles, tasks[first : first + BATCH]):
             found[first + match.row] = match.score
     return found
 
@@ -204,6 +214,22 @@ def news_and_reviews(data: Path, scale: int) -> None:
     measure(originals, trusted, queries, "en", scale)
 
 
+def chinese_human(data: Path, *sources: str) -> Texts:
+    """Human texts in Chinese."""
+    return [
+        row["text"]
+        for name in sources
+        for row in pq.read_table(data / "dev" / f"{name}.parquet").to_pylist()
+        if row["label"] == "human" and row["lang"] == "zh" and len(row["text"]) >= 20
+    ]
+
+
+def clauses(text: str) -> str:
+    """Seven of ten clauses in another order."""
+    parts = [part for part in re.split("[，。；]", text) if part]
+    return "，".join(random.Random(len(text)).sample(parts, max(1, int(0.7 * len(parts)))))
+
+
 def chinese(data: Path, scale: int) -> None:
     """Chinese answers: clauses dropped and reordered, masked; and rewritten sentences."""
     rng = random.Random(0)
@@ -213,17 +239,8 @@ def chinese(data: Path, scale: int) -> None:
         if row["label"] == "llm" and len(row["text"]) >= 100
     ]
     rng.shuffle(answers)
-    human = [
-        row["text"]
-        for name in ("hc3_zh", "cudrt_zh", "cs_reports_zh", "ud_gsd", "hc3plus")
-        for row in pq.read_table(data / "dev" / f"{name}.parquet").to_pylist()
-        if row["label"] == "human" and row["lang"] == "zh" and len(row["text"]) >= 20
-    ]
+    human = chinese_human(data, "hc3_zh", *CHINESE_SOURCES)
     rng.shuffle(human)
-
-    def clauses(text: str) -> str:
-        parts = [part for part in re.split("[，。；]", text) if part]
-        return "，".join(rng.sample(parts, max(1, int(0.7 * len(parts)))))
 
     own = answers[:500]
     queries = {
@@ -236,10 +253,51 @@ def chinese(data: Path, scale: int) -> None:
             )
             for t in own
         ],
+        "in traditional characters": [OpenCC("s2twp").convert(text) for text in own],
         "other answers of the model": answers[1_000:1_500],
     }
     print("\nChinese")
     measure(answers[:1_000], human, queries, "zh", scale)
+
+
+def chinese_tasks(data: Path, scale: int) -> None:
+    """New answers to tasks of the index, by thresholds of the language and by those of tasks."""
+    found = pq.read_table(data / "dev" / "hc3_zh.parquet").to_pylist()
+    random.Random(0).shuffle(found)
+    answers: dict[str, Texts] = defaultdict(list)
+    human: dict[str, Texts] = defaultdict(list)
+    for row in (row for row in found if len(row["text"]) >= 40):
+        (answers if row["label"] == "llm" else human)[row["pair_id"]].append(row["text"])
+    tasks = [task for task in answers if human[task]]
+    half = set(tasks[::2])
+    references = [Reference(task, "completion", answers[task][0], task=task) for task in tasks]
+    trusted = [Trusted(text, "zh", "", task) for task in half for text in human[task]]
+    trusted += [Trusted(text, "zh", "") for text in chinese_human(data, *CHINESE_SOURCES)]
+    with tempfile.TemporaryDirectory() as folder:
+        strata = index_of(Path(folder), references, trusted, scale).strata
+        matcher = Matcher(ReferenceIndex(folder))
+        of_language, same_task = strata[1], strata[2]
+        print(
+            f"\nChinese, answers to {len(tasks):,} tasks of the index: 1% {of_language.loose:.2f} "
+            f"of {of_language.negatives:,} trusted rows, {same_task.loose:.2f} of the "
+            f"{same_task.negatives:,} that answer half of the tasks"
+        )
+        others = [task for task in tasks if task not in half]
+        for name, texts in {
+            "human answers, other half": [(text, task) for task in others for text in human[task]],
+            "other answers of the model": [(t, task) for task in tasks for t in answers[task][1:]],
+            "clauses shuffled, 30% dropped": [(clauses(answers[t][0]), t) for t in others],
+        }.items():
+            alone = scores(matcher, [text for text, _ in texts])
+            of_task = scores(matcher, *zip(*texts, strict=True))
+            shares = "  ".join(
+                f"{which}: {percent(alone, of_language_at)} {percent(of_task, same_task_at)}"
+                for which, of_language_at, same_task_at in (
+                    ("1%", of_language.loose, same_task.loose),
+                    ("strict", of_language.strict, same_task.strict),
+                )
+            )
+            print(f"  {name:32} n {len(texts):6,}  language, tasks: {shares}", flush=True)
 
 
 def with_minhash(references: Texts, trusted: Texts, queries: dict[str, Texts]) -> None:
@@ -272,10 +330,13 @@ def main() -> None:
     parser.add_argument("data", type=Path)
     parser.add_argument("--sizes", type=int, nargs="*", default=[1_000, 10_000, 35_000])
     parser.add_argument("--scale", type=int, default=1)
+    parser.add_argument("--only-chinese", action="store_true")
     given = parser.parse_args()
-    english(given.data, given.sizes, given.scale)
-    news_and_reviews(given.data, given.scale)
+    if not given.only_chinese:
+        english(given.data, given.sizes, given.scale)
+        news_and_reviews(given.data, given.scale)
     chinese(given.data, given.scale)
+    chinese_tasks(given.data, given.scale)
 
 
 if __name__ == "__main__":

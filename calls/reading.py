@@ -11,7 +11,7 @@ from typing import Any
 from scrubtrace.calls.containers import BLANK, Entry, entries
 from scrubtrace.calls.files import CallLogError, checked
 from scrubtrace.calls.formats import FORMATS
-from scrubtrace.calls.formats.base import LogFormat, NotACall, Outcome, Part, Place
+from scrubtrace.calls.formats.base import Blank, LogFormat, NotACall, Outcome, Part, Place
 from scrubtrace.calls.summary import LineEnd, ReadSummary
 from scrubtrace.calls.values import UnknownShape
 from scrubtrace.schemas.calls import BadLine, BadReason, CallRecord
@@ -70,7 +70,7 @@ class CallReading(Iterator[CallRecord]):
     def _read(self, files: Sequence[_File]) -> Iterator[CallRecord]:
         for file in files:
             if file.format is None:
-                yield from self._file(file, LogFormat())  # without entries: blank lines at most
+                yield from self._file(file, Blank())
                 self.summary.empty_files.append(file.path)
             else:
                 self.summary.formats[file.path] = file.format

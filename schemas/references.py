@@ -1,6 +1,7 @@
 """The reference index of known model traffic: its texts, and the manifest that describes it."""
 
 import json
+import re
 from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
 from typing import Any
@@ -31,9 +32,15 @@ row. ``part`` is a `Part`."""
 FORMAT = 1
 
 
+_DIGEST = re.compile("[0-9a-f]{32}")
+
+
 @dataclass(frozen=True)
 class Segment:
-    """One immutable part of an index: a folder named by the digest of its files."""
+    """One immutable part of an index: a folder named by the digest of its files.
+
+    Raises ValueError for a digest that is none: it would name a folder elsewhere.
+    """
 
     digest: str
     references: int
@@ -41,11 +48,15 @@ class Segment:
     shingles: int
     files: dict[str, int]
 
+    def __post_init__(self) -> None:
+        _check_digest(self.digest)
+
 
 @dataclass(frozen=True)
 class Stratum:
     """Scores of negatives of one language, or of all (``language`` None).
 
+    ``same_task``: of those only whose task is in the index; rows of such tasks are judged by them.
     ``tail`` holds the highest scores, falling; ``negatives`` counts all. ``loose`` is exceeded by
     1% of the negatives. ``strict`` is the lowest score whose one-sided 95% upper bound on the
     false-match rate is 0.1%; None where there are too few negatives for that.
@@ -57,15 +68,16 @@ class Stratum:
     strict: float | None
     strict_bound: float | None
     tail: tuple[float, ...]
+    same_task: bool = False
 
 
 @dataclass(frozen=True)
 class Manifest:
     """What an index holds, on which basis, and how it was calibrated.
 
-    ``basis`` says why the output may be held. ``background`` and ``negatives`` are digests of the
-    files about trusted human rows; None without any. ``counts`` is what the build met: calls, texts
-    kept, empty and repeated ones, by name.
+    ``basis`` says why the output may be held. ``background`` is the digest of the files about
+    trusted human rows; None without any. ``counts`` is what the build met: calls, texts kept, empty
+    and repeated ones, by name.
     """
 
     basis: str
@@ -76,6 +88,10 @@ class Manifest:
     strata: tuple[Stratum, ...] = ()
     counts: dict[str, int] = field(default_factory=dict)
     format: int = FORMAT
+
+    def __post_init__(self) -> None:
+        if self.background is not None:
+            _check_digest(self.background)
 
     @property
     def references(self) -> int:
@@ -102,6 +118,11 @@ class Manifest:
     def calibrated(self, strata: tuple[Stratum, ...]) -> "Manifest":
         """The same index with other calibration."""
         return replace(self, strata=strata)
+
+
+def _check_digest(digest: str) -> None:
+    if not _DIGEST.fullmatch(digest):
+        raise ValueError("a manifest with a digest that is none")
 
 
 def _stratum(entry: dict[str, Any]) -> Stratum:

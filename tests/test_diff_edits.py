@@ -167,6 +167,19 @@ ANOTHER = (
 )
 
 
+CLAUSES = (
+    "清晨渔夫推着木船驶向远处的灰色海湾，", "码头旁边卖鱼的老人正在修补破旧渔网，",
+    "孩子们沿着石阶奔跑追逐一只白猫，", "面包店飘出刚刚烤好的麦香气味，",
+    "邮差骑车送来几封盖着蓝章的信件，", "钟楼敲响九下广场渐渐热闹起来。",
+)  # fmt: skip
+OTHERS = ("图书馆整理旧报纸需要许多耐心，", "冬季登山者必须携带足够绳索与干粮，")
+
+
+def test_clauses_in_the_place_of_others_are_no_paraphrase() -> None:
+    new = [CLAUSES[0], OTHERS[0], *CLAUSES[2:4], OTHERS[1], CLAUSES[5]]
+    assert kinds("".join(CLAUSES), "".join(new), "zh") == set()
+
+
 def test_a_paraphrase_keeps_content_in_order() -> None:
     assert kinds(LONG, REPHRASED) == {"paraphrased"}
     assert kinds(LONG, ANOTHER) == set()

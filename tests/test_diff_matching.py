@@ -33,7 +33,10 @@ def test_every_row_is_matched_or_alone_once(old: list[bytes], new: list[bytes]) 
 
 def test_rows_of_one_id_pair_by_content_not_by_order() -> None:
     old, new = [SOUP, TRAM, KITE], [f"{KITE} End.", f"So: {SOUP}"]
-    alike = lambda a, b: similarity(sketch([old[a]]), sketch([new[b]]))  # noqa: E731
+
+    def alike(a: int, b: int) -> float:
+        return similarity(sketch([old[a]]), sketch([new[b]]))
+
     digests = ([t.encode() for t in old], [t.encode() for t in new])
     matched = match_by_key((["x"] * 3, ["x"] * 2), digests, alike)
     assert matched.changed == [(0, 1), (2, 0)]

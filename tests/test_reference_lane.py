@@ -16,17 +16,16 @@ from scrubtrace.detectors.detector import checked_evidence
 from scrubtrace.detectors.reference.building import Reference as Text
 from scrubtrace.detectors.reference.building import (
     SegmentWriter,
-    Trusted,
     extended,
     finish,
     new_manifest,
-    write_background,
 )
 from scrubtrace.detectors.reference.calibration import allowed, calibrate, upper_bound
 from scrubtrace.detectors.reference.detector import Reference
 from scrubtrace.detectors.reference.index import ReferenceIndex
 from scrubtrace.detectors.reference.passages import located, shared
 from scrubtrace.detectors.reference.segments import ReferenceIndexError
+from scrubtrace.detectors.reference.trusted import Trusted, write_background
 from scrubtrace.schemas.vocabulary import MatchClass
 
 REFERENCES = [Text(f"call-{n}", "completion", prose(n), "model-x", f"task-{n}") for n in range(60)]
@@ -208,9 +207,9 @@ def test_words_that_trusted_rows_have_too_are_weak(tmp_path: Path) -> None:
 
 
 def test_a_trusted_row_is_scored_as_if_it_were_a_new_one(tmp_path: Path) -> None:
-    from scrubtrace.detectors.reference.building import scores_of
     from scrubtrace.detectors.reference.matching import Matcher
     from scrubtrace.detectors.reference.shingles import analyse
+    from scrubtrace.detectors.reference.trusted import scores_of
 
     row = Trusted(reworded(REFERENCES[5].text), "en", "")
     with_row = ReferenceIndex(str(build(tmp_path / "with", [*TRUSTED[:300], row])))
@@ -228,7 +227,7 @@ def test_an_index_that_is_killed_in_its_calibration_is_built_again(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr("scrubtrace.detectors.reference.building.scores_of", killed)
+        patched.setattr("scrubtrace.detectors.reference.building.thresholds", killed)
         with pytest.raises(KeyboardInterrupt):
             build(tmp_path / "index")
     with pytest.raises(ReferenceIndexError, match="no finished index"):
@@ -363,6 +362,6 @@ def test_a_damaged_index_is_refused(
 def test_an_index_of_other_words_is_refused(tmp_path: Path) -> None:
     path = build(tmp_path / "index", trusted=[])
     text = (path / "index.json").read_text()
-    (path / "index.json").write_text(text.replace('"tokens_version": "1"', '"tokens_version": "0"'))
+    (path / "index.json").write_text(text.replace('"tokens_version": "', '"tokens_version": "0'))
     with pytest.raises(ReferenceIndexError, match="build the index again"):
         ReferenceIndex(str(path))

@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scrubtrace.detectors.batch import TextBatch
+from scrubtrace.detectors.reference.han import folds
 from scrubtrace.detectors.reference.shingles import analyse
 from scrubtrace.detectors.reference.tokens import MAX_CHARS, tokenise
 
@@ -44,12 +45,25 @@ def test_words_and_masked_tags_are_counted(text: str, words: int, masks: int) ->
         ("th\u0435 harbour was full", "the harbour was full"),
         ("ｔｈｅ harbour was full", "the harbour was full"),
         ("天气，很好。", "天气很好"),
+        ("臺灣後來發展著經濟", "台湾后来发展着经济"),
+        ("台灣 İSTANBUL", "臺湾 istanbul"),
+        ("DİYARBAKIR İli", "di\u0307yarbakir i\u0307li"),
+        ("Di\u0307yarbakır", "DİYARBAKır"),
     ],
 )
 def test_what_does_not_change_the_words_does_not_change_the_digest(one: str, other: str) -> None:
     found = analyse(TextBatch([one, other]))
     assert found.digests[0] == found.digests[1]
     assert np.array_equal(found.shingles.of(0), found.shingles.of(1))
+
+
+def test_folding_keeps_characters_in_their_places() -> None:
+    assert all(0x3400 <= point <= 0x2FFFF for point in (*folds(), *folds().values()))
+    assert set(folds()).isdisjoint("天气很好中文")
+    text = "𠀋漢字，漢語 İi\u0307 [NAME] 體"
+    tokens = tokenise([text])
+    words = [text[s:e] for s, e in zip(tokens.start, tokens.end, strict=True)]
+    assert words == ["𠀋", "漢", "字", "漢", "語", "İi\u0307", "體"]
 
 
 def test_shingles_are_pairs_of_words_and_triples_of_characters() -> None:
@@ -91,7 +105,7 @@ def test_words_have_equal_hashes_if_and_only_if_they_are_equal_without_case(
         for t, s, e in zip(tokens.text, tokens.start, tokens.end, strict=True)
     ]
     folded = [
-        "".join(c.lower() if len(c.lower()) == 1 else c for c in word).replace("\x00", "")
+        word.translate(folds()).lower().replace("i\u0307", "i").replace("\x00", "")
         for word in words
     ]
     for one, first in zip(tokens.hashes, folded, strict=True):

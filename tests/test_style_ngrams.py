@@ -1,6 +1,8 @@
 """Frames and n-grams of the style lane against plain definitions, and no effect of the batch."""
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from itertools import chain
 from typing import Any
 
@@ -132,6 +134,14 @@ def test_many_texts_are_taken_in_parts_that_have_room_in_a_key() -> None:
         assert counts[::10] == [plain_grams(text, family) for text in fold(WRITTEN)]
         ones = np.ones(family.buckets, np.int8)
         assert weighted(Frame.of(folded), family, ones)[0].tolist() == [*map(len, counts)]
+
+
+def test_threads_do_not_disturb_each_other() -> None:
+    batches = [fold(WRITTEN[first:]) for first in range(len(WRITTEN))] * 10
+    run = partial(_score, family=FAMILIES[0], kind=np.float32)
+    with ThreadPoolExecutor(4) as threads:
+        found = list(threads.map(run, batches))
+    assert [one.tobytes() for one in found] == [run(batch).tobytes() for batch in batches]
 
 
 def test_a_long_text_is_framed() -> None:

@@ -1,5 +1,6 @@
 """What a log format is to the reader: it says what each entry of a file is."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -33,34 +34,47 @@ class Part:
 Outcome = CallRecord | NotACall | Part | BadReason
 
 
-class LogFormat:
+class LogFormat(ABC):
     """One format while one set of files is read; made anew for each reading."""
 
     name: ClassVar[str]
     title: ClassVar[str]
 
     @classmethod
+    @abstractmethod
     def recognises(cls, entry: Object) -> bool:
         """Whether an entry is of this format, by its keys."""
-        raise NotImplementedError
 
     def comes_first(self, entry: Object) -> bool:
         """Whether a file that begins with the entry has to be read before the others."""
         return False
 
+    @abstractmethod
     def read(self, entry: Object, place: Place) -> Iterator[Outcome]:
         """What the entry is: one outcome, or one for each call that it holds.
 
         Raises UnknownShape if the entry is not as the format has it.
         """
-        raise NotImplementedError
 
     def finish(self, summary: ReadSummary) -> Iterator[CallRecord]:
         """Records made of parts, when all files are read; tells the summary what was left over."""
         return iter(())
 
-    def close(self) -> None:
+    def close(self) -> None:  # noqa: B027 -- most have none
         """Give up temporary files."""
+
+
+class Blank(LogFormat):
+    """What a file is read as that has no entry, blank lines at most."""
+
+    @classmethod
+    def recognises(cls, entry: Object) -> bool:
+        """No entry is of it."""
+        return False
+
+    def read(self, entry: Object, place: Place) -> Iterator[Outcome]:
+        """Nothing: there is no entry."""
+        return iter(())
 
 
 def replied(reply: Reply, error: str | None = None, done: bool = False) -> dict[str, Any]:

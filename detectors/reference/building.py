@@ -1,37 +1,28 @@
-"""Building an index: segments of reference texts, trusted rows, and the calibration.
+"""Building an index: segments of reference texts, and the manifest with the calibration.
 
 References are analysed as they come; a segment is written whenever its shingles fill
 `SEGMENT_SHINGLES`, so that memory does not grow with the number of references.
 """
 
-import hashlib
-import json
-import shutil
-import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
 
 from scrubtrace.detectors.batch import TextBatch
-from scrubtrace.detectors.reference.calibration import calibrate
 from scrubtrace.detectors.reference.index import (
-    BACKGROUNDS,
     MANIFEST,
-    ROWS,
     SEGMENTS,
-    TOKENS_VERSION,
-    Background,
     ReferenceIndex,
 )
-from scrubtrace.detectors.reference.matching import Matcher
-from scrubtrace.detectors.reference.segments import ReferenceIndexError, write_segment
-from scrubtrace.detectors.reference.shingles import Analysed, Shingles, analyse
-from scrubtrace.detectors.reference.tokens import Words
+from scrubtrace.detectors.reference.segments import write_segment
+from scrubtrace.detectors.reference.shingles import LEAST_WORDS, Analysed, Shingles, analyse
+from scrubtrace.detectors.reference.tokens import tokens_version
+from scrubtrace.detectors.reference.trusted import thresholds
 from scrubtrace.schemas.references import REFERENCES, Manifest, Part, Segment
 
 SEGMENT_SHINGLES = 12_000_000
@@ -39,8 +30,6 @@ SEGMENT_SHINGLES = 12_000_000
 
 SEGMENT_TEXTS = 1 << 20
 BATCH_TEXTS = 512
-LEAST_WORDS = 12
-"""Shorter texts are left out: what has fewer words is said by many without a source."""
 
 
 class Reference(NamedTuple):
@@ -52,14 +41,6 @@ class Reference(NamedTuple):
     model: str | None = None
     task: str | None = None
     created_at: str | None = None
-
-
-class Trusted(NamedTuple):
-    """One row that is known to be by a human: its text, language, and where it is from."""
-
-    text: str
-    language: str
-    place: str
 
 
 @dataclass
@@ -131,74 +112,10 @@ class SegmentWriter:
             self._texts = []
 
 
-def write_background(path: Path, rows: Iterable[Trusted], counts: Counter[str]) -> str:
-    """Writes the trusted rows of an index and gives their digest; their texts are not kept.
-
-    Rows of the same words count once, and rows that are too short to be judged do not count;
-    ``counts`` says how many. Raises `ReferenceIndexError` if no row is left. Takes some 8 bytes of
-    memory a word.
-    """
-    hashes: list[Words] = []
-    about: dict[str, list[str]] = {"languages": [], "places": []}
-    digests: set[int] = set()
-    for batch in _batches(rows):
-        found = analyse(TextBatch([row.text for row in batch]))
-        for place, row in enumerate(batch):
-            digest = int(found.digests[place])
-            if found.words[place] < LEAST_WORDS or digest in digests:
-                counts["trusted_repeated" if digest in digests else "trusted_too_short"] += 1
-                continue
-            digests.add(digest)
-            hashes.append(found.shingles.of(place))
-            about["languages"].append(row.language)
-            about["places"].append(row.place)
-    if not hashes:
-        raise ReferenceIndexError(f"no trusted row has {LEAST_WORDS} words or more")
-    joined = np.concatenate(hashes)
-    keys, found_in = np.unique(joined, return_counts=True)
-    arrays: dict[str, Any] = {
-        "keys": keys,
-        "counts": found_in.astype(np.uint32),
-        "hashes": joined,
-        "bounds": np.cumsum([0, *(len(row) for row in hashes)]),
-        "digests": np.array(sorted(digests), np.uint64),
-    }
-    return _write_rows(path / BACKGROUNDS, arrays, about)
-
-
-def _write_rows(folder: Path, arrays: dict[str, Any], about: dict[str, list[str]]) -> str:
-    folder.mkdir(parents=True, exist_ok=True)
-    unfinished = Path(tempfile.mkdtemp(prefix=".unfinished-", dir=folder))
-    for name, array in arrays.items():
-        np.save(unfinished / f"{name}.npy", array, allow_pickle=False)
-    (unfinished / ROWS).write_text(json.dumps(about), encoding="utf-8")
-    digest = _digest_of(unfinished)
-    if (folder / digest).exists():
-        shutil.rmtree(unfinished)
-    else:
-        unfinished.chmod(0o755)
-        unfinished.rename(folder / digest)
-    return digest
-
-
-def scores_of(index: ReferenceIndex, background: Background) -> "np.typing.NDArray[np.float64]":
-    """The score of each trusted row with the reference it resembles most; 0 without a match."""
-    matcher = Matcher(index)
-    scores = np.zeros(background.rows)
-    for first in range(0, background.rows, BATCH_TEXTS):
-        bounds = np.asarray(background.bounds[first : first + BATCH_TEXTS + 1])
-        part = Shingles(np.asarray(background.hashes[bounds[0] : bounds[-1]]), bounds - bounds[0])
-        for match in matcher.matches(part, leave_out=1):
-            scores[first + match.row] = match.score
-    return scores
-
-
 def finish(path: Path, manifest: Manifest) -> Manifest:
     """Calibrates an index whose files are written, and writes its manifest last of all."""
-    index = ReferenceIndex(str(path), manifest.calibrated(()))
-    if index.background is not None:
-        scores = scores_of(index, index.background)
-        manifest = manifest.calibrated(tuple(calibrate(scores, index.background.languages)))
+    manifest = manifest.calibrated(())
+    manifest = manifest.calibrated(thresholds(ReferenceIndex(str(path), manifest)))
     write_manifest(path, manifest)
     return manifest
 
@@ -227,7 +144,7 @@ def known_digests(index: ReferenceIndex) -> set[int]:
 
 def new_manifest(basis: str, scale: int) -> Manifest:
     """The manifest of an empty index."""
-    return Manifest(basis, scale, TOKENS_VERSION)
+    return Manifest(basis, scale, tokens_version())
 
 
 def extended(manifest: Manifest, writer: SegmentWriter) -> Manifest:
@@ -235,17 +152,6 @@ def extended(manifest: Manifest, writer: SegmentWriter) -> Manifest:
     counts = Counter(manifest.counts) + writer.counts
     segments = {entry.digest: entry for entry in (*manifest.segments, *writer.segments)}
     return replace(manifest, segments=tuple(segments.values()), counts=dict(sorted(counts.items())))
-
-
-def _batches(rows: Iterable[Trusted]) -> Iterable[list[Trusted]]:
-    batch: list[Trusted] = []
-    for row in rows:
-        batch.append(row)
-        if len(batch) == BATCH_TEXTS:
-            yield batch
-            batch = []
-    if batch:
-        yield batch
 
 
 def _chosen(found: Analysed, kept: Sequence[int]) -> Analysed:
@@ -267,10 +173,3 @@ def _joined(parts: Sequence[Analysed]) -> Analysed:
         np.concatenate([part.words for part in parts]),
         np.concatenate([part.masks for part in parts]),
     )
-
-
-def _digest_of(folder: Path) -> str:
-    total = hashlib.sha256()
-    for file in sorted(folder.iterdir()):
-        total.update(file.name.encode() + file.read_bytes())
-    return total.hexdigest()[:32]

@@ -5,6 +5,7 @@ a look themselves: `index info` names the highest ones.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 from scipy.stats import beta
@@ -34,6 +35,14 @@ def calibrate(scores: "np.typing.NDArray[np.float64]", languages: Sequence[str])
     return [stratum(None, scores)] + [
         stratum(language, own) for language, own in of_languages if len(own) >= LEAST_NEGATIVES
     ]
+
+
+def calibrate_same_task(
+    scores: "np.typing.NDArray[np.float64]", languages: Sequence[str]
+) -> list[Stratum]:
+    """Strata of negatives whose task is in the index: one for each language with enough."""
+    strata = calibrate(scores, languages)
+    return [replace(found, same_task=True) for found in strata if found.language is not None]
 
 
 def stratum(language: str | None, scores: "np.typing.NDArray[np.float64]") -> Stratum:

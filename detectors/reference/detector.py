@@ -26,13 +26,10 @@ from scrubtrace.detectors.reference.calibration import false_match_bound
 from scrubtrace.detectors.reference.index import ReferenceIndex, fingerprint
 from scrubtrace.detectors.reference.matching import Match, Matcher
 from scrubtrace.detectors.reference.passages import Shared, located, shared
-from scrubtrace.detectors.reference.shingles import Analysed, analyse
+from scrubtrace.detectors.reference.shingles import LEAST_WORDS, Analysed, analyse
 from scrubtrace.schemas.evidence import Evidence, Span
 from scrubtrace.schemas.references import Part, Stratum
 from scrubtrace.schemas.vocabulary import Abstained, Lane, MatchClass, Strength, Use
-
-LEAST_WORDS = 12
-"""Words below which a text is not judged: others say the same without a source."""
 
 LONG_PASSAGE = 20
 """Words in a row that two texts do not share by chance, unless both quote; proof of a match."""
@@ -45,6 +42,8 @@ SCRUBBED = 0.25
 
 SHOWN_PASSAGES = 8
 PASSAGE = "passage"
+SAME_TASK, OF_LANGUAGE = "same_task", "language"
+"""Whose thresholds a match was judged by: of trusted answers to the same tasks, or of all rows."""
 
 
 @dataclass(frozen=True)
@@ -53,12 +52,16 @@ class Reference:
 
     Parameters
     ----------
-    index : folder of the index, on a disk that every worker sees under the same path.
+    index : folder of the index: on a disk that every worker sees under the same path, or on a Beam
+        file system.
+    cache : folder for copies of an index on a Beam file system, on the disk of each worker; by
+        default that of the user, see `copies`.
 
     Raises `ReferenceIndexError` for an index that cannot be used.
     """
 
     index: str
+    cache: str | None = None
 
     name = "reference"
     version = "1"
@@ -85,7 +88,7 @@ class Reference:
             if not own and batch.texts[row].strip():
                 if words < LEAST_WORDS:
                     abstained[row] = Abstained.TOO_SHORT
-                elif batch.languages[row] not in self._strata:
+                elif self._stratum(batch, row) is None:
                     abstained[row] = Abstained.NOT_CALIBRATED
         return Evidence.of(spans, abstained)
 
@@ -95,7 +98,7 @@ class Reference:
 
     @cached_property
     def _opened(self) -> ReferenceIndex:
-        opened = ReferenceIndex(self.index)
+        opened = ReferenceIndex(self.index, cache=self.cache)
         opened.map_files()
         return opened
 
@@ -104,13 +107,22 @@ class Reference:
         return Matcher(self._opened)
 
     @cached_property
-    def _strata(self) -> dict[str | None, Stratum]:
-        return {stratum.language: stratum for stratum in self._opened.manifest.strata}
+    def _strata(self) -> dict[tuple[str | None, bool], Stratum]:
+        strata = self._opened.manifest.strata
+        return {(stratum.language, stratum.same_task): stratum for stratum in strata}
+
+    def _stratum(self, batch: TextBatch, row: int) -> Stratum | None:
+        """The thresholds for a row: of its language, for answers to tasks of the index if any."""
+        language = batch.languages[row]
+        of_language = self._strata.get((language, False))
+        if batch.tasks and self._opened.has_task(batch.tasks[row]):
+            return self._strata.get((language, True), of_language)
+        return of_language
 
     def _spans(
         self, batch: TextBatch, row: int, found: Analysed, match: Match | None
     ) -> list[Span]:
-        stratum = self._strata.get(batch.languages[row])
+        stratum = self._stratum(batch, row)
         digest = int(found.digests[row])
         same = self._opened.verbatim(digest)
         if same is not None and (match is None or match.reference != same):
@@ -159,6 +171,9 @@ class Reference:
             "false_match_bound": bound,
             "references": self._opened.manifest.references,
         }
+        if stratum:
+            about["trusted_rows"] = stratum.negatives
+            about["thresholds"] = SAME_TASK if stratum.same_task else OF_LANGUAGE
         return {name: value for name, value in about.items() if value is not None}
 
 

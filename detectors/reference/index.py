@@ -11,19 +11,19 @@ from typing import Any
 
 import numpy as np
 
-from scrubtrace.detectors.reference.segments import OpenSegment, ReferenceIndexError
-from scrubtrace.detectors.reference.tokens import Numbers, Words
+from scrubtrace.detectors.reference.copies import cache_folder, copy, is_remote, read
+from scrubtrace.detectors.reference.segments import FILES, OpenSegment, ReferenceIndexError
+from scrubtrace.detectors.reference.tokens import Numbers, Words, tokens_version
 from scrubtrace.schemas.references import Manifest, Part
 
 MANIFEST = "index.json"
 SEGMENTS = "segments"
 BACKGROUNDS = "backgrounds"
 ROWS = "rows.json"
+ARRAYS = ("bounds", "counts", "digests", "hashes", "keys")
+BACKGROUND_FILES = (*(f"{name}.npy" for name in ARRAYS), ROWS)
 SAME_TASK = 16
 """References of one task that a text is compared with."""
-
-TOKENS_VERSION = "1"
-"""Version of words and shingles; an index of another one is refused."""
 
 
 @dataclass(frozen=True)
@@ -31,8 +31,8 @@ class Background:
     """Trusted human rows: how many have each shingle, and the shingles of the negatives.
 
     ``keys`` and ``counts`` are about all rows; ``hashes`` and ``bounds`` are the shingles of each
-    negative, ``digests`` (sorted) those of their words, ``languages`` and ``places`` its language
-    and where it came from.
+    negative, ``digests`` (sorted) those of their words, ``languages``, ``places`` and ``tasks`` its
+    language, where it came from and what it answers.
     """
 
     keys: Words
@@ -42,6 +42,7 @@ class Background:
     digests: Words
     languages: Sequence[str]
     places: Sequence[str]
+    tasks: Sequence[str | None]
 
     @property
     def rows(self) -> int:
@@ -63,15 +64,19 @@ class Weights:
 
 
 class ReferenceIndex:
-    """A reference index on a local disk; opening it reads the manifest and maps the files.
+    """An opened reference index: opening it reads the manifest and maps the files.
 
-    ``manifest`` stands for the one on disk while an index is built. Raises `ReferenceIndexError`
-    for an index that is unfinished, damaged or of another version.
+    Files of an index on a Beam file system are copied to ``cache`` first, those that are not there
+    (see `copies`). ``manifest`` stands for the one at ``path`` while an index is built. Raises
+    `ReferenceIndexError` for an index that is unfinished, damaged or of another version, or that
+    cannot be copied.
     """
 
-    def __init__(self, path: str, manifest: Manifest | None = None) -> None:
-        self.path = Path(path)
-        self.manifest = read_manifest(self.path) if manifest is None else manifest
+    def __init__(
+        self, path: str, manifest: Manifest | None = None, cache: str | None = None
+    ) -> None:
+        self.manifest = read_manifest(path) if manifest is None else manifest
+        self.path = _copied(path, self.manifest, cache) if is_remote(path) else Path(path)
         self.segments = [
             OpenSegment(self.path / SEGMENTS / entry.digest, entry)
             for entry in self.manifest.segments
@@ -125,6 +130,10 @@ class ReferenceIndex:
         """Completions with this task id, at most `SAME_TASK`."""
         return self._tasks.get(task, [])
 
+    def has_task(self, task: str | None) -> bool:
+        """Whether a completion has this task id."""
+        return task is not None and task in self._tasks
+
     @cached_property
     def _tasks(self) -> dict[str, list[int]]:
         found: dict[str, list[int]] = {}
@@ -165,21 +174,34 @@ def located(keys: Words, hashes: Words) -> "tuple[Numbers, np.typing.NDArray[np.
     return at, found
 
 
-def read_manifest(path: Path) -> Manifest:
+def _copied(path: str, manifest: Manifest, cache: str | None) -> Path:
+    """The folder with copies of all files that the manifest names; raises `ReferenceIndexError`."""
+    folder = cache_folder(cache)
+    for entry in manifest.segments:
+        source = f"{path.rstrip('/')}/{SEGMENTS}/{entry.digest}"
+        copy(source, folder / SEGMENTS / entry.digest, FILES)
+    if digest := manifest.background:
+        source = f"{path.rstrip('/')}/{BACKGROUNDS}/{digest}"
+        copy(source, folder / BACKGROUNDS / digest, BACKGROUND_FILES)
+    return folder
+
+
+def read_manifest(path: str) -> Manifest:
     """The manifest of an index; raises `ReferenceIndexError`."""
-    file = path / MANIFEST
+    file = f"{path.rstrip('/')}/{MANIFEST}"
     try:
-        manifest = Manifest.from_json(file.read_text(encoding="utf-8"))
+        manifest = Manifest.from_json(read(file).decode())
     except FileNotFoundError:
         raise ReferenceIndexError(
             f"{path} is no finished index: it has no {MANIFEST}; run scrubtrace index build"
         ) from None
     except (OSError, ValueError) as error:
         raise ReferenceIndexError(f"cannot read {file}: {error}") from None
-    if manifest.tokens_version != TOKENS_VERSION:
+    if manifest.tokens_version != tokens_version():
         raise ReferenceIndexError(
             f"{path} was built with words of version {manifest.tokens_version}, this is version "
-            f"{TOKENS_VERSION}: build the index again"
+            f"{tokens_version()} (the part behind the dot is that of OpenCC's tables): build the "
+            "index again"
         )
     return manifest
 
@@ -187,22 +209,21 @@ def read_manifest(path: Path) -> Manifest:
 def read_background(folder: Path) -> Background:
     """The trusted rows of an index; raises `ReferenceIndexError`."""
     try:
-        keys, counts, hashes, bounds, digests = (
-            np.load(folder / f"{name}.npy", mmap_mode="r", allow_pickle=False)
-            for name in ("keys", "counts", "hashes", "bounds", "digests")
+        bounds, counts, digests, hashes, keys = (
+            np.load(folder / f"{name}.npy", mmap_mode="r", allow_pickle=False) for name in ARRAYS
         )
         rows = json.loads((folder / ROWS).read_text(encoding="utf-8"))
-        languages, places = rows["languages"], rows["places"]
+        languages, places, tasks = rows["languages"], rows["places"], rows["tasks"]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ReferenceIndexError(
             f"cannot read the trusted rows in {folder} ({type(error).__name__}): build the index "
             "again"
         ) from None
-    return Background(keys, counts, hashes, bounds, digests, languages, places)
+    return Background(keys, counts, hashes, bounds, digests, languages, places, tasks)
 
 
 def fingerprint(path: str) -> str:
     """Digest of what decides: equal where the same texts give the same evidence."""
-    manifest = read_manifest(Path(path))
+    manifest = read_manifest(path)
     decides = replace(manifest, basis="", counts={})
     return hashlib.sha256(decides.to_json().encode()).hexdigest()[:16]

@@ -27,6 +27,9 @@ SIZES, EXACT, EXACT_TEXTS = "sizes.npy", "exact.npy", "exact_texts.npy"
 TEXTS = "texts.arrow"
 FILES = (KEYS, OFFSETS, POSTINGS, SIZES, EXACT, EXACT_TEXTS, TEXTS)
 HASHED_BYTES = 1 << 20
+DIGEST_CHARS = 32
+UNFINISHED = ".unfinished-"
+"""How the names of folders begin that are being written."""
 
 
 class ReferenceIndexError(ValueError):
@@ -111,13 +114,13 @@ def write_segment(
     the limit of ``scale`` are left out. An unfinished segment is left under another name.
     """
     segments.mkdir(parents=True, exist_ok=True)
-    folder = Path(tempfile.mkdtemp(prefix=".unfinished-", dir=segments))
+    folder = Path(tempfile.mkdtemp(prefix=UNFINISHED, dir=segments))
     for name, array in _arrays(analysed, scale).items():
         np.save(folder / name, array, allow_pickle=False)
     with pa.OSFile(str(folder / TEXTS), "wb") as sink, pa.ipc.new_file(sink, REFERENCES) as writer:
         for batch in texts:
             writer.write_batch(batch)
-    digest = _digest(folder)
+    digest = digest_of(folder, FILES)
     parts = pa.Table.from_batches(texts, REFERENCES).column("part").to_pylist()
     segment = Segment(
         digest,
@@ -152,12 +155,12 @@ def _arrays(analysed: Analysed, scale: int) -> "dict[str, np.typing.NDArray[Any]
     }
 
 
-def _digest(folder: Path) -> str:
-    """Digest of all files of a segment, their names included."""
+def digest_of(folder: Path, names: Sequence[str]) -> str:
+    """Digest of files of a folder, their names included."""
     total = hashlib.sha256()
-    for name in FILES:
+    for name in names:
         total.update(name.encode())
         with open(folder / name, "rb") as file:
             while piece := file.read(HASHED_BYTES):
                 total.update(piece)
-    return total.hexdigest()[:32]
+    return total.hexdigest()[:DIGEST_CHARS]

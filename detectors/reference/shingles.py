@@ -23,6 +23,10 @@ from scrubtrace.detectors.reference.tokens import (
 )
 
 PAIR, TRIPLE = 2, 3
+
+LEAST_WORDS = 12
+"""Shorter texts are neither kept nor judged: others say the same without a source."""
+
 _ORDER = np.uint64(0x9E3779B185EBCA87)
 
 

@@ -1,7 +1,8 @@
 """Words of many texts as 64-bit hashes, in a few array operations.
 
 A word is a run of letters, digits and combining marks, compared without case; of scripts written
-without spaces (Han, kana) every character is one. Everything else separates words. A masked tag
+without spaces (Han, kana) every character is one, traditional forms as simplified ones. Everything
+else separates words. A masked tag
 such as ``[NAME]`` or ``XXXX`` is no word, and what stands around it is not adjacent: tags are what
 scrubbing puts in, so that they must neither match nor dilute.
 
@@ -19,6 +20,8 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from scrubtrace.detectors.reference.han import folds, folds_digest
+
 Words: TypeAlias = npt.NDArray[np.uint64]
 Numbers: TypeAlias = npt.NDArray[np.int64]
 
@@ -28,7 +31,9 @@ MAX_CHARS = 1 << 19
 HASHED_CHARS = 1 << 16
 """How many are hashed at once where texts are short: the arrays stay in the processor's cache."""
 
+_VERSION = 2
 _KNOWN = 0x30000
+_DOTTED_I, _DOT_ABOVE = 0x130, 0x307
 _LETTER, _CHARACTER = 1, 2
 _OPENS, _REPEATS = 1, 2
 _UNSPACED = ((0x3040, 0x30FF), (0x3400, 0x9FFF), (0xF900, 0xFAFF), (0x20000, 0x2FFFF))
@@ -138,9 +143,22 @@ def _hashes(points: npt.NDArray[np.uint32], starts: Numbers, ends: Numbers) -> W
     sums = np.zeros(len(points) + 1, np.uint64)
     terms = points.astype(np.uint64)
     terms += np.uint64(1)
+    at = starts
+    if (dots := _dots_on_i(points)).any():
+        terms[dots] = 0
+        places: Numbers = np.cumsum(~dots) - ~dots
+        powers, at = powers[places], places[starts]
     terms *= powers[: len(points)]
     np.cumsum(terms, out=sums[1:])
-    return mixed((sums[ends] - sums[starts]) * inverses[starts])
+    return mixed((sums[ends] - sums[starts]) * inverses[at])
+
+
+def _dots_on_i(points: npt.NDArray[np.uint32]) -> npt.NDArray[np.bool_]:
+    """Where a dot above follows an i: as in the lower case of İ, which is compared as i."""
+    dots: npt.NDArray[np.bool_] = points == _DOT_ABOVE
+    dots[1:] &= points[:-1] == ord("i")
+    dots[:1] = False
+    return dots
 
 
 @cache
@@ -164,9 +182,16 @@ def _tables() -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint32]]:
         if unicodedata.category(char)[0] in "LNM":
             kinds[code] = _LETTER
             lower = char.lower()
-            if len(lower) == 1:
-                folded[code] = ord(lower)
+            if len(lower) == 1 or code == _DOTTED_I:
+                folded[code] = ord(lower[0])
     for first, last in _UNSPACED:
         block = kinds[first : last + 1]
         block[block == _LETTER] = _CHARACTER
+    for code, same in folds().items():
+        folded[code] = same
     return kinds, folded
+
+
+def tokens_version() -> str:
+    """Version of words and shingles; an index of another one is refused."""
+    return f"{_VERSION}.{folds_digest()}"

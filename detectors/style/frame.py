@@ -21,7 +21,7 @@ Codes = npt.NDArray[np.uint32]
 Flags = npt.NDArray[np.bool_]
 
 MAX_CHARS = 1 << 20
-"""Most code points of a frame, three added to each text. 64 texts at once are fastest."""
+"""Most code points of a frame, three added to each text. 64 to 256 texts at once are fastest."""
 
 MAX_DOCUMENTS = 1 << 12
 """Most texts of a frame."""
@@ -44,13 +44,11 @@ class Frame:
 
     Attributes
     ----------
-    joined : the buffer as a string; every text stands as space, text, space, NUL; an
-        empty one as NUL.
-    starts : where each text begins in the buffer, and at the end the length of the buffer.
+    starts : where each text begins in the buffer, where it stands as space, text, space, NUL (an
+        empty one as NUL); and at the end the length of the buffer.
     codes, lowered : code points of the buffer, as written and in lower case.
     """
 
-    joined: str
     starts: Numbers
     codes: Codes
     lowered: Codes
@@ -75,15 +73,10 @@ class Frame:
         if len(lowered) != len(joined):  # only the dotted capital I grows
             lowered = joined.replace("İ", "i").lower()
         lowered = lowered.replace("ς", "σ")  # which of them depends on the neighbours
-        return cls(joined, starts, _codes(joined), _codes(lowered))
+        return cls(starts, _codes(joined), _codes(lowered))
 
     def __len__(self) -> int:
         return len(self.starts) - 1
-
-    @property
-    def documents(self) -> int:
-        """Number of texts."""
-        return len(self)
 
     @cached_property
     def char_document(self) -> Numbers:

@@ -73,19 +73,20 @@ class HashLookup:
         self._order = np.argsort(known, kind="stable")
         self._known = known[self._order]
         first_bits = (self._known >> _SHIFT).astype(np.int64)
-        self._first = np.searchsorted(first_bits, np.arange(1 << 16)).astype(np.int32)
+        self._first = np.full(1 << 16, -1, np.int32)
+        self._first[first_bits[::-1]] = np.arange(len(known), dtype=np.int32)[::-1]
         self._longest = int(np.bincount(first_bits, minlength=1).max())
 
     def find(self, hashes: Words) -> Numbers:
         """Index of each hash among the known ones, or -1."""
         found = np.full(len(hashes), -1, np.int64)
-        if not len(self._known):
-            return found
-        place = self._first[(hashes >> _SHIFT).astype(np.intp)]
+        first = self._first[(hashes >> _SHIFT).astype(np.intp)]
+        likely = np.flatnonzero(first >= 0)
+        first, wanted = first[likely], hashes[likely]
         for step in range(self._longest):
-            candidate = np.minimum(place + step, len(self._known) - 1)
-            hit = np.flatnonzero(self._known[candidate] == hashes)
-            found[hit] = self._order[candidate[hit]]
+            candidate = np.minimum(first + step, len(self._known) - 1)
+            hit = np.flatnonzero(self._known[candidate] == wanted)
+            found[likely[hit]] = self._order[candidate[hit]]
         return found
 
     def contains(self, hashes: Words) -> npt.NDArray[np.bool_]:

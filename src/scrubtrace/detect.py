@@ -210,7 +210,7 @@ def _scan(folder: RunFolder, work: Work, options: PipelineOptions, quiet: bool) 
     limit_parallelism(options, len(keys))
     record_scan(folder, recorded_options(options))
     needed = {name for unit in work.units for name in unit.detectors}
-    wanted = has_worker_processes(options)
+    wanted = has_worker_processes(options) and not _is_remote_anywhere(folder.spec())
     forked = forked_workers(folder.path, needed, wanted)
     with shown_progress(folder, work.rows, quiet), forked as worker_command:
         pipeline = beam.Pipeline(make_runner(options, worker_command), options=options)
@@ -224,6 +224,12 @@ def _scan(folder: RunFolder, work: Work, options: PipelineOptions, quiet: bool) 
     names = {c.key.metric.name: c.committed or c.attempted for c in counters}
     _raise_if_unready(names)
     _raise_if_unwritten(names)
+
+
+def _is_remote_anywhere(spec: RunSpec) -> bool:
+    """Whether a detector reads from an object store, whose clients do not survive forking."""
+    values = [value for planned in spec.detectors for value in planned.options.values()]
+    return any(isinstance(value, str) and storage.is_remote(value) for value in values)
 
 
 def _stopped(error: Exception, options: PipelineOptions) -> Exception:

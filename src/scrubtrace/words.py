@@ -151,7 +151,9 @@ def _of_reference(entry: EvidenceRow) -> str:
     if about.get("same_task"):
         parts.insert(1, "an answer to the same task")
     if "false_match_bound" in about:
-        parts.append(f"at most {about['false_match_bound']:.2%} of trusted rows come as near")
+        same = about.get("thresholds") == "same_task"  # not told by earlier versions
+        whose = "trusted answers to tasks of the index" if same else "trusted rows"
+        parts.append(f"at most {about['false_match_bound']:.2%} of {whose} come as near")
     return f" ({', '.join(parts)})"
 
 

@@ -49,7 +49,4 @@ def measure(frame: Frame, language: str) -> npt.NDArray[np.float32]:
     columns += vocabulary(frame, tokens)
     columns += mark_rates(frame, language, words, frame.sentence_counts)
     columns += group_rates(frame, language, words)
-    table = np.empty((len(frame), len(columns)), np.float32)
-    for number, column in enumerate(columns):
-        table[:, number] = column
-    return table
+    return np.stack(columns, axis=1).astype(np.float32)

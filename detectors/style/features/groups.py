@@ -17,7 +17,7 @@ LEAST_STEM = 3
 _ORDER = np.uint64(0x9E3779B185EBCA87)
 _MOSTELLER = "Mosteller and Wallace 1964 (function words); groups after Biber 1988"
 _AFFIXES = "Biber 1988 (nominalisations, adverbs, participles)"
-_UNKNOWN = np.uint32(0xFF)
+_UNKNOWN = 0xFF
 
 
 @cache
@@ -39,12 +39,11 @@ def group_rates(frame: Frame, language: str, words: Counts) -> list[Column]:
     """Values of `groups`, given each text's number of words."""
     lists, texts = word_lists(language), len(frame)
     found = _occurrences(frame, language)
-    columns = [100 * share(found[:, group], words) for group in range(len(lists.groups))]
-    for column in _affixes(frame, lists.suffixes, True) + _affixes(frame, lists.prefixes, False):
-        columns.append(100 * share(column, words))
+    rows = [*found.T, *_affixes(frame, lists.suffixes, True)]
+    rows += _affixes(frame, lists.prefixes, False)
     if language == "en":
-        columns.append(100 * share(np.bincount(_contracted(frame), minlength=texts), words))
-    return columns
+        rows.append(np.bincount(_contracted(frame), minlength=texts))
+    return list(100 * share(np.stack(rows), words[None]))
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,26 +107,27 @@ def _affixes(frame: Frame, parts: tuple[Group, ...], at_end: bool) -> list[Count
     starts, ends = frame.token_starts[words], frame.token_ends[words]
     lengths, documents = ends - starts, frame.token_documents[words]
     longest = max(len(entry) for group in parts for entry in group.entries)
-    key = np.zeros(len(words), np.uint64)
-    columns: list[Counts] = []
+    letters = frame.lowered if longest <= 4 else frame.lowered.astype(np.uint64)
+    letters = np.minimum(letters, _UNKNOWN)  # a byte a letter
+    key = np.zeros(len(words), letters.dtype)
     hits = [np.zeros(len(words), np.bool_) for _ in parts]
     for size in range(1, longest + 1):
-        place = np.maximum(ends - size, 0) if at_end else starts + size - 1
-        code = np.minimum(frame.lowered[place], _UNKNOWN).astype(np.uint64)
-        key = key | code << np.uint64(8 * (size - 1)) if at_end else key << np.uint64(8) | code
-        enough = lengths >= size + LEAST_STEM
+        place = (
+            np.maximum(ends - size, 0) if at_end else np.minimum(starts + size, len(letters)) - 1
+        )
+        code = letters[place]
+        key = key | code << (8 * (size - 1)) if at_end else key << 8 | code
+        fitting = np.where(lengths >= size + LEAST_STEM, key, 0)
         for hit, group in zip(hits, parts, strict=True):
             for entry in group.entries:
                 if len(entry) == size:
-                    hit |= (key == _packed(entry)) & enough
-    for hit in hits:
-        columns.append(np.bincount(documents[hit], minlength=len(frame)))
-    return columns
+                    hit |= fitting == _packed(entry)
+    return [np.bincount(documents[hit], minlength=len(frame)) for hit in hits]
 
 
-def _packed(letters: str) -> np.uint64:
-    """Up to eight letters of Latin-1 as one number, the last in the lowest byte."""
-    return np.uint64(int.from_bytes(letters.encode("latin-1"), "big"))
+def _packed(letters: str) -> int:
+    """Letters of Latin-1 as one number, the last in the lowest byte."""
+    return int.from_bytes(letters.encode("latin-1"), "big")
 
 
 def _contracted(frame: Frame) -> Counts:

@@ -8,7 +8,7 @@ Burstiness is that of Goh and Barabási (2008), "Burstiness and memory in comple
 import numpy as np
 import numpy.typing as npt
 
-from scrubtrace.detectors.style.features.measures import Column, Counts, Measure, share
+from scrubtrace.detectors.style.features.measures import Column, Counts, Measure, extreme, share
 from scrubtrace.detectors.style.frame import MARK, WORD, Frame
 
 LONG_WORD, VERY_LONG_WORD, SHORT_WORD = 8, 11, 3
@@ -23,12 +23,12 @@ def _varies(name: str, unit: str, what: str, source: str) -> Measure:
     return Measure(name, unit, f"{what} vary more", f"{what} vary less", source)
 
 
-def _longer(name: str, unit: str, what: str, source: str) -> Measure:
-    return Measure(name, unit, f"{what} are longer", f"{what} are shorter", source)
+def _longer(name: str, unit: str, what: str, source: str, grows: bool = False) -> Measure:
+    return Measure(name, unit, f"{what} are longer", f"{what} are shorter", source, grows)
 
 
-def _more(name: str, what: str, source: str) -> Measure:
-    return Measure(name, "share", f"more {what}", f"fewer {what}", source)
+def _more(name: str, what: str, source: str, grows: bool = False) -> Measure:
+    return Measure(name, "share", f"more {what}", f"fewer {what}", source, grows)
 
 
 SENTENCES = (
@@ -36,12 +36,12 @@ SENTENCES = (
     _varies("sentence_length_sd", "words", "sentence lengths in words", _YULE),
     _varies("sentence_length_cv", "share of the mean", "sentence lengths", _YULE),
     _varies("sentence_burstiness", "-1 to 1", "sentence lengths (burstiness)", _GOH),
-    _longer("sentence_longest", "times the mean", "the longest sentences", _YULE),
-    _longer("sentence_shortest", "times the mean", "the shortest sentences", _YULE),
+    _longer("sentence_longest", "times the mean", "the longest sentences", _YULE, True),
+    _longer("sentence_shortest", "times the mean", "the shortest sentences", _YULE, True),
     _varies("sentence_length_change", "share of the mean", "neighbouring sentences", _GOH),
     _more("short_sentences", f"sentences have fewer than {SHORT_SENTENCE} words", _YULE),
     _more("long_sentences", f"sentences have more than {LONG_SENTENCE} words", _YULE),
-    _more("distinct_sentence_starts", "sentences begin with different words", _BIBER),
+    _more("distinct_sentence_starts", "sentences begin with different words", _BIBER, True),
 )
 CLAUSES = (
     _longer("clause_length_mean", "words", "stretches between marks", _PAUSES),
@@ -65,9 +65,6 @@ def sentence_lengths(frame: Frame, words: Counts) -> list[Column]:
     lengths, documents = lengths[kept], frame.token_documents[words][first]
     texts = len(frame)
     mean, sd, count = _moments(lengths, documents, texts)
-    longest, shortest = np.zeros(texts), np.full(texts, np.inf)
-    np.maximum.at(longest, documents, lengths)
-    np.minimum.at(shortest, documents, lengths)
     same = documents[1:] == documents[:-1]
     steps = np.abs(np.diff(lengths))[same]
     change = share(_sum(documents[1:][same], steps, texts), count - 1)
@@ -77,8 +74,8 @@ def sentence_lengths(frame: Frame, words: Counts) -> list[Column]:
         sd,
         share(sd, mean),
         share(sd - mean, sd + mean),
-        share(longest, mean),
-        share(np.where(count > 0, shortest, 0), mean),
+        share(extreme(np.maximum, lengths, documents, texts), mean),
+        share(extreme(np.minimum, lengths, documents, texts), mean),
         share(change, mean),
         share(_sum(documents, lengths < SHORT_SENTENCE, texts), count),
         share(_sum(documents, lengths > LONG_SENTENCE, texts), count),

@@ -45,7 +45,9 @@ def marks(language: str) -> tuple[Measure, ...]:
     measures += [
         rate("commas_per_sentence", "commas", _SOURCE, "per sentence"),
         rate("other_marks", "rare marks and emoji", _SOURCE),
-        Measure("kinds_of_marks", "kinds", "more kinds of marks", "fewer kinds of marks", _SOURCE),
+        Measure(
+            "kinds_of_marks", "kinds", "more kinds of marks", "fewer kinds of marks", _SOURCE, True
+        ),
         rate("digits", "digits", _SOURCE, "per 100 characters"),
         rate("upper_case", "upper-case letters", _SOURCE, "per 100 characters"),
         rate("not_ascii", "characters beyond ASCII", _SOURCE, "per 100 characters"),
@@ -72,7 +74,7 @@ def mark_rates(frame: Frame, language: str, words: Counts, sentences: Counts) ->
     width = len(kinds) + 1
     found = np.bincount(documents * width + slots, minlength=texts * width).reshape(texts, width)
     chars = frame.char_counts
-    columns = [100 * share(found[:, slot], words) for slot in range(1, width)]
+    columns = list(100 * share(found[:, 1:].T, words[None]))
     columns += [
         share(found[:, 1], sentences),
         100 * share(found[:, 0], words),
@@ -108,8 +110,8 @@ def _entropy(frame: Frame) -> Column:
     total = found.sum(axis=1)
     logs, weighted = logarithms(int(total.max(initial=1)))
     sums = np.zeros(len(frame))
-    for slot in range(width - 1):  # in a fixed order
-        sums += weighted[found[:, slot]]
+    for column in weighted[found].T:  # in a fixed order
+        sums += column
     entropy: Column = logs[total] - share(sums, total)
     return entropy
 

@@ -20,6 +20,8 @@ class Measure:
     unit : what 1 means.
     higher, lower : what reviewers read before "than in 97% of your human rows".
     source : where it is defined, or who used it.
+    depends_on_length : whether it differs between texts for their length alone, so that texts of
+        very different lengths should not be compared by it.
     """
 
     name: str
@@ -27,6 +29,7 @@ class Measure:
     higher: str
     lower: str
     source: str
+    depends_on_length: bool = False
 
     def words(self, is_higher: bool) -> str:
         """The measure in words, for a text where it is higher or lower than usual."""
@@ -40,10 +43,15 @@ def rate(name: str, what: str, source: str, unit: str = "per 100 words") -> Meas
 
 def share(numerator: npt.NDArray[np.generic], denominator: npt.NDArray[np.generic]) -> Column:
     """Quotients, 0 where the denominator is 0."""
-    above, below = numerator.astype(np.float64), denominator.astype(np.float64)
-    return np.divide(above, below, out=np.zeros(len(above)), where=below != 0)
+    quotients: Column = np.zeros(numerator.shape)
+    np.divide(numerator, denominator, out=quotients, where=denominator != 0)
+    return quotients
 
 
-def per_text(documents: Counts, texts: int) -> Counts:
-    """How often each text's number occurs."""
-    return np.bincount(documents, minlength=texts)
+def extreme(ufunc: np.ufunc, values: Counts, documents: Counts, texts: int) -> Column:
+    """The largest (``numpy.maximum``) or smallest value of each text, in order of texts; else 0."""
+    found = np.zeros(texts)
+    if len(documents):
+        begins = np.flatnonzero(np.diff(documents, prepend=-1))
+        found[documents[begins]] = ufunc.reduceat(values, begins)
+    return found

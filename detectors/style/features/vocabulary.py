@@ -7,12 +7,13 @@ words. Guiraud's R is types over the root of words. Entropies are in nats.
 
 import math
 from functools import cache
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
 
 from scrubtrace.detectors.reference.tokens import mixed
-from scrubtrace.detectors.style.features.measures import Column, Counts, Measure, share
+from scrubtrace.detectors.style.features.measures import Column, Counts, Measure, extreme, share
 from scrubtrace.detectors.style.frame import Frame
 
 WINDOW = 50
@@ -23,17 +24,20 @@ _YULE = "Yule 1944"
 _SHANNON = "Shannon 1948"
 
 
-def _richer(name: str, unit: str, source: str) -> Measure:
+def _richer(name: str, unit: str, source: str, depends_on_length: bool = True) -> Measure:
     more, less = "the vocabulary is richer", "the vocabulary is poorer"
-    return Measure(name, unit, f"{more} ({name})", f"{less} ({name})", source)
+    return Measure(name, unit, f"{more} ({name})", f"{less} ({name})", source, depends_on_length)
 
 
-def _repeats(name: str, unit: str, what: str, source: str) -> Measure:
-    return Measure(name, unit, f"{what} repeat more often", f"{what} repeat less often", source)
+def _repeats(
+    name: str, unit: str, what: str, source: str, depends_on_length: bool = False
+) -> Measure:
+    more, less = f"{what} repeat more often", f"{what} repeat less often"
+    return Measure(name, unit, more, less, source, depends_on_length)
 
 
 VOCABULARY = (
-    _richer("mattr", f"types per word, windows of {WINDOW}", _COVINGTON),
+    _richer("mattr", f"types per word, windows of {WINDOW}", _COVINGTON, False),
     _richer("guiraud_r", "types per root of words", "Guiraud 1954"),
     _richer("hapax_share", "share of words used once", "Baayen 2001"),
     _richer("dis_share", "share of types used twice", "Baayen 2001"),
@@ -41,8 +45,10 @@ VOCABULARY = (
     _richer("word_entropy", "nats", _SHANNON),
     _richer("word_evenness", "share of the highest entropy", _SHANNON),
     _repeats("commonest_word", "share of words", "the commonest words", _YULE),
-    _repeats("repeated_bigrams", "share of pairs", "pairs of words", "Zaitsu and Jin 2023"),
-    _repeats("repeated_trigrams", "share of triples", "triples of words", "Zaitsu and Jin 2023"),
+    _repeats("repeated_bigrams", "share of pairs", "pairs of words", "Zaitsu and Jin 2023", True),
+    _repeats(
+        "repeated_trigrams", "share of triples", "triples of words", "Zaitsu and Jin 2023", True
+    ),
 )
 
 
@@ -61,8 +67,7 @@ def vocabulary(frame: Frame, words: Counts) -> list[Column]:
     squares = _sum_in_order((frequency * frequency).astype(np.float64), owner, texts)
     logs, weighted = logarithms(int(total.max(initial=1)))
     entropy = logs[total] - share(_sum_in_order(weighted[frequency], owner, texts), total)
-    commonest = np.zeros(texts)
-    np.maximum.at(commonest, owner, frequency)
+    commonest = extreme(np.maximum, frequency, owner, texts)
     return [
         _mattr(order, new, documents, total),
         share(types, np.sqrt(total)),
@@ -118,7 +123,8 @@ def _repeated(hashes: npt.NDArray[np.uint64], documents: Counts, order: int, tex
         grams = grams * _ORDER + hashes[step : step + span]
     grams, owner = mixed(grams[within]), documents[:span][within]
     keys = owner.astype(np.uint64) << np.uint64(64 - _ROW_BITS) | grams >> np.uint64(_ROW_BITS)
-    keys.sort()
+    for first, last in pairwise(np.searchsorted(owner, np.arange(texts + 1)).tolist()):
+        keys[first:last].sort()
     same = np.zeros(len(keys) + 1, np.bool_)
     np.equal(keys[1:], keys[:-1], out=same[1:-1])
     repeated = keys[same[1:] | same[:-1]] >> np.uint64(64 - _ROW_BITS)

@@ -6,26 +6,14 @@ from typing import Any
 import click
 
 from scrubtrace import log
-from scrubtrace.commands.options import config_options, read_config
+from scrubtrace.commands.options import column_options, config_options, read_config
 
 
 @click.command()
 @click.argument("old")
 @click.argument("new")
 @click.option("--out", required=True, metavar="DIR", help="Folder for the findings.")
-@click.option("--text-column", metavar="COL", multiple=True,
-              help="Column with text, a list of texts, or chat rows (default: text); may be given "
-              "several times.")  # fmt: skip
-@click.option(
-    "--roles",
-    metavar="ROLE,...",
-    help="Roles of chat turns that are compared, or all (default: the answering side).",
-)
-@click.option("--id-column", metavar="COL", help="Column that identifies rows in both versions.")
-@click.option("--language-column", metavar="COL", help="Column with the language of each row.")
-@click.option("--group-by", metavar="NAME=COL,...",
-              help="Columns that ride along: labeler, vendor, source, stage, market, task, "
-              "created_at.")  # fmt: skip
+@column_options("compared")
 @click.option(
     "--flagged",
     metavar="URL",

@@ -49,6 +49,8 @@ def index() -> None:
 )
 @click.option("--trusted-column", default="text", metavar="COL", show_default=True)
 @click.option("--trusted-language-column", metavar="COL")
+@click.option("--trusted-task-column", metavar="COL",
+              help="Answers to tasks of the index get thresholds of their own.")  # fmt: skip
 @click.option("--scale", type=click.IntRange(1, 64), default=1, show_default=True,
               help="Keep one of so many shingles: smaller and faster, finds less.")  # fmt: skip
 @_source_options
@@ -63,7 +65,12 @@ def build(sources: tuple[str, ...], **given: Any) -> None:
     source = _source(sources, given)
     trusted = None
     if given["trusted"]:
-        columns = Columns(given["trusted_column"], language=given["trusted_language_column"])
+        task = given["trusted_task_column"]
+        columns = Columns(
+            given["trusted_column"],
+            language=given["trusted_language_column"],
+            groups={"task": task} if task else {},
+        )
         trusted = trusted_rows(given["trusted"], columns, source.counts)
     manifest = build_index(
         given["out"], source.references(), trusted, given["basis"].strip(), given["scale"],

@@ -1,6 +1,7 @@
 """What the verbs share: options for the configuration, and printing."""
 
 import os
+from collections.abc import Callable
 from typing import Any
 
 import click
@@ -18,6 +19,31 @@ def config_options(command: Any) -> Any:
     ):  # fmt: skip
         command = option(command)
     return command
+
+
+def column_options(done: str) -> Callable[[Any], Any]:
+    """Adds the options that name the columns of shards to a verb; ``done`` is what texts are."""
+    options = (
+        click.option("--text-column", metavar="COL", multiple=True,
+                     help="Column with text, a list of texts, or chat rows (default: text); may be "
+                     "given several times."),
+        click.option("--roles", metavar="ROLE,...",
+                     help=f"Roles of chat turns that are {done}, or all (default: the answering "
+                     "side)."),
+        click.option("--id-column", metavar="COL", help="Column that identifies rows."),
+        click.option("--language-column", metavar="COL",
+                     help="Column with the language of each row."),
+        click.option("--group-by", metavar="NAME=COL,...",
+                     help="Columns that ride along: labeler, vendor, source, stage, market, task, "
+                     "created_at."),
+    )  # fmt: skip
+
+    def add(command: Any) -> Any:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return add
 
 
 def read_config(given: dict[str, Any]) -> Any:
@@ -45,8 +71,8 @@ def config_sources(given: dict[str, Any]) -> dict[str, Any]:
 
 
 def _absolute(path: str | None) -> str | None:
-    """Workers may run in another folder."""
-    return None if path is None else os.path.abspath(path)
+    """Workers may run in another folder; a path with a scheme is the same in any."""
+    return path if path is None or "://" in path else os.path.abspath(path)
 
 
 def named_columns(text: str | None) -> dict[str, str] | None:

@@ -7,7 +7,7 @@ import click
 
 from scrubtrace import log
 from scrubtrace.address_space import check_address_space
-from scrubtrace.commands.options import config_options, read_config
+from scrubtrace.commands.options import column_options, config_options, read_config
 
 
 @click.command(epilog="Options for Beam follow behind --, for example -- --runner=FlinkRunner.")
@@ -16,19 +16,7 @@ from scrubtrace.commands.options import config_options, read_config
 @click.option("--review", metavar="URL", help="Review table: sqlite:///FILE or postgresql://...")
 @click.option("--dataset", metavar="NAME", help="Name of the data set (default: the folder's).")
 @click.option("--root", metavar="DIR", help="Folder that shard names are relative to.")
-@click.option("--text-column", metavar="COL", multiple=True,
-              help="Column with text, a list of texts, or chat rows (default: text); may be given "
-              "several times.")  # fmt: skip
-@click.option(
-    "--roles",
-    metavar="ROLE,...",
-    help="Roles of chat turns that are judged, or all (default: the answering side).",
-)
-@click.option("--id-column", metavar="COL", help="Column that identifies rows.")
-@click.option("--language-column", metavar="COL", help="Column with the language of each row.")
-@click.option("--group-by", metavar="NAME=COL,...",
-              help="Columns that ride along: labeler, vendor, source, stage, market, task, "
-              "created_at.")  # fmt: skip
+@column_options("judged")
 @click.option("--reference", metavar="INDEX", help="Compare with this index, too (index build).")
 @click.option("--style-model", metavar="FILE", help="Rank texts by this style model.")
 @click.option("--style-calibration", metavar="FILE",

@@ -15,7 +15,6 @@ import numpy as np
 from scrubtrace.compare.measuring import LEAST_WORDS, Meter, Sample
 from scrubtrace.detectors.batch import TextBatch
 from scrubtrace.detectors.language import identify
-from scrubtrace.detectors.reference.building import Trusted
 from scrubtrace.detectors.reference.calibration import calibrate
 from scrubtrace.detectors.reference.features import (
     Contrast,
@@ -27,6 +26,7 @@ from scrubtrace.detectors.reference.features import (
 )
 from scrubtrace.detectors.reference.index import ReferenceIndex
 from scrubtrace.detectors.reference.shingles import analyse
+from scrubtrace.detectors.reference.trusted import Trusted
 from scrubtrace.schemas.references import Part, Stratum
 
 REFERENCES = 20_000
@@ -155,7 +155,8 @@ def _features(texts: list[str]) -> Features:
 
 def _thresholds(meter: Meter, anchors: dict[str, Reservoir]) -> dict[str | None, Stratum]:
     """The thresholds of the index; of languages for which it has none, those of the anchors."""
-    strata = {stratum.language: stratum for stratum in meter.index.manifest.strata}
+    of_index = (stratum for stratum in meter.index.manifest.strata if not stratum.same_task)
+    strata = {stratum.language: stratum for stratum in of_index}
     lacking = {language: kept for language, kept in anchors.items() if language not in strata}
     if lacking:
         pairs = [(language, text) for language, kept in lacking.items() for text in kept.texts]

@@ -14,9 +14,9 @@ from scrubtrace.compare.baseline import baseline
 from scrubtrace.compare.judging import Judged, Settings, Verdict, judge
 from scrubtrace.compare.measuring import Meter, Sample
 from scrubtrace.detectors.language import identify, normalise_code
-from scrubtrace.detectors.reference.building import Trusted
 from scrubtrace.detectors.reference.index import ReferenceIndex, fingerprint
 from scrubtrace.detectors.reference.segments import ReferenceIndexError
+from scrubtrace.detectors.reference.trusted import Trusted
 from scrubtrace.exits import UsageStop
 from scrubtrace.index.sources import read_rows, trusted_rows
 from scrubtrace.resumable import resumable

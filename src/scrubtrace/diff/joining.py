@@ -94,7 +94,10 @@ def _matched(task: Task, old: pa.Table, new: pa.Table, tally: Tally) -> Matched:
     for side, ids in zip((OLD, NEW), keys, strict=True):
         tally.repeated_ids[side] += len(ids) - len(set(ids))
     sketches = _Sketches(old), _Sketches(new)
-    alike = lambda a, b: similarity(sketches[0][a], sketches[1][b])  # noqa: E731
+
+    def alike(a: int, b: int) -> float:
+        return similarity(sketches[0][a], sketches[1][b])
+
     return match_by_key(keys, digests, alike)
 
 

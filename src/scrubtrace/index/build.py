@@ -12,13 +12,12 @@ from scrubtrace import log
 from scrubtrace.detectors.reference.building import (
     Reference,
     SegmentWriter,
-    Trusted,
     extended,
     finish,
     known_digests,
     new_manifest,
-    write_background,
 )
+from scrubtrace.detectors.reference.copies import is_remote
 from scrubtrace.detectors.reference.index import (
     BACKGROUNDS,
     MANIFEST,
@@ -27,6 +26,7 @@ from scrubtrace.detectors.reference.index import (
     read_manifest,
 )
 from scrubtrace.detectors.reference.segments import ReferenceIndexError
+from scrubtrace.detectors.reference.trusted import Trusted, write_background
 from scrubtrace.exits import UsageStop
 from scrubtrace.lock import output_lock
 from scrubtrace.resumable import resumable
@@ -74,7 +74,7 @@ def build_index(
     counts: Counter[str],
 ) -> Manifest:
     """Writes a new index; raises `UsageStop` if there is one or another builder is at work."""
-    path = Path(out)
+    path = _local(out)
     if (path / MANIFEST).exists():
         raise UsageStop(f"{out} is an index already: add to it with scrubtrace index add")
     with output_lock(out):
@@ -93,14 +93,24 @@ def add_to_index(
     out: str, references: Iterable[Reference], quiet: bool, counts: Counter[str]
 ) -> Manifest:
     """Adds segments to an index and calibrates it again from its stored trusted rows."""
-    path = Path(out)
+    path = _local(out)
     try:
-        read_manifest(path)
+        read_manifest(out)
         with output_lock(out):
             index = ReferenceIndex(out)
             return _written(path, index.manifest, references, known_digests(index), quiet, counts)
     except ReferenceIndexError as error:
         raise UsageStop(str(error)) from None
+
+
+def _local(out: str) -> Path:
+    """The folder to build in; raises `UsageStop` for one that is on a Beam file system."""
+    if is_remote(out):
+        raise UsageStop(
+            f"an index is built on a local disk, not at {out}: build or extend it here, then copy "
+            "the folder there, index.json last (see docs/match.md)"
+        )
+    return Path(out)
 
 
 def _written(

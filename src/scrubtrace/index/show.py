@@ -2,9 +2,9 @@
 
 from scrubtrace.detectors.batch import TextBatch
 from scrubtrace.detectors.language import identify, normalise_code
-from scrubtrace.detectors.reference.building import scores_of
 from scrubtrace.detectors.reference.detector import Reference
 from scrubtrace.detectors.reference.index import ReferenceIndex
+from scrubtrace.detectors.reference.trusted import scores_of
 from scrubtrace.schemas.references import Manifest, Stratum
 from scrubtrace.words import in_words
 
@@ -12,6 +12,10 @@ SHOWN_ROWS = 5
 NO_TRUSTED = (
     "not calibrated: fewer than 100 --trusted rows; only texts with the same words, or with long "
     "passages, count"
+)
+NO_SAME_TASK = (
+    "no thresholds of their own for answers to tasks of the index: fewer than 100 trusted rows "
+    "answer one (--trusted-task-column)"
 )
 
 
@@ -26,6 +30,8 @@ def described(manifest: Manifest) -> list[str]:
     met = (f"{name} {count:,}" for name, count in manifest.counts.items())
     lines.append(f"met: {', '.join(met)}")
     lines += [_of_stratum(stratum) for stratum in manifest.strata] or [NO_TRUSTED]
+    if lacking := _without_same_task(manifest):
+        lines.append(f"{', '.join(lacking)}: {NO_SAME_TASK}")
     return lines
 
 
@@ -51,8 +57,14 @@ def traced(path: str, text: str, language: str | None = None) -> list[str]:
     return lines
 
 
+def _without_same_task(manifest: Manifest) -> list[str]:
+    own = {stratum.language for stratum in manifest.strata if stratum.same_task}
+    return [s.language for s in manifest.strata if s.language and s.language not in own]
+
+
 def _of_stratum(stratum: Stratum) -> str:
-    about = f"{stratum.language or 'all languages'}: {stratum.negatives:,} trusted rows; "
+    task = " for tasks of the index" if stratum.same_task else ""
+    about = f"{stratum.language or 'all languages'}: {stratum.negatives:,} trusted rows{task}; "
     loose = f"1% of them score above {stratum.loose:.2f}"
     if stratum.strict is None:
         return f"{about}{loose}; too few for a strict threshold (2,995 needed)"

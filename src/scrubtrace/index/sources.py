@@ -12,7 +12,8 @@ from scrubtrace.beam_pipelines.decoding import Rows
 from scrubtrace.beam_pipelines.planning import PlanError, read_inputs
 from scrubtrace.beam_pipelines.reading import read_range
 from scrubtrace.detectors.language import identify, normalise_code
-from scrubtrace.detectors.reference.building import Reference, Trusted
+from scrubtrace.detectors.reference.building import Reference
+from scrubtrace.detectors.reference.trusted import Trusted
 from scrubtrace.exits import IncompleteStop, UsageStop
 from scrubtrace.schemas.plan import Chat, Columns, RowRange
 from scrubtrace.schemas.references import Part
@@ -21,7 +22,8 @@ from scrubtrace.schemas.vocabulary import ANSWERING_ROLES
 BATCH_ROWS = 1024
 BATCH_BYTES = 8 << 20
 PROMPTING_ROLES = ("user", "human", "system", "developer", "prompter", "input")
-GROUPS = ("model", "task", "created_at")
+TASK = "task"
+GROUPS = ("model", TASK, "created_at")
 
 
 @dataclass
@@ -56,13 +58,14 @@ class ParquetSource:
 def trusted_rows(
     inputs: Sequence[str], columns: Columns, counts: Counter[str]
 ) -> Iterator[Trusted]:
-    """Rows that are known to be by humans, with their language; raises `UsageStop`."""
+    """Rows that are known to be by humans, with language and task; raises `UsageStop`."""
     for shard, rows in read_rows(inputs, columns, counts):
         for number, (row, text) in enumerate(zip(rows.text_rows, rows.texts, strict=True)):
             if text and text.strip():
                 code = rows.languages[row] if rows.languages else None
                 language = normalise_code(code) if code else identify(text)
-                yield Trusted(text, language, _place(shard, rows, row, number))
+                task = rows.group_values(row).get(TASK)
+                yield Trusted(text, language, _place(shard, rows, row, number), task)
 
 
 def read_rows(
