@@ -91,8 +91,8 @@ class LanguageModel:
             is_higher = value > median[column]
             if (self.llm_medians[column] > median[column]) != is_higher or value == median[column]:
                 continue
-            side = "left" if is_higher else "right"
-            place = int(np.searchsorted(quantiles, value, side=side))
+            below = int((quantiles < value).sum())
+            place = below if is_higher else below + int((quantiles == value).sum())
             share = float(SHARES[min(max(place - (not is_higher), 0), len(SHARES) - 1)])
             if (1 - share if is_higher else share) <= EXTREME:
                 found.append(Reason(name, value, share))

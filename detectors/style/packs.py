@@ -97,9 +97,8 @@ def _model(language: str, described: Mapping[str, Any], arrays: Arrays) -> Langu
         _head(entry, arrays[f"{language}.{number}.table"], arrays.get(f"{language}.{number}.idf"))
         for number, entry in enumerate(described["heads"])
     )
-    trees = Trees(
-        *(arrays[f"{language}.trees.{name}"] for name in _OF_TREES), depth=described["depth"]
-    )
+    of_trees = {name: arrays[f"{language}.trees.{name}"] for name in _OF_TREES}
+    trees = Trees(**of_trees, depth=described["depth"])
     own = {name: arrays[f"{language}.{name}"] for name in _OF_MODEL}
     parts = len(heads) + 1
     if any(own[name].shape != (parts,) for name in ("centres", "scales", "weights")):

@@ -41,4 +41,5 @@ def _logits(head: Head, columns: Columns, rows: Flags) -> Floats:
     values = sparse.csr_matrix((data, counts.indices, counts.indptr), shape=counts.shape)
     norm = np.sqrt(np.asarray(values.multiply(values).sum(axis=1)).ravel())
     dot = np.asarray(values @ head.table.astype(np.float64)) * head.step
-    return np.divide(dot, norm, out=np.zeros(len(dot)), where=norm > 0)
+    logits: Floats = np.divide(dot, norm, out=np.zeros(len(dot)), where=norm > 0)
+    return logits

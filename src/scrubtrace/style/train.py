@@ -8,6 +8,7 @@ import numpy as np
 
 from scrubtrace.beam_pipelines import storage
 from scrubtrace.config import Config
+from scrubtrace.detectors.style.heads import Floats
 from scrubtrace.detectors.style.model import SHARES, LanguageModel
 from scrubtrace.detectors.style.packs import model_bytes
 from scrubtrace.exits import UsageStop
@@ -22,8 +23,8 @@ from scrubtrace.style.progress import Told, say
 from scrubtrace.style.recipes import Recipe, recipe_of
 from scrubtrace.style.transfer import (
     FOLDS,
-    HeldOut,
     SourceResult,
+    folds_of,
     hold_out,
     results,
     transfer_lines,
@@ -114,24 +115,22 @@ def train_language(
         language, [r.text for r in rows], [r.is_llm for r in rows], [r.source for r in rows], recipe
     )
     usable = columns.words >= recipe.least_words
-    held_out = hold_out(
-        columns, recipe, usable, relatives, folds, lambda line: say(f"{language}: {line}", quiet)
-    )
-    model = _fitted(columns, usable, recipe, held_out)
-    scores = np.full(len(columns), np.nan)
-    known = ~np.isnan(held_out.parts).any(axis=1)
-    scores[known] = model.combined(held_out.parts[known])
+    fold, by_source = folds_of(columns, relatives, folds)
+    parts = hold_out(columns, recipe, usable, fold, lambda line: say(f"{language}: {line}", quiet))
+    model = fit_model(columns, usable, recipe, parts)
+    scores = model.combined(parts)
     sizes = {
         (name, label): int((usable & (columns.cell == 2 * number + label)).sum())
         for number, name in enumerate(columns.sources)
         for label in (False, True)
     }
-    return Trained(model, tuple(results(columns, scores)), held_out.by_source, sizes)
+    return Trained(model, tuple(results(columns, scores)), by_source, sizes)
 
 
-def _fitted(columns: Columns, usable: Flags, recipe: Recipe, held_out: HeldOut) -> LanguageModel:
+def fit_model(columns: Columns, usable: Flags, recipe: Recipe, parts: Floats) -> LanguageModel:
+    """The model fitted on the usable rows, scaled by ``parts``: their logits when held out."""
     fitted = fit_parts(columns, usable, recipe)
-    parts, human, llm = held_out.parts, usable & ~columns.is_llm, usable & columns.is_llm
+    human, llm = usable & ~columns.is_llm, usable & columns.is_llm
     weights = np.array([*(head.weight for head in recipe.heads), recipe.trees.weight])
     model = LanguageModel(
         columns.language,

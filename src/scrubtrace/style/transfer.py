@@ -8,29 +8,16 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from scrubtrace.detectors.style.heads import Floats
 from scrubtrace.stats.ranking import Estimate, auroc, share_found
-from scrubtrace.style.columns import Columns, Flags
-from scrubtrace.style.parts import Fitted, fit_parts
+from scrubtrace.style.columns import Columns, Flags, Numbers
+from scrubtrace.style.parts import fit_parts
 from scrubtrace.style.recipes import Recipe
 
 FOLDS = 5
 LEAST_SOURCES = 3
 """With fewer sources of both labels, rows are left out at random, and the table says so."""
-
-
-@dataclass(frozen=True)
-class HeldOut:
-    """Logits of every part for rows whose source the fit did not see.
-
-    ``parts`` is float64 (rows, parts), NaN where no fold held the row out; ``by_source`` is False
-    where there were too few sources and rows were left out at random.
-    """
-
-    parts: Floats
-    by_source: bool
 
 
 @dataclass(frozen=True)
@@ -47,7 +34,7 @@ class SourceResult:
 
 def folds_of(
     columns: Columns, relatives: Sequence[Sequence[str]], folds: int
-) -> tuple[npt.NDArray[np.int64], bool]:
+) -> tuple[Numbers, bool]:
     """Fold of each row, and whether they are of whole sources.
 
     Groups of related sources go, the largest first, to the fold with the fewest rows.
@@ -75,23 +62,22 @@ def hold_out(
     columns: Columns,
     recipe: Recipe,
     usable: Flags,
-    relatives: Sequence[Sequence[str]] = (),
-    folds: int = FOLDS,
+    fold: Numbers,
     told: Callable[[str], None] = lambda line: None,
-) -> HeldOut:
-    """Fits once a fold, and scores the rows of that fold."""
-    fold, by_source = folds_of(columns, relatives, folds)
-    count = len(recipe.heads) + 1
-    parts = np.full((len(columns), count), np.nan)
-    used = [number for number in range(folds) if (usable & (fold == number)).any()]
+) -> Floats:
+    """Logits of every part for rows of each fold, fitted on the other folds.
+
+    ``fold`` is int64 (rows,); -1: a row that every fit sees, and that none scores. Gives float64
+    (rows, parts), NaN for rows that were not scored.
+    """
+    parts = np.full((len(columns), len(recipe.heads) + 1), np.nan)
+    used = sorted(set(fold[usable & (fold >= 0)].tolist()))
     for place, number in enumerate(used):
         told(f"fit {place + 1} of {len(used) + 1}")
-        rest = usable & (fold != number)
-        if len(set(columns.is_llm[rest].tolist())) < 2:
-            continue
-        own = usable & (fold == number)
-        parts[own] = fit_parts(columns, rest, recipe).logits(columns, own)
-    return HeldOut(parts, by_source)
+        rest, own = usable & (fold != number), usable & (fold == number)
+        if len(set(columns.is_llm[rest].tolist())) == 2:
+            parts[own] = fit_parts(columns, rest, recipe).logits(columns, own)
+    return parts
 
 
 def results(columns: Columns, scores: Floats) -> Iterator[SourceResult]:
@@ -135,6 +121,3 @@ def means_of(found: Sequence[SourceResult]) -> Mapping[str, float]:
         name: float(np.mean([getattr(row, name).value for row in found]))
         for name in ("auroc", "found_1", "found_5")
     }
-
-
-__all__ = ["Fitted", "HeldOut", "SourceResult", "hold_out", "results", "transfer_lines"]

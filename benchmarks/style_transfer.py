@@ -1,0 +1,114 @@
+"""Held-out sources of labelled Parquet files, ranked by the style lane's recipe.
+
+    python benchmarks/style_transfer.py ../shared/eval/dev --language en
+
+Every file is a source (columns text, label, lang, attack). A source is ranked by a model that was
+fitted without it and its relatives; thresholds are of its own human rows, so the shares found are
+what a perfect calibration would give. Rows whose attack begins with ``human+`` are left out.
+"""
+
+import argparse
+import time
+from collections.abc import Iterator, Sequence
+from hashlib import sha256
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet as pq
+
+from scrubtrace.stats.ranking import auroc, share_found
+from scrubtrace.style.columns import Columns, columns_of
+from scrubtrace.style.recipes import recipe_of
+from scrubtrace.style.train import fit_model
+from scrubtrace.style.transfer import hold_out, means_of, results, transfer_lines
+
+RELATIVES = (
+    ("hc3_zh", "cudrt_zh", "hc3plus", "agt2025"),
+    ("wiki_intro_d1", "wiki_gpt51"),
+    ("indonlu_id", "nusax_id"),
+)
+LEAST_TESTED = 20
+
+
+def read_rows(folder: Path, language: str, most: int) -> list[tuple[str, bool, str, str]]:
+    """Text, label, source and attack; at most so many of each source and label, by digest."""
+    rows: list[tuple[str, bool, str, str]] = []
+    for file in sorted(folder.glob("*.parquet")):
+        table = pq.read_table(file, columns=["text", "label", "lang", "attack"])
+        own = [
+            (str(row["text"]), row["label"] == "llm", file.stem, str(row["attack"]))
+            for row in table.to_pylist()
+            if row["lang"] == language and row["text"] and not _is_mixed(row["attack"])
+        ]
+        own.sort(key=lambda row: sha256(row[0].encode("utf-8", "surrogatepass")).digest())
+        for is_llm in (False, True):
+            rows += [row for row in own if row[1] == is_llm][:most]
+    return rows
+
+
+def _is_mixed(attack: str | None) -> bool:
+    return bool(attack) and str(attack).startswith("human+")
+
+
+def fold_of(columns: Columns, tested: Sequence[str]) -> "np.typing.NDArray[np.int64]":
+    """A fold for each group of related sources of which one is tested; -1 for other rows."""
+    groups = {name: name for name in columns.sources}
+    for related in RELATIVES:
+        groups |= {name: related[0] for name in related if name in groups}
+    chosen = sorted({groups[name] for name in tested})
+    by_source = [chosen.index(groups[n]) if groups[n] in chosen else -1 for n in columns.sources]
+    return np.array(by_source, np.int64)[columns.source]
+
+
+def attack_lines(
+    columns: Columns, scores: "np.typing.NDArray[np.float64]", attacks: Sequence[str]
+) -> Iterator[str]:
+    """AUROC and shares found for each attack of each source, against its human rows."""
+    known, names = ~np.isnan(scores), np.array(attacks)
+    for number, source in enumerate(columns.sources):
+        own = known & (columns.source == number)
+        human = scores[own & ~columns.is_llm]
+        kinds = sorted(set(names[own & columns.is_llm].tolist()))
+        for kind in kinds if len(kinds) > 1 and len(human) else ():
+            llm = scores[own & columns.is_llm & (names == kind)]
+            if len(llm) >= LEAST_TESTED:
+                found = share_found(human, llm, 0.01).value
+                area = auroc(human, llm).value
+                yield f"{source:24} {kind:44} {len(llm):6,} {area:.3f} {found:.2f}"
+
+
+def main() -> None:
+    """Prints the tables."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("data", type=Path)
+    parser.add_argument("--language", default="en")
+    parser.add_argument("--most", type=int, default=4_000)
+    parser.add_argument("--source", action="append", help="only these are held out")
+    parser.add_argument("--save", type=Path, help="logits of the parts, for looking closer")
+    given = parser.parse_args()
+    rows = read_rows(given.data, given.language, given.most)
+    recipe = recipe_of(given.language)
+    began = time.process_time()
+    columns = columns_of(
+        given.language, [r[0] for r in rows], [r[1] for r in rows], [r[2] for r in rows], recipe
+    )
+    usable = columns.words >= recipe.least_words
+    two_sided = [n for n, one in zip(columns.sources, columns.one_sided(usable), strict=True)
+                 if not one]  # fmt: skip
+    fold = fold_of(columns, given.source or two_sided)
+    print(f"{len(rows):,} rows, {int(usable.sum()):,} long enough, {fold.max() + 1} folds")
+    parts = hold_out(columns, recipe, usable, fold, lambda line: print(line, flush=True))
+    print(f"{time.process_time() - began:,.0f} CPU seconds")
+    if given.save:
+        attacks = np.array([r[3] for r in rows])
+        np.savez(given.save, parts=parts, cell=columns.cell, attacks=attacks,
+                 sources=np.array(columns.sources), words=columns.words)  # fmt: skip
+    scores = fit_model(columns, usable, recipe, parts).combined(parts)
+    found = list(results(columns, scores))
+    print("\n".join(transfer_lines(found, by_source=True)))
+    print("\n".join(attack_lines(columns, scores, [r[3] for r in rows])))
+    print(means_of(found))
+
+
+if __name__ == "__main__":
+    main()
