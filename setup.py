@@ -71,6 +71,7 @@ setup(
             "boilerplate = scrubtrace.detectors.boilerplate:Boilerplate",
             "redaction = scrubtrace.detectors.redaction:Redaction",
             "reference = scrubtrace.detectors.reference.detector:Reference",
+            "stylometry = scrubtrace.detectors.style.detector:Stylometry",
         ],
     },
 )

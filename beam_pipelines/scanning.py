@@ -33,7 +33,8 @@ from scrubtrace.schemas.receipts import PartReceipt, RangeReceipt, Receipt, Tall
 from scrubtrace.schemas.vocabulary import Abstained, DeadReason
 
 TASK = "task"
-"""The group that says what a text is an answer to."""
+SOURCE = "source"
+"""The groups that say what a text is an answer to, and what it is from."""
 
 
 @dataclass
@@ -123,6 +124,7 @@ def _scan_rows(
                 evidence = _detect(detector, batch, shard, rows, first, maker, collected)
                 for entry in evidence.abstained.to_pylist():
                     reasons[detector.name][first + entry["row"]] = entry["reason"]
+                receipt.detectors[detector.name].counts.update(evidence.counts)
         for name, found in reasons.items():
             receipt.detectors[name].add(tally_rows(rows, found))
     return receipt, collected
@@ -146,12 +148,15 @@ def cut_texts(
 def _batch(rows: Rows, first: int, stop: int) -> TextBatch:
     texts = [text or "" for text in rows.texts[first:stop]]
     of_rows = rows.text_rows[first:stop]
-    tasks = [rows.group_value(TASK, row) for row in of_rows] if TASK in rows.groups else []
+    tasks, sources = (
+        [rows.group_value(name, row) for row in of_rows] if name in rows.groups else []
+        for name in (TASK, SOURCE)
+    )
     if rows.languages is None:
-        return TextBatch(texts, [identify(text) for text in texts], tasks)
+        return TextBatch(texts, [identify(text) for text in texts], tasks, sources)
     pairs = zip(texts, (rows.languages[row] for row in of_rows), strict=True)
     languages = [normalise_code(code) if code else identify(text) for text, code in pairs]
-    return TextBatch(texts, languages, tasks)
+    return TextBatch(texts, languages, tasks, sources)
 
 
 def _detect(

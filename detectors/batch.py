@@ -56,11 +56,13 @@ class TextBatch:
     texts : one text a row; an empty string where there is none.
     languages : ISO 639-1 code a row, or ``und``; all ``und`` if left out.
     tasks : what each text is an answer to, by an id of the user's, or None; empty if not known.
+    sources : what each text is from (the group ``source``), or None; empty if not known.
     """
 
     texts: Sequence[str]
     languages: Sequence[str] = ()
     tasks: Sequence[str | None] = ()
+    sources: Sequence[str | None] = ()
     _windows: dict[int, Window] = field(default_factory=dict, init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -69,9 +71,10 @@ class TextBatch:
         if len(self.languages) != len(self.texts):
             counts = f"{len(self.texts)} texts and {len(self.languages)} languages"
             raise ValueError(f"a batch needs one language a text, but has {counts}")
-        if self.tasks and len(self.tasks) != len(self.texts):
-            counts = f"{len(self.texts)} texts and {len(self.tasks)} tasks"
-            raise ValueError(f"a batch needs one task a text or none, but has {counts}")
+        for what, values in (("task", self.tasks), ("source", self.sources)):
+            if values and len(values) != len(self.texts):
+                counts = f"{len(self.texts)} texts and {len(values)} {what}s"
+                raise ValueError(f"a batch needs one {what} a text or none, but has {counts}")
 
     @classmethod
     def from_arrow(cls, texts: pa.Array, languages: pa.Array | None = None) -> "TextBatch":
@@ -90,6 +93,7 @@ class TextBatch:
             [self.texts[r] for r in rows],
             [self.languages[r] for r in rows],
             [self.tasks[r] for r in rows] if self.tasks else (),
+            [self.sources[r] for r in rows] if self.sources else (),
         )
 
     def windows(self, row: int) -> Iterator[Window]:

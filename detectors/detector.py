@@ -2,7 +2,8 @@
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, Protocol, runtime_checkable
 
@@ -24,6 +25,12 @@ from scrubtrace.schemas.evidence import (
     Span,
 )
 from scrubtrace.schemas.vocabulary import Abstained, Lane, Strength, Use
+
+MOST_COUNTS = 10_000
+"""Most names that the counts of one batch may have."""
+
+COUNT_CHARS = 200
+"""Longest name of a count."""
 
 NEVER_NULL = frozenset({ROW, SIGNAL, CATEGORY, STRENGTH, USE, REASON})
 
@@ -104,6 +111,7 @@ def detect_each(
     middle = len(batch) // 2
     spans: list[Span] = []
     abstained: dict[int, str] = {}
+    counts: Counter[str] = Counter()
     for half in (range(middle), range(middle, len(batch))):
         shifted = partial(_shift, on_error, half.start)
         evidence = detect_each(detector, batch.take(half), shifted)
@@ -111,7 +119,8 @@ def detect_each(
             spans.append(Span(**(found | {"row": found["row"] + half.start})))
         for entry in evidence.abstained.to_pylist():
             abstained[entry["row"] + half.start] = entry["reason"]
-    return Evidence.of(spans, abstained)
+        counts.update(evidence.counts)
+    return Evidence.of(spans, abstained, counts)
 
 
 def checked_evidence(detector: Detector, batch: TextBatch) -> Evidence:
@@ -140,6 +149,21 @@ def check_evidence(evidence: Any, batch: TextBatch) -> None:
     places = zip(*columns, strict=True)
     if not all(_is_place(start, end, batch.texts[row]) for row, start, end in places):
         raise ContractError("answered a span outside its text")
+    if not _are_counts(evidence.counts):
+        raise ContractError("answered counts that are no whole numbers by short names")
+
+
+def _are_counts(counts: Any) -> bool:
+    if not isinstance(counts, Mapping) or len(counts) > MOST_COUNTS:
+        return False
+    return all(
+        isinstance(name, str)
+        and len(name) <= COUNT_CHARS
+        and isinstance(count, int)
+        and not isinstance(count, bool)
+        and count >= 0
+        for name, count in counts.items()
+    )
 
 
 def _is_place(start: int | None, end: int | None, text: str) -> bool:

@@ -12,7 +12,13 @@ from scrubtrace.schemas.vocabulary import Lane
 GROUP = "scrubtrace.detectors"
 UNKNOWN = "unknown distribution"
 
-NEEDS_OPTIONS = frozenset({"reference"})
+OPTIONS_OF = {
+    "reference": "detect --reference INDEX",
+    "stylometry": "detect --style-model FILE --style-calibration FILE",
+}
+"""How the detectors that need options are given some."""
+
+NEEDS_OPTIONS = frozenset(OPTIONS_OF)
 """Detectors that cannot be made without options, and run only where they have some."""
 
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")

@@ -1,6 +1,7 @@
 """Evidence: what a detector says of the rows of one batch, as columns."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import pyarrow as pa
 
@@ -61,14 +62,21 @@ class Evidence:
     """What one detector says of one batch; rows that are in neither table were judged clean.
 
     ``found`` has the columns of `FOUND`, ``abstained`` those of `ABSTAINED`; ``row`` counts from
-    0 within the batch.
+    0 within the batch. ``counts`` adds up over batches into the receipts: how many rows were judged
+    as part of which group, by a name that never holds text of a row.
     """
 
     found: pa.RecordBatch
     abstained: pa.RecordBatch
+    counts: Mapping[str, int] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, spans: list[Span], abstained: dict[int, str]) -> "Evidence":
+    def of(
+        cls,
+        spans: list[Span],
+        abstained: dict[int, str],
+        counts: Mapping[str, int] | None = None,
+    ) -> "Evidence":
         """Evidence from spans in any order and the reasons of the rows abstained from."""
         ordered = sorted(spans, key=_place)
         columns = [[getattr(span, name) for span in ordered] for name in FOUND.names]
@@ -81,4 +89,5 @@ class Evidence:
                 [pa.array(rows, pa.int32()), pa.array([abstained[r] for r in rows], pa.string())],
                 schema=ABSTAINED,
             ),
+            dict(counts or {}),
         )

@@ -34,7 +34,10 @@ class Turns:
 
 @dataclass
 class Tally:
-    """What became of the rows of one shard range under one detector, and of their texts."""
+    """What became of the rows of one shard range under one detector, and of their texts.
+
+    ``counts`` are the detector's own, see `Evidence`: texts judged, by group.
+    """
 
     judged: int = 0
     sampled_out: int = 0
@@ -42,6 +45,7 @@ class Tally:
     dead: Counter[str] = field(default_factory=Counter)
     texts_judged: int = 0
     texts_abstained: Counter[str] = field(default_factory=Counter)
+    counts: Counter[str] = field(default_factory=Counter)
 
     @property
     def rows(self) -> int:
@@ -56,6 +60,7 @@ class Tally:
         self.dead.update(other.dead)
         self.texts_judged += other.texts_judged
         self.texts_abstained.update(other.texts_abstained)
+        self.counts.update(other.counts)
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> "Tally":
@@ -67,6 +72,7 @@ class Tally:
             Counter(data["dead"]),
             data["texts_judged"],
             Counter(data["texts_abstained"]),
+            Counter(data.get("counts", {})),  # receipts before the style lane have none
         )
 
 

@@ -55,6 +55,7 @@ class Kind(StrEnum):
     REDACTION = "redaction"
     REFERENCE_MATCH = "reference_match"
     INPUT_MATCH = "input_match"
+    LLM_STYLE = "llm_style"
 
 
 class MatchClass(StrEnum):

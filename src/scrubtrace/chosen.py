@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from scrubtrace.config import Config, text_of
-from scrubtrace.detectors.registry import NEEDS_OPTIONS, installed_detectors
+from scrubtrace.detectors.registry import NEEDS_OPTIONS, OPTIONS_OF, installed_detectors
 from scrubtrace.exits import UsageStop
 
 
@@ -18,7 +18,7 @@ def detector_names(config: Config) -> list[str]:
     if lacking := NEEDS_OPTIONS.intersection(names) - set(config.detectors):
         name = sorted(lacking)[0]
         raise UsageStop(
-            f"detector {name!r} needs options: see detect --{name}, or [detectors.{name}]"
+            f"detector {name!r} needs options: see {OPTIONS_OF[name]}, or [detectors.{name}]"
         )
     unknown = set(config.detectors) - set(names)
     if unknown:

@@ -30,6 +30,7 @@ from scrubtrace.commands import (
     review,
     runs,
     scan,
+    style,
     texts,
 )
 from scrubtrace.exits import Exit, Stop
@@ -71,6 +72,7 @@ for command in (
     index.index,
     compare.compare,
     clusters.clusters,
+    style.style,
 ):
     cli.add_command(command)
 

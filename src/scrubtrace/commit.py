@@ -29,7 +29,9 @@ from scrubtrace.review.store import record_run, upsert_items, withdraw_flags, wi
 from scrubtrace.schemas.identity import item_key
 from scrubtrace.schemas.plan import RunSpec, Work
 from scrubtrace.schemas.review import ReviewItem, ReviewRun
+from scrubtrace.schemas.style import STYLOMETRY
 from scrubtrace.schemas.vocabulary import GROUPS
+from scrubtrace.style.flagging import StyleOutcome, check_style, decide
 
 
 class JudgedText(NamedTuple):
@@ -50,6 +52,7 @@ def commit_run(folder: RunFolder, config: Config, engine: Engine) -> Outcome:
     """
     log.about_run(folder.id)
     spec = folder.spec()
+    check_style(config, spec.detectors)
     check_same_key(spec.key_ids, key_ids(engine))
     work = folder.work()
     results = results_of(folder)
@@ -100,12 +103,13 @@ def judged_texts(results: Results, config: Config, outcome: Outcome) -> Iterator
     repeated = repeated_ids(results, outcome)
     names = recurring_names(results, config, outcome)
     outcome.recurring_identities = len(names)
+    outcome.style = style_outcome(results, config, outcome)
     for shard in results.shards:
         occurrences = repeated.occurrences(shard) if repeated else None
         for text in results.texts(shard):
             outcome.signals.update({entry["signal"] for entry in text.evidence})
             text.evidence = promoted(text.evidence, names)
-            verdict = judge(text.evidence, config.policy)
+            verdict = judge(text.evidence, config.policy, outcome.style.cuts)
             if verdict is not None:
                 occurrence = 0 if occurrences is None else int(occurrences[text.row["row_index"]])
                 yield JudgedText(text, verdict, occurrence)
@@ -153,6 +157,13 @@ def recurring_names(results: Results, config: Config, outcome: Outcome) -> froze
         return frozenset()
     texts = ((text.row["text_digest"], text.evidence) for text in results.all_texts())
     return recurring_identities(texts, config.policy.recurring_identity)
+
+
+def style_outcome(results: Results, config: Config, outcome: Outcome) -> StyleOutcome:
+    """What style flags of each stratum; parts are read for it only if alpha is set."""
+    tally = outcome.balance.detectors.get(STYLOMETRY)
+    counts = tally.counts if tally else {}
+    return decide(results.found_by(STYLOMETRY), counts, config.policy.style)
 
 
 def _item(

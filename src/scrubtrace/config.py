@@ -46,7 +46,15 @@ def _roles(value: Any) -> Any:
     return [role.strip() for role in value.split(",")] if isinstance(value, str) else value
 
 
-FLAG_KINDS = (Kind.LLM_TEXT, Kind.LLM_ANNOTATION, Kind.REFERENCE_MATCH, Kind.INPUT_MATCH)
+FLAG_KINDS = (
+    Kind.LLM_TEXT,
+    Kind.LLM_ANNOTATION,
+    Kind.REFERENCE_MATCH,
+    Kind.INPUT_MATCH,
+    Kind.LLM_STYLE,
+)
+
+Share = Annotated[float, Field(gt=0, lt=1, allow_inf_nan=False)]
 
 Names = Annotated[tuple[str, ...], Field(min_length=1), AfterValidator(_different)]
 """A list of different names."""
@@ -117,6 +125,20 @@ class GateSection(_Section):
     max_age_hours: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
 
 
+class StyleSection(_Section):
+    """What style flags, in each stratum of calibrated rows; nothing without ``alpha``.
+
+    A text qualifies if its p-value is at most ``alpha``, if the false discovery rate of those
+    flagged stays below ``fdr``, and if it is among the ``budget`` first of its stratum. With
+    ``conditional``, p-values are adjusted to hold for 95% of calibration sets, not on average.
+    """
+
+    alpha: Share | None = None
+    budget: PositiveInt | None = None
+    fdr: Share | None = None
+    conditional: bool = False
+
+
 class PolicySection(_Section):
     """What is flagged, decided once, when a run is committed.
 
@@ -134,6 +156,7 @@ class PolicySection(_Section):
     count_mentions: bool = False
     redaction_alone: bool = False
     recurring_identity: Count = 5
+    style: StyleSection = StyleSection()
 
 
 class ReviewSection(_Section):

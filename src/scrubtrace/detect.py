@@ -56,6 +56,7 @@ from scrubtrace.review.rotation import key_ids
 from scrubtrace.review.store import run_ids
 from scrubtrace.schemas.identity import KeyRing
 from scrubtrace.schemas.plan import Chat, Columns, DetectorSpec, RunSpec, Work
+from scrubtrace.style.flagging import check_style
 
 
 @dataclass(frozen=True)
@@ -114,6 +115,7 @@ def prepare(job: Job) -> Prepared:
         options = pipeline_options(job.beam_arguments, config.scan.workers)
         choose_parallelism(options, options_given(job.beam_arguments))
         detectors = tuple(_planned(name, config) for name in detector_names(config))
+        check_style(config, detectors)
         columns = columns_of(config)
         inputs = read_inputs(job.inputs, columns, config.input.dataset, config.input.root)
     except (PlanError, DetectorError, OptionsError, ClusterError) as error:

@@ -13,6 +13,8 @@ from scrubtrace.environment import environment, scan_environments
 from scrubtrace.outcome import Outcome
 from scrubtrace.policy import policy_digest
 from scrubtrace.schemas.plan import RunSpec
+from scrubtrace.schemas.style import STYLOMETRY
+from scrubtrace.style.telling import union_bounds
 
 
 def manifest_bytes(folder: RunFolder, spec: RunSpec, config: Config, outcome: Outcome) -> bytes:
@@ -59,6 +61,7 @@ def _content(folder: RunFolder, spec: RunSpec, config: Config, outcome: Outcome)
         "languages": dict(sorted(balance.languages.items())),
         "signals": dict(sorted(outcome.signals.items())),
         "recurring_identities": outcome.recurring_identities,
+        **({"style": _style(config, outcome)} if STYLOMETRY in balance.detectors else {}),
         "flagged": dict(sorted(outcome.flagged.items())),
         "reported": dict(sorted(outcome.reported.items())),
         "shards": len(balance.shards),
@@ -67,6 +70,12 @@ def _content(folder: RunFolder, spec: RunSpec, config: Config, outcome: Outcome)
         "scan_again": sorted(balance.scan_again),
         "dead_shards": [asdict(shard) for shard in outcome.dead_shards],
     }
+
+
+def _style(config: Config, outcome: Outcome) -> dict[str, Any]:
+    alpha = config.policy.style.alpha
+    bounds = union_bounds(outcome.style, alpha) if alpha is not None else {}
+    return outcome.style.for_manifest() | {"human_rows_flagged_by_any_lane_at_most": bounds}
 
 
 def _digests(spec: RunSpec, config: Config) -> dict[str, Any]:

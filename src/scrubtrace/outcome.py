@@ -7,6 +7,7 @@ from scrubtrace.balance import Balance
 from scrubtrace.review.store import UpsertCounts
 from scrubtrace.schemas.plan import DeadShard
 from scrubtrace.schemas.review import ReviewItem
+from scrubtrace.style.flagging import StyleOutcome
 
 
 @dataclass
@@ -27,6 +28,7 @@ class Outcome:
     reported: Counter[str] = field(default_factory=Counter)
     flagged_by: dict[str, Counter[str]] = field(default_factory=dict)
     recurring_identities: int = 0
+    style: StyleOutcome = field(default_factory=lambda: StyleOutcome({}, {}, {}))
     repeated_ids: int = 0
     repeated_id_rows: int = 0
     upserts: UpsertCounts | None = None

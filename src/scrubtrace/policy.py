@@ -6,12 +6,13 @@ the kind rests on.
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from scrubtrace.config import PolicySection
 from scrubtrace.schemas.vocabulary import Kind, Strength, Use
+from scrubtrace.style.cuts import Cuts, flagging
 from scrubtrace.words import reasons
 
 KINDS_OF_CATEGORIES = {
@@ -33,6 +34,7 @@ KINDS_OF_CATEGORIES = {
     "paraphrased": Kind.REFERENCE_MATCH,
     "passage": Kind.REFERENCE_MATCH,
     "input_match": Kind.INPUT_MATCH,
+    "style": Kind.LLM_STYLE,
 }
 """Categories that say something other than "this is an LLM's text"."""
 
@@ -62,6 +64,7 @@ PRIORITIES = (
     (Kind.API_FORMAT, Strength.STRONG),
     (Kind.SPUN_TEXT, Strength.PROOF),
     (Kind.SPUN_TEXT, Strength.STRONG),
+    (Kind.LLM_STYLE, Strength.WEAK),
 )
 
 ONE_IS_ENOUGH = frozenset({Kind.REDACTION, Kind.REFERENCE_MATCH, Kind.INPUT_MATCH})
@@ -69,7 +72,7 @@ ONE_IS_ENOUGH = frozenset({Kind.REDACTION, Kind.REFERENCE_MATCH, Kind.INPUT_MATC
 
 SURE = (Strength.PROOF, Strength.STRONG)
 
-EvidenceRow = dict[str, Any]
+EvidenceRow = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -82,15 +85,20 @@ class Verdict:
     why: str
 
 
-def judge(evidence: Sequence[EvidenceRow], policy: PolicySection) -> Verdict | None:
+def judge(
+    evidence: Sequence[EvidenceRow], policy: PolicySection, cuts: Cuts | None = None
+) -> Verdict | None:
     """The verdict on all the evidence for one text, or None if it qualifies for no kind.
 
     Each entry has detector, signal, category, strength, use and value. A text that qualifies for
     several kinds gets the first in the order of `PRIORITIES`, flagged kinds before others. A
-    redaction flags beside `RESIDUE` of an assistant, or where the policy asks for it.
+    redaction flags beside `RESIDUE` of an assistant, or where the policy asks for it. Style flags
+    up to ``cuts``, which are of the whole data set; without them, up to alpha.
     """
     counted = [e for e in evidence if policy.count_mentions or e["use"] == Use.ASSERTED]
     verdicts = []
+    if (styled := flagging(counted, policy.style, cuts)) is not None:
+        verdicts.append(_styled(*styled, policy))
     for kind in Kind:
         of_kind = [e for e in counted if _kind(e) == kind]
         strength = _qualifies(of_kind, kind, policy)
@@ -120,6 +128,13 @@ def policy_digest(policy: PolicySection) -> str:
     return hashlib.sha256(content.encode()).hexdigest()[:16]
 
 
+def _styled(entry: EvidenceRow, note: str, policy: PolicySection) -> Verdict:
+    kind = Kind.LLM_STYLE
+    priority = PRIORITIES.index((kind, Strength.WEAK)) + 1
+    why = "; ".join(filter(None, [reasons(kind, [entry]), note]))
+    return Verdict(kind in policy.flag_kinds, kind, priority, why)
+
+
 def _source(entry: EvidenceRow) -> list[str]:
     """The reference text that a match names: another source is other evidence."""
     value = str(entry.get("value"))
@@ -134,6 +149,8 @@ def _kind(entry: EvidenceRow) -> Kind:
 def _qualifies(
     evidence: Sequence[EvidenceRow], kind: Kind, policy: PolicySection
 ) -> Strength | None:
+    if kind == Kind.LLM_STYLE:
+        return None  # by its rank only
     if _places([e for e in evidence if e["strength"] == Strength.PROOF]) >= policy.proof_hits:
         return Strength.PROOF
     strong = [e for e in evidence if e["strength"] in SURE]

@@ -156,6 +156,13 @@ class Results:
         for shard in self.shards:
             yield from self.texts(shard)
 
+    def found_by(self, detector: str) -> Iterator[dict[str, Any]]:
+        """Findings of one detector, in all shards that it judged, in order."""
+        for shard in self.shards:
+            if shard not in self.left_out and detector in self._runs[shard]:
+                for _, _, row in self._rows(shard, detector):
+                    yield row
+
     def id_hashes(self, shard: str) -> Hashes:
         """Hashes of the row ids of a shard, in order, 0 where there is no id; shape (rows,)."""
         pieces = self.pieces(shard, min(self._runs[shard]))

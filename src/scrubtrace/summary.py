@@ -7,6 +7,7 @@ from scrubtrace.balance import Balance
 from scrubtrace.config import Config
 from scrubtrace.exits import Exit
 from scrubtrace.outcome import Outcome
+from scrubtrace.style.telling import style_lines
 
 SHOWN = 5
 
@@ -64,6 +65,7 @@ def _lines(outcome: Outcome, out: str, config: Config) -> Iterator[str]:
         yield f"  by {name}: {top}"
     if outcome.reported:
         yield f"reported, not flagged: {outcome.reported.total():,}{_counts(outcome.reported)}"
+    yield from style_lines(outcome.style, config.policy.style)
     if outcome.recurring_identities:
         count = outcome.recurring_identities
         yield f"assistant names that recur over texts: {count:,} (in the evidence of their rows)"

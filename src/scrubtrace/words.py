@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from scrubtrace.schemas.style import CATEGORY, described, style_value
 from scrubtrace.schemas.vocabulary import Kind, Strength, Use
 
 CLAIMS = {
@@ -14,6 +15,7 @@ CLAIMS = {
     Kind.REDACTION: "looks de-identified",
     Kind.REFERENCE_MATCH: "matches known model output",
     Kind.INPUT_MATCH: "matches the input of a model call",
+    Kind.LLM_STYLE: "resembles LLM text in style",
 }
 
 WORDS = {
@@ -47,7 +49,21 @@ WORDS = {
     "paraphrased": "says what a reference text says in other words",
     "input_match": "was part of a prompt",
     "passage": "shares a passage",
+    "style": "is written as few human rows are",
 }
+
+QUANTITIES = {
+    "sentence_length_variation": "sentence lengths vary",
+    "sentence_length": "sentences are long",
+    "word_length": "words are long",
+    "vocabulary": "the vocabulary is rich",
+    "punctuation": "punctuation is frequent",
+    "digits": "digits are frequent",
+    "upper_case": "capitals are frequent",
+    "non_letters": "signs other than letters are frequent",
+    "lines": "lines are many",
+}
+"""Quantities of a text's style, in words that "less" and "more" can follow."""
 
 TOOL_CATEGORIES = frozenset({"placeholder", "hash_token"})
 """Categories whose evidence names, as its value, the tools that leave such a trace."""
@@ -68,6 +84,8 @@ def reasons(kind: Kind, evidence: Sequence[EvidenceRow]) -> str:
     if kind == Kind.REDACTION and (families := _families(ordered)):
         claim = f"de-identified by a tool like {families}"
     parts = [f"{WORDS.get(c, c)} ({strength})" for c, strength in strengths.items()]
+    if kind == Kind.LLM_STYLE:
+        parts = [style_words(entry) for entry in ordered]
     return f"{claim}: {'; '.join(parts)}"
 
 
@@ -75,6 +93,8 @@ def in_words(entry: EvidenceRow) -> str:
     """One piece of evidence in words: what it is, whose it looks like, how strong, how used."""
     words = str(WORDS.get(entry["category"], entry["category"]))
     value = entry.get("value")
+    if entry["category"] == CATEGORY:
+        return f"{style_words(entry)}: {entry['strength']}"
     if entry["signal"].startswith("reference."):
         return f"{words}{_of_reference(entry)}: {entry['strength']}"
     if value and entry["category"] in TOOL_CATEGORIES:
@@ -84,6 +104,47 @@ def in_words(entry: EvidenceRow) -> str:
         words += f" ({value})" if score is None else f" ({value}: {score:g})"
     used = "" if entry["use"] == Use.ASSERTED else f", only mentioned ({entry['use']})"
     return f"{words}: {entry['strength']}{used}"
+
+
+def style_words(entry: EvidenceRow) -> str:
+    """Where a text ranks among which human rows, and what that rests on."""
+    value = style_value(entry)
+    if not value:
+        return WORDS[CATEGORY]
+    p = f"p = {entry['score']:.3g}"
+    if not value.get("calibrated"):
+        parts = [f"ranks high among the model's own human rows ({p}); not calibrated, never flags"]
+    else:
+        group = described(value["stratum"])
+        parts = [f"ranks high among {value['n']:,} of your human rows ({group}; {p})"]
+        if not value.get("alike"):
+            parts.append("but is unlike them, so the rank says little; never flags")
+    parts += [words for reason in value.get("reasons", ()) if (words := reason_words(reason))]
+    return "; ".join(parts)
+
+
+def reason_words(reason: Mapping[str, Any]) -> str:
+    """One quantity of a text's style beside that of human rows; empty if it is not known."""
+    feature = str(reason.get("feature"))
+    share, z = reason.get("percentile"), reason.get("z")
+    whose = "your" if reason.get("whose") == "calibration" else "the model's"
+    words = QUANTITIES.get(feature)
+    if isinstance(share, int | float):
+        side, of = ("more", share) if share >= 0.5 else ("less", 1 - share)
+        named = f"{words} {side}" if words else f"{_spaced(feature)} is {_HIGHER[side]}"
+        return f"{named} than in {of:.0%} of {whose} human rows"
+    if isinstance(z, int | float):
+        side = "more" if z >= 0 else "less"
+        named = f"{words} {side}" if words else f"{_spaced(feature)} is {_HIGHER[side]}"
+        return f"{named} than in {whose} human rows (by {abs(z):.1f} standard deviations)"
+    return ""
+
+
+_HIGHER = {"more": "higher", "less": "lower"}
+
+
+def _spaced(feature: str) -> str:
+    return feature.replace("_", " ")
 
 
 def _of_reference(entry: EvidenceRow) -> str:

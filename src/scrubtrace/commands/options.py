@@ -55,6 +55,8 @@ def read_config(given: dict[str, Any]) -> Any:
         "scan.workers": given.get("workers"),
         "scan.sample": given.get("sample"),
         "detectors.reference.index": _absolute(given.get("reference")),
+        "detectors.stylometry.model": _absolute(given.get("style_model")),
+        "detectors.stylometry.calibration": _absolute(given.get("style_calibration")),
         "input.group_by": named_columns(given.get("group_by")),
         "input.text_column": list(given.get("text_column") or ()) or None,
     }

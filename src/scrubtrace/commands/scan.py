@@ -18,6 +18,9 @@ from scrubtrace.commands.options import column_options, config_options, read_con
 @click.option("--root", metavar="DIR", help="Folder that shard names are relative to.")
 @column_options("judged")
 @click.option("--reference", metavar="INDEX", help="Compare with this index, too (index build).")
+@click.option("--style-model", metavar="FILE", help="Rank texts by this style model.")
+@click.option("--style-calibration", metavar="FILE",
+              help="Human rows to rank among (style calibrate).")  # fmt: skip
 @click.option("--workers", type=int, metavar="N", help="Worker processes on this machine.")
 @click.option("--key-file", metavar="FILE", help="Key of the text digests (made on first use).")
 @click.option("--sample", type=float, metavar="RATE", help="Judge only this share of the rows.")

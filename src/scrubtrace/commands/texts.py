@@ -36,12 +36,12 @@ def explain(text: str, language: str | None, as_json: bool, **given: Any) -> Non
 @click.command()
 def detectors() -> None:
     """List the installed detectors."""
-    from scrubtrace.detectors.registry import NEEDS_OPTIONS, DetectorError, only
+    from scrubtrace.detectors.registry import OPTIONS_OF, DetectorError, only
 
     broken = []
     for name, entries in _registered().items():
-        if name in NEEDS_OPTIONS:
-            click.echo(f"{name}  runs where it has options: detect --reference INDEX")
+        if name in OPTIONS_OF:
+            click.echo(f"{name}  runs where it has options: {OPTIONS_OF[name]}")
             continue
         try:
             installed = only(entries)

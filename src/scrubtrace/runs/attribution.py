@@ -1,8 +1,8 @@
 """Why flags differ between two runs: each item that differs gets one cause.
 
 Both runs are read side by side, by shard and row. Between the verdict of the one run and that of
-the other, one thing is exchanged at a time: the evidence, then the names that recur, then the
-policy. The first exchange that changes the verdict is the cause.
+the other, one thing is exchanged at a time: the evidence, then the names that recur, then how far
+style flags, then the policy. The first exchange that changes the verdict is the cause.
 """
 
 import heapq
@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 from scrubtrace.balance import check_balance
 from scrubtrace.beam_pipelines import storage
 from scrubtrace.beam_pipelines.layout import RunFolder
-from scrubtrace.commit import recurring_names, repeated_ids
+from scrubtrace.commit import recurring_names, repeated_ids, style_outcome
 from scrubtrace.config import Config
 from scrubtrace.exits import IncompleteStop
 from scrubtrace.outcome import Outcome
@@ -26,6 +26,7 @@ from scrubtrace.resolver import results_of
 from scrubtrace.results import Pair, Results
 from scrubtrace.runs.changes import how_changed
 from scrubtrace.schemas.identity import item_key
+from scrubtrace.style.cuts import Cuts
 
 Evidence = list[dict[str, Any]]
 Place = tuple[str, int | None]
@@ -39,6 +40,7 @@ class Cause(StrEnum):
     DETECTOR = "detector"
     POLICY = "policy"
     RECURRING_NAMES = "recurring names"
+    STYLE_RANKS = "style ranks"
     SAMPLING = "sampling"
     SETTINGS = "settings"
     FAILURE = "failure"
@@ -97,6 +99,7 @@ class Side:
         outcome = Outcome(folder.id, self.spec.dataset, check_balance(self.results), [])
         self._repeated = repeated_ids(self.results, outcome)
         self.names = recurring_names(self.results, config, outcome)
+        self.cuts = style_outcome(self.results, config, outcome).cuts
         self._fingerprints = {planned.name: planned.fingerprint for planned in self.spec.detectors}
 
     def rows(self) -> Iterator[tuple[tuple[str, int], dict[Place, Seen]]]:
@@ -175,13 +178,13 @@ def _numbered(side: Side, number: int) -> Iterator[tuple[tuple[str, int], int, d
 
 def _flagged(seen: Seen | None, side: Side) -> tuple[str, str] | None:
     """Key and kind of an item that is flagged."""
-    kind = _kind(seen.evidence, side.names, side) if seen else None
+    kind = _kind(seen.evidence, side.names, side.cuts, side) if seen else None
     return (seen.key, kind) if seen and kind else None
 
 
-def _kind(evidence: Evidence, names: frozenset[str], side: Side) -> str | None:
-    """The kind under which evidence flags, with the names that recur and a side's policy."""
-    verdict = judge(promoted(evidence, names), side.policy)
+def _kind(evidence: Evidence, names: frozenset[str], cuts: Cuts, side: Side) -> str | None:
+    """The kind under which evidence flags, with recurring names, style cuts, a side's policy."""
+    verdict = judge(promoted(evidence, names), side.policy, cuts)
     return str(verdict.kind) if verdict and verdict.flagged else None
 
 
@@ -194,10 +197,11 @@ def _cause(
         return Cause.DATA
     old, new = (seen.evidence if seen else [] for seen in pair)
     kinds = (
-        _kind(old, before.names, before),
-        _kind(new, before.names, before),
-        _kind(new, after.names, before),
-        _kind(new, after.names, after),
+        _kind(old, before.names, before.cuts, before),
+        _kind(new, before.names, before.cuts, before),
+        _kind(new, after.names, before.cuts, before),
+        _kind(new, after.names, after.cuts, before),
+        _kind(new, after.names, after.cuts, after),
     )
     if kinds[0] != kinds[1]:
         return _cause_of_evidence(before, after, shard, place, (old, new), changed)
@@ -205,6 +209,9 @@ def _cause(
         same = before.policy.recurring_identity == after.policy.recurring_identity
         return Cause.RECURRING_NAMES if same else Cause.POLICY
     if kinds[2] != kinds[3]:
+        same = before.policy.style == after.policy.style
+        return Cause.STYLE_RANKS if same else Cause.POLICY
+    if kinds[3] != kinds[4]:
         return Cause.POLICY
     # The same verdict under another key: of the column of ids, or as the same id came elsewhere.
     return Cause.DATA if before.spec.columns.id == after.spec.columns.id else Cause.SETTINGS

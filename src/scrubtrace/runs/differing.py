@@ -24,6 +24,7 @@ EXPLAINED = {
     Cause.DETECTOR: "other evidence, from a detector that is another one or ran in one run only",
     Cause.POLICY: "the same evidence under another policy",
     Cause.RECURRING_NAMES: "a name recurs in one run only, by what other texts say",
+    Cause.STYLE_RANKS: "other texts of the stratum rank otherwise (budget, false discovery rate)",
     Cause.SAMPLING: "the row is not in the sample of one run",
     Cause.SETTINGS: "other columns, language identifier or limits of evidence",
     Cause.FAILURE: "the shard or detector failed in one run",

@@ -1,0 +1,1 @@
+"""The style lane: how a text is written, measured fast enough to rank every row."""

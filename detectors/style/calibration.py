@@ -1,0 +1,133 @@
+"""The calibration file: an ``.npz`` of arrays without pickle, its manifest inside as JSON.
+
+Equal content gives equal bytes. Every stratum has its sorted scores, and what its rows are like.
+"""
+
+import hashlib
+import io
+import zipfile
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from scrubtrace.detectors.style.strata import Calibrated
+from scrubtrace.schemas.style import CalibrationManifest, StyleError
+from scrubtrace.stats.typicality import Typical
+
+MANIFEST = "manifest"
+MAKE = "make it again with scrubtrace style calibrate"
+ARRAYS = ("scores", "distances", "centres", "scales", "means", "inverses", "quantiles")
+
+Arrays = Mapping[str, npt.NDArray[Any]]
+
+
+class Calibration:
+    """Human rows' scores by stratum, read from bytes.
+
+    Parameters
+    ----------
+    content : the bytes of the file.
+    name : how errors call it.
+
+    Raises `StyleError` for a file that is damaged or of another version.
+    """
+
+    def __init__(self, content: bytes, name: str = "calibration") -> None:
+        self.digest = hashlib.sha256(content).hexdigest()[:16]
+        self.name = name
+        try:
+            arrays = _arrays(content)
+            self.manifest = CalibrationManifest.from_json(arrays[MANIFEST].tobytes().decode())
+            self.strata = _strata(self.manifest, arrays)
+        except StyleError as error:
+            raise StyleError(f"calibration {name} {error}; {MAKE}") from None
+        except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile):
+            raise StyleError(f"calibration {name} is damaged or cut off; {MAKE}") from None
+
+    @classmethod
+    def read(cls, path: str) -> "Calibration":
+        """The calibration in a file; raises `StyleError`."""
+        try:
+            return cls(Path(path).read_bytes(), path)
+        except OSError as error:
+            raise StyleError(f"calibration {path} cannot be read: {error.strerror}") from None
+
+    @cached_property
+    def _by_group(self) -> dict[tuple[str, str], list[Calibrated]]:
+        groups: dict[tuple[str, str], list[Calibrated]] = {}
+        for entry in self.strata:
+            groups.setdefault((entry.stratum.language, entry.stratum.source), []).append(entry)
+        return groups
+
+    def find(self, language: str, source: str | None, words: int) -> Calibrated | None:
+        """The stratum that a row belongs to; None if it is not calibrated."""
+        for entry in self._by_group.get((language, source or ""), ()):
+            high = entry.stratum.high
+            if entry.stratum.low <= words and (high is None or words < high):
+                return entry
+        return None
+
+
+def calibration_bytes(manifest: CalibrationManifest, strata: Sequence[Calibrated]) -> bytes:
+    """The content of a calibration file."""
+    kinds = [entry.typical for entry in strata]
+    arrays: dict[str, npt.NDArray[Any]] = {
+        MANIFEST: np.frombuffer(manifest.to_json().encode(), np.uint8),
+        "scores": np.concatenate([entry.scores for entry in strata]),
+        "distances": np.concatenate([kind.distances for kind in kinds]),
+        "centres": np.stack([kind.centre for kind in kinds]),
+        "scales": np.stack([kind.scale for kind in kinds]),
+        "means": np.stack([kind.mean for kind in kinds]),
+        "inverses": np.stack([kind.inverse for kind in kinds]),
+        "quantiles": np.stack([entry.quantiles for entry in strata]),
+    }
+    sink = io.BytesIO()
+    # The date of every member is the same; numpy's own savez promises nothing about it.
+    with zipfile.ZipFile(sink, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, array in arrays.items():
+            member = zipfile.ZipInfo(f"{name}.npy")
+            member.compress_type = zipfile.ZIP_DEFLATED
+            held = io.BytesIO()
+            np.save(held, np.ascontiguousarray(array), allow_pickle=False)
+            archive.writestr(member, held.getvalue())
+    return sink.getvalue()
+
+
+def _arrays(content: bytes) -> Arrays:
+    with np.load(io.BytesIO(content), allow_pickle=False) as opened:
+        return {name: opened[name] for name in (MANIFEST, *ARRAYS)}
+
+
+def _strata(manifest: CalibrationManifest, arrays: Arrays) -> tuple[Calibrated, ...]:
+    """The strata; raises ValueError if the arrays are not those of the manifest."""
+    count, width = len(manifest.strata), len(manifest.covariates) + 1
+    ends = np.cumsum([0, *manifest.sizes])
+    shapes = {
+        "scores": (ends[-1],),
+        "distances": (ends[-1],),
+        "inverses": (count, width, width),
+        "quantiles": (count, 101, width - 1),
+        **dict.fromkeys(("centres", "scales", "means"), (count, width)),
+    }
+    if len(manifest.sizes) != count or any(arrays[n].shape != s for n, s in shapes.items()):
+        raise ValueError("arrays of other shapes than the manifest says")
+    found = []
+    for place, stratum in enumerate(manifest.strata):
+        own = slice(ends[place], ends[place + 1])
+        scores, distances = arrays["scores"][own], arrays["distances"][own]
+        if not (_is_sorted(scores) and _is_sorted(distances)):
+            raise ValueError("scores that are not sorted")
+        centre, scale, mean, inverse = (
+            arrays[name][place] for name in ("centres", "scales", "means", "inverses")
+        )
+        kind = Typical(centre, scale, mean, inverse, distances)
+        found.append(Calibrated(stratum, scores, kind, arrays["quantiles"][place]))
+    return tuple(found)
+
+
+def _is_sorted(values: npt.NDArray[Any]) -> bool:
+    return bool(np.isfinite(values).all() and (np.diff(values) >= 0).all())

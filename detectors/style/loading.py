@@ -1,0 +1,13 @@
+"""Loading the model of the style lane."""
+
+from scrubtrace.detectors.style.scorer import Scorer
+from scrubtrace.schemas.style import StyleError
+
+
+def load_scorer(model: str | None) -> Scorer:
+    """The scorer of a model file, or the shipped one for None; raises `StyleError`."""
+    if model is None:
+        raise StyleError(
+            "no style model is given: name one with detectors.stylometry.model (--style-model)"
+        )
+    raise StyleError(f"{model} cannot be read: this version has no reader of style models")

@@ -1,0 +1,167 @@
+"""The style lane's calibration: which human rows it rests on, and what a p-value says in words."""
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from enum import StrEnum
+from typing import Any
+
+FORMAT = 1
+STYLOMETRY = "stylometry"
+"""Name of the detector of the style lane, whose receipts count rows by stratum."""
+
+CATEGORY = "style"
+SIGNAL = "stylometry.llm_like"
+KEEP = 0.05
+"""Rows with a p-value up to this are kept as candidates, if not set otherwise."""
+
+UNLIKE = 0.01
+"""A row whose typicality p-value is at most this is unlike the rows it would be compared with."""
+
+UNLIKE_SUFFIX = " (unlike)"
+NOT_CALIBRATED_SUFFIX = " (not calibrated)"
+
+DECIDED_COLUMNS = frozenset({
+    "decision", "decisions", "decided_by", "decided_at", "verdict", "review_decision", "item_key",
+    "evidence_fingerprint", "row_version",
+})  # fmt: skip
+"""Columns of rows that reviewers have seen. Such rows were picked because of their scores: what
+was dismissed among them is no sample of human rows and may not calibrate."""
+
+
+class StyleError(ValueError):
+    """A model or calibration that cannot be used; the message says what mends it."""
+
+
+class Sampling(StrEnum):
+    """How calibration rows were chosen of the rows whose origin is vouched for; nothing else may.
+
+    Never by a score, a decision or a review.
+    """
+
+    RANDOM = "random"
+    ALL = "all"
+
+
+@dataclass(frozen=True)
+class Stratum:
+    """Rows that are compared with each other: one language, one source, a range of lengths.
+
+    ``low`` to ``high`` are words, half open; ``high`` is None where there is no end. ``source`` is
+    empty for rows without one.
+    """
+
+    language: str
+    source: str
+    low: int
+    high: int | None
+
+    @property
+    def name(self) -> str:
+        """``language/source/low-high``, as evidence and receipts have it."""
+        end = "" if self.high is None else str(self.high - 1)
+        return f"{self.language}/{self.source}/{self.low}-{end}"
+
+
+def described(name: str) -> str:
+    """The name of a stratum in words."""
+    language, _, rest = name.partition("/")
+    source, _, words = rest.rpartition("/")
+    low, _, high = words.partition("-")
+    length = f"{low}-{high} words" if high else f"{low} words and more"
+    return f"{language}, {source or 'no source'}, {length}"
+
+
+@dataclass(frozen=True)
+class InputFile:
+    """A shard that calibrated: its name, rows, and the digest of its footer."""
+
+    name: str
+    rows: int
+    footer_digest: str
+
+
+@dataclass(frozen=True)
+class OtherLanes:
+    """How many calibration rows the other lanes flag, under the policy with this digest.
+
+    ``either`` counts rows that another lane flags or that have p <= ``alpha``, ranked among the
+    other calibration rows; None if no alpha was set.
+    """
+
+    rows: int
+    flagged: int
+    either: int | None
+    alpha: float | None
+    policy: str
+
+
+@dataclass(frozen=True)
+class CalibrationManifest:
+    """What a calibration file says of itself.
+
+    ``origin`` says who vouches that the rows are by humans and how they were sampled. ``model`` is
+    the digest of the model that scored them. ``counts`` is what was met: rows kept, repeated, empty,
+    abstained from, by name. ``command`` are the arguments that made the file. Raises `StyleError`
+    without an origin, or for rows that were sampled in another way than `Sampling` allows.
+    """
+
+    model: str
+    origin: str
+    sampling: str
+    least_rows: int
+    covariates: tuple[str, ...]
+    strata: tuple[Stratum, ...]
+    sizes: tuple[int, ...]
+    files: tuple[InputFile, ...]
+    command: tuple[str, ...] = ()
+    counts: dict[str, int] = field(default_factory=dict)
+    other_lanes: OtherLanes | None = None
+    format: int = FORMAT
+
+    def __post_init__(self) -> None:
+        if not self.origin.strip():
+            raise StyleError(
+                "a calibration needs its origin: who vouches that the rows are by humans, and how "
+                "they were sampled (--origin)"
+            )
+        if self.sampling not in set(Sampling):
+            raise StyleError(
+                f"rows sampled as {self.sampling!r} may not calibrate; only {', '.join(Sampling)}"
+            )
+
+    def to_json(self) -> str:
+        """The manifest as JSON text, the same for the same content."""
+        return json.dumps(asdict(self), ensure_ascii=False, sort_keys=True)
+
+    @classmethod
+    def from_json(cls, text: str) -> "CalibrationManifest":
+        """The manifest from JSON text; raises `StyleError` if it is none of this format."""
+        try:
+            data = json.loads(text)
+            if data["format"] != FORMAT:
+                raise StyleError(f"has format {data['format']!r}, this version reads {FORMAT}")
+            lists = {
+                "strata": tuple(Stratum(**entry) for entry in data["strata"]),
+                "files": tuple(InputFile(**entry) for entry in data["files"]),
+                **{name: tuple(data[name]) for name in ("covariates", "sizes", "command")},
+            }
+            lanes = data["other_lanes"]
+            return cls(**(data | lists | {"other_lanes": lanes and OtherLanes(**lanes)}))
+        except (ValueError, KeyError, TypeError) as error:
+            if isinstance(error, StyleError):
+                raise
+            raise StyleError("has other fields than a calibration of this version") from None
+
+
+def style_value(entry: Mapping[str, Any]) -> dict[str, Any]:
+    """What a piece of style evidence says, from its ``value``; empty if it cannot be read."""
+    try:
+        value = json.loads(entry["value"])
+    except (TypeError, ValueError, KeyError):
+        return {}
+    p = entry.get("score")
+    whole = isinstance(value, dict) and isinstance(value.get("n"), int | None)
+    fits = whole and isinstance(p, float) and math.isfinite(p)
+    return value if fits else {}

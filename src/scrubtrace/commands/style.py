@@ -1,0 +1,62 @@
+"""``style``: ranking texts by how they are written, among the user's own human rows."""
+
+import sys
+from typing import Any
+
+import click
+
+from scrubtrace.commands.options import config_options, read_config
+from scrubtrace.exits import Exit
+
+
+@click.group()
+def style() -> None:
+    """Calibrate the style lane on your own human rows."""
+
+
+@style.command()
+@click.argument("shards", nargs=-1, required=True)
+@click.option("--model", metavar="FILE", help="Style model (default: the shipped one).")
+@click.option("--out", required=True, metavar="FILE", help="The calibration, as .npz.")
+@click.option("--origin", required=True, metavar="TEXT",
+              help="Who vouches that the rows are by humans, and how they were sampled.")  # fmt: skip
+@click.option("--sampling", type=click.Choice(["random", "all"]), default="random",
+              show_default=True, help="How SHARDS were chosen of those rows; nothing else may "
+              "calibrate.")  # fmt: skip
+@click.option("--text-column", multiple=True, metavar="COL",
+              help="Column with text, a list of texts, or chat rows (default: text).")  # fmt: skip
+@click.option("--roles", metavar="ROLE,...", help="Roles of chat turns that are taken, or all.")
+@click.option("--source-column", metavar="COL",
+              help="Column with the source of each row; the same as --group-by source=COL.")  # fmt: skip
+@click.option("--group-by", metavar="NAME=COL,...", help="As for detect; source is used.")
+@click.option("--language", metavar="CODE", help="Language of all rows (default: identified).")
+@click.option("--language-column", metavar="COL", help="Column with the language of each row.")
+@click.option("--alpha", type=click.FloatRange(0, 0.5, min_open=True), metavar="ALPHA",
+              help="Strata merge until this can be reached (default: policy.style.alpha, else "
+              "0.01).")  # fmt: skip
+@click.option("--quiet", is_flag=True, help="No progress and no table.")
+@config_options
+def calibrate(shards: tuple[str, ...], **given: Any) -> None:
+    """Calibrate on SHARDS: human rows of the kind that will be judged.
+
+    A row calibrates its language, its source and texts of its length, nothing else. Rows that
+    reviewers dismissed cannot calibrate: they were picked by their score.
+
+    \b
+    scrubtrace style calibrate 'human/*.parquet' --model style.npz --out human.npz \\
+      --source-column source --origin 'Data team; random 5,000 rows a source, written before 2020'
+    """
+    from scrubtrace.style.calibrate import Request, calibrate_style
+    from scrubtrace.style.table import described_calibration
+
+    config = read_config(given)
+    names = ("model", "out", "origin", "sampling", "source_column", "language", "alpha", "quiet")
+    request = Request(shards, config, **{name: given[name] for name in names})
+    manifest = calibrate_style(request)
+    if not given["quiet"]:
+        told = described_calibration(manifest, request.level, request.out)
+        click.echo("\n".join(told))
+    counts = manifest.counts
+    if dead := counts.get("dead_rows", 0) + counts.get("dead_shards", 0):
+        click.echo(f"scrubtrace: {dead:,} rows or shards could not be read", err=True)
+        sys.exit(Exit.INCOMPLETE)

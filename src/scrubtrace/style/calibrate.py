@@ -1,0 +1,303 @@
+"""``style calibrate``: human rows to a calibration file, and what it can do.
+
+Every text is scored once; equal texts count once. Beside the style scores the other lanes judge the
+same rows, so that it is known how often any lane flags such rows.
+"""
+
+import hashlib
+import math
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+
+from scrubtrace.beam_pipelines import storage
+from scrubtrace.beam_pipelines.decoding import Rows
+from scrubtrace.beam_pipelines.planning import Inputs, PlanError, read_inputs
+from scrubtrace.beam_pipelines.scanning import SOURCE, cut_texts
+from scrubtrace.config import Config
+from scrubtrace.detectors.batch import TextBatch
+from scrubtrace.detectors.language import identify, normalise_code
+from scrubtrace.detectors.style.calibration import calibration_bytes
+from scrubtrace.detectors.style.loading import load_scorer
+from scrubtrace.detectors.style.scorer import Scored, Scorer
+from scrubtrace.detectors.style.strata import Calibrated, HumanRows, calibrated
+from scrubtrace.exits import UsageStop
+from scrubtrace.index.sources import BATCH_BYTES, BATCH_ROWS, read_rows
+from scrubtrace.resumable import resumable
+from scrubtrace.schemas.plan import Chat, Columns
+from scrubtrace.schemas.style import (
+    DECIDED_COLUMNS,
+    CalibrationManifest,
+    InputFile,
+    OtherLanes,
+    StyleError,
+)
+from scrubtrace.stats.conformal import rows_needed
+from scrubtrace.stats.typicality import Floats
+from scrubtrace.style.lanes import Lanes
+from scrubtrace.style.progress import Told
+
+ALPHA = 0.01
+SOURCE_CHARS = 100
+MOST_STRATA = 4_000
+LEAST_ROWS_MERGED = 200
+"""Strata merge until they have so many rows, also where a large alpha needs fewer."""
+
+EXPORT_SUFFIXES = (".csv", ".tsv", ".xlsx")
+
+
+@dataclass(frozen=True)
+class Request:
+    """One call of ``scrubtrace style calibrate``."""
+
+    shards: Sequence[str]
+    config: Config
+    model: str | None
+    out: str
+    origin: str
+    sampling: str = "random"
+    source_column: str | None = None
+    language: str | None = None
+    alpha: float | None = None
+    quiet: bool = False
+
+    @property
+    def level(self) -> float:
+        """The alpha that strata should reach."""
+        return self.alpha or self.config.policy.style.alpha or ALPHA
+
+    @property
+    def columns(self) -> Columns:
+        """The columns of the shards."""
+        given = self.config.input
+        source = self.source_column or given.group_by.get(SOURCE)
+        groups = {SOURCE: source} if source else {}
+        chat = Chat(given.role_field, given.content_field, given.roles)
+        return Columns(given.text_column, None, given.language_column, groups, chat)
+
+
+@dataclass
+class _Group:
+    """Scores of the rows of one language and source, in the order they were met."""
+
+    scores: list[Floats] = field(default_factory=list)
+    words: list["np.typing.NDArray[np.int64]"] = field(default_factory=list)
+    covariates: list[Floats] = field(default_factory=list)
+    elsewhere: list["np.typing.NDArray[np.bool_]"] = field(default_factory=list)
+
+
+@resumable()
+def calibrate_style(request: Request) -> CalibrationManifest:
+    """Scores the rows, writes the file, and gives what it says of itself.
+
+    Raises `UsageStop` for rows that may not calibrate, a model that cannot be used, or no rows.
+    """
+    _check_request(request)
+    inputs = _checked_inputs(request)
+    try:
+        scorer = load_scorer(request.model)
+        collected = _Collected(request, scorer)
+        collected.read()
+        strata = collected.strata()
+        manifest = collected.manifest(inputs, strata)
+        storage.write_atomic(storage.absolute(request.out), calibration_bytes(manifest, strata))
+    except StyleError as error:
+        raise UsageStop(str(error)) from None
+    return manifest
+
+
+def _command(request: Request) -> tuple[str, ...]:
+    """The arguments that make the file again, but for the model."""
+    columns = request.columns
+    options = [
+        *(("--text-column", path) for path in columns.texts if columns.texts != ("text",)),
+        ("--source-column", columns.groups.get(SOURCE)),
+        ("--language", request.language),
+        ("--language-column", columns.language),
+        ("--out", request.out),
+        ("--sampling", request.sampling),
+        ("--origin", request.origin.strip()),
+    ]
+    return (*request.shards, *(word for name, value in options if value for word in (name, value)))
+
+
+def _check_request(request: Request) -> None:
+    if not request.origin.strip():
+        raise UsageStop(
+            "--origin says who vouches that the rows are by humans and how they were sampled; it "
+            "cannot be empty"
+        )
+    for path in request.shards:
+        if path.lower().endswith(EXPORT_SUFFIXES):
+            raise UsageStop(
+                f"{path} looks like an export for reviewers: rows that were picked by a score, "
+                "dismissed or not, may not calibrate; give Parquet shards of sampled human rows"
+            )
+
+
+def _checked_inputs(request: Request) -> Inputs:
+    """The shards, none of which holds rows that reviewers decided on."""
+    try:
+        inputs = read_inputs(request.shards, request.columns)
+    except PlanError as error:
+        raise UsageStop(str(error)) from None
+    for footer in inputs.footers:
+        if decided := sorted(DECIDED_COLUMNS.intersection(footer.schema.names)):
+            raise UsageStop(
+                f"{footer.shard.path} has the column {decided[0]!r} of reviewed rows: rows "
+                "that were picked by a score, dismissed or not, may not calibrate; give a random sample of "
+                "rows whose origin somebody vouches for"
+            )
+    return inputs
+
+
+class _Collected:
+    """Scores of all different texts, by language and source."""
+
+    def __init__(self, request: Request, scorer: Scorer) -> None:
+        self._request = request
+        self._scorer = scorer
+        self._lanes = Lanes(request.config)
+        self._groups: dict[tuple[str, str], _Group] = {}
+        self._covariates: tuple[str, ...] | None = None
+        self._seen: set[bytes] = set()
+        self.counts: Counter[str] = Counter()
+
+    def read(self) -> None:
+        """Reads and scores every shard, in order."""
+        told = Told(self._request.quiet)
+        for _, rows in read_rows(self._request.shards, self._request.columns, self.counts):
+            kept = self._different(rows)
+            for first, stop in cut_texts([text for text, _, _ in kept], BATCH_ROWS, BATCH_BYTES):
+                texts, languages, sources = zip(*kept[first:stop], strict=True)
+                self._take(TextBatch(texts, languages, sources=sources))
+            told(len(rows), len(self._seen))
+        told.close()
+
+    def strata(self) -> list[Calibrated]:
+        """The strata, by language, source and length; raises `UsageStop` if there is none."""
+        least = max(rows_needed(self._request.level), LEAST_ROWS_MERGED)
+        found: list[Calibrated] = []
+        for _, rows in self._human_rows:
+            found += calibrated(rows, least)
+        if not found:
+            counts = ", ".join(f"{name} {count:,}" for name, count in sorted(self.counts.items()))
+            raise UsageStop(f"no stratum has enough rows to calibrate: {counts or 'no rows'}")
+        if len(found) > MOST_STRATA:
+            raise UsageStop(
+                f"{len(found):,} strata are more than {MOST_STRATA:,}: is the column of sources "
+                f"({self._request.columns.groups.get(SOURCE)}) one of ids?"
+            )
+        return found
+
+    def manifest(self, inputs: Inputs, strata: Sequence[Calibrated]) -> CalibrationManifest:
+        """What the file says of itself."""
+        request = self._request
+        return CalibrationManifest(
+            model=self._scorer.digest,
+            origin=request.origin.strip(),
+            sampling=request.sampling,
+            least_rows=max(rows_needed(request.level), LEAST_ROWS_MERGED),
+            covariates=self._covariates or (),
+            strata=tuple(entry.stratum for entry in strata),
+            sizes=tuple(entry.n for entry in strata),
+            files=tuple(InputFile(s.name, s.rows, s.footer_digest) for s in inputs.shards),
+            command=_command(request),
+            counts={name: count for name, count in sorted(self.counts.items()) if count},
+            other_lanes=self._other_lanes(strata),
+        )
+
+    def _different(self, rows: Rows) -> list[tuple[str, str, str | None]]:
+        """Text, language and source of each text that was not met before."""
+        request = self._request
+        fixed = normalise_code(request.language) if request.language else None
+        kept: list[tuple[str, str, str | None]] = []
+        for row, text in zip(rows.text_rows, rows.texts, strict=True):
+            if not text or not text.strip():
+                self.counts["empty"] += 1
+                continue
+            source = rows.group_value(SOURCE, row) if rows.groups else ""
+            if source is None:
+                self.counts["without_source"] += 1
+                continue
+            if len(source) > SOURCE_CHARS:
+                raise UsageStop(
+                    f"column {request.columns.groups[SOURCE]!r} has values of more than "
+                    f"{SOURCE_CHARS} characters: it does not name sources"
+                )
+            digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()[:16]
+            if digest in self._seen:
+                self.counts["repeated"] += 1
+                continue
+            self._seen.add(digest)
+            code = rows.languages[row] if rows.languages else None
+            kept.append((text, fixed or (normalise_code(code) if code else identify(text)), source))
+        return kept
+
+    def _take(self, batch: TextBatch) -> None:
+        scored = self._scorer.score(batch)
+        if self._covariates is None:
+            self._covariates = tuple(scored.covariate_names)
+        usable = ~np.isnan(scored.scores) & np.isfinite(scored.covariates).all(axis=1)
+        self.counts.update(str(reason) for reason in scored.reasons.values())
+        self.counts["kept"] += int(usable.sum())
+        flagged = self._lanes.flagged(batch)
+        keys = list(zip(batch.languages, batch.sources, strict=True))
+        for key in dict.fromkeys(keys):
+            rows = np.array([place for place, own in enumerate(keys) if own == key])
+            self._add(key[0], key[1] or "", scored, flagged, rows[usable[rows]])
+
+    def _add(
+        self,
+        language: str,
+        source: str,
+        scored: Scored,
+        flagged: "np.typing.NDArray[np.bool_]",
+        rows: "np.typing.NDArray[np.int64]",
+    ) -> None:
+        if len(rows):
+            group = self._groups.setdefault((language, source), _Group())
+            group.scores.append(scored.scores[rows])
+            group.words.append(scored.words[rows])
+            group.covariates.append(scored.covariates[rows].astype(np.float64))
+            group.elsewhere.append(flagged[rows])
+
+    @cached_property
+    def _human_rows(self) -> list[tuple[_Group, HumanRows]]:
+        found = []
+        for (language, source), group in sorted(self._groups.items()):
+            scores, words = np.concatenate(group.scores), np.concatenate(group.words)
+            covariates = np.concatenate(group.covariates)
+            found.append((group, HumanRows(language, source, scores, words, covariates)))
+        return found
+
+    def _other_lanes(self, strata: Sequence[Calibrated]) -> OtherLanes:
+        """How many rows other lanes flag, and how many any lane does at the policy's alpha."""
+        alpha = self._request.config.policy.style.alpha
+        rows = flagged = either = 0
+        for group, human in self._human_rows:
+            elsewhere = np.concatenate(group.elsewhere)
+            rows += len(elsewhere)
+            flagged += int(elsewhere.sum())
+            if alpha is not None:
+                either += int((elsewhere | _high(human, strata, alpha)).sum())
+        digest = self._lanes.policy
+        return OtherLanes(rows, flagged, None if alpha is None else either, alpha, digest)
+
+
+def _high(
+    human: HumanRows, strata: Sequence[Calibrated], alpha: float
+) -> "np.typing.NDArray[np.bool_]":
+    """Rows whose p-value among the others of their stratum is at most alpha."""
+    high = np.zeros(len(human.scores), np.bool_)
+    for entry in strata:
+        own = entry.stratum
+        if (own.language, own.source) == (human.language, human.source):
+            end = math.inf if own.high is None else own.high
+            inside = (human.words >= own.low) & (human.words < end)
+            above = entry.n - np.searchsorted(entry.scores, human.scores[inside], side="left")
+            high[inside] = above / entry.n <= alpha
+    return high

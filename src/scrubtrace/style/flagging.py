@@ -1,0 +1,220 @@
+"""What style flags of a whole data set, decided once, at commit.
+
+Each stratum is decided on its own: alpha bounds the p-value, then the false discovery rate, then
+the review budget. Equal texts count once for both. Candidates of all current parts are read, so
+that it does not matter in which run each part was scanned.
+"""
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from scrubtrace.config import Config, StyleSection
+from scrubtrace.exits import UsageStop
+from scrubtrace.schemas.plan import DetectorSpec
+from scrubtrace.schemas.style import (
+    KEEP,
+    NOT_CALIBRATED_SUFFIX,
+    STYLOMETRY,
+    UNLIKE_SUFFIX,
+    described,
+)
+from scrubtrace.stats.conformal import (
+    conditional,
+    conditional_rows_needed,
+    false_flags,
+    rows_needed,
+    smallest_p,
+)
+from scrubtrace.stats.fdr import benjamini_hochberg, least_rejections
+from scrubtrace.style.cuts import Cut, can_flag, highest_p
+
+Row = Mapping[str, Any]
+
+
+class Place(NamedTuple):
+    """Where a text stands in its stratum; smaller is first."""
+
+    p: float
+    minus_score: float
+
+
+@dataclass
+class Stratum:
+    """What is known of one stratum of a data set, for the summary and the manifest.
+
+    ``candidates`` are texts that were kept and are like the calibration rows. ``expected_false``
+    is how many texts would be flagged if all were by humans like those that calibrated;
+    ``false_range`` holds it in 95% of cases. ``problem`` says why nothing can be flagged.
+    """
+
+    name: str
+    judged: int
+    unlike: int
+    n: int | None = None
+    smallest_p: float | None = None
+    candidates: int = 0
+    flagged: int = 0
+    flagged_texts: int = 0
+    cut_p: float | None = None
+    expected_false: float = 0.0
+    expected_false_share: float | None = None
+    false_range: tuple[int, int] = (0, 0)
+    problem: str = ""
+
+
+@dataclass
+class StyleOutcome:
+    """Strata by name, their cuts, and texts that were only ranked, by language."""
+
+    strata: dict[str, Stratum]
+    cuts: dict[str, Cut]
+    not_calibrated: dict[str, int]
+
+    def for_manifest(self) -> dict[str, Any]:
+        """What the manifest says, as JSON-able data."""
+        return {
+            "strata": {name: asdict(found) for name, found in sorted(self.strata.items())},
+            "not_calibrated": dict(sorted(self.not_calibrated.items())),
+        }
+
+
+def check_style(config: Config, detectors: Iterable[DetectorSpec]) -> None:
+    """Raises `UsageStop` if alpha asks for rows that the detector does not keep."""
+    alpha = config.policy.style.alpha
+    for planned in detectors:
+        keep = planned.options.get("keep", KEEP)
+        if planned.name == STYLOMETRY and alpha is not None and alpha > keep:
+            raise UsageStop(
+                f"policy.style.alpha is {alpha:g}, but the scan keeps p-values up to {keep:g}: "
+                f"lower alpha, or raise detectors.{STYLOMETRY}.keep and scan again"
+            )
+
+
+def decide(rows: Iterable[Row], counts: Mapping[str, int], policy: StyleSection) -> StyleOutcome:
+    """What is flagged of each stratum.
+
+    Parameters
+    ----------
+    rows : findings of the detector, each with text_digest and evidence; not read without alpha.
+    counts : texts judged by stratum, from the receipts.
+
+    Memory: about 300 bytes for each different text with a p-value up to alpha.
+    """
+    outcome = _counted(counts)
+    if policy.alpha is None:
+        return outcome
+    found: dict[str, dict[str, tuple[Place, int]]] = {}
+    for row in rows:
+        for entry in row["evidence"]:
+            if value := can_flag(entry):
+                stratum = outcome.strata.get(value["stratum"])
+                if stratum is None:  # a receipt that was lost counts none of its rows
+                    continue
+                stratum.n, stratum.smallest_p = value["n"], smallest_p(value["n"])
+                stratum.candidates += 1
+                if entry["score"] <= highest_p(policy, value["n"]):
+                    place = Place(entry["score"], -value["raw_score"])
+                    own = found.setdefault(stratum.name, {})
+                    copies = own.get(row["text_digest"], (place, 0))[1]
+                    own[row["text_digest"]] = (place, copies + 1)
+    for name, stratum in outcome.strata.items():
+        places = sorted(found.get(name, {}).values())
+        if cut := _cut(stratum, places, policy):
+            outcome.cuts[name] = cut
+    return outcome
+
+
+def _counted(counts: Mapping[str, int]) -> StyleOutcome:
+    """Rows by stratum, before anything is decided."""
+    strata, not_calibrated = {}, {}
+    for name, count in sorted(counts.items()):
+        if name.endswith(NOT_CALIBRATED_SUFFIX):
+            not_calibrated[name.removesuffix(NOT_CALIBRATED_SUFFIX)] = count
+        elif not name.endswith(UNLIKE_SUFFIX):
+            strata[name] = Stratum(name, count, counts.get(name + UNLIKE_SUFFIX, 0))
+    return StyleOutcome(strata, {}, not_calibrated)
+
+
+def _cut(stratum: Stratum, places: list[tuple[Place, int]], policy: StyleSection) -> Cut | None:
+    """The cut of a stratum; fills in what the stratum's numbers are with it."""
+    n, judged = stratum.n, stratum.judged
+    if n is None or policy.alpha is None:
+        return None  # no candidate at all
+    if highest_p(policy, n) == 0:
+        stratum.problem = _too_few(policy, n)
+        return None
+    left = len(places)
+    if policy.fdr is not None:
+        left = _rejected(stratum, [place.p for place, _ in places], policy)
+    if policy.budget is not None:
+        left = min(left, policy.budget)
+    # Without a ranking the last candidate is nothing special: all up to alpha would be flagged.
+    p = highest_p(policy, n)
+    if policy.fdr is not None or policy.budget is not None:
+        p = places[left - 1][0].p if left else 0.0
+    stratum.cut_p = p
+    stratum.expected_false = judged * _adjusted(p, n, policy) if p else 0.0
+    stratum.false_range = false_flags(p, n, judged)
+    if not left:
+        return None
+    last = places[left - 1][0]
+    flagged = [copies for place, copies in places if place <= last]
+    stratum.flagged, stratum.flagged_texts = sum(flagged), len(flagged)
+    stratum.expected_false_share = min(1.0, stratum.expected_false / stratum.flagged)
+    return Cut(last.p, -last.minus_score, _note(stratum))
+
+
+def _rejected(stratum: Stratum, p_values: list[float], policy: StyleSection) -> int:
+    """How many of the sorted p-values the false discovery rate allows; says so if none can be."""
+    n = stratum.n or 0
+    level = policy.fdr or 0.0
+    own = np.array(p_values, np.float64)
+    adjusted = conditional(own, n) if policy.conditional else own
+    cut = benjamini_hochberg(adjusted, stratum.judged, level)
+    rejected = int((adjusted <= cut).sum()) if cut else 0
+    if not rejected:
+        smallest = _adjusted(smallest_p(n), n, policy)
+        least = least_rejections(smallest, stratum.judged, level)
+        stratum.problem = (
+            f"{n:,} calibration rows cannot reach a false discovery rate of {level:g}"
+            if least is None
+            else f"no text has a false discovery rate of {level:g}: {least:,} different texts "
+            f"would need the smallest p-value, {smallest:.2g}"
+        )
+    return rejected
+
+
+def _adjusted(p: float, n: int, policy: StyleSection) -> float:
+    return float(conditional(np.array([p]), n)[0]) if policy.conditional else p
+
+
+def _too_few(policy: StyleSection, n: int) -> str:
+    alpha = policy.alpha or 0.0
+    needed = (conditional_rows_needed if policy.conditional else rows_needed)(alpha)
+    return (
+        f"alpha {alpha:g} cannot be reached with {n:,} calibration rows: {needed - n:,} more are "
+        f"needed ({needed:,})"
+    )
+
+
+def _note(stratum: Stratum) -> str:
+    low, high = stratum.false_range
+    share = stratum.expected_false_share or 0.0
+    return (
+        f"{stratum.flagged:,} of {stratum.judged:,} texts of {described(stratum.name)} are flagged "
+        f"so; if all were by humans, about {_rounded(stratum.expected_false)} would be "
+        f"({low:,} to {high:,}), so up to {share:.0%} of these may be false"
+    )
+
+
+def _rounded(expected: float) -> str:
+    return f"{expected:,.0f}" if expected >= 10 or not expected else f"{expected:.2g}"
+
+
+def is_expected(unlike: int, judged: int, share: float) -> bool:
+    """Whether so many unlike rows are what chance gives, within four standard deviations."""
+    return unlike <= judged * share + 4 * math.sqrt(judged * share * (1 - share)) + 1

@@ -1,0 +1,64 @@
+"""What a calibration can do, as a table and in words."""
+
+from collections.abc import Iterator
+
+from scrubtrace.runs.reading import counted, table
+from scrubtrace.schemas.style import CalibrationManifest, OtherLanes, described
+from scrubtrace.stats.conformal import (
+    conditional_rows_needed,
+    rank_reached,
+    realised_rate,
+    rows_needed,
+    smallest_p,
+)
+from scrubtrace.stats.intervals import interval
+
+LEVELS = (0.01, 0.001)
+HEAD = ("stratum", "rows", "smallest alpha", *(f"realised at {level:g}" for level in LEVELS))
+
+
+def described_calibration(manifest: CalibrationManifest, alpha: float, out: str) -> Iterator[str]:
+    """The file, its strata, what each can reach, and what the other lanes flag."""
+    yield f"{out}: {sum(manifest.sizes):,} rows of {len(manifest.files):,} files calibrate"
+    yield f"rows: {counted(manifest.counts)}"
+    names = [described(stratum.name) for stratum in manifest.strata]
+    yield from table(HEAD, map(_line, names, manifest.sizes))
+    yield (
+        "realised: the share of such human rows with p up to alpha, given this one calibration "
+        "set, in 95% of cases; on average it is at most alpha"
+    )
+    short = [
+        (name, rows_needed(alpha) - n)
+        for name, n in zip(names, manifest.sizes, strict=True)
+        if rank_reached(alpha, n) == 0
+    ]
+    for name, missing in short:
+        yield f"{name}: alpha {alpha:g} cannot be reached, {missing:,} rows are missing"
+    yield (
+        f"alpha {alpha:g} needs {rows_needed(alpha):,} rows in a stratum, with conditional "
+        f"p-values {conditional_rows_needed(alpha):,}"
+    )
+    if manifest.other_lanes:
+        yield from _lanes(manifest.other_lanes)
+
+
+def _line(name: str, n: int) -> tuple[str, ...]:
+    cells = []
+    for level in LEVELS:
+        low, high = realised_rate(level, n)
+        cells.append(f"{low:.3%} to {high:.3%}" if high else "not reached")
+    return (name, f"{n:,}", f"{smallest_p(n):.2g}", *cells)
+
+
+def _lanes(lanes: OtherLanes) -> Iterator[str]:
+    yield f"the other lanes flag {_share(lanes.flagged, lanes.rows)} of these human rows"
+    if lanes.either is not None and lanes.alpha is not None:
+        yield (
+            f"any lane, with style at alpha {lanes.alpha:g}: {_share(lanes.either, lanes.rows)} "
+            "(each row ranked among the others)"
+        )
+
+
+def _share(hits: int, rows: int) -> str:
+    low, high = interval(hits, rows)
+    return f"{hits:,} of {rows:,} ({hits / max(rows, 1):.3%}, 95% interval {low:.3%} to {high:.3%})"

@@ -1,0 +1,72 @@
+"""The style lane in the summary of a run: per stratum, and over all lanes."""
+
+from collections.abc import Iterator
+
+from scrubtrace.config import StyleSection
+from scrubtrace.schemas.style import UNLIKE, described
+from scrubtrace.style.flagging import Stratum, StyleOutcome, is_expected
+
+SHOWN = 10
+
+TRACE_BOUNDS = {"en": 0.00037, "zh": 0.00020, "ja": 0.00025, "id": 0.00037, "de": 0.00055}
+"""95% upper bounds on the share of human rows that the trace lane flags, from the README."""
+
+
+def style_lines(outcome: StyleOutcome, policy: StyleSection) -> Iterator[str]:
+    """What was judged, flagged and expected by chance; nothing where no row was ranked."""
+    if outcome.not_calibrated:
+        counts = ", ".join(f"{name} {n:,}" for name, n in sorted(outcome.not_calibrated.items()))
+        yield f"style: ranked without calibration, never flagged: {counts}"
+    if policy.alpha is None:
+        if outcome.strata:
+            yield "style: policy.style.alpha is not set, so style flags nothing"
+        return
+    ordered = sorted(outcome.strata.values(), key=lambda s: (-s.flagged, -s.judged, s.name))
+    for stratum in ordered[:SHOWN]:
+        yield f"style, {described(stratum.name)}: {_told(stratum)}"
+    if len(ordered) > SHOWN:
+        yield f"... and {len(ordered) - SHOWN:,} more strata, all in the manifest"
+    if outcome.cuts:
+        yield from _union(outcome, policy)
+
+
+def union_bounds(outcome: StyleOutcome, alpha: float) -> dict[str, float]:
+    """Most human rows that any lane flags, as a share: alpha and the bound of the trace lane.
+
+    By language, where the trace lane was measured. A sum, so it holds however the lanes overlap.
+    """
+    languages = {name.partition("/")[0] for name in outcome.cuts}
+    return {code: alpha + TRACE_BOUNDS[code] for code in sorted(languages & TRACE_BOUNDS.keys())}
+
+
+def _told(stratum: Stratum) -> str:
+    told = f"{stratum.judged:,} judged, {stratum.candidates:,} candidates"
+    if stratum.n is None:
+        return f"{told}, none flagged"
+    told += f", {stratum.flagged:,} flagged, {stratum.n:,} calibration rows"
+    if stratum.problem:
+        told += f"; {stratum.problem}"
+    if stratum.flagged:
+        low, high = stratum.false_range
+        told += (
+            f"; false if all were human: {stratum.expected_false:,.3g} ({low:,} to {high:,}), "
+            f"at most {stratum.expected_false_share or 0:.0%} of the flagged"
+        )
+    if not is_expected(stratum.unlike, stratum.judged, UNLIKE):
+        told += (
+            f"; {stratum.unlike:,} are unlike the calibration rows, {UNLIKE:.0%} are expected: "
+            "they never flag, and the others may not be comparable"
+        )
+    return told
+
+
+def _union(outcome: StyleOutcome, policy: StyleSection) -> Iterator[str]:
+    alpha = policy.alpha or 0.0
+    bounds = union_bounds(outcome, alpha)
+    told = ", ".join(f"{code} {bound:.3%}" for code, bound in bounds.items())
+    if told:
+        yield (
+            "of human rows like those that calibrated, trace and style lanes together flag at "
+            f"most, on average: {told} (alpha {alpha:.3%} and the measured bound of the trace "
+            "lane); the match lane states its own"
+        )
