@@ -102,9 +102,9 @@ class CalibrationManifest:
     """What a calibration file says of itself.
 
     ``origin`` says who vouches that the rows are by humans and how they were sampled. ``model`` is
-    the digest of the model that scored them. ``counts`` is what was met: rows kept, repeated, empty,
-    abstained from, by name. ``command`` are the arguments that made the file. Raises `StyleError`
-    without an origin, or for rows that were sampled in another way than `Sampling` allows.
+    the digest of the model that scored them. ``counts`` is what was met: rows kept, repeated,
+    empty, abstained from, by name. ``command`` are the arguments that made the file.
+    Raises `StyleError` without an origin, or for another way of sampling than `Sampling` has.
     """
 
     model: str

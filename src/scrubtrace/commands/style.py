@@ -19,7 +19,7 @@ def style() -> None:
 @click.option("--model", metavar="FILE", help="Style model (default: the shipped one).")
 @click.option("--out", required=True, metavar="FILE", help="The calibration, as .npz.")
 @click.option("--origin", required=True, metavar="TEXT",
-              help="Who vouches that the rows are by humans, and how they were sampled.")  # fmt: skip
+              help="Who vouches that the rows are by humans; how they were sampled.")  # fmt: skip
 @click.option("--sampling", type=click.Choice(["random", "all"]), default="random",
               show_default=True, help="How SHARDS were chosen of those rows; nothing else may "
               "calibrate.")  # fmt: skip
@@ -27,7 +27,7 @@ def style() -> None:
               help="Column with text, a list of texts, or chat rows (default: text).")  # fmt: skip
 @click.option("--roles", metavar="ROLE,...", help="Roles of chat turns that are taken, or all.")
 @click.option("--source-column", metavar="COL",
-              help="Column with the source of each row; the same as --group-by source=COL.")  # fmt: skip
+              help="Column with the source of each row, as --group-by source=COL.")  # fmt: skip
 @click.option("--group-by", metavar="NAME=COL,...", help="As for detect; source is used.")
 @click.option("--language", metavar="CODE", help="Language of all rows (default: identified).")
 @click.option("--language-column", metavar="COL", help="Column with the language of each row.")

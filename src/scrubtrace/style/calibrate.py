@@ -148,8 +148,8 @@ def _checked_inputs(request: Request) -> Inputs:
         if decided := sorted(DECIDED_COLUMNS.intersection(footer.schema.names)):
             raise UsageStop(
                 f"{footer.shard.path} has the column {decided[0]!r} of reviewed rows: rows "
-                "that were picked by a score, dismissed or not, may not calibrate; give a random sample of "
-                "rows whose origin somebody vouches for"
+                "that were picked by a score, dismissed or not, may not calibrate; give a random "
+                "sample of rows whose origin somebody vouches for"
             )
     return inputs
 
