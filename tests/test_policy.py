@@ -130,8 +130,10 @@ def test_proof_is_looked_at_before_strong_pairs() -> None:
 
 
 def test_every_kind_has_its_place_in_the_order() -> None:
-    wanted = {(kind, strength) for kind in Kind for strength in (Strength.PROOF, Strength.STRONG)}
-    assert set(PRIORITIES) == wanted
+    others = set(Kind) - {Kind.LLM_STYLE}
+    wanted = {(kind, strength) for kind in others for strength in (Strength.PROOF, Strength.STRONG)}
+    assert set(PRIORITIES) == wanted | {(Kind.LLM_STYLE, Strength.WEAK)}
+    assert PRIORITIES[-1][0] == Kind.LLM_STYLE
 
 
 def test_reasons_are_words_that_hold() -> None:

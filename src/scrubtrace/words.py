@@ -53,17 +53,17 @@ WORDS = {
 }
 
 QUANTITIES = {
-    "sentence_length_variation": "sentence lengths vary",
-    "sentence_length": "sentences are long",
-    "word_length": "words are long",
-    "vocabulary": "the vocabulary is rich",
-    "punctuation": "punctuation is frequent",
-    "digits": "digits are frequent",
-    "upper_case": "capitals are frequent",
-    "non_letters": "signs other than letters are frequent",
-    "lines": "lines are many",
+    "sentence_length_variation": ("sentence lengths vary less", "sentence lengths vary more"),
+    "sentence_length": ("sentences are shorter", "sentences are longer"),
+    "word_length": ("words are shorter", "words are longer"),
+    "vocabulary": ("words repeat more", "words repeat less"),
+    "punctuation": ("punctuation is rarer", "punctuation is more frequent"),
+    "digits": ("digits are rarer", "digits are more frequent"),
+    "upper_case": ("capitals are rarer", "capitals are more frequent"),
+    "non_letters": ("signs are rarer", "signs are more frequent"),
+    "lines": ("lines are fewer", "lines are more"),
 }
-"""Quantities of a text's style, in words that "less" and "more" can follow."""
+"""Quantities of a text's style: in words, where it has less and where it has more of each."""
 
 TOOL_CATEGORIES = frozenset({"placeholder", "hash_token"})
 """Categories whose evidence names, as its value, the tools that leave such a trace."""
@@ -128,23 +128,15 @@ def reason_words(reason: Mapping[str, Any]) -> str:
     feature = str(reason.get("feature"))
     share, z = reason.get("percentile"), reason.get("z")
     whose = "your" if reason.get("whose") == "calibration" else "the model's"
-    words = QUANTITIES.get(feature)
+    plain = feature.replace("_", " ")
+    less, more = QUANTITIES.get(feature, (f"{plain} is lower", f"{plain} is higher"))
     if isinstance(share, int | float):
-        side, of = ("more", share) if share >= 0.5 else ("less", 1 - share)
-        named = f"{words} {side}" if words else f"{_spaced(feature)} is {_HIGHER[side]}"
-        return f"{named} than in {of:.0%} of {whose} human rows"
+        words, of = (more, share) if share >= 0.5 else (less, 1 - share)
+        return f"{words} than in {of:.0%} of {whose} human rows"
     if isinstance(z, int | float):
-        side = "more" if z >= 0 else "less"
-        named = f"{words} {side}" if words else f"{_spaced(feature)} is {_HIGHER[side]}"
-        return f"{named} than in {whose} human rows (by {abs(z):.1f} standard deviations)"
+        words = more if z >= 0 else less
+        return f"{words} than in {whose} human rows (by {abs(z):.1f} standard deviations)"
     return ""
-
-
-_HIGHER = {"more": "higher", "less": "lower"}
-
-
-def _spaced(feature: str) -> str:
-    return feature.replace("_", " ")
 
 
 def _of_reference(entry: EvidenceRow) -> str:

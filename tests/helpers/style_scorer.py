@@ -74,7 +74,7 @@ def essay(seed: int, words: int = 60, moreover: int = 0, digits: bool = False) -
     rng = random.Random(f"{seed} {words}")
     chosen = rng.choices(VOCABULARY, k=words - moreover) + ["moreover"] * moreover
     if digits:
-        chosen = [str(rng.randrange(10**6)) for _ in chosen]
+        chosen = [w if w == "moreover" else str(rng.randrange(10**6)) for w in chosen]
     return " ".join(chosen)
 
 

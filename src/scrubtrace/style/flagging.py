@@ -207,7 +207,7 @@ def _note(stratum: Stratum) -> str:
     return (
         f"{stratum.flagged:,} of {stratum.judged:,} texts of {described(stratum.name)} are flagged "
         f"so; if all were by humans, about {_rounded(stratum.expected_false)} would be "
-        f"({low:,} to {high:,}), so up to {share:.0%} of these may be false"
+        f"({low:,} to {high:,}), so up to {share:.1%} of these may be false"
     )
 
 

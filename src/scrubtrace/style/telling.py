@@ -50,7 +50,7 @@ def _told(stratum: Stratum) -> str:
         low, high = stratum.false_range
         told += (
             f"; false if all were human: {stratum.expected_false:,.3g} ({low:,} to {high:,}), "
-            f"at most {stratum.expected_false_share or 0:.0%} of the flagged"
+            f"at most {stratum.expected_false_share or 0:.1%} of the flagged"
         )
     if not is_expected(stratum.unlike, stratum.judged, UNLIKE):
         told += (
