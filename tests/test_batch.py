@@ -79,3 +79,11 @@ def test_taken_rows_keep_text_and_language() -> None:
 def test_a_language_a_text_or_none_at_all() -> None:
     with pytest.raises(ValueError, match="2 texts and 1 languages"):
         TextBatch(["a", "b"], ["en"])
+
+
+def test_a_batch_needs_a_source_for_each_text_or_none() -> None:
+    batch = TextBatch(["a", "b", "c"], sources=["news", None, "essays"])
+    assert batch.take([2, 1]).sources == ["essays", None]
+    assert TextBatch(["a"]).take([0]).sources == ()
+    with pytest.raises(ValueError, match="one source a text or none, but has 2 texts and 1 sou"):
+        TextBatch(["a", "b"], sources=["news"])

@@ -1,5 +1,8 @@
 """Running detectors: the row at fault is found, the others keep their evidence."""
 
+from dataclasses import replace
+from typing import Any
+
 import pyarrow as pa
 import pytest
 
@@ -128,3 +131,27 @@ def test_garbage_for_a_row_costs_that_row(garbage: object) -> None:
     evidence = detect_each(Careless(), batch, lambda *error: errors.append(error))
     assert errors == [(1, "ContractError")]
     assert evidence.found.column("row").to_pylist() == [0, 3]
+
+
+@pytest.mark.parametrize(
+    ("counts", "fits"),
+    [
+        ({}, True),
+        ({"en/essays/0-": 3, "en": 0}, True),
+        ({"en": -1}, False),
+        ({"en": True}, False),
+        ({"en": 1.5}, False),
+        ({"en": "1"}, False),
+        ({1: 1}, False),
+        ({"x" * 201: 1}, False),
+        ({f"n{number}": 1 for number in range(10_001)}, False),
+        ([("en", 1)], False),
+    ],
+)
+def test_counts_are_whole_numbers_by_short_names(counts: Any, fits: bool) -> None:
+    answer = replace(Evidence.of([], {}), counts=counts)
+    if fits:
+        check_evidence(answer, TextBatch(["a"]))
+    else:
+        with pytest.raises(ContractError, match="counts that are no whole numbers"):
+            check_evidence(answer, TextBatch(["a"]))

@@ -1,5 +1,6 @@
 """Tallying: what is said of texts becomes what is said of their rows."""
 
+import json
 from collections import Counter
 
 import pytest
@@ -8,6 +9,7 @@ from hypothesis import strategies as st
 
 from scrubtrace.beam_pipelines.decoding import Dead, Place, Rows
 from scrubtrace.beam_pipelines.tallying import tally_rows
+from scrubtrace.schemas.receipts import Tally
 
 
 def rows_of(counts: list[int], dead: tuple[int, ...] = ()) -> Rows:
@@ -55,3 +57,13 @@ def test_every_row_is_accounted_for(counts: list[int], data: st.DataObject) -> N
     assert tally.dead.total() == len(dead)
     assert tally.texts_judged + tally.texts_abstained.total() == len(rows.texts)
     assert all(count > 0 for count in tally.abstained.values())
+
+
+def test_counts_of_a_detector_add_up_and_older_receipts_have_none() -> None:
+    tally = Tally(judged=2, counts=Counter(en=2))
+    tally.add(Tally(judged=1, counts=Counter(en=1, zh=4)))
+    assert tally.counts == {"en": 3, "zh": 4}
+    read = Tally.from_dict(json.loads(json.dumps(vars(tally))))
+    assert read == tally
+    older = {name: value for name, value in vars(tally).items() if name != "counts"}
+    assert Tally.from_dict(older).counts == {}

@@ -19,9 +19,8 @@ class Lanes:
     """The detectors of the configuration but for style, and its policy; raises `UsageStop`."""
 
     def __init__(self, config: Config) -> None:
-        names = [name for name in detector_names(config) if name != STYLOMETRY]
         try:
-            made = [make_detector(name, detector_options(config, name)) for name in names]
+            made = [make_detector(name, detector_options(config, name)) for name in _names(config)]
             for detector in made:
                 detector.setup()
         except DetectorError as error:
@@ -38,3 +37,15 @@ class Lanes:
                 evidence[entry["row"]].append({"detector": detector.name} | entry)
         verdicts = (judge(found, self._policy, {}) if found else None for found in evidence)
         return np.array([v is not None and v.flagged for v in verdicts], np.bool_)
+
+
+def _names(config: Config) -> list[str]:
+    """The detectors that run beside style, whose own options may not be there yet."""
+    chosen = config.scan.detectors
+    if chosen is not None:
+        chosen = [name for name in chosen if name != STYLOMETRY]
+        if not chosen:
+            return []
+    options = {name: given for name, given in config.detectors.items() if name != STYLOMETRY}
+    scan = config.scan.model_copy(update={"detectors": chosen})
+    return detector_names(config.model_copy(update={"scan": scan, "detectors": options}))
