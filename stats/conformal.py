@@ -7,6 +7,7 @@ number, see `realised_rate`; `conditional` p-values hold for nearly every single
 """
 
 import math
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -101,6 +102,7 @@ def conditional(p: Floats, n: int, miss: float = 1 - CONFIDENCE) -> Floats:
     return np.asarray(bounds[ranks - 1], dtype=np.float64)
 
 
+@lru_cache(4096)
 def conditional_rank(alpha: float, n: int, miss: float = 1 - CONFIDENCE) -> int:
     """The greatest r whose adjusted p-value is <= alpha; 0 if there is none."""
     return int(np.searchsorted(_simes_bounds(n, miss), alpha, side="right"))

@@ -27,6 +27,7 @@ SCAN = (
     "--style-calibration", "human.npz", "--group-by", "source=src", "--language-column", "lang",
     "--set", "scan.detectors=['stylometry']", "--quiet",
 )  # fmt: skip
+LOAD = loading.load_scorer
 ALPHA = ("--set", "policy.style.alpha=0.01")
 
 
@@ -181,6 +182,23 @@ def test_a_shard_that_cannot_be_read_makes_it_incomplete(
     Path("human-2.parquet").write_bytes(Path("human-1.parquet").read_bytes()[:500])
     assert calibrate_on("--quiet", path="human-*.parquet") == 3
     assert "1 rows or shards could not be read" in capsys.readouterr().err
+
+
+def test_where_the_file_is_written(capsys: pytest.CaptureFixture[str]) -> None:
+    write("human.parquet", human(50))
+    assert calibrate_on("--quiet", out="new/folder/human.npz") == 0
+    assert Calibration.read("new/folder/human.npz").manifest.sizes == (50,)
+    assert calibrate_on("--quiet", out="new") == 2
+    assert "--out new is a folder" in capsys.readouterr().err
+
+
+def test_without_a_model_it_says_how_to_name_one(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write("human.parquet", human(20))
+    monkeypatch.setattr(calibrate, "load_scorer", LOAD)
+    assert calibrate_on() == 2
+    assert "no style model is given: name one with --model" in capsys.readouterr().err
 
 
 def test_one_language_for_all_rows_and_texts_of_any_length() -> None:

@@ -2,7 +2,9 @@
 
 import json
 import random
+import re
 from collections import Counter
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,7 +19,7 @@ from scrubtrace.schemas.style import style_value
 from scrubtrace.schemas.vocabulary import Kind
 from scrubtrace.style.cuts import flagging
 from scrubtrace.style.flagging import StyleOutcome, check_style, decide
-from scrubtrace.style.telling import style_lines, union_bounds
+from scrubtrace.style.telling import TRACE_BOUNDS, style_lines, union_bounds
 from scrubtrace.words import reason_words
 
 NAME = "en/essays/100-199"
@@ -214,7 +216,8 @@ def test_a_flagged_text_resembles_and_is_looked_at_last() -> None:
     assert verdict.why == (
         "resembles LLM text in style: ranks high among 999 of your human rows (en, essays, "
         "100-199 words; p = 0.001); 40 of 1,000 texts of en, essays, 100-199 words are flagged "
-        "so; if all were by humans, about 10 would be (3 to 20), so up to 25.0% of these may be false"
+        "so; if all were by humans, about 10 would be (3 to 20), so up to 25.0% of these may be "
+        "false"
     )
     assert judge([entry(1, -1)], policy, {}) is None
     assert judge([entry(1, -1)], PolicySection()) is None
@@ -275,3 +278,9 @@ def test_settings_that_cannot_be(setting: str) -> None:
 )  # fmt: skip
 def test_reasons_in_words(reason: dict[str, Any], words: str) -> None:
     assert reason_words(reason) == words
+
+
+def test_the_bounds_of_the_trace_lane_are_those_of_the_readme() -> None:
+    readme = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+    found = re.findall(r"^\| human \| (\w+) \|.* \| ([0-9.]+)% \|$", readme, re.MULTILINE)
+    assert {code: float(bound) / 100 for code, bound in found} == pytest.approx(TRACE_BOUNDS)

@@ -8,6 +8,7 @@ def load_scorer(model: str | None) -> Scorer:
     """The scorer of a model file, or the shipped one for None; raises `StyleError`."""
     if model is None:
         raise StyleError(
-            "no style model is given: name one with detectors.stylometry.model (--style-model)"
+            "no style model is given: name one with --model (detect: --style-model, or "
+            "detectors.stylometry.model)"
         )
     raise StyleError(f"{model} cannot be read: this version has no reader of style models")

@@ -6,6 +6,7 @@ same rows, so that it is known how often any lane flags such rows.
 
 import hashlib
 import math
+import os
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -99,11 +100,13 @@ def calibrate_style(request: Request) -> CalibrationManifest:
     inputs = _checked_inputs(request)
     try:
         scorer = load_scorer(request.model)
+        out = storage.absolute(request.out)
+        storage.make_folders(os.path.dirname(out))
         collected = _Collected(request, scorer)
         collected.read()
         strata = collected.strata()
         manifest = collected.manifest(inputs, strata)
-        storage.write_atomic(storage.absolute(request.out), calibration_bytes(manifest, strata))
+        storage.write_atomic(out, calibration_bytes(manifest, strata))
     except StyleError as error:
         raise UsageStop(str(error)) from None
     return manifest
@@ -130,6 +133,8 @@ def _check_request(request: Request) -> None:
             "--origin says who vouches that the rows are by humans and how they were sampled; it "
             "cannot be empty"
         )
+    if os.path.isdir(request.out):
+        raise UsageStop(f"--out {request.out} is a folder; name a file, as {request.out}/human.npz")
     for path in request.shards:
         if path.lower().endswith(EXPORT_SUFFIXES):
             raise UsageStop(
