@@ -172,7 +172,7 @@ def test_too_few_rows_calibrate_nothing(
 ) -> None:
     write("human.parquet", texts, sources)
     assert calibrate_on() == 2
-    assert "no stratum has enough rows to calibrate" in capsys.readouterr().err
+    assert "no stratum has enough rows to calibrate; rows: " in capsys.readouterr().err
 
 
 def test_a_shard_that_cannot_be_read_makes_it_incomplete(
@@ -280,6 +280,24 @@ def test_runs_add_up() -> None:
     assert ours == [item for item in of_items("full") if item[1]]
     before, after = (folder.id for folder in runs_of("out"))
     assert code_of("runs", "diff", before, after, "--out", "out") == 0
+
+
+def test_a_text_that_others_push_out_of_the_budget_lost_its_rank(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    write("human.parquet", human(200))
+    assert calibrate_on("--quiet") == 0
+    policy = (*ALPHA, "--set", "policy.style.budget=1")
+    write("data/a.parquet", [essay(seed, 60, moreover=6) for seed in range(3)])
+    assert detect(*policy) == 0
+    write("data/b.parquet", [essay(seed, 60, moreover=8) for seed in range(5)])
+    assert detect(*policy) == 0
+    assert (
+        code_of("runs", "diff", *(run.id for run in runs_of("out")), "--out", "out", "--json") == 0
+    )
+    causes = json.loads(capsys.readouterr().out)["causes"]
+    assert causes["style ranks"]["lost"] == {"llm_style": 1}
+    assert causes["data"]["gained"] == {"llm_style": 1}
 
 
 def parts(folder: RunFolder) -> dict[str, bytes]:

@@ -28,6 +28,7 @@ from scrubtrace.detectors.style.strata import Calibrated, HumanRows, calibrated
 from scrubtrace.exits import UsageStop
 from scrubtrace.index.sources import BATCH_BYTES, BATCH_ROWS, read_rows
 from scrubtrace.resumable import resumable
+from scrubtrace.runs.reading import counted
 from scrubtrace.schemas.plan import Chat, Columns
 from scrubtrace.schemas.style import (
     DECIDED_COLUMNS,
@@ -188,9 +189,10 @@ class _Collected:
         found: list[Calibrated] = []
         for _, rows in self._human_rows:
             found += calibrated(rows, least)
+        self.counts["too_few_of_their_kind"] = self.counts["kept"] - sum(s.n for s in found)
         if not found:
-            counts = ", ".join(f"{name} {count:,}" for name, count in sorted(self.counts.items()))
-            raise UsageStop(f"no stratum has enough rows to calibrate: {counts or 'no rows'}")
+            told = counted({name: count for name, count in self.counts.items() if count})
+            raise UsageStop(f"no stratum has enough rows to calibrate; rows: {told}")
         if len(found) > MOST_STRATA:
             raise UsageStop(
                 f"{len(found):,} strata are more than {MOST_STRATA:,}: is the column of sources "
