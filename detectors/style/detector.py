@@ -17,7 +17,7 @@ import json
 import shlex
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, NamedTuple
 
@@ -208,11 +208,15 @@ def _against(
         return list(reasons)
     known = {name: place for place, name in enumerate(names)}
     return [
-        Reason(reason.feature, reason.value, _share(stratum, known[reason.feature], reason.value),
-               reason.z, "calibration")
-        if reason.feature in known else reason
+        replace(
+            reason,
+            percentile=_share(stratum, known[reason.feature], reason.value),
+            whose="calibration",
+        )
+        if reason.feature in known
+        else reason
         for reason in reasons
-    ]  # fmt: skip
+    ]
 
 
 def _share(stratum: Calibrated, covariate: int, value: float) -> float:
@@ -223,8 +227,7 @@ def _share(stratum: Calibrated, covariate: int, value: float) -> float:
 
 
 def _plain(reason: Reason) -> dict[str, Any]:
-    numbers = {
-        name: round(value, 6) if isinstance(value, float) else value
-        for name, value in asdict(reason).items()
-    }
-    return {name: value for name, value in numbers.items() if value is not None}
+    numbers = {"value": reason.value, "percentile": reason.percentile, "z": reason.z}
+    about = {name: round(value, 6) for name, value in numbers.items() if value is not None}
+    words = {"words": reason.words} if reason.words else {}
+    return {"feature": reason.feature, "whose": reason.whose} | about | words
