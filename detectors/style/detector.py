@@ -94,7 +94,7 @@ class Stylometry:
 
     def setup(self) -> None:
         """Loads model and calibration; later calls do nothing."""
-        _ = self._calibration
+        _ = self._scorer, self._calibration
 
     def detect(self, batch: TextBatch) -> Evidence:
         """One span a row with a small p-value, and how many rows each stratum has; see above."""
