@@ -31,7 +31,7 @@ def detect(self, batch):
     return Evidence.of(spans, {})
 """
 
-OURS = ["boilerplate", "redaction", "reference"]
+OURS = ["boilerplate", "redaction", "reference", "stylometry"]
 
 
 @pytest.fixture(autouse=True)

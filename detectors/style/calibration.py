@@ -4,8 +4,6 @@ Equal content gives equal bytes. Every stratum has its sorted scores, and what i
 """
 
 import hashlib
-import io
-import zipfile
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -14,6 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from scrubtrace.detectors.style.archive import archive_arrays, archive_bytes
 from scrubtrace.detectors.style.strata import Calibrated
 from scrubtrace.schemas.style import CalibrationManifest, StyleError
 from scrubtrace.stats.typicality import Typical
@@ -40,7 +39,7 @@ class Calibration:
         self.digest = hashlib.sha256(content).hexdigest()[:16]
         self.name = name
         try:
-            arrays = _arrays(content)
+            arrays = archive_arrays(content)
             self.manifest = CalibrationManifest.from_json(arrays[MANIFEST].tobytes().decode())
             self.strata = _strata(self.manifest, arrays)
         except StyleError as error:
@@ -85,21 +84,7 @@ def calibration_bytes(manifest: CalibrationManifest, strata: Sequence[Calibrated
         "inverses": np.stack([kind.inverse for kind in kinds]),
         "quantiles": np.stack([entry.quantiles for entry in strata]),
     }
-    sink = io.BytesIO()
-    # The date of every member is the same; numpy's own savez promises nothing about it.
-    with zipfile.ZipFile(sink, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, array in arrays.items():
-            member = zipfile.ZipInfo(f"{name}.npy")
-            member.compress_type = zipfile.ZIP_DEFLATED
-            held = io.BytesIO()
-            np.save(held, np.ascontiguousarray(array), allow_pickle=False)
-            archive.writestr(member, held.getvalue())
-    return sink.getvalue()
-
-
-def _arrays(content: bytes) -> Arrays:
-    with np.load(io.BytesIO(content), allow_pickle=False) as opened:
-        return {name: opened[name] for name in (MANIFEST, *ARRAYS)}
+    return archive_bytes(arrays)
 
 
 def _strata(manifest: CalibrationManifest, arrays: Arrays) -> tuple[Calibrated, ...]:

@@ -6,7 +6,7 @@ texts of sources that it was not fitted on, so that none drowns the others.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -24,7 +24,7 @@ FRAME_TEXTS = 64
 """Texts framed at once: so many stay in the cache of a core."""
 
 CHARS_A_WORD = 1.7
-"""Han and kana characters that count as one word (`facts` of segmented Chinese text)."""
+"""Han and kana characters that count as one word, about as in segmented Chinese."""
 
 COVARIATES = (
     "sentence_length_mean", "clause_length_mean", "commas", "full_stops", "question_marks",
@@ -96,16 +96,19 @@ class LanguageModel:
             share = float(SHARES[min(max(place - (not is_higher), 0), len(SHARES) - 1)])
             if (1 - share if is_higher else share) <= EXTREME:
                 found.append(Reason(name, value, share))
-        return sorted(
-            found, key=lambda r: (min(r.percentile or 0, 1 - (r.percentile or 0)), r.feature)
-        )
+        return sorted(found, key=_rarity)
+
+
+def _rarity(reason: Reason) -> tuple[float, str]:
+    share = reason.percentile or 0.0
+    return min(share, 1 - share), reason.feature
 
 
 @dataclass(frozen=True)
 class _Explained(Scored):
     """Scores that keep the measures of their rows, to say what they rest on."""
 
-    measured: Mapping[int, tuple[LanguageModel, npt.NDArray[np.float32]]] = None  # type: ignore
+    measured: dict[int, tuple[LanguageModel, Measured]] = field(default_factory=dict)
 
     def explain(self, row: int) -> Sequence[Reason]:
         """See `LanguageModel.reasons`."""
@@ -133,35 +136,23 @@ class StyleModel:
 
     def score(self, batch: TextBatch) -> Scored:
         """Scores of a batch; texts without a model for their language, or too short, have none."""
+        count = len(batch)
+        reasons: dict[int, str] = {}
+        covariates = np.zeros((count, len(COVARIATES)), np.float32)
+        scores, words = np.full(count, np.nan), np.zeros(count, np.int64)
+        found = _Explained(scores, reasons, words, covariates, COVARIATES)
         rows_of: dict[str, list[int]] = {}
         for row, language in enumerate(batch.languages):
             rows_of.setdefault(language, []).append(row)
-        count = len(batch)
-        scores = np.full(count, np.nan)
-        words = np.zeros(count, np.int64)
-        covariates = np.zeros((count, len(COVARIATES)), np.float32)
-        reasons: dict[int, str] = {}
-        measured: dict[int, tuple[LanguageModel, npt.NDArray[np.float32]]] = {}
         for language, rows in rows_of.items():
             model = self.models.get(language)
             if model is None:
                 reasons.update(dict.fromkeys(rows, str(Abstained.LANGUAGE_NOT_COVERED)))
                 continue
-            columns = covariate_columns(language)
             for at in range(0, len(rows), FRAME_TEXTS):
                 some = rows[at : at + FRAME_TEXTS]
-                frame = Frame.of(fold([batch.texts[row] for row in some]))
-                values = measure(frame, language)
-                words[some] = words_of(frame)
-                covariates[some] = values[:, columns]
-                own = model.combined(model.parts(frame, values))
-                for place, row in enumerate(some):
-                    if words[row] < model.least_words:
-                        reasons[row] = str(Abstained.TOO_SHORT)
-                    else:
-                        scores[row] = own[place]
-                        measured[row] = (model, values[place])
-        return _Explained(scores, reasons, words, covariates, COVARIATES, measured)
+                reasons.update(_add(found, model, some, [batch.texts[row] for row in some]))
+        return found
 
     def reference_percentile(self, scores: Floats, languages: Sequence[str]) -> Floats:
         """Share of the model's held-out human rows of a language with a lower score."""
@@ -172,6 +163,22 @@ class StyleModel:
                 below = np.searchsorted(model.human_scores, score, side="left")
                 shares[row] = below / len(model.human_scores)
         return shares
+
+
+def _add(
+    found: _Explained, model: LanguageModel, rows: Sequence[int], texts: Sequence[str]
+) -> dict[int, str]:
+    """Scores some rows, of one language; gives the reasons of those that are too short."""
+    frame = Frame.of(fold(texts))
+    values = measure(frame, model.language)
+    scores, words = model.combined(model.parts(frame, values)), words_of(frame)
+    found.words[rows] = words
+    found.covariates[rows] = values[:, covariate_columns(model.language)]
+    for place in np.flatnonzero(words >= model.least_words).tolist():
+        found.scores[rows[place]] = scores[place]
+        found.measured[rows[place]] = (model, values[place])
+    short = np.flatnonzero(words < model.least_words).tolist()
+    return {rows[place]: str(Abstained.TOO_SHORT) for place in short}
 
 
 def covariate_columns(language: str) -> list[int]:

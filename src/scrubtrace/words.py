@@ -119,13 +119,18 @@ def style_words(entry: EvidenceRow) -> str:
         parts = [f"ranks high among {value['n']:,} of your human rows ({group}; {p})"]
         if not value.get("alike"):
             parts.append("but is unlike them, so the rank says little; never flags")
+<<<<<<< HEAD
     parts += [words for reason in value.get("reasons", ()) if (words := reason_words(reason))]
+=======
+    parts += [words for reason in value["reasons"] if (words := reason_words(reason))]
+>>>>>>> calib6
     return "; ".join(parts)
 
 
 def reason_words(reason: Mapping[str, Any]) -> str:
     """One quantity of a text's style beside that of human rows; empty if it is not known."""
     feature = str(reason.get("feature"))
+<<<<<<< HEAD
     share, z = reason.get("percentile"), reason.get("z")
     whose = "your" if reason.get("whose") == "calibration" else "the model's"
     plain = feature.replace("_", " ")
@@ -135,6 +140,20 @@ def reason_words(reason: Mapping[str, Any]) -> str:
         return f"{words} than in {of:.0%} of {whose} human rows"
     if isinstance(z, int | float):
         words = more if z >= 0 else less
+=======
+    share, z = (
+        value if isinstance(value := reason.get(name), int | float) else None
+        for name in ("percentile", "z")
+    )
+    whose = "your" if reason.get("whose") == "calibration" else "the model's"
+    is_higher = share >= 0.5 if share is not None else z is not None and z >= 0
+    fallback = f"{feature.replace('_', ' ')} is {'higher' if is_higher else 'lower'}"
+    words = reason.get("words") or fallback
+    if share is not None:
+        of = share if is_higher else 1 - share
+        return f"{words} than in {of:.0%} of {whose} human rows"
+    if z is not None:
+>>>>>>> calib6
         return f"{words} than in {whose} human rows (by {abs(z):.1f} standard deviations)"
     return ""
 

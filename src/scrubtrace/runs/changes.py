@@ -8,6 +8,7 @@ from typing import Any
 
 from scrubtrace.beam_pipelines.layout import RunFolder
 from scrubtrace.schemas.plan import DetectorSpec, RunSpec, Shard, Work
+from scrubtrace.schemas.style import STYLOMETRY
 
 SHORT = 80
 """A value of more characters is named by its digest."""
@@ -43,8 +44,8 @@ class Changes:
     """Everything that differs between what two runs were about and how they decided.
 
     ``settings`` has the data set, the columns, the language identifier, the key, the sample and
-    the limits of evidence by their names. ``calibration`` is for detectors whose thresholds are
-    fitted to data: none is in this version, so it is always None.
+    the limits of evidence by their names. ``calibration`` is that of the style lane: its file, and
+    the fingerprint that covers its content; None if neither run has one.
     """
 
     shards: tuple[ShardChange, ...]
@@ -66,6 +67,7 @@ def changes(before: RunFolder, after: RunFolder, policies: tuple[Any, Any]) -> C
         tuple(detector_changes(spec_before, spec_after)),
         _differing(*policies),
         _differing(_settings(spec_before), _settings(spec_after)),
+        _calibration_changes(spec_before, spec_after),
     )
 
 
@@ -119,6 +121,20 @@ def _about(planned: DetectorSpec) -> dict[str, Any]:
         else:
             about[name] = value
     return about
+
+
+def _calibration_changes(before: RunSpec, after: RunSpec) -> dict[str, Values] | None:
+    used = [_calibration(before), _calibration(after)]
+    return _differing(*used) if any(used) else None
+
+
+def _calibration(spec: RunSpec) -> dict[str, Any]:
+    """The calibration that a run ranks by; empty if it has none."""
+    for planned in spec.detectors:
+        if planned.name == STYLOMETRY and planned.options.get("calibration"):
+            file = planned.options["calibration"]
+            return {"file": file, "fingerprint of model and calibration": planned.fingerprint}
+    return {}
 
 
 def _settings(spec: RunSpec) -> dict[str, Any]:

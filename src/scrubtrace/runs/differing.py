@@ -172,6 +172,9 @@ def _changes(found: Changes) -> Iterator[str]:
     yield from _values(found.settings)
     if found.calibration is None:
         yield "no calibration is in use"
+    else:
+        yield "calibration: " + ("changed" if found.calibration else "the same")
+        yield from _values(found.calibration)
 
 
 def _rows(shards: Sequence[ShardChange]) -> str:

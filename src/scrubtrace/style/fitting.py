@@ -5,6 +5,7 @@ differs there is the writer; between sources nearly everything differs. Why rows
 of their source's size: breadth of sources counts more than rows of one.
 """
 
+import warnings
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -88,7 +89,11 @@ def fit_head(columns: Columns, rows: Flags, recipe: HeadRecipe) -> Head:
 
 
 def _fitted(columns: Columns, rows: Flags, values: Any, fit: Fit) -> Floats:
-    """Weights (kept,) of one logistic regression, without those of the sources."""
+    """Weights (kept,) of one logistic regression, without those of the sources.
+
+    It stops after `ITERATIONS` at the latest: held-out sources gain nothing from more.
+    """
+    from sklearn.exceptions import ConvergenceWarning
     from sklearn.linear_model import LogisticRegression
 
     width = values.shape[1]
@@ -102,7 +107,9 @@ def _fitted(columns: Columns, rows: Flags, values: Any, fit: Fit) -> Floats:
         extra = sparse.csr_matrix((ones, (np.arange(len(own)), own)), shape=shape)
         values = sparse.hstack([values, extra], format="csr")
     model = LogisticRegression(C=fit.c, max_iter=ITERATIONS, tol=TOLERANCE)
-    model.fit(values, columns.is_llm[rows], sample_weight=row_weights(columns, rows))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        model.fit(values, columns.is_llm[rows], sample_weight=row_weights(columns, rows))
     return np.asarray(model.coef_[0][:width], np.float64)
 
 
