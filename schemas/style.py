@@ -156,24 +156,15 @@ class CalibrationManifest:
 
 
 def style_value(entry: Mapping[str, Any]) -> dict[str, Any]:
-<<<<<<< HEAD
-    """What a piece of style evidence says, from its ``value``; empty if it cannot be read."""
-=======
     """What a piece of style evidence says, from its ``value``.
 
     Empty if it cannot be read, as what a plugin writes under the same category.
     """
->>>>>>> calib6
     try:
         value = json.loads(entry["value"])
     except (TypeError, ValueError, KeyError):
         return {}
     p = entry.get("score")
-<<<<<<< HEAD
-    whole = isinstance(value, dict) and isinstance(value.get("n"), int | None)
-    fits = whole and isinstance(p, float) and math.isfinite(p)
-    return value if fits else {}
-=======
     if not isinstance(value, dict) or not isinstance(p, float) or not math.isfinite(p):
         return {}
     kinds = {"stratum": str, "n": int, "raw_score": int | float}
@@ -182,4 +173,3 @@ def style_value(entry: Mapping[str, Any]) -> dict[str, Any]:
     reasons = value.get("reasons")
     kept = reasons if isinstance(reasons, list) else []
     return value | {"reasons": [reason for reason in kept if isinstance(reason, dict)]}
->>>>>>> calib6

@@ -295,13 +295,9 @@ def test_a_text_that_others_push_out_of_the_budget_lost_its_rank(
     assert (
         code_of("runs", "diff", *(run.id for run in runs_of("out")), "--out", "out", "--json") == 0
     )
-<<<<<<< HEAD
-    causes = json.loads(capsys.readouterr().out)["causes"]
-=======
     told = json.loads(capsys.readouterr().out)
     causes = told["causes"]
     assert told["changes"]["calibration"] == {}
->>>>>>> calib6
     assert causes["style ranks"]["lost"] == {"llm_style": 1}
     assert causes["data"]["gained"] == {"llm_style": 1}
 

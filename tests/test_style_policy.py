@@ -20,11 +20,7 @@ from scrubtrace.schemas.vocabulary import Kind
 from scrubtrace.style.cuts import flagging
 from scrubtrace.style.flagging import StyleOutcome, check_style, decide
 from scrubtrace.style.telling import TRACE_BOUNDS, style_lines, union_bounds
-<<<<<<< HEAD
-from scrubtrace.words import reason_words
-=======
 from scrubtrace.words import in_words, reason_words
->>>>>>> calib6
 
 NAME = "en/essays/100-199"
 N = 999
@@ -242,9 +238,6 @@ def test_other_evidence_comes_first() -> None:
     assert verdict.kind == Kind.LLM_TEXT
 
 
-<<<<<<< HEAD
-@pytest.mark.parametrize("value", [None, "", "en", "[]", "{}", '{"n": "many"}', "{", '{"n": 5}'])
-=======
 @pytest.mark.parametrize(
     "value",
     [
@@ -259,18 +252,14 @@ def test_other_evidence_comes_first() -> None:
         '{"calibrated": true, "alike": true}',
     ],
 )
->>>>>>> calib6
 def test_a_value_of_a_plugin_does_not_flag(value: str | None) -> None:
     policy = PolicySection(style=StyleSection(alpha=0.04))
     strange = entry(1) | {"value": value, "strength": "proof"}
     assert judge([strange], policy) is None
     assert decide([{"text_digest": "d", "evidence": [strange]}], {NAME: 1}, policy.style).cuts == {}
     assert not style_value(strange).get("calibrated")
-<<<<<<< HEAD
-=======
     assert in_words(strange)
     assert judge([entry(1) | {"signal": "plugin.style"}], policy) is None
->>>>>>> calib6
 
 
 def test_alpha_above_what_is_kept_is_refused() -> None:
@@ -293,18 +282,11 @@ def test_settings_that_cannot_be(setting: str) -> None:
 @pytest.mark.parametrize(
     ("reason", "words"),
     [
-<<<<<<< HEAD
-        ({"feature": "sentence_length_variation", "percentile": 0.03, "whose": "calibration"},
-         "sentence lengths vary less than in 97% of your human rows"),
-        ({"feature": "word_length", "percentile": 0.99},
-         "words are longer than in 99% of the model's human rows"),
-=======
         ({"feature": "sentence_length_cv", "percentile": 0.03, "whose": "calibration",
           "words": "sentence lengths vary less"},
          "sentence lengths vary less than in 97% of your human rows"),
         ({"feature": "word_length", "percentile": 0.99},
          "word length is higher than in 99% of the model's human rows"),
->>>>>>> calib6
         ({"feature": "mattr_50", "z": -2.31},
          "mattr 50 is lower than in the model's human rows (by 2.3 standard deviations)"),
         ({"feature": "mattr_50"}, ""),

@@ -17,11 +17,7 @@ import json
 import shlex
 from collections import Counter
 from collections.abc import Sequence
-<<<<<<< HEAD
-from dataclasses import asdict, dataclass
-=======
 from dataclasses import dataclass, replace
->>>>>>> calib6
 from functools import cached_property
 from typing import Any, NamedTuple
 
@@ -98,11 +94,7 @@ class Stylometry:
 
     def setup(self) -> None:
         """Loads model and calibration; later calls do nothing."""
-<<<<<<< HEAD
-        _ = self._calibration
-=======
         _ = self._scorer, self._calibration
->>>>>>> calib6
 
     def detect(self, batch: TextBatch) -> Evidence:
         """One span a row with a small p-value, and how many rows each stratum has; see above."""
@@ -216,13 +208,6 @@ def _against(
         return list(reasons)
     known = {name: place for place, name in enumerate(names)}
     return [
-<<<<<<< HEAD
-        Reason(reason.feature, reason.value, _share(stratum, known[reason.feature], reason.value),
-               reason.z, "calibration")
-        if reason.feature in known else reason
-        for reason in reasons
-    ]  # fmt: skip
-=======
         replace(
             reason,
             percentile=_share(stratum, known[reason.feature], reason.value),
@@ -232,7 +217,6 @@ def _against(
         else reason
         for reason in reasons
     ]
->>>>>>> calib6
 
 
 def _share(stratum: Calibrated, covariate: int, value: float) -> float:
@@ -243,15 +227,7 @@ def _share(stratum: Calibrated, covariate: int, value: float) -> float:
 
 
 def _plain(reason: Reason) -> dict[str, Any]:
-<<<<<<< HEAD
-    numbers = {
-        name: round(value, 6) if isinstance(value, float) else value
-        for name, value in asdict(reason).items()
-    }
-    return {name: value for name, value in numbers.items() if value is not None}
-=======
     numbers = {"value": reason.value, "percentile": reason.percentile, "z": reason.z}
     about = {name: round(value, 6) for name, value in numbers.items() if value is not None}
     words = {"words": reason.words} if reason.words else {}
     return {"feature": reason.feature, "whose": reason.whose} | about | words
->>>>>>> calib6

@@ -1,6 +1,5 @@
 """Loading the model of the style lane."""
 
-<<<<<<< HEAD
 from functools import cache
 from importlib.resources import files
 
@@ -25,17 +24,3 @@ def _shipped() -> Scorer:
             "--style-model, or detectors.stylometry.model)"
         )
     return model_of(file.read_bytes(), "shipped")
-=======
-from scrubtrace.detectors.style.scorer import Scorer
-from scrubtrace.schemas.style import StyleError
-
-
-def load_scorer(model: str | None) -> Scorer:
-    """The scorer of a model file, or the shipped one for None; raises `StyleError`."""
-    if model is None:
-        raise StyleError(
-            "no style model is given: name one with --model (detect: --style-model, or "
-            "detectors.stylometry.model)"
-        )
-    raise StyleError(f"{model} cannot be read: this version has no reader of style models")
->>>>>>> calib6

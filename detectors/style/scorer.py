@@ -18,12 +18,8 @@ class Reason:
 
     ``percentile`` is the share (0 to 1) of the model's human rows with a smaller value, ``z`` the
     distance from their mean in standard deviations; either may be None. ``whose`` is ``model`` for
-<<<<<<< HEAD
-    the model's human rows, ``calibration`` for the user's.
-=======
     the model's human rows, ``calibration`` for the user's. ``higher`` and ``lower`` are what
     reviewers read before "than in 97% of your human rows": "sentence lengths vary less".
->>>>>>> calib6
     """
 
     feature: str
@@ -31,8 +27,6 @@ class Reason:
     percentile: float | None = None
     z: float | None = None
     whose: str = "model"
-<<<<<<< HEAD
-=======
     higher: str = ""
     lower: str = ""
 
@@ -41,7 +35,6 @@ class Reason:
         """The quantity in words, for the side that this value is on; empty if there are none."""
         is_higher = self.percentile >= 0.5 if self.percentile is not None else (self.z or 0) >= 0
         return self.higher if is_higher else self.lower
->>>>>>> calib6
 
 
 @dataclass(frozen=True)

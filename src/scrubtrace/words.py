@@ -52,19 +52,6 @@ WORDS = {
     "style": "is written as few human rows are",
 }
 
-QUANTITIES = {
-    "sentence_length_variation": ("sentence lengths vary less", "sentence lengths vary more"),
-    "sentence_length": ("sentences are shorter", "sentences are longer"),
-    "word_length": ("words are shorter", "words are longer"),
-    "vocabulary": ("words repeat more", "words repeat less"),
-    "punctuation": ("punctuation is rarer", "punctuation is more frequent"),
-    "digits": ("digits are rarer", "digits are more frequent"),
-    "upper_case": ("capitals are rarer", "capitals are more frequent"),
-    "non_letters": ("signs are rarer", "signs are more frequent"),
-    "lines": ("lines are fewer", "lines are more"),
-}
-"""Quantities of a text's style: in words, where it has less and where it has more of each."""
-
 TOOL_CATEGORIES = frozenset({"placeholder", "hash_token"})
 """Categories whose evidence names, as its value, the tools that leave such a trace."""
 
@@ -119,28 +106,13 @@ def style_words(entry: EvidenceRow) -> str:
         parts = [f"ranks high among {value['n']:,} of your human rows ({group}; {p})"]
         if not value.get("alike"):
             parts.append("but is unlike them, so the rank says little; never flags")
-<<<<<<< HEAD
-    parts += [words for reason in value.get("reasons", ()) if (words := reason_words(reason))]
-=======
     parts += [words for reason in value["reasons"] if (words := reason_words(reason))]
->>>>>>> calib6
     return "; ".join(parts)
 
 
 def reason_words(reason: Mapping[str, Any]) -> str:
     """One quantity of a text's style beside that of human rows; empty if it is not known."""
     feature = str(reason.get("feature"))
-<<<<<<< HEAD
-    share, z = reason.get("percentile"), reason.get("z")
-    whose = "your" if reason.get("whose") == "calibration" else "the model's"
-    plain = feature.replace("_", " ")
-    less, more = QUANTITIES.get(feature, (f"{plain} is lower", f"{plain} is higher"))
-    if isinstance(share, int | float):
-        words, of = (more, share) if share >= 0.5 else (less, 1 - share)
-        return f"{words} than in {of:.0%} of {whose} human rows"
-    if isinstance(z, int | float):
-        words = more if z >= 0 else less
-=======
     share, z = (
         value if isinstance(value := reason.get(name), int | float) else None
         for name in ("percentile", "z")
@@ -153,7 +125,6 @@ def reason_words(reason: Mapping[str, Any]) -> str:
         of = share if is_higher else 1 - share
         return f"{words} than in {of:.0%} of {whose} human rows"
     if z is not None:
->>>>>>> calib6
         return f"{words} than in {whose} human rows (by {abs(z):.1f} standard deviations)"
     return ""
 

@@ -25,16 +25,12 @@ NOISE = 0.1
 class _Explained(Scored):
     def explain(self, row: int) -> Sequence[Reason]:
         length = float(self.covariates[row, 0])
-<<<<<<< HEAD
-        return [Reason("word_length", length), Reason("burstiness", 0.2, 0.03), Reason("x", 1.0)]
-=======
         longer = {"higher": "words are longer", "lower": "words are shorter"}
         return [
             Reason("word_length", length, **longer),
             Reason("burstiness", 0.2, 0.03),
             Reason("x", 1.0),
         ]
->>>>>>> calib6
 
 
 @dataclass(frozen=True)

@@ -11,11 +11,7 @@ from scrubtrace.exits import Exit
 
 @click.group()
 def style() -> None:
-<<<<<<< HEAD
     """Train the style lane's model, and calibrate it on your own human rows."""
-=======
-    """Calibrate the style lane on your own human rows."""
->>>>>>> calib6
 
 
 @style.command()
@@ -64,7 +60,6 @@ def calibrate(shards: tuple[str, ...], **given: Any) -> None:
     if dead := counts.get("dead_rows", 0) + counts.get("dead_shards", 0):
         click.echo(f"scrubtrace: {dead:,} rows or shards could not be read", err=True)
         sys.exit(Exit.INCOMPLETE)
-<<<<<<< HEAD
 
 
 @style.command()
@@ -108,5 +103,3 @@ def train(**given: Any) -> None:
     for trained in train_style(request):
         if not given["quiet"]:
             click.echo("\n".join(trained.lines()))
-=======
->>>>>>> calib6

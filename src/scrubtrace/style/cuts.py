@@ -5,11 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from scrubtrace.config import StyleSection
-<<<<<<< HEAD
-from scrubtrace.schemas.style import CATEGORY, style_value
-=======
 from scrubtrace.schemas.style import SIGNAL, style_value
->>>>>>> calib6
 from scrubtrace.stats.conformal import conditional_rank, rank_reached
 
 EvidenceRow = Mapping[str, Any]
@@ -46,11 +42,7 @@ def highest_p(policy: StyleSection, n: int) -> float:
 
 def can_flag(entry: EvidenceRow) -> dict[str, Any]:
     """What style evidence says of its stratum; empty if it only ranks, or is no style evidence."""
-<<<<<<< HEAD
-    value = style_value(entry) if entry["category"] == CATEGORY else {}
-=======
     value = style_value(entry) if entry["signal"] == SIGNAL else {}
->>>>>>> calib6
     return value if value.get("calibrated") and value.get("alike") else {}
 
 

@@ -37,12 +37,9 @@ class Told:
         """Leaves the line."""
         if self.is_open:
             sys.stderr.write("\n")
-<<<<<<< HEAD
 
 
 def say(line: str, quiet: bool) -> None:
     """One line of progress of a long step."""
     if not quiet:
         log.tell("training", line)
-=======
->>>>>>> calib6
