@@ -62,6 +62,7 @@ setup(
         ],
         "dev": [
             "psycopg[binary]>=3.2.2",
+            "scikit-learn>=1.6,<2",
             "pytest>=8",
             "pytest-xdist>=3.6",
             "hypothesis>=6.120",

@@ -83,19 +83,22 @@ class LanguageModel:
 
         The rarest come first.
         """
-        names = [entry.name for entry in measures(self.language)]
         median = self.human_measures[len(SHARES) // 2]
         found = []
-        for column, (name, value) in enumerate(zip(names, measured.tolist(), strict=True)):
+        for column, (entry, value) in enumerate(
+            zip(measures(self.language), measured, strict=True)
+        ):
             quantiles = self.human_measures[:, column]
-            is_higher = value > median[column]
+            is_higher = bool(value > median[column])
             if (self.llm_medians[column] > median[column]) != is_higher or value == median[column]:
                 continue
             below = int((quantiles < value).sum())
             place = below if is_higher else below + int((quantiles == value).sum())
             share = float(SHARES[min(max(place - (not is_higher), 0), len(SHARES) - 1)])
             if (1 - share if is_higher else share) <= EXTREME:
-                found.append(Reason(name, value, share))
+                found.append(
+                    Reason(entry.name, float(value), share, higher=entry.higher, lower=entry.lower)
+                )
         return sorted(found, key=_rarity)
 
 

@@ -108,9 +108,13 @@ def train_language(
     relatives: Sequence[Sequence[str]] = (),
     folds: int = FOLDS,
     quiet: bool = True,
+    recipe: Recipe | None = None,
 ) -> Trained:
-    """The model of one language from its rows, with the held-out results that scale it."""
-    recipe = recipe_of(language)
+    """The model of one language from its rows, with the held-out results that scale it.
+
+    ``recipe`` is that of the language, if not given.
+    """
+    recipe = recipe or recipe_of(language)
     columns = columns_of(
         language, [r.text for r in rows], [r.is_llm for r in rows], [r.source for r in rows], recipe
     )

@@ -1,0 +1,178 @@
+"""The style model: trees, heads, files, scores that do not depend on the batch, refusals."""
+
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+import pytest
+from made_texts import prose
+from style_models import human_text, llm_text, model_file
+
+from scrubtrace.detectors.batch import TextBatch
+from scrubtrace.detectors.style.archive import archive_arrays, archive_bytes
+from scrubtrace.detectors.style.heads import Head, quantised, quantised_idf
+from scrubtrace.detectors.style.model import COVARIATES, StyleModel, covariate_columns
+from scrubtrace.detectors.style.ngrams import Family
+from scrubtrace.detectors.style.packs import model_bytes, model_of, read_model
+from scrubtrace.detectors.style.trees import ROWS, Trees
+from scrubtrace.schemas.style import StyleError
+from scrubtrace.schemas.vocabulary import Abstained
+
+STUMP = Trees(
+    np.array([0, 3], np.int32),
+    np.array([0, 0, 0, 1, 0, 0], np.int32),
+    np.array([0.5, 0, 0, 2.0, 0, 0]),
+    np.array([1, 1, 2, 4, 4, 5], np.int32),
+    np.array([2, 1, 2, 5, 4, 5], np.int32),
+    np.array([0, -1.0, 1.0, 0, -10.0, 10.0]),
+    1,
+)
+"""One tree splits column 0 at 0.5 into -1 and 1, the other column 1 at 2 into -10 and 10."""
+
+
+@pytest.mark.parametrize(
+    ("row", "logit"),
+    [((0.5, 2.0), -11.0), ((0.6, 2.0), -9.0), ((0.0, 2.5), 9.0), ((9.0, 9.0), 11.0)],
+)
+def test_a_row_goes_left_up_to_the_threshold(row: tuple[float, float], logit: float) -> None:
+    assert STUMP.logits(np.array([row], np.float32)).tolist() == [logit]
+
+
+def test_trees_give_a_row_the_same_in_any_batch() -> None:
+    rows = np.random.default_rng(3).normal(size=(ROWS + 9, 2)).astype(np.float32)
+    alone = np.concatenate([STUMP.logits(row[None]) for row in rows])
+    assert (STUMP.logits(rows) == alone).all()
+    assert len(STUMP.logits(rows[:0])) == 0
+
+
+@pytest.mark.parametrize("change", [{"value": np.zeros(2)}, {"left": np.array([9] * 6, np.int32)}])
+def test_arrays_that_are_no_trees_are_refused(change: dict[str, object]) -> None:
+    with pytest.raises(ValueError, match="trees"):
+        dataclasses.replace(STUMP, **change)
+
+
+def test_a_head_with_a_table_of_another_size_is_refused() -> None:
+    with pytest.raises(ValueError, match="one a bucket"):
+        Head(Family("char", (3,), 4), "presence", np.zeros(15, np.int8), 1.0)
+
+
+def test_quantising_keeps_order_and_what_is_met() -> None:
+    weights = np.array([-2.0, 0.0, 1e-9, 1.0, 2.0])
+    table, step = quantised(weights)
+    assert (np.abs(table * step - weights) <= step).all()
+    assert quantised(np.zeros(3))[0].tolist() == [0, 0, 0]
+    small, unit = quantised_idf(np.array([0.0, 1e-6, 12.0]))
+    assert small.tolist() == [0, 1, 255]
+    assert unit == pytest.approx(12 / 255)
+
+
+def model() -> StyleModel:
+    return model_of(model_file(), "test")
+
+
+def test_a_model_tells_its_two_kinds_of_made_texts_apart() -> None:
+    texts = [human_text(900 + n) for n in range(40)] + [llm_text(900 + n) for n in range(40)]
+    scores = model().score(TextBatch(texts, ["en"] * 80)).scores
+    assert scores[:40].max() < scores[40:].min()
+
+
+def test_a_score_has_the_same_bits_in_any_batch() -> None:
+    texts = [human_text(n) if n % 2 else llm_text(n) for n in range(70)]
+    whole = model().score(TextBatch(texts, ["en"] * 70))
+    alone = [model().score(TextBatch([text], ["en"])) for text in texts]
+    assert whole.scores.tobytes() == np.concatenate([one.scores for one in alone]).tobytes()
+    assert (whole.covariates == np.concatenate([one.covariates for one in alone])).all()
+
+
+@pytest.mark.parametrize(
+    ("text", "language", "reason"),
+    [
+        ("", "en", Abstained.TOO_SHORT),
+        ("a", "en", Abstained.TOO_SHORT),
+        ("2 3 4 5", "en", Abstained.TOO_SHORT),
+        ("🙂" * 200, "en", Abstained.TOO_SHORT),
+        (prose(1, 60), "de", Abstained.LANGUAGE_NOT_COVERED),
+        (prose(1, 60), "und", Abstained.LANGUAGE_NOT_COVERED),
+    ],
+)
+def test_it_abstains_with_a_reason(text: str, language: str, reason: str) -> None:
+    scored = model().score(TextBatch([text, human_text(5)], [language, "en"]))
+    assert scored.reasons == {0: reason}
+    assert np.isnan(scored.scores[0])
+    assert not np.isnan(scored.scores[1])
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "word " * 200_000,
+        "7 " * 500,
+        prose(2, 40) + " 這是一個繁體中文的句子。" * 20,
+        "def f(x):\n    return x + 1\n" * 30,
+        "| a | b |\n|---|---|\n" * 40,
+    ],
+)
+def test_any_text_has_a_finite_score_and_measures(text: str) -> None:
+    scored = model().score(TextBatch([text], ["en"]))
+    assert np.isfinite(scored.scores).all()
+    assert np.isfinite(scored.covariates).all()
+
+
+def test_reasons_are_rare_among_human_rows_and_on_the_side_of_llm_rows() -> None:
+    scored = model().score(TextBatch([llm_text(77)], ["en"]))
+    reasons = scored.explain(0)
+    assert reasons
+    for reason in reasons:
+        assert reason.percentile is not None
+        assert min(reason.percentile, 1 - reason.percentile) <= 0.1
+        assert reason.words
+
+
+def test_ranks_among_the_models_own_human_rows() -> None:
+    found = model().reference_percentile(np.array([-1e9, 1e9, 0.0]), ["en", "en", "de"])
+    assert found[:2].tolist() == [0.0, 1.0]
+    assert np.isnan(found[2])
+
+
+def test_the_covariates_are_measures_of_every_language() -> None:
+    for language in ("en", "de", "id", "zh", "ja"):
+        assert len(covariate_columns(language)) == len(COVARIATES)
+
+
+def test_a_file_gives_the_same_model_and_bytes() -> None:
+    first = model()
+    content = model_bytes(first.models, first.about)
+    again = model_of(content, "again")
+    batch = TextBatch([human_text(1), llm_text(1)], ["en", "en"])
+    assert (first.score(batch).scores == again.score(batch).scores).all()
+    assert content == model_bytes(again.models, again.about)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda content: content[:-40], "damaged or cut off"),
+        (lambda content: b"no archive", "damaged or cut off"),
+        (lambda content: _with(content, b'"format": 1', b'"format": 9'), "has format 9"),
+        (lambda content: _with(content, b'"mattr"', b'"mttra"'), "other stylometric measures"),
+        (lambda content: archive_bytes(
+            archive_arrays(content) | {"en.scales": np.ones(1)}), "without a scale"),
+    ],
+)  # fmt: skip
+def test_other_files_are_refused(tmp_path: Path, change: object, words: str) -> None:
+    file = tmp_path / "style.npz"
+    file.write_bytes(change(model_file()))  # type: ignore[operator]
+    with pytest.raises(StyleError, match=words) as raised:
+        read_model(str(file))
+    assert str(file) in str(raised.value)
+
+
+def test_a_file_that_is_not_there_is_named() -> None:
+    with pytest.raises(StyleError, match=r"nowhere\.npz cannot be read: No such file"):
+        read_model("nowhere.npz")
+
+
+def _with(content: bytes, old: bytes, new: bytes) -> bytes:
+    arrays = archive_arrays(content)
+    about = arrays["about"].tobytes().replace(old, new)
+    return archive_bytes(arrays | {"about": np.frombuffer(about, np.uint8)})

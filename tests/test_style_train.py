@@ -1,0 +1,201 @@
+"""Training the style model: held-out sources, the same bytes, what is refused, the command."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from command_line import code_of
+from made_texts import prose
+from style_models import SMALL, human_text, labelled_rows, llm_text, model_file, trained
+
+from scrubtrace.detectors.batch import TextBatch
+from scrubtrace.detectors.style.packs import model_bytes, read_model
+from scrubtrace.schemas.plan import Columns as ShardColumns
+from scrubtrace.style import train as training
+from scrubtrace.style.columns import Columns, columns_of
+from scrubtrace.style.fitting import row_weights
+from scrubtrace.style.labelled import LabelledRows
+from scrubtrace.style.parts import fit_parts
+from scrubtrace.style.transfer import folds_of, transfer_lines
+
+
+def small_columns(sources: Sequence[str], labels: Sequence[bool]) -> Columns:
+    texts = [llm_text(n) if label else human_text(n) for n, label in enumerate(labels)]
+    return columns_of("en", texts, labels, sources, SMALL)
+
+
+def test_whole_sources_are_held_out_with_their_relatives() -> None:
+    sources = [name for name in "abcdefgh" for _ in range(4)]
+    columns = small_columns(sources, [False, True] * 16)
+    fold, by_source = folds_of(columns, [("b", "g"), ("x", "a")], 5)
+    assert by_source
+    of_source = {name: set(fold[columns.source == n]) for n, name in enumerate(columns.sources)}
+    assert all(len(found) == 1 for found in of_source.values())
+    assert of_source["b"] == of_source["g"]
+    assert len(set(fold)) == 5
+
+
+def test_too_few_sources_of_both_labels_leave_out_rows_and_say_so() -> None:
+    columns = small_columns(["a"] * 4 + ["b"] * 4 + ["c"] * 4, [False, True] * 4 + [False] * 4)
+    fold, by_source = folds_of(columns, (), 5)
+    assert not by_source
+    assert set(fold[columns.source == 0]) == {0, 1, 2, 3}
+    assert "expect much less" in next(transfer_lines((), by_source))
+
+
+def test_held_out_results_name_each_source() -> None:
+    found = trained().found
+    assert [row.source for row in found] == ["source0", "source1", "source2", "source3"]
+    assert all(row.human == row.llm == 50 for row in found)
+    assert all(row.auroc.low <= row.auroc.value <= row.auroc.high for row in found)
+    assert min(row.auroc.value for row in found) > 0.9
+    told = "\n".join(trained().lines())
+    assert "without it and its relatives" in told
+    assert "source3" in told
+    assert "mean" in told
+
+
+def test_the_same_rows_in_any_order_give_the_same_bytes(tmp_path: Path) -> None:
+    rows = labelled_rows(3, 30)
+    again = training.train_language("en", sorted(rows), recipe=SMALL)
+    first = training.train_language("en", rows, recipe=SMALL)
+    assert model_bytes({"en": first.model}, {}) == model_bytes({"en": again.model}, {})
+
+
+def test_logits_of_columns_are_those_of_the_model() -> None:
+    rows = labelled_rows(2, 20)
+    columns = columns_of(
+        "en", [r.text for r in rows], [r.is_llm for r in rows], [r.source for r in rows], SMALL
+    )
+    every = np.ones(len(rows), np.bool_)
+    fitted = fit_parts(columns, every, SMALL)
+    from scrubtrace.detectors.style.folding import fold
+    from scrubtrace.detectors.style.frame import Frame
+
+    frame = Frame.of(fold([row.text for row in rows]))
+    by_model = np.column_stack(
+        [*(head.logits(frame) for head in fitted.heads), fitted.trees.logits(columns.measured)]
+    )
+    assert fitted.logits(columns, every) == pytest.approx(by_model, abs=1e-5)
+
+
+def test_breadth_of_sources_weighs_more_than_rows_of_one() -> None:
+    columns = small_columns(["a"] * 400 + ["b"] * 100, [False, True] * 250)
+    weights = row_weights(columns, np.ones(500, np.bool_))
+    of_a, of_b = weights[columns.source == 0].sum(), weights[columns.source == 1].sum()
+    assert of_a / of_b == pytest.approx(np.sqrt(200) / np.sqrt(50))
+
+
+def write(path: Path, texts: Sequence[str], sources: Sequence[str] | None = None) -> Path:
+    columns = {"text": list(texts), "lang": ["en"] * len(texts)}
+    columns |= {"source": list(sources)} if sources else {}
+    pq.write_table(pa.table(columns), path)
+    return path
+
+
+def test_rows_are_kept_by_digest_whatever_their_order(tmp_path: Path) -> None:
+    texts = [human_text(n) for n in range(30)]
+    kept = []
+    for name, order in (("a", texts), ("b", texts[::-1] + texts[:3] + ["", " "])):
+        rows = LabelledRows(ShardColumns(("text",)), 10, "en")
+        folder = tmp_path / name
+        folder.mkdir()
+        rows.read([str(write(folder / "same.parquet", order))], is_llm=False)
+        kept.append([(r.text, r.source) for _, own in rows.languages() for r in own])
+    assert kept[0] == kept[1]
+    assert len(kept[0]) == 10
+    assert kept[0][0][1] == "same"
+    assert rows.counts["repeated"] == 3
+    assert rows.counts["empty"] == 2
+
+
+@pytest.fixture
+def shards(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr(training, "recipe_of", lambda language: SMALL)
+    monkeypatch.setattr(training, "LEAST_ROWS", 60)
+    names = [f"s{n % 4}" for n in range(120)]
+    write(tmp_path / "human.parquet", [human_text(n) for n in range(120)], names)
+    write(tmp_path / "llm.parquet", [llm_text(n) for n in range(120)], names)
+    return tmp_path
+
+
+def train_on(shards: Path, *more: str) -> int:
+    return code_of(
+        "style", "train", "--human", str(shards / "human.parquet"), "--llm",
+        str(shards / "llm.parquet"), "--out", str(shards / "style.npz"),
+        "--source-column", "source", *more,
+    )  # fmt: skip
+
+
+def test_the_command_writes_a_model_and_its_card(
+    shards: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert train_on(shards, "--language", "en", "--terms", "made up for this test") == 0
+    told = capsys.readouterr()
+    assert "s3" in told.out
+    assert "fit 1 of" in told.err
+    model = read_model(str(shards / "style.npz"))
+    scores = model.score(TextBatch([human_text(999), llm_text(999)], ["en", "en"])).scores
+    assert scores[0] < scores[1]
+    card = (shards / "style.npz.md").read_text()
+    assert "made up for this test" in card
+    assert model.digest in card
+    assert "| s0 | 30 | 30 |" in card
+    content = (shards / "style.npz").read_bytes()
+    assert train_on(shards, "--language", "en", "--terms", "made up for this test", "--quiet") == 0
+    assert capsys.readouterr().out == ""
+    assert (shards / "style.npz").read_bytes() == content
+
+
+@pytest.mark.parametrize(
+    ("more", "words"),
+    [
+        (["--source-column", "nowhere"], "nowhere"),
+        (["--out", "."], "is a folder"),
+        (["--language", "zh", "--text-column", "source"], "zh: "),
+    ],
+)
+def test_what_cannot_be_trained_on_is_refused(
+    shards: Path, more: list[str], words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert train_on(shards, *more) == 2
+    assert words in capsys.readouterr().err
+
+
+def test_too_few_rows_are_counted(shards: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write(shards / "llm.parquet", [prose(1, 50)], ["s1"])
+    assert train_on(shards, "--language", "en") == 2
+    assert "en: 1 LLM rows, and 60 are needed" in capsys.readouterr().err
+
+
+def test_the_model_calibrates_and_detects(shards: Path) -> None:
+    (shards / "style.npz").write_bytes(model_file())
+    write(shards / "trusted.parquet", [human_text(5_000 + n) for n in range(220)])
+    assert code_of(
+        "style", "calibrate", str(shards / "trusted.parquet"), "--model",
+        str(shards / "style.npz"), "--out", str(shards / "human.npz"), "--origin",
+        "made up for this test", "--language", "en", "--quiet",
+    ) == 0  # fmt: skip
+    texts = [llm_text(7_000 + n) for n in range(10)] + [human_text(7_000 + n) for n in range(10)]
+    write(shards / "new.parquet", texts)
+    assert code_of(
+        "detect", str(shards / "new.parquet"), "--out", str(shards / "out"),
+        "--language-column", "lang", "--style-model", str(shards / "style.npz"),
+        "--style-calibration", str(shards / "human.npz"), "--set", "policy.style.alpha=0.02",
+        "--workers", "1", "--quiet",
+    ) == 0  # fmt: skip
+    from sqlalchemy import create_engine, text
+
+    engine = create_engine(f"sqlite:///{shards / 'out' / 'review.sqlite'}")
+    with engine.connect() as connection:
+        rows = connection.execute(
+            text("select row_index, kind, why from review_items where flagged")
+        ).all()
+    found = {
+        row.row_index for row in rows if row.kind == "llm_style" and "your human rows" in row.why
+    }
+    assert len(found & set(range(10))) >= 8
+    assert not found & set(range(12, 20))
