@@ -198,4 +198,4 @@ def test_the_model_calibrates_and_detects(shards: Path) -> None:
         row.row_index for row in rows if row.kind == "llm_style" and "your human rows" in row.why
     }
     assert len(found & set(range(10))) >= 8
-    assert not found & set(range(12, 20))
+    assert len(found & set(range(10, 20))) <= 1

@@ -27,10 +27,13 @@ CHARS_A_WORD = 1.7
 """Han and kana characters that count as one word, about as in segmented Chinese."""
 
 COVARIATES = (
-    "sentence_length_mean", "clause_length_mean", "commas", "full_stops", "question_marks",
-    "digits", "upper_case", "not_ascii", "parentheses", "double_quotes", "mattr", "second_person",
+    "digits", "upper_case", "not_ascii", "parentheses", "symbols", "colons", "slashes",
+    "question_marks", "exclamation_marks", "double_quotes", "second_person",
 )  # fmt: skip
-"""Measures that every language has and that say what a text is like, whoever wrote it."""
+"""Measures that every language has and that tell kinds of text apart more than writers.
+
+Of rows of 24 sources 1.4% of the LLM rows (at most 5% in one source) are unlike their source's
+human rows by these, 0.9% of its other human rows (`docs/accuracy.md`)."""
 
 SHARES = np.linspace(0, 1, 101)
 """Shares of human rows for which quantiles of the measures are kept."""
