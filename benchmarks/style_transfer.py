@@ -1,6 +1,6 @@
 """Held-out sources of labelled Parquet files, ranked by the style lane's recipe.
 
-    python benchmarks/style_transfer.py ../shared/eval/dev --language en
+    python benchmarks/style_transfer.py DATA --language en
 
 Every file is a source (columns text, label, lang, attack). A source is ranked by a model that was
 fitted without it and its relatives; thresholds are of its own human rows, so the shares found are

@@ -7,7 +7,7 @@ from typing import Any
 from scrubtrace.config import PolicySection
 from scrubtrace.detectors.batch import TextBatch
 from scrubtrace.detectors.detector import Detector
-from scrubtrace.detectors.registry import installed_detectors, make_detector
+from scrubtrace.detectors.registry import NEEDS_OPTIONS, installed_detectors, make_detector
 from scrubtrace.policy import judge
 from scrubtrace.schemas.vocabulary import Use
 
@@ -19,8 +19,9 @@ EvidenceRow = dict[str, Any]
 
 @cache
 def detectors() -> tuple[Detector, ...]:
-    """Every installed detector, made and set up once a process."""
-    made = tuple(make_detector(name) for name in sorted(installed_detectors()))
+    """Every installed detector that needs no options, made and set up once a process."""
+    names = sorted(installed_detectors().keys() - NEEDS_OPTIONS)
+    made = tuple(make_detector(name) for name in names)
     for detector in made:
         detector.setup()
     return made
