@@ -66,6 +66,14 @@ def spare_address_space() -> None:
         ctypes.CDLL(None).mallopt(M_ARENA_MAX, ARENAS)
 
 
+_ends: list[Callable[[], object]] = []
+
+
+def end_under_limit() -> Callable[[], object] | None:
+    """What `end_when_short` was given, if the address space of this process is limited."""
+    return _ends[-1] if _ends else None
+
+
 def end_when_short(end: Callable[[], object]) -> None:
     """Calls ``end``, which ends the process, as soon as a thread or a library is refused memory.
 
@@ -73,6 +81,8 @@ def end_when_short(end: Callable[[], object]) -> None:
     """
     limited = address_space_limit() is not None
     reserve = [mmap.mmap(-1, RESERVE_BYTES)] if limited else []
+    if limited:
+        _ends.append(end)
     earlier_thread, earlier_ignored = threading.excepthook, sys.unraisablehook
     make_record = logging.getLogRecordFactory()
 

@@ -12,6 +12,7 @@ from sqlalchemy import Engine
 from scrubtrace import log
 from scrubtrace.beam_pipelines import storage
 from scrubtrace.beam_pipelines.forking import forked_workers
+from scrubtrace.beam_pipelines.idle import ended_when_idle
 from scrubtrace.beam_pipelines.layout import (
     RunFolder,
     new_run_id,
@@ -36,6 +37,7 @@ from scrubtrace.beam_pipelines.runner import (
     pipeline_options,
 )
 from scrubtrace.beam_pipelines.scan import NAMESPACE, UNREADY, UNWRITTEN, ScanUnits
+from scrubtrace.beam_pipelines.short_memory import end_under_limit
 from scrubtrace.beam_pipelines.worker_processes import WORKER_DIED
 from scrubtrace.chosen import detector_names, detector_options
 from scrubtrace.commit import commit_run
@@ -212,7 +214,8 @@ def _scan(folder: RunFolder, work: Work, options: PipelineOptions, quiet: bool) 
     needed = {name for unit in work.units for name in unit.detectors}
     wanted = has_worker_processes(options) and not _is_remote_anywhere(folder.spec())
     forked = forked_workers(folder.path, needed, wanted)
-    with shown_progress(folder, work.rows, quiet), forked as worker_command:
+    idle = ended_when_idle(end_under_limit() if is_in_process(options) else None)
+    with idle, shown_progress(folder, work.rows, quiet), forked as worker_command:
         pipeline = beam.Pipeline(make_runner(options, worker_command), options=options)
         _ = pipeline | "Unit keys" >> beam.Create(keys) | "Scan" >> ScanUnits(folder.path)
         try:
