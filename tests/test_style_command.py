@@ -198,7 +198,7 @@ def test_without_a_model_it_says_how_to_name_one(
     write("human.parquet", human(20))
     monkeypatch.setattr(calibrate, "load_scorer", LOAD)
     assert calibrate_on() == 2
-    assert "no style model is given: name one with --model" in capsys.readouterr().err
+    assert "and name it with --model" in capsys.readouterr().err
 
 
 def test_one_language_for_all_rows_and_texts_of_any_length() -> None:

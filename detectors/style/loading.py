@@ -20,7 +20,7 @@ def _shipped() -> Scorer:
     file = files("scrubtrace.detectors.style").joinpath(SHIPPED)
     if not file.is_file():
         raise StyleError(
-            "no style model is given, and none is shipped: name one with --model (detect: "
-            "--style-model, or detectors.stylometry.model)"
+            "no style model is given, and none is shipped: make one with scrubtrace style train, "
+            "and name it with --model (detect: --style-model, or detectors.stylometry.model)"
         )
     return model_of(file.read_bytes(), "shipped")
