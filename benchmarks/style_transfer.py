@@ -5,22 +5,27 @@
 Every file is a source (columns text, label, lang, attack). A source is ranked by a model that was
 fitted without it and its relatives; thresholds are of its own human rows, so the shares found are
 what a perfect calibration would give. Rows whose attack begins with ``human+`` are left out.
+
+With ``--beside`` two plain models are fitted on the same rows in the same run: words 1-3, TF-IDF,
+logistic regression C=3, and characters 2-4, presence, C=.003.
 """
 
 import argparse
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
 import pyarrow.parquet as pq
 
+from scrubtrace.detectors.style.heads import Floats
+from scrubtrace.detectors.style.ngrams import Family
 from scrubtrace.stats.ranking import auroc, share_found
 from scrubtrace.style.columns import Columns, columns_of
-from scrubtrace.style.recipes import recipe_of
-from scrubtrace.style.train import fit_model
-from scrubtrace.style.transfer import hold_out, means_of, results, transfer_lines
+from scrubtrace.style.recipes import Fit, HeadRecipe, Intercepts, Recipe, recipe_of
+from scrubtrace.style.transfer import SourceResult, hold_out, means_of, results, transfer_lines
 
 RELATIVES = (
     ("hc3_zh", "cudrt_zh", "hc3plus", "agt2025"),
@@ -28,6 +33,14 @@ RELATIVES = (
     ("indonlu_id", "nusax_id"),
 )
 LEAST_TESTED = 20
+
+_WORDS, _CHARACTERS = Family("word", (1, 2, 3), 21), Family("char", (2, 3, 4), 20, cased=True)
+BESIDE = (
+    HeadRecipe("words, C=3", _WORDS, "sublinear", True, (Fit(Intercepts.NONE, 3.0),), 0.0),
+    HeadRecipe("characters, C=.003", _CHARACTERS, "presence", False,
+               (Fit(Intercepts.NONE, 0.003),), 0.0),
+)  # fmt: skip
+"""Plain models, as parts of weight 0."""
 
 
 def read_rows(folder: Path, language: str, most: int) -> list[tuple[str, bool, str, str]]:
@@ -60,6 +73,28 @@ def fold_of(columns: Columns, tested: Sequence[str]) -> "np.typing.NDArray[np.in
     return np.array(by_source, np.int64)[columns.source]
 
 
+def combined(columns: Columns, recipe: Recipe, parts: Floats) -> Floats:
+    """One score a row from the logits of its parts, as a model fitted on these rows combines."""
+    weights = np.array([*(head.weight for head in recipe.heads), recipe.trees.weight])
+    centres = np.nanmedian(parts[~columns.is_llm], axis=0)
+    spread = (parts - centres) / np.maximum(np.nanstd(parts, axis=0), 1e-9)
+    return np.asarray((spread * weights).sum(axis=1) / weights.sum())
+
+
+def beside_lines(names: Sequence[str], tables: Sequence[Sequence[SourceResult]]) -> Iterator[str]:
+    """Models side by side: AUROC, found at 1% and at 5% of every source, and their means."""
+    yield f"{'source':24}" + "".join(f"{name:>22}" for name in names)
+    for rows in zip(*tables, strict=True):
+        cells = (
+            f"{row.auroc.value:.3f}/{row.found_1.value:.2f}/{row.found_5.value:.2f}" for row in rows
+        )
+        yield f"{rows[0].source:24}" + "".join(f"{cell:>22}" for cell in cells)
+    means = (
+        f"{m['auroc']:.3f}/{m['found_1']:.3f}/{m['found_5']:.3f}" for m in map(means_of, tables)
+    )
+    yield f"{'mean':24}" + "".join(f"{cell:>22}" for cell in means)
+
+
 def attack_lines(
     columns: Columns, scores: "np.typing.NDArray[np.float64]", attacks: Sequence[str]
 ) -> Iterator[str]:
@@ -84,10 +119,13 @@ def main() -> None:
     parser.add_argument("--language", default="en")
     parser.add_argument("--most", type=int, default=4_000)
     parser.add_argument("--source", action="append", help="only these are held out")
+    parser.add_argument("--beside", action="store_true", help="also fit two plain models")
     parser.add_argument("--save", type=Path, help="logits of the parts, for looking closer")
     given = parser.parse_args()
     rows = read_rows(given.data, given.language, given.most)
     recipe = recipe_of(given.language)
+    if given.beside:
+        recipe = replace(recipe, heads=(*recipe.heads, *BESIDE))
     began = time.process_time()
     columns = columns_of(
         given.language, [r[0] for r in rows], [r[1] for r in rows], [r[2] for r in rows], recipe
@@ -103,11 +141,15 @@ def main() -> None:
         attacks = np.array([r[3] for r in rows])
         np.savez(given.save, parts=parts, cell=columns.cell, attacks=attacks,
                  sources=np.array(columns.sources), words=columns.words)  # fmt: skip
-    scores = fit_model(columns, usable, recipe, parts).combined(parts)
+    scores = combined(columns, recipe, parts)
     found = list(results(columns, scores))
     print("\n".join(transfer_lines(found, by_source=True)))
     print("\n".join(attack_lines(columns, scores, [r[3] for r in rows])))
     print(means_of(found))
+    if given.beside:
+        places = range(len(recipe.heads) - len(BESIDE), len(recipe.heads))
+        tables = [found, *(list(results(columns, parts[:, place])) for place in places)]
+        print("\n".join(beside_lines(["this", *(head.name for head in BESIDE)], tables)))
 
 
 if __name__ == "__main__":
