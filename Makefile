@@ -48,9 +48,23 @@ format: $(STAMP)
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-# make eval DATA=folder: flag rates per source, language and label of labelled Parquet files.
+# make eval DATA=folder: the tables of docs/accuracy.md from labelled Parquet files, sources held
+# out. make eval DATA=folder PREDICTIONS=file.parquet: fits on all of TRAIN instead, and writes a
+# score, p-value, abstention and flagging lanes for each row of DATA.
+TRAIN ?= ../shared/eval/dev
+ifdef PREDICTIONS
+eval: $(STAMP)
+	$(BIN)/python benchmarks/style_predictions.py $(DATA) $(PREDICTIONS) --train $(TRAIN)
+else
 eval: $(STAMP)
 	$(BIN)/python benchmarks/flag_rates.py $(DATA)
+	$(BIN)/python benchmarks/style_transfer.py $(DATA) --language en --beside
+	$(BIN)/python benchmarks/style_transfer.py $(DATA) --language zh --beside
+	for language in en zh de id ja; do \
+		$(BIN)/python benchmarks/style_in_source.py $(DATA) --language $$language || exit 1; done
+	for language in en zh; do \
+		$(BIN)/python benchmarks/style_calibration.py $(DATA) --language $$language || exit 1; done
+endif
 
 bench: $(STAMP)
 	$(BIN)/python benchmarks/throughput.py

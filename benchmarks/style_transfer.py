@@ -63,13 +63,27 @@ def _is_mixed(attack: str | None) -> bool:
     return bool(attack) and str(attack).startswith("human+")
 
 
-def fold_of(columns: Columns, tested: Sequence[str]) -> "np.typing.NDArray[np.int64]":
-    """A fold for each group of related sources of which one is tested; -1 for other rows."""
+def fold_of(
+    columns: Columns, tested: Sequence[str], most: int | None = None
+) -> "np.typing.NDArray[np.int64]":
+    """A fold for each group of related sources of which one is tested; -1 for other rows.
+
+    At most so many folds: groups then share one, the largest first, each in the smallest fold.
+    """
     groups = {name: name for name in columns.sources}
     for related in RELATIVES:
         groups |= {name: related[0] for name in related if name in groups}
-    chosen = sorted({groups[name] for name in tested})
-    by_source = [chosen.index(groups[n]) if groups[n] in chosen else -1 for n in columns.sources]
+    numbers = {name: number for number, name in enumerate(columns.sources)}
+    sizes = dict.fromkeys((groups[name] for name in tested), 0)
+    for name in columns.sources:
+        if groups[name] in sizes:
+            sizes[groups[name]] += int((columns.source == numbers[name]).sum())
+    filled = [0] * min(most or len(sizes), len(sizes))
+    chosen = {}
+    for name in sorted(sizes, key=lambda name: (-sizes[name], name)):
+        chosen[name] = filled.index(min(filled))
+        filled[chosen[name]] += sizes[name]
+    by_source = [chosen.get(groups[name], -1) for name in columns.sources]
     return np.array(by_source, np.int64)[columns.source]
 
 
@@ -119,6 +133,7 @@ def main() -> None:
     parser.add_argument("--language", default="en")
     parser.add_argument("--most", type=int, default=4_000)
     parser.add_argument("--source", action="append", help="only these are held out")
+    parser.add_argument("--folds", type=int, help="at most so many fits (default: one a source)")
     parser.add_argument("--beside", action="store_true", help="also fit two plain models")
     parser.add_argument("--save", type=Path, help="logits of the parts, for looking closer")
     given = parser.parse_args()
@@ -133,7 +148,7 @@ def main() -> None:
     usable = columns.words >= recipe.least_words
     two_sided = [n for n, one in zip(columns.sources, columns.one_sided(usable), strict=True)
                  if not one]  # fmt: skip
-    fold = fold_of(columns, given.source or two_sided)
+    fold = fold_of(columns, given.source or two_sided, given.folds)
     print(f"{len(rows):,} rows, {int(usable.sum()):,} long enough, {fold.max() + 1} folds")
     parts = hold_out(columns, recipe, usable, fold, lambda line: print(line, flush=True))
     print(f"{time.process_time() - began:,.0f} CPU seconds")
