@@ -1,5 +1,6 @@
 """Linear models over hashed n-grams, small enough to ship: a byte a bucket and table."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -7,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from scrubtrace.detectors.style.frame import Frame
-from scrubtrace.detectors.style.ngrams import Counts, Family, weighted
+from scrubtrace.detectors.style.ngrams import Counts, Family, Weighing, weighed
 
 Floats = npt.NDArray[np.float64]
 Weights = npt.NDArray[np.float32]
@@ -47,10 +48,27 @@ class Head:
     def _idf(self) -> Weights | None:
         return None if self.idf is None else self.idf * np.float32(self.idf_step)
 
+    @cached_property
+    def weighing(self) -> Weighing:
+        """The tables as `weighed` takes them."""
+        return Weighing(self.table, self._idf, self.counts)
+
     def logits(self, frame: Frame) -> Floats:
         """The model's logit of every text, without intercept; 0 for a text without n-grams."""
-        dot, norm2 = weighted(frame, self.family, self.table, idf=self._idf, counts=self.counts)
-        return np.divide(dot * self.step, np.sqrt(norm2), out=np.zeros(len(dot)), where=norm2 > 0)
+        return logits_of([self], frame)[:, 0]
+
+
+def logits_of(heads: Sequence[Head], frame: Frame) -> Floats:
+    """Logits of several heads: float64 (texts, heads). Heads of one family share its n-grams."""
+    found = np.zeros((len(frame), len(heads)))
+    for family in dict.fromkeys(head.family for head in heads):
+        places = [place for place, head in enumerate(heads) if head.family == family]
+        sums = weighed(frame, family, [heads[place].weighing for place in places])
+        for place, (dot, norm2) in zip(places, sums.transpose(0, 2, 1), strict=True):
+            norm = np.sqrt(norm2)
+            step = heads[place].step
+            np.divide(dot * step, norm, out=found[:, place], where=norm > 0)
+    return found
 
 
 def quantised(weights: Floats) -> tuple[npt.NDArray[np.int8], float]:

@@ -15,7 +15,7 @@ from scrubtrace.detectors.batch import TextBatch
 from scrubtrace.detectors.style.features import measure, measures
 from scrubtrace.detectors.style.folding import fold
 from scrubtrace.detectors.style.frame import IDEOGRAPH, WORD, Frame
-from scrubtrace.detectors.style.heads import Floats, Head
+from scrubtrace.detectors.style.heads import Floats, Head, logits_of
 from scrubtrace.detectors.style.scorer import Reason, Scored
 from scrubtrace.detectors.style.trees import Trees
 from scrubtrace.schemas.vocabulary import Abstained
@@ -73,8 +73,7 @@ class LanguageModel:
 
     def parts(self, frame: Frame, measured: Measured) -> Floats:
         """Logits of every part: float64 (texts, parts)."""
-        logits = [head.logits(frame) for head in self.heads]
-        return np.column_stack([*logits, self.trees.logits(measured)])
+        return np.column_stack([logits_of(self.heads, frame), self.trees.logits(measured)])
 
     def combined(self, parts: Floats) -> Floats:
         """One score a text from the logits of the parts: float64 (texts,)."""
@@ -87,21 +86,18 @@ class LanguageModel:
         The rarest come first.
         """
         median = self.human_measures[len(SHARES) // 2]
+        is_higher = measured > median
+        below = (self.human_measures < measured).sum(axis=0)
+        equal = (self.human_measures == measured).sum(axis=0)
+        place = np.where(is_higher, below, below + equal - 1)
+        share = SHARES[np.clip(place, 0, len(SHARES) - 1)]
+        is_rare = np.where(is_higher, 1 - share, share) <= EXTREME
+        is_nearer = ((self.llm_medians > median) == is_higher) & (measured != median)
+        entries = measures(self.language)
         found = []
-        for column, (entry, value) in enumerate(
-            zip(measures(self.language), measured, strict=True)
-        ):
-            quantiles = self.human_measures[:, column]
-            is_higher = bool(value > median[column])
-            if (self.llm_medians[column] > median[column]) != is_higher or value == median[column]:
-                continue
-            below = int((quantiles < value).sum())
-            place = below if is_higher else below + int((quantiles == value).sum())
-            share = float(SHARES[min(max(place - (not is_higher), 0), len(SHARES) - 1)])
-            if (1 - share if is_higher else share) <= EXTREME:
-                found.append(
-                    Reason(entry.name, float(value), share, higher=entry.higher, lower=entry.lower)
-                )
+        for column in np.flatnonzero(is_rare & is_nearer).tolist():
+            value, rank, entry = float(measured[column]), float(share[column]), entries[column]
+            found.append(Reason(entry.name, value, rank, higher=entry.higher, lower=entry.lower))
         return sorted(found, key=_rarity)
 
 

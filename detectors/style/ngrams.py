@@ -8,7 +8,7 @@ the same bits in any batch.
 
 import math
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import pairwise
@@ -113,6 +113,29 @@ def matrix(
     return grams.count, grams.bucket, indptr
 
 
+@dataclass(frozen=True, eq=False)
+class Weighing:
+    """A linear model over one family: ``table`` and, if given, ``idf`` are one entry a bucket.
+
+    A bucket's value is 1 (``presence``) or 1 + log(count) (``sublinear``), times ``idf[bucket]``.
+    """
+
+    table: Table
+    idf: npt.NDArray[np.float32] | None = None
+    counts: Counts = "presence"
+
+    def sums(self, buckets: Places, counts: Places) -> tuple[float, float]:
+        """Sum of ``value * table[bucket]`` and of ``value ** 2`` over the buckets of a text."""
+        weights = self.table[buckets].astype(np.float64)
+        is_present = self.counts == "presence"
+        if is_present and self.idf is None:
+            return float(np.add.reduce(weights)), float(len(buckets))
+        values = np.ones(len(buckets)) if is_present else _sublinear(counts)
+        if self.idf is not None:
+            values *= self.idf[buckets]
+        return float(np.add.reduce(values * weights)), float(np.add.reduce(values * values))
+
+
 def weighted(
     frame: Frame,
     family: Family,
@@ -121,29 +144,29 @@ def weighted(
     idf: npt.NDArray[np.float32] | None = None,
     counts: Counts = "presence",
 ) -> tuple[Floats, Floats]:
-    """Each text's sum of ``value * table[bucket]`` and sum of ``value ** 2``, over its buckets.
+    """The sums of one `Weighing`, see `weighed`."""
+    dot, norm2 = weighed(frame, family, [Weighing(table, idf, counts)])[0].T
+    return dot, norm2
 
-    A bucket's value is 1 (``presence``) or 1 + log(count) (``sublinear``), times ``idf[bucket]`` if
-    that is given: the first sum over the root of the second is the score of a linear model with
-    L2-normalised rows. Both are float64, one a text, and 0 for a text without n-grams.
+
+def weighed(frame: Frame, family: Family, weighings: Sequence[Weighing]) -> Floats:
+    """`Weighing.sums` of each weighing and text: float64 (weighings, texts, 2).
+
+    The first sum over the root of the second is the score of a linear model with L2-normalised
+    rows; both are 0 for a text without n-grams. N-grams are found once for all weighings.
 
     Raises ValueError if a table has not one entry a bucket.
     """
-    for name, given in (("table", table), ("idf", idf)):
-        if given is not None and given.shape != (family.buckets,):
-            raise ValueError(f"{name} needs shape ({family.buckets},), but has {given.shape}")
-    dot, norm2 = np.zeros(len(frame)), np.zeros(len(frame))
-    is_present = counts == "presence"
-    for row, (bucket, count) in enumerate(_distinct(frame, family, not is_present)):
-        weights = table[bucket].astype(np.float64)
-        if is_present and idf is None:
-            dot[row], norm2[row] = np.add.reduce(weights), len(bucket)
-            continue
-        values = np.ones(len(bucket)) if is_present else _sublinear(count)
-        if idf is not None:
-            values *= idf[bucket]
-        dot[row], norm2[row] = np.add.reduce(values * weights), np.add.reduce(values * values)
-    return dot, norm2
+    for one in weighings:
+        for name, given in (("table", one.table), ("idf", one.idf)):
+            if given is not None and given.shape != (family.buckets,):
+                raise ValueError(f"{name} needs shape ({family.buckets},), but has {given.shape}")
+    with_counts = any(one.counts != "presence" for one in weighings)
+    found = np.zeros((len(weighings), len(frame), 2))
+    for row, (buckets, counts) in enumerate(_distinct(frame, family, with_counts)):
+        for place, one in enumerate(weighings):
+            found[place, row] = one.sums(buckets, counts)
+    return found
 
 
 def _sublinear(counts: Places) -> Floats:
