@@ -87,6 +87,18 @@ def test_ngrams_equal_the_plain_definition(family: Family, texts: list[str]) -> 
     assert _per_text(found, len(folded)) == [plain_grams(text, family) for text in folded]
 
 
+@pytest.mark.parametrize("family", FAMILIES[:4], ids=str)
+def test_shares_are_the_mean_of_the_table_over_all_ngrams(family: Family) -> None:
+    table = np.random.default_rng(6).normal(size=family.buckets).astype(np.float32)
+    frame = Frame.of(fold(WRITTEN))
+    data, indices, indptr = matrix(grams(frame, family), len(frame), family)
+    rows = csr_matrix((data, indices, indptr), shape=(len(frame), family.buckets)).astype(float)
+    dot, norm2 = weighted(frame, family, table, counts="share")
+    total = rows.sum(axis=1).A1
+    np.testing.assert_allclose(np.sqrt(norm2), total)
+    np.testing.assert_allclose(dot, rows @ table.astype(float), rtol=1e-6, atol=1e-6)
+
+
 @pytest.mark.parametrize("counts", ["presence", "sublinear"])
 @pytest.mark.parametrize("with_idf", [False, True])
 @pytest.mark.parametrize("family", FAMILIES[:4], ids=str)

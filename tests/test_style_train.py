@@ -1,6 +1,7 @@
 """Training the style model: held-out sources, the same bytes, what is refused, the command."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,13 +13,17 @@ from made_texts import prose
 from style_models import SMALL, human_text, labelled_rows, llm_text, model_file, trained
 
 from scrubtrace.detectors.batch import TextBatch
+from scrubtrace.detectors.style.folding import fold
+from scrubtrace.detectors.style.frame import Frame
+from scrubtrace.detectors.style.ngrams import Family
 from scrubtrace.detectors.style.packs import model_bytes, read_model
 from scrubtrace.schemas.plan import Columns as ShardColumns
 from scrubtrace.style import train as training
 from scrubtrace.style.columns import Columns, columns_of
-from scrubtrace.style.fitting import row_weights
+from scrubtrace.style.fitting import NOT_MET, fit_head, row_weights
 from scrubtrace.style.labelled import LabelledRows
 from scrubtrace.style.parts import fit_parts
+from scrubtrace.style.recipes import HeadRecipe, Recipe
 from scrubtrace.style.transfer import folds_of, transfer_lines
 
 
@@ -65,21 +70,40 @@ def test_the_same_rows_in_any_order_give_the_same_bytes(tmp_path: Path) -> None:
     assert model_bytes({"en": first.model}, {}) == model_bytes({"en": again.model}, {})
 
 
-def test_logits_of_columns_are_those_of_the_model() -> None:
+TYPICAL = replace(
+    SMALL,
+    heads=(
+        *SMALL.heads,
+        HeadRecipe("typicality", Family("char", (2, 3), 12), "share", False, (), 1),
+    ),
+)
+
+
+@pytest.mark.parametrize("recipe", [SMALL, TYPICAL], ids=["small", "with typicality"])
+def test_logits_of_columns_are_those_of_the_model(recipe: Recipe) -> None:
     rows = labelled_rows(2, 20)
     columns = columns_of(
-        "en", [r.text for r in rows], [r.is_llm for r in rows], [r.source for r in rows], SMALL
+        "en", [r.text for r in rows], [r.is_llm for r in rows], [r.source for r in rows], recipe
     )
     every = np.ones(len(rows), np.bool_)
-    fitted = fit_parts(columns, every, SMALL)
-    from scrubtrace.detectors.style.folding import fold
-    from scrubtrace.detectors.style.frame import Frame
-
+    fitted = fit_parts(columns, every, recipe)
     frame = Frame.of(fold([row.text for row in rows]))
     by_model = np.column_stack(
         [*(head.logits(frame) for head in fitted.heads), fitted.trees.logits(columns.measured)]
     )
     assert fitted.logits(columns, every) == pytest.approx(by_model, abs=1e-5)
+
+
+def test_typicality_is_the_mean_log_frequency_among_llm_rows() -> None:
+    columns = small_columns(["a"] * 6, [True, False] * 3)
+    every = np.ones(6, np.bool_)
+    head = fit_head(
+        columns, every, HeadRecipe("t", next(iter(columns.counts)), "share", False, (), 1)
+    )
+    counts = columns.counts[head.family].toarray()
+    expected = np.log(counts[columns.is_llm].sum(axis=0) + NOT_MET) - np.log(NOT_MET)
+    assert head.table * head.step == pytest.approx(expected, abs=head.step)
+    assert not head.table[counts[columns.is_llm].sum(axis=0) == 0].any()
 
 
 def test_breadth_of_sources_weighs_more_than_rows_of_one() -> None:

@@ -24,7 +24,8 @@ class Head:
     Parameters
     ----------
     family : the n-grams.
-    counts : how often an n-gram occurs, as its logarithm (``sublinear``) or not at all.
+    counts : how often an n-gram occurs, as its logarithm (``sublinear``), not at all
+        (``presence``), or as its share of the text's n-grams (``share``), rows not L2-normalised.
     table : int8 (buckets,), weights in units of ``step``.
     idf : uint8 (buckets,), inverse document frequencies in units of ``idf_step``; 0 for n-grams
         that training did not meet, which count for nothing. None where all count alike.

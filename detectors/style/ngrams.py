@@ -22,7 +22,7 @@ from scrubtrace.detectors.style.frame import Frame
 from scrubtrace.detectors.style.masking import MASKED_LANGUAGES, masked_hashes
 
 Keys: TypeAlias = npt.NDArray[np.uint32]
-Counts: TypeAlias = Literal["presence", "sublinear"]
+Counts: TypeAlias = Literal["presence", "sublinear", "share"]
 Places: TypeAlias = npt.NDArray[np.intp]
 Steps: TypeAlias = npt.NDArray[np.signedinteger]
 Floats: TypeAlias = npt.NDArray[np.float64]
@@ -117,7 +117,8 @@ def matrix(
 class Weighing:
     """A linear model over one family: ``table`` and, if given, ``idf`` are one entry a bucket.
 
-    A bucket's value is 1 (``presence``) or 1 + log(count) (``sublinear``), times ``idf[bucket]``.
+    A bucket's value is 1 (``presence``), 1 + log(count) (``sublinear``), times ``idf[bucket]``, or
+    its count over that of all buckets of the text (``share``).
     """
 
     table: Table
@@ -125,8 +126,14 @@ class Weighing:
     counts: Counts = "presence"
 
     def sums(self, buckets: Places, counts: Places) -> tuple[float, float]:
-        """Sum of ``value * table[bucket]`` and of ``value ** 2`` over the buckets of a text."""
+        """Sum of ``value * table[bucket]`` and of ``value ** 2`` over the buckets of a text.
+
+        Of ``share`` the sum over counts and the square of their total: the first over the root of
+        the second is the mean of the table over all n-grams.
+        """
         weights = self.table[buckets].astype(np.float64)
+        if self.counts == "share":
+            return float(np.add.reduce(counts * weights)), float(np.add.reduce(counts)) ** 2
         is_present = self.counts == "presence"
         if is_present and self.idf is None:
             return float(np.add.reduce(weights)), float(len(buckets))

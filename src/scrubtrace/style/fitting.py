@@ -26,6 +26,9 @@ TOLERANCE = 1e-3
 LEAST_TEXTS = 2
 """N-grams of fewer training texts are no columns."""
 
+NOT_MET = 0.1
+"""Frequency of an n-gram that no LLM row has, in rows."""
+
 LEAST_WEIGHED = 50
 """A source and label with fewer rows weighs as if it had so many."""
 
@@ -72,6 +75,8 @@ def row_weights(columns: Columns, rows: Flags) -> Floats:
 
 def fit_head(columns: Columns, rows: Flags, recipe: HeadRecipe) -> Head:
     """The head fitted on some rows: the sum of its fits, each with logits of unit spread."""
+    if not recipe.fits:
+        return _typicality(columns, rows, recipe)
     space = _Space.of(columns, rows, recipe)
     values = space.values(columns, rows)
     total = np.zeros(len(space.kept))
@@ -86,6 +91,15 @@ def fit_head(columns: Columns, rows: Flags, recipe: HeadRecipe) -> Head:
     idf = np.zeros(recipe.family.buckets)
     idf[space.kept] = space.idf
     return Head(recipe.family, recipe.counts, small, step, *quantised_idf(idf))
+
+
+def _typicality(columns: Columns, rows: Flags, recipe: HeadRecipe) -> Head:
+    """Logarithms of how frequent the n-grams are in the LLM rows, 0 for those not met there."""
+    llm = columns.is_llm[rows]
+    counts = columns.counts[recipe.family][np.flatnonzero(rows)[llm]]
+    frequency = np.asarray(counts.T @ row_weights(columns, rows)[llm])
+    small, step = quantised(np.log(frequency + NOT_MET) - np.log(NOT_MET))
+    return Head(recipe.family, recipe.counts, small, step)
 
 
 def _fitted(columns: Columns, rows: Flags, values: Any, fit: Fit) -> Floats:

@@ -34,6 +34,11 @@ def fit_parts(columns: Columns, rows: Flags, recipe: Recipe) -> Fitted:
 
 def _logits(head: Head, columns: Columns, rows: Flags) -> Floats:
     counts: Any = columns.counts[head.family][np.flatnonzero(rows)]
+    if head.counts == "share":
+        total = np.asarray(counts.sum(axis=1)).ravel()
+        sums = np.asarray(counts @ head.table.astype(np.float64)) * head.step
+        means: Floats = np.divide(sums, total, out=np.zeros(len(sums)), where=total > 0)
+        return means
     is_present = head.counts == "presence"
     data = np.ones(len(counts.data)) if is_present else 1 + np.log(counts.data.astype(np.float64))
     if head.idf is not None:

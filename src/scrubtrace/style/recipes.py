@@ -29,7 +29,11 @@ class Fit:
 
 @dataclass(frozen=True)
 class HeadRecipe:
-    """A linear model over n-grams: the sum of fits on the same columns, each scaled to one."""
+    """A linear model over n-grams: the sum of fits on the same columns, each scaled to one.
+
+    Without fits it is the mean logarithm of how frequent a text's n-grams are in LLM text, with
+    counts as ``share``: LLM text keeps to what is frequent.
+    """
 
     name: str
     family: Family
@@ -76,14 +80,15 @@ SPACED = Recipe(
 )
 """Languages that put spaces between words."""
 
+_TWO_TO_FOUR = Family("char", (2, 3, 4), 20)
+
 UNSPACED = Recipe(
     (
-        HeadRecipe("characters", Family("char", (1, 2, 3), 20), "sublinear", True,
-                   (_POOLED, Fit(Intercepts.NONE, 10.0)), 1.0),
-        HeadRecipe("presence", Family("char", (2, 3, 4), 20), "presence", False,
-                   (_POOLED, Fit(Intercepts.NONE, 10.0)), 2.0),
+        HeadRecipe("presence", _TWO_TO_FOUR, "presence", False,
+                   (_POOLED, Fit(Intercepts.NONE, 20.0)), 2.0),
+        HeadRecipe("typicality", _TWO_TO_FOUR, "share", False, (), 0.5),
     ),
-    TreesRecipe(),
+    TreesRecipe(weight=0.5),
     least_words=35,
 )  # fmt: skip
 """Chinese and Japanese."""
