@@ -49,6 +49,9 @@ from scrubtrace.style.labelled import Labelled
 from scrubtrace.style.train import LEAST_ROWS, train_language
 
 BATCH = 256
+FOLDS = 3
+"""Fits with sources held out: only the parts' scales and a table rest on them."""
+
 HUMAN, LLM = "human", "llm"
 MIXED = "human+machine"
 UNLIKE_CALIBRATION = "unlike_calibration"
@@ -118,7 +121,7 @@ def fitted(folder: Path, languages: Iterable[str], most: int) -> dict[str, Langu
             print(f"{language}: no model, {len(rows) - llm:,} human and {llm:,} LLM rows")
             continue
         print(f"{language}: fitting on {len(rows) - llm:,} human and {llm:,} LLM rows", flush=True)
-        trained = train_language(language, rows, RELATIVES, quiet=False)
+        trained = train_language(language, rows, RELATIVES, FOLDS, quiet=False)
         print("\n".join(trained.lines()), flush=True)
         models[language] = trained.model
     return models

@@ -16,6 +16,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -28,10 +29,14 @@ from scrubtrace.style.recipes import Fit, HeadRecipe, Intercepts, Recipe, recipe
 from scrubtrace.style.transfer import SourceResult, hold_out, means_of, results, transfer_lines
 
 RELATIVES = (
-    ("hc3_zh", "cudrt_zh", "hc3plus", "agt2025"),
+    ("hc3_zh", "cudrt_zh", "hc3plus_qa", "agt2025"),
     ("wiki_intro_d1", "wiki_gpt51"),
     ("indonlu_id", "nusax_id"),
 )
+PARTS = {"hc3plus": {"qa": "hc3plus_qa", "si": "hc3plus_si"}}
+"""Files of two data sets, told apart by how the column ``domain`` begins: questions and answers of
+HC3, and other texts summarised, translated or paraphrased."""
+
 LEAST_TESTED = 20
 
 _WORDS, _CHARACTERS = Family("word", (1, 2, 3), 21), Family("char", (2, 3, 4), 20, cased=True)
@@ -47,16 +52,21 @@ def read_rows(folder: Path, language: str, most: int) -> list[tuple[str, bool, s
     """Text, label, source and attack; at most so many of each source and label, by digest."""
     rows: list[tuple[str, bool, str, str]] = []
     for file in sorted(folder.glob("*.parquet")):
-        table = pq.read_table(file, columns=["text", "label", "lang", "attack"])
+        table = pq.read_table(file, columns=["text", "label", "lang", "attack", "domain"])
         own = [
-            (str(row["text"]), row["label"] == "llm", file.stem, str(row["attack"]))
+            (str(row["text"]), row["label"] == "llm", _source(file, row), str(row["attack"]))
             for row in table.to_pylist()
             if row["lang"] == language and row["text"] and not _is_mixed(row["attack"])
         ]
         own.sort(key=lambda row: sha256(row[0].encode("utf-8", "surrogatepass")).digest())
-        for is_llm in (False, True):
-            rows += [row for row in own if row[1] == is_llm][:most]
+        for cell in sorted({(row[2], row[1]) for row in own}):
+            rows += [row for row in own if (row[2], row[1]) == cell][:most]
     return rows
+
+
+def _source(file: Path, row: dict[str, Any]) -> str:
+    parts = PARTS.get(file.stem, {})
+    return parts.get(str(row["domain"]).partition(":")[0], file.stem)
 
 
 def _is_mixed(attack: str | None) -> bool:
@@ -145,7 +155,7 @@ def main() -> None:
     columns = columns_of(
         given.language, [r[0] for r in rows], [r[1] for r in rows], [r[2] for r in rows], recipe
     )
-    usable = columns.words >= recipe.least_words
+    usable = columns.words >= recipe.least_fitted
     two_sided = [n for n, one in zip(columns.sources, columns.one_sided(usable), strict=True)
                  if not one]  # fmt: skip
     fold = fold_of(columns, given.source or two_sided, given.folds)

@@ -21,6 +21,7 @@ SMALL = Recipe(
     ),
     TreesRecipe(trees=20, leaves=6, depth=3, least_rows=10),
     least_words=30,
+    least_fitted=30,
 )  # fmt: skip
 
 

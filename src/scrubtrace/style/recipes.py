@@ -59,11 +59,15 @@ class TreesRecipe:
 
 @dataclass(frozen=True)
 class Recipe:
-    """The parts of a language's model, chosen on held-out sources (`docs/accuracy.md`)."""
+    """The parts of a language's model, chosen on held-out sources (`docs/accuracy.md`).
+
+    Texts of fewer than ``least_words`` are not scored, of fewer than ``least_fitted`` not fitted.
+    """
 
     heads: tuple[HeadRecipe, ...]
     trees: TreesRecipe
     least_words: int
+    least_fitted: int
 
 
 _POOLED, _OWN = Fit(Intercepts.POOLED, 10.0), Fit(Intercepts.OWN, 10.0)
@@ -77,6 +81,7 @@ SPACED = Recipe(
     ),
     TreesRecipe(),
     least_words=30,
+    least_fitted=30,
 )
 """Languages that put spaces between words."""
 
@@ -90,6 +95,7 @@ UNSPACED = Recipe(
     ),
     TreesRecipe(weight=0.5),
     least_words=35,
+    least_fitted=12,
 )  # fmt: skip
 """Chinese and Japanese."""
 

@@ -118,7 +118,7 @@ def train_language(
     columns = columns_of(
         language, [r.text for r in rows], [r.is_llm for r in rows], [r.source for r in rows], recipe
     )
-    usable = columns.words >= recipe.least_words
+    usable = columns.words >= recipe.least_fitted
     fold, by_source = folds_of(columns, relatives, folds)
     parts = hold_out(columns, recipe, usable, fold, lambda line: say(f"{language}: {line}", quiet))
     model = fit_model(columns, usable, recipe, parts)
@@ -134,7 +134,8 @@ def train_language(
 def fit_model(columns: Columns, usable: Flags, recipe: Recipe, parts: Floats) -> LanguageModel:
     """The model fitted on the usable rows, scaled by ``parts``: their logits when held out."""
     fitted = fit_parts(columns, usable, recipe)
-    human, llm = usable & ~columns.is_llm, usable & columns.is_llm
+    judged = usable & (columns.words >= recipe.least_words)
+    human, llm = judged & ~columns.is_llm, judged & columns.is_llm
     weights = np.array([*(head.weight for head in recipe.heads), recipe.trees.weight])
     model = LanguageModel(
         columns.language,

@@ -65,16 +65,18 @@ def hold_out(
     fold: Numbers,
     told: Callable[[str], None] = lambda line: None,
 ) -> Floats:
-    """Logits of every part for rows of each fold, fitted on the other folds.
+    """Logits of every part for rows of each fold, fitted on the usable rows of the other folds.
 
-    ``fold`` is int64 (rows,); -1: a row that every fit sees, and that none scores. Gives float64
-    (rows, parts), NaN for rows that were not scored.
+    Rows with fewer words than the recipe's ``least_words`` are not scored. ``fold`` is int64
+    (rows,); -1: a row that every fit sees, and that none scores. Gives float64 (rows, parts), NaN
+    for rows that were not scored.
     """
     parts = np.full((len(columns), len(recipe.heads) + 1), np.nan)
     used = sorted(set(fold[usable & (fold >= 0)].tolist()))
     for place, number in enumerate(used):
         told(f"fit {place + 1} of {len(used) + 1}")
-        rest, own = usable & (fold != number), usable & (fold == number)
+        rest = usable & (fold != number)
+        own = usable & (fold == number) & (columns.words >= recipe.least_words)
         if len(set(columns.is_llm[rest].tolist())) == 2:
             parts[own] = fit_parts(columns, rest, recipe).logits(columns, own)
     return parts
