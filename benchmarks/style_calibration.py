@@ -12,10 +12,12 @@ the sum over its strata. This holds exactly for random halves without ties, what
 it tests strata, ranks and ties, not whether other rows are like these. Rows unlike the calibration
 never flag, so the tool flags fewer than the p-values alone.
 
-Pairs: one source calibrates, another's human rows are judged under the first one's name.
+Pairs: one source calibrates, another's human rows are judged under the first one's name. Drift: how
+often rows of the same source, with LLM rows of it among them, are taken for another's.
 """
 
 import argparse
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import reduce
@@ -23,14 +25,16 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from style_scores import MOST, Human, human_of
+from style_scores import MOST, Scored, scored_of
 
 from scrubtrace.detectors.style.calibration import Calibration, calibration_bytes
+from scrubtrace.detectors.style.kinds import kind_counts
 from scrubtrace.detectors.style.model import COVARIATES
 from scrubtrace.detectors.style.strata import Calibrated, HumanRows, calibrated, measures
-from scrubtrace.schemas.style import KEEP, UNLIKE, CalibrationManifest
+from scrubtrace.schemas.style import DRIFT, KEEP, UNLIKE, CalibrationManifest
 from scrubtrace.stats.conformal import p_values, rank_reached, smallest_p
 from scrubtrace.style.calibrate import LEAST_ROWS_MERGED
+from scrubtrace.style.drift import LEAST_JUDGED, drifts
 
 SPLITS = 50
 ALPHAS = (0.01, 0.05)
@@ -42,6 +46,7 @@ rows in a half of a source that is split."""
 LEAST_TESTED = 1_000
 """Rows in a half of the sources that the requirement is about."""
 
+LLM_SHARES = (0.0, 0.3, 0.5, 1.0)
 HIGHEST_RATE = 5.0
 """Times alpha: a source that is flagged more often under another's name should be abstained on."""
 
@@ -58,6 +63,7 @@ class Flagged:
     high: int
     flagged: int
     unlike: int
+    shift: float
 
     @property
     def judged(self) -> int:
@@ -98,6 +104,7 @@ class PairResult:
     rate: float
     rate_alike: float
     unlike: float
+    shift: float
     named_rows_ranked: int
 
 
@@ -119,14 +126,17 @@ def flags(calibration: Calibration, rows: HumanRows, name: str, alpha: float) ->
         if found is not None and smallest_p(found.n) <= KEEP:
             groups.setdefault(id(found), (found, []))[1].append(row)
     high = flagged = unlike = 0
+    counts: Counter[str] = Counter()
     for stratum, own in groups.values():
         covariates = rows.covariates[own].astype(np.float32)
         like = stratum.typical.p_values(measures(covariates, rows.words[own])) > UNLIKE
         is_high = p_values(rows.scores[own], stratum.scores) <= alpha
         high, flagged = high + int(is_high.sum()), flagged + int((is_high & like).sum())
         unlike += int((~like).sum())
+        counts.update(kind_counts(stratum, covariates, COVARIATES))
+    found_drift = drifts(counts).get(f"{rows.language}/{name}")
     sizes = tuple((stratum.n, len(own)) for stratum, own in groups.values())
-    return Flagged(sizes, high, flagged, unlike)
+    return Flagged(sizes, high, flagged, unlike, found_drift.shift if found_drift else 0.0)
 
 
 def false_flag_interval(
@@ -158,12 +168,12 @@ def expected_rate(sizes: Sequence[tuple[int, int]], alpha: float) -> float:
     return sum(m * rank_reached(alpha, n) / (n + 1) for n, m in sizes) / max(judged, 1)
 
 
-def split_results(human: Human, alpha: float, splits: int = SPLITS) -> list[SplitResult]:
+def split_results(scored: Scored, alpha: float, splits: int = SPLITS) -> list[SplitResult]:
     """Every source with enough rows; the interval is Bonferroni's, over those the test is about."""
-    numbers = [n for n in range(len(human.names)) if len(human.rows_of(n).scores) >= 2 * LEAST]
-    tested = sum(len(human.rows_of(n).scores) >= 2 * LEAST_TESTED for n in numbers)
+    numbers = [n for n in range(len(scored.names)) if len(scored.rows_of(n).scores) >= 2 * LEAST]
+    tested = sum(len(scored.rows_of(n).scores) >= 2 * LEAST_TESTED for n in numbers)
     confidence = 1 - (1 - CONFIDENCE) / max(tested, 1)
-    return [_split_result(human.rows_of(n), alpha, splits, confidence) for n in numbers]
+    return [_split_result(scored.rows_of(n), alpha, splits, confidence) for n in numbers]
 
 
 def _split_result(rows: HumanRows, alpha: float, splits: int, confidence: float) -> SplitResult:
@@ -201,22 +211,22 @@ def taken(rows: HumanRows, places: npt.NDArray[np.integer]) -> HumanRows:
     )
 
 
-def pair_results(human: Human) -> Iterator[PairResult]:
+def pair_results(scored: Scored) -> Iterator[PairResult]:
     """Every ordered pair of sources with enough rows."""
-    numbers = [n for n in range(len(human.names)) if len(human.rows_of(n).scores) >= LEAST]
+    numbers = [n for n in range(len(scored.names)) if len(scored.rows_of(n).scores) >= LEAST]
     for first in numbers:
         for second in numbers:
             if first == second:
                 continue
-            calibration = calibration_of(human.rows_of(first, second))
-            rows = human.rows_of(second, first)
-            found = flags(calibration, rows, human.names[first], ALPHAS[0])
-            named = flags(calibration, rows, human.names[second], ALPHAS[0])
+            calibration = calibration_of(scored.rows_of(first, second))
+            rows = scored.rows_of(second, first)
+            found = flags(calibration, rows, scored.names[first], ALPHAS[0])
+            named = flags(calibration, rows, scored.names[second], ALPHAS[0])
             if found.judged:
                 yield PairResult(
-                    human.names[first], human.names[second], found.judged,
+                    scored.names[first], scored.names[second], found.judged,
                     found.high / found.judged, found.flagged / found.judged,
-                    found.unlike / found.judged, named.judged,
+                    found.unlike / found.judged, found.shift, named.judged,
                 )  # fmt: skip
 
 
@@ -260,14 +270,17 @@ def pair_lines(found: Sequence[PairResult]) -> Iterator[str]:
     )
     if not high:
         return
-    yield f"{'calibrates':24} {'judged':24} {'rows':>6} {'p<=0.01':>8} {'alike':>7} {'unlike':>7}"
+    yield f"{'calibrates':24} {'judged':24} {'rows':>6} {'p<=0.01':>8} {'alike':>7} {'unlike':>7} {'shift':>6}"
     for row in sorted(high, key=lambda row: -row.rate):
         yield (
             f"{row.calibrates[:24]:24} {row.judged[:24]:24} {row.rows:>6,} {row.rate:>8.1%} "
-            f"{row.rate_alike:>7.1%} {row.unlike:>7.1%}"
+            f"{row.rate_alike:>7.1%} {row.unlike:>7.1%} {row.shift:>6.2f}"
         )
     named = sum(row.named_rows_ranked == 0 for row in high)
     alike = sum(row.rate_alike <= limit for row in high)
+    drift = sum(row.shift > DRIFT for row in high)
+    either = sum(row.shift > DRIFT or row.rate_alike <= limit for row in high)
+    others = [row for row in found if row.rate <= limit]
     yield (
         f"rows that bear their own source's name: abstained in {named:,} of {len(high):,} pairs "
         f"({named / len(high):.0%}), since it has no stratum"
@@ -277,18 +290,76 @@ def pair_lines(found: Sequence[PairResult]) -> Iterator[str]:
         f"({alike / len(high):.0%}) to {limit:.0%} or less; on average {_mean(high, 'rate'):.0%} "
         f"without it, {_mean(high, 'rate_alike'):.0%} with it, {_mean(high, 'unlike'):.0%} unlike"
     )
+    yield (
+        f"the source's rows as a whole: {drift:,} of {len(high):,} ({drift / len(high):.0%}) shift "
+        f"by more than {DRIFT:g} and flag nothing; with the check of likeness {either:,} "
+        f"({either / len(high):.0%}); so do {sum(row.shift > DRIFT for row in others):,} of the "
+        f"{len(others):,} other pairs"
+    )
+    left = [row for row in high if row.shift <= DRIFT and row.rate_alike > limit]
+    told = ", ".join(f"{row.judged} as {row.calibrates} {row.rate_alike:.0%}" for row in left)
+    yield f"neither, with the rate that is left: {told or 'none'}"
+
+
+def drift_lines(scored: Scored, splits: int = SPLITS) -> Iterator[str]:
+    """How often a source's own rows, some of them by models, are taken for those of another."""
+    shifts = drift_of(scored, splits)
+    for share, found in shifts.items():
+        over = [value > DRIFT for values in found.values() for value in values]
+        named = sorted(name for name, values in found.items() if np.mean(values) > DRIFT)
+        yield (
+            f"own rows, {share:.0%} by models: {sum(over):,} of {len(over):,} batches of "
+            f"{len(found)} sources shift by more than {DRIFT:g} ({np.mean(over):.1%})"
+            + (f"; on average {', '.join(named)}" if named else "")
+        )
+
+
+def drift_of(scored: Scored, splits: int) -> dict[float, dict[str, list[float]]]:
+    """Shifts of batches by share of LLM rows and source; half of the human rows calibrates."""
+    found: dict[float, dict[str, list[float]]] = {share: {} for share in LLM_SHARES}
+    for number, name in enumerate(scored.names):
+        human, llm = scored.rows_of(number), scored.rows_of(number, is_llm=True)
+        if len(human.scores) < 2 * LEAST:
+            continue
+        for seed in range(splits):
+            rng = np.random.default_rng(seed)
+            order = rng.permutation(len(human.scores))
+            first, second = np.array_split(order, 2)
+            calibration = calibration_of(taken(human, first))
+            for share in LLM_SHARES:
+                rows = _mixed(taken(human, second), llm, share, rng)
+                if len(rows.scores) >= LEAST_JUDGED:
+                    shift = flags(calibration, rows, name, ALPHAS[0]).shift
+                    found[share].setdefault(name, []).append(shift)
+    return found
+
+
+def _mixed(human: HumanRows, llm: HumanRows, share: float, rng: np.random.Generator) -> HumanRows:
+    """As many rows as there are for this share of LLM rows."""
+    most = min(
+        len(human.scores) / (1 - share) if share < 1 else np.inf,
+        len(llm.scores) / share if share else np.inf,
+    )
+    parts = [(human, round(most * (1 - share))), (llm, round(most * share))]
+    chosen = [taken(rows, rng.permutation(len(rows.scores))[:count]) for rows, count in parts]
+    columns = ([getattr(rows, name) for rows in chosen] for name in ("scores", "words"))
+    scores, words = (np.concatenate(column) for column in columns)
+    covariates = np.concatenate([rows.covariates for rows in chosen])
+    return HumanRows(human.language, human.source, scores, words, covariates)
 
 
 def _mean(found: Sequence[PairResult], name: str) -> float:
     return float(np.mean([getattr(row, name) for row in found]))
 
 
-def report(human: Human, splits: int = SPLITS) -> Iterator[str]:
+def report(scored: Scored, splits: int = SPLITS) -> Iterator[str]:
     """All tables of a language."""
     for alpha in ALPHAS:
-        yield from split_lines(split_results(human, alpha, splits))
+        yield from split_lines(split_results(scored, alpha, splits))
         yield ""
-    yield from pair_lines(list(pair_results(human)))
+    yield from pair_lines(list(pair_results(scored)))
+    yield ""
+    yield from drift_lines(scored, splits)
 
 
 def main() -> None:
@@ -300,9 +371,9 @@ def main() -> None:
                         help="rows of each source and label that are fitted on")  # fmt: skip
     parser.add_argument("--splits", type=int, default=SPLITS)
     given = parser.parse_args()
-    human = human_of(given.data, given.language, given.most)
-    print(f"{len(human.source):,} human rows, long enough", flush=True)
-    for line in report(human, given.splits):
+    scored = scored_of(given.data, given.language, given.most)
+    print(f"{len(scored.source):,} rows, long enough", flush=True)
+    for line in report(scored, given.splits):
         print(line, flush=True)
 
 

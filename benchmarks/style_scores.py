@@ -1,4 +1,4 @@
-"""Human rows of many sources, scored by style models that knew none of their sources.
+"""Rows of many sources, scored by style models that knew none of their sources.
 
 Sources are put into four groups, relatives together, and each pair of groups is scored by a model
 of the other two. So for any two sources there is one model that knows neither.
@@ -30,13 +30,14 @@ Scores = Mapping[tuple[int, int], Floats]
 
 
 @dataclass(frozen=True)
-class Human:
-    """Human rows with scores by models that knew no text of their sources.
+class Scored:
+    """Rows with scores by models that knew no text of their sources.
 
     Parameters
     ----------
     language, names : of the sources.
     source, group : int64 (rows,), and (sources,): the group of each source.
+    is_llm : bool (rows,).
     scores : for each pair of groups, float64 (rows,), NaN for rows of other groups.
     words, covariates : (rows,), (rows, k).
     """
@@ -45,17 +46,18 @@ class Human:
     names: tuple[str, ...]
     source: Numbers
     group: Numbers
+    is_llm: Flags
     scores: Scores
     words: Numbers
     covariates: Floats
 
-    def rows_of(self, number: int, other: int | None = None) -> HumanRows:
-        """Rows of a source, scored by a model that knew neither it nor the ``other`` one."""
+    def rows_of(self, number: int, other: int | None = None, is_llm: bool = False) -> HumanRows:
+        """Rows of a source and label, scored by a model that knew neither it nor the ``other``."""
         first = int(self.group[number])
         second = first if other is None else int(self.group[other])
         if second == first:
             second = (first + 1) % GROUPS
-        own = self.source == number
+        own = (self.source == number) & (self.is_llm == is_llm)
         scores = self.scores[min(first, second), max(first, second)][own]
         known = ~np.isnan(scores)
         own[own] = known
@@ -65,7 +67,7 @@ class Human:
         )  # fmt: skip
 
 
-def human_of(folder: Path, language: str, most: int = MOST) -> Human:
+def scored_of(folder: Path, language: str, most: int = MOST) -> Scored:
     """Reads, fits and scores; raises ValueError if sources are too few to be held out in groups."""
     rows, recipe = read_rows(folder, language), recipe_of(language)
     place = places(rows)
@@ -82,13 +84,12 @@ def human_of(folder: Path, language: str, most: int = MOST) -> Human:
     group = np.zeros(len(columns.sources), np.int64)
     group[columns.source] = fold
     scores = scores_by_pairs(columns, recipe, usable, usable & (places(rows) < most), fold)
-    human = usable & ~columns.is_llm
     covariates = columns.measured[:, covariate_columns(language)].astype(np.float64)
-    human &= np.isfinite(covariates).all(axis=1)
-    return Human(
-        language, columns.sources, columns.source[human], group,
-        {pair: found[human] for pair, found in scores.items()},
-        columns.words[human], covariates[human],
+    kept = usable & np.isfinite(covariates).all(axis=1)
+    return Scored(
+        language, columns.sources, columns.source[kept], group, columns.is_llm[kept],
+        {pair: found[kept] for pair, found in scores.items()},
+        columns.words[kept], covariates[kept],
     )  # fmt: skip
 
 
