@@ -270,7 +270,8 @@ def pair_lines(found: Sequence[PairResult]) -> Iterator[str]:
     )
     if not high:
         return
-    yield f"{'calibrates':24} {'judged':24} {'rows':>6} {'p<=0.01':>8} {'alike':>7} {'unlike':>7} {'shift':>6}"
+    head = f"{'calibrates':24} {'judged':24} {'rows':>6} {'p<=0.01':>8}"
+    yield f"{head} {'alike':>7} {'unlike':>7} {'shift':>6}"
     for row in sorted(high, key=lambda row: -row.rate):
         yield (
             f"{row.calibrates[:24]:24} {row.judged[:24]:24} {row.rows:>6,} {row.rate:>8.1%} "

@@ -23,11 +23,11 @@ UNLIKE = 0.01
 UNLIKE_SUFFIX = " (unlike)"
 NOT_CALIBRATED_SUFFIX = " (not calibrated)"
 
-DRIFT = 0.3
+DRIFT = 0.25
 """Share of a source's rows that may be of another kind than its calibration, if not set otherwise.
 It is above what LLM rows among them make if they are less than that share."""
 
-_KIND = re.compile(r"(.*) \(kind (\S+) (\d)-(\d)\)", re.DOTALL)
+_KIND = re.compile(r"(.*) \(kind (\S+) (\d+)-(\d+)\)", re.DOTALL)
 
 DECIDED_COLUMNS = frozenset({
     "decision", "decisions", "decided_by", "decided_at", "verdict", "review_decision", "item_key",
@@ -89,7 +89,7 @@ def described(name: str) -> str:
 class KindCount:
     """Rows of a source that lie at the same place of a measure among their calibration rows.
 
-    ``below`` of nine quantiles (10% to 90%) are smaller than the row's value, ``up_to`` are at most
+    ``below`` of 19 quantiles (5% to 95%) are smaller than the row's value, ``up_to`` are at most
     as large. Receipts count such rows by ``name``.
     """
 

@@ -1,8 +1,8 @@
 """Where judged rows lie among their calibration rows, counted so that counts add up over batches.
 
-Each measure is compared with nine quantiles of the row's own stratum. If rows are like those that
-calibrated, a tenth lies between any two. Equal values make a row lie at several quantiles at once,
-so a count has both ends.
+Each measure is compared with 19 quantiles of the row's own stratum. If rows are like those that
+calibrated, a twentieth lies between any two. Equal values make a row lie at several quantiles at
+once, so a count has both ends.
 """
 
 from collections import Counter
@@ -15,7 +15,7 @@ import numpy.typing as npt
 from scrubtrace.detectors.style.strata import Calibrated
 from scrubtrace.schemas.style import KindCount
 
-SHARES = tuple(range(10, 100, 10))
+SHARES = tuple(range(5, 100, 5))
 """Which of the stratum's 101 quantiles are looked at."""
 
 LEAST_ROWS = 100

@@ -48,7 +48,7 @@ def drifts(counts: Mapping[str, int]) -> dict[str, Drift]:
 def shift_of(places: Places) -> float:
     """Greatest distance of the distribution function from the quantiles' shares.
 
-    ``places`` (10, 10) counts rows by `KindCount.below` and `KindCount.up_to`.
+    ``places`` (20, 20) counts rows by `KindCount.below` and `KindCount.up_to`.
     """
     rows = places.sum()
     shares = np.array(SHARES) / 100
