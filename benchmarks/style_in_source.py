@@ -241,7 +241,10 @@ def _length_alone(words: Floats, both: list[Flags]) -> str:
 
 
 def report(data: Data, chosen: Sequence[str] = (), together: int = TOGETHER) -> Iterator[str]:
-    """All tables of a language; only the ``chosen`` sources are tested, if any are named."""
+    """All tables of a language; only the ``chosen`` sources are tested, if any are named.
+
+    With ``together`` 0 the sources are not trained on with others, which takes most of the time.
+    """
     tested, too_few = sources_of(data)
     if chosen:
         tested = {n: rows for n, rows in tested.items() if data.columns.sources[n] in chosen}
@@ -249,6 +252,7 @@ def report(data: Data, chosen: Sequence[str] = (), together: int = TOGETHER) -> 
         yield "trained on the other half of the source's prompts alone:"
         names = data.columns.sources
         yield from lines_of([alone(data, rows, names[n]) for n, rows in tested.items()])
+    if tested and together:
         yield ""
         yield "trained on that half and all other sources:"
         yield from lines_of(list(with_others(data, tested, together)))
@@ -270,7 +274,7 @@ def main() -> None:
     parser.add_argument("--source", action="append", default=[], help="only these are tested")
     parser.add_argument("--most", type=int, default=MOST, help="rows of each source and label")
     parser.add_argument("--together", type=int, default=TOGETHER,
-                        help="sources halved in one fit with the others")  # fmt: skip
+                        help="sources halved in one fit with others; 0: no such fit")  # fmt: skip
     given = parser.parse_args()
     data = data_of(read_rows(given.data, given.language), given.language, given.most)
     print(f"{len(data.columns):,} rows, {int(data.usable.sum()):,} long enough", flush=True)
