@@ -26,7 +26,7 @@ from scrubtrace.schemas.evidence import (
 )
 from scrubtrace.schemas.vocabulary import Abstained, Lane, Strength, Use
 
-MOST_COUNTS = 10_000
+MOST_COUNTS = 100_000
 """Most names that the counts of one batch may have."""
 
 COUNT_CHARS = 200

@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
@@ -21,6 +22,12 @@ UNLIKE = 0.01
 
 UNLIKE_SUFFIX = " (unlike)"
 NOT_CALIBRATED_SUFFIX = " (not calibrated)"
+
+DRIFT = 0.25
+"""Share of a source's rows that may be of another kind than its calibration, if not set otherwise.
+It is above what LLM rows among them make if they are less than that share."""
+
+_KIND = re.compile(r"(.*) \(kind (\S+) (\d+)-(\d+)\)", re.DOTALL)
 
 DECIDED_COLUMNS = frozenset({
     "decision", "decisions", "decided_by", "decided_at", "verdict", "review_decision", "item_key",
@@ -61,7 +68,12 @@ class Stratum:
     def name(self) -> str:
         """``language/source/low-high``, as evidence and receipts have it."""
         end = "" if self.high is None else str(self.high - 1)
-        return f"{self.language}/{self.source}/{self.low}-{end}"
+        return f"{self.group}/{self.low}-{end}"
+
+    @property
+    def group(self) -> str:
+        """``language/source``, of all lengths."""
+        return f"{self.language}/{self.source}"
 
 
 def described(name: str) -> str:
@@ -71,6 +83,31 @@ def described(name: str) -> str:
     low, _, high = words.partition("-")
     length = f"{low}-{high} words" if high else f"{low} words and more"
     return f"{language}, {source or 'no source'}, {length}"
+
+
+@dataclass(frozen=True)
+class KindCount:
+    """Rows of a source that lie at the same place of a measure among their calibration rows.
+
+    ``below`` of 19 quantiles (5% to 95%) are smaller than the row's value, ``up_to`` are at most
+    as large. Receipts count such rows by ``name``.
+    """
+
+    group: str
+    measure: str
+    below: int
+    up_to: int
+
+    @property
+    def name(self) -> str:
+        """As receipts have it."""
+        return f"{self.group} (kind {self.measure} {self.below}-{self.up_to})"
+
+    @classmethod
+    def read(cls, name: str) -> "KindCount | None":
+        """What a receipt's name says; None if it names something else."""
+        found = _KIND.fullmatch(name)
+        return cls(found[1], found[2], int(found[3]), int(found[4])) if found else None
 
 
 @dataclass(frozen=True)

@@ -240,6 +240,27 @@ def test_a_scan_flags_by_rank_and_says_what_may_be_false(
     assert items()[0]["why"].startswith("resembles LLM text in style: ranks high among 999 of your")
 
 
+def test_a_source_of_another_kind_flags_nothing_until_drift_allows_it(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    write(
+        "human.parquet", [f"{text} {'7 ' * (place % 10)}" for place, text in enumerate(human(999))]
+    )
+    assert calibrate_on("--quiet") == 0
+    other = human(150, 5_000) + [essay(seed, 60, moreover=10) for seed in range(30)]
+    write("data/a.parquet", [f"{text} {'7 ' * 8}" for text in other])
+    assert code_of("detect", "data/*.parquet", "--out", "out", *SCAN[:-1], *ALPHA) == 0
+    assert "of its source's rows are of another kind" in capsys.readouterr().out
+    found = manifest()["style"]["strata"]["en/essays/0-"]
+    assert (found["judged"], found["flagged"], found["measure"]) == (180, 0, "digits")
+    assert 0.6 < found["shift"] < 0.9
+    assert [item for item in items() if item["flagged"]] == []
+    code_of(
+        "commit", runs_of("out")[0].id, "--out", "out", *ALPHA, "--set", "policy.style.drift=0.95"
+    )
+    assert len([item for item in items() if item["flagged"]]) >= 30
+
+
 def test_a_scan_without_alpha_flags_nothing() -> None:
     made_up_data()
     assert detect() == 0

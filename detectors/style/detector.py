@@ -10,7 +10,8 @@ et al., 2023, for outliers).
 
 Known false positives: human rows unlike those that calibrated it: another source, another task,
 non-native writers, edited prose, templates. Rows of a stratum without calibration, and rows unlike
-their calibration, are ranked and never flag. Short texts are not judged.
+their calibration, are ranked and never flag. Short texts are not judged. Whether all rows of a
+source are still of the kind that calibrated it is counted here, and decided at commit.
 """
 
 import json
@@ -26,6 +27,7 @@ import numpy as np
 from scrubtrace.detectors.batch import TextBatch
 from scrubtrace.detectors.detector import fingerprint_of
 from scrubtrace.detectors.style.calibration import Calibration
+from scrubtrace.detectors.style.kinds import kind_counts
 from scrubtrace.detectors.style.loading import load_scorer
 from scrubtrace.detectors.style.scorer import HasReference, Reason, Scored, Scorer
 from scrubtrace.detectors.style.strata import QUANTILES, Calibrated, measures
@@ -177,6 +179,7 @@ def _ranked_in(
     counts[found.stratum.name] += len(rows)
     if unlike := int((like <= UNLIKE).sum()):
         counts[found.stratum.name + UNLIKE_SUFFIX] += unlike
+    counts.update(kind_counts(found, scored.covariates[rows], scored.covariate_names))
     columns = zip(rows, ranks.tolist(), like.tolist(), strict=True)
     return {row: Ranked(p, found, typicality) for row, p, typicality in columns}
 

@@ -19,6 +19,7 @@ from pydantic import (
 )
 
 from scrubtrace.exits import UsageStop
+from scrubtrace.schemas.style import DRIFT
 from scrubtrace.schemas.vocabulary import ANSWERING_ROLES, GROUPS, Kind
 
 FILE = "scrubtrace.toml"
@@ -131,12 +132,15 @@ class StyleSection(_Section):
     A text qualifies if its p-value is at most ``alpha``, if the false discovery rate of those
     flagged stays below ``fdr``, and if it is among the ``budget`` first of its stratum. With
     ``conditional``, p-values are adjusted to hold for 95% of calibration sets, not on average.
+    Nothing flags in a source if more than a share ``drift`` of its rows is of another kind than
+    those that calibrated it.
     """
 
     alpha: Share | None = None
     budget: PositiveInt | None = None
     fdr: Share | None = None
     conditional: bool = False
+    drift: Share = DRIFT
 
 
 class PolicySection(_Section):

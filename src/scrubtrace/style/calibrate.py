@@ -45,8 +45,9 @@ from scrubtrace.style.progress import Told
 ALPHA = 0.01
 SOURCE_CHARS = 100
 MOST_STRATA = 4_000
-LEAST_ROWS_MERGED = 200
-"""Strata merge until they have so many rows, also where a large alpha needs fewer."""
+LEAST_ROWS_MERGED = 399
+"""Strata merge until they have so many rows, also where a large alpha needs fewer. From 399 rows on
+the greatest p-value up to 0.01 is at least 0.008; of 290 rows it is 0.0069."""
 
 EXPORT_SUFFIXES = (".csv", ".tsv", ".xlsx")
 

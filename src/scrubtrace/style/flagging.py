@@ -20,6 +20,7 @@ from scrubtrace.schemas.style import (
     NOT_CALIBRATED_SUFFIX,
     STYLOMETRY,
     UNLIKE_SUFFIX,
+    KindCount,
     described,
 )
 from scrubtrace.stats.conformal import (
@@ -31,6 +32,7 @@ from scrubtrace.stats.conformal import (
 )
 from scrubtrace.stats.fdr import benjamini_hochberg, least_rejections
 from scrubtrace.style.cuts import Cut, can_flag, highest_p
+from scrubtrace.style.drift import drifts
 
 Row = Mapping[str, Any]
 
@@ -48,7 +50,8 @@ class Stratum:
 
     ``candidates`` are texts that were kept and are like the calibration rows. ``expected_false``
     is how many texts would be flagged if all were by humans like those that calibrated;
-    ``false_range`` holds it in 95% of cases. ``problem`` says why nothing can be flagged.
+    ``false_range`` holds it in 95% of cases. ``shift`` and ``measure`` are the `Drift` of its
+    source's rows, if there are enough. ``problem`` says why nothing can be flagged.
     """
 
     name: str
@@ -63,6 +66,8 @@ class Stratum:
     expected_false: float = 0.0
     expected_false_share: float | None = None
     false_range: tuple[int, int] = (0, 0)
+    shift: float | None = None
+    measure: str = ""
     problem: str = ""
 
 
@@ -131,11 +136,14 @@ def decide(rows: Iterable[Row], counts: Mapping[str, int], policy: StyleSection)
 def _counted(counts: Mapping[str, int]) -> StyleOutcome:
     """Rows by stratum, before anything is decided."""
     strata, not_calibrated = {}, {}
+    drift = drifts(counts)
     for name, count in sorted(counts.items()):
         if name.endswith(NOT_CALIBRATED_SUFFIX):
             not_calibrated[name.removesuffix(NOT_CALIBRATED_SUFFIX)] = count
-        elif not name.endswith(UNLIKE_SUFFIX):
+        elif not name.endswith(UNLIKE_SUFFIX) and not KindCount.read(name):
             strata[name] = Stratum(name, count, counts.get(name + UNLIKE_SUFFIX, 0))
+            if found := drift.get(name.rpartition("/")[0]):
+                strata[name].shift, strata[name].measure = found
     return StyleOutcome(strata, {}, not_calibrated)
 
 
@@ -146,6 +154,9 @@ def _cut(stratum: Stratum, places: list[tuple[Place, int]], policy: StyleSection
         return None  # no candidate at all
     if highest_p(policy, n) == 0:
         stratum.problem = _too_few(policy, n)
+        return None
+    if stratum.shift is not None and stratum.shift > policy.drift:
+        stratum.problem = _of_another_kind(stratum, policy)
         return None
     left = len(places)
     if policy.fdr is not None:
@@ -198,6 +209,16 @@ def _too_few(policy: StyleSection, n: int) -> str:
     return (
         f"alpha {alpha:g} cannot be reached with {n:,} calibration rows: {needed - n:,} more are "
         f"needed ({needed:,})"
+    )
+
+
+def _of_another_kind(stratum: Stratum, policy: StyleSection) -> str:
+    measure = stratum.measure.replace("_", " ")
+    return (
+        f"at least {stratum.shift or 0:.0%} of its source's rows are of another kind than those "
+        f"that calibrated it (by {measure}), and up to {policy.drift:.0%} may be: is it the same "
+        "source, has it changed, or are most of its rows by models? Calibrate on human rows of "
+        "this kind, or set policy.style.drift"
     )
 
 
