@@ -31,7 +31,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
-from style_transfer import RELATIVES, read_rows
+from style_rows import RELATIVES
+from style_transfer import read_rows
 from verdicts import evidence_of, flagged_kind
 
 from scrubtrace.detectors.batch import TextBatch

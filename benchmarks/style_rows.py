@@ -5,10 +5,11 @@ whose attack begins with ``human+`` are left out, and equal texts of a source an
 """
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -18,7 +19,16 @@ from scipy.sparse.csgraph import connected_components
 
 Numbers = npt.NDArray[np.int64]
 NEEDED = ("text", "label", "lang", "attack")
-OPTIONAL = ("pair_id", "prompt")
+OPTIONAL = ("pair_id", "prompt", "domain")
+
+RELATIVES = (
+    ("hc3_zh", "cudrt_zh", "hc3plus_qa", "agt2025"),
+    ("wiki_intro_d1", "wiki_gpt51"),
+    ("indonlu_id", "nusax_id"),
+)
+PARTS = {"hc3plus": {"qa": "hc3plus_qa", "si": "hc3plus_si"}}
+"""Files of two data sets, told apart by how the column ``domain`` begins: questions and answers of
+HC3, and other texts summarised, translated or paraphrased."""
 
 OPENING = 50
 """Letters and digits at the beginning of a text that name its prompt where nothing else does."""
@@ -46,14 +56,20 @@ def read_rows(folder: Path, language: str) -> list[Row]:
         columns = [*NEEDED, *(name for name in OPTIONAL if name in names)]
         own = {
             (row["text"], row["label"]): Row(
-                row["text"], row["label"] == "llm", file.stem,
+                row["text"], row["label"] == "llm", source_of(file.stem, row),
                 str(row.get("pair_id") or ""), str(row.get("prompt") or ""),
             )
             for row in pq.read_table(file, columns=columns).to_pylist()
-            if row["lang"] == language and row["text"] and not _is_mixed(row["attack"])
+            if row["lang"] == language and row["text"] and not is_mixed(row["attack"])
         }  # fmt: skip
-        rows += sorted(own.values(), key=lambda row: (row.is_llm, _digest(row.text)))
+        ordered = sorted(own.values(), key=lambda row: (row.is_llm, _digest(row.text)))
+        rows += sorted(ordered, key=lambda row: row.source)
     return rows
+
+
+def source_of(name: str, row: Mapping[str, Any]) -> str:
+    """The source of a row of a file, see `PARTS`."""
+    return PARTS.get(name, {}).get(str(row.get("domain")).partition(":")[0], name)
 
 
 def places(rows: Sequence[Row]) -> Numbers:
@@ -128,5 +144,6 @@ def _digest(text: str) -> bytes:
     return sha256(text.encode("utf-8", "surrogatepass")).digest()
 
 
-def _is_mixed(attack: str | None) -> bool:
+def is_mixed(attack: str | None) -> bool:
+    """Whether an attack is human text rewritten by a machine."""
     return bool(attack) and str(attack).startswith("human+")

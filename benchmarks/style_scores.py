@@ -11,8 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from style_rows import Numbers, places, read_rows
-from style_transfer import RELATIVES
+from style_rows import RELATIVES, Numbers, places, read_rows
 
 from scrubtrace.detectors.style.model import covariate_columns
 from scrubtrace.detectors.style.strata import HumanRows

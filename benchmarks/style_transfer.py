@@ -16,10 +16,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow.parquet as pq
+from style_rows import RELATIVES, is_mixed, source_of
 
 from scrubtrace.detectors.style.heads import Floats
 from scrubtrace.detectors.style.ngrams import Family
@@ -27,15 +27,6 @@ from scrubtrace.stats.ranking import auroc, share_found
 from scrubtrace.style.columns import Columns, columns_of
 from scrubtrace.style.recipes import Fit, HeadRecipe, Intercepts, Recipe, recipe_of
 from scrubtrace.style.transfer import SourceResult, hold_out, means_of, results, transfer_lines
-
-RELATIVES = (
-    ("hc3_zh", "cudrt_zh", "hc3plus_qa", "agt2025"),
-    ("wiki_intro_d1", "wiki_gpt51"),
-    ("indonlu_id", "nusax_id"),
-)
-PARTS = {"hc3plus": {"qa": "hc3plus_qa", "si": "hc3plus_si"}}
-"""Files of two data sets, told apart by how the column ``domain`` begins: questions and answers of
-HC3, and other texts summarised, translated or paraphrased."""
 
 LEAST_TESTED = 20
 
@@ -54,23 +45,14 @@ def read_rows(folder: Path, language: str, most: int) -> list[tuple[str, bool, s
     for file in sorted(folder.glob("*.parquet")):
         table = pq.read_table(file, columns=["text", "label", "lang", "attack", "domain"])
         own = [
-            (str(row["text"]), row["label"] == "llm", _source(file, row), str(row["attack"]))
+            (str(row["text"]), row["label"] == "llm", source_of(file.stem, row), str(row["attack"]))
             for row in table.to_pylist()
-            if row["lang"] == language and row["text"] and not _is_mixed(row["attack"])
+            if row["lang"] == language and row["text"] and not is_mixed(row["attack"])
         ]
         own.sort(key=lambda row: sha256(row[0].encode("utf-8", "surrogatepass")).digest())
         for cell in sorted({(row[2], row[1]) for row in own}):
             rows += [row for row in own if (row[2], row[1]) == cell][:most]
     return rows
-
-
-def _source(file: Path, row: dict[str, Any]) -> str:
-    parts = PARTS.get(file.stem, {})
-    return parts.get(str(row["domain"]).partition(":")[0], file.stem)
-
-
-def _is_mixed(attack: str | None) -> bool:
-    return bool(attack) and str(attack).startswith("human+")
 
 
 def fold_of(

@@ -33,7 +33,7 @@ def style_calibration(
 
     yield style_calibration
     for name in ("style_calibration", "style_scores", "style_transfer"):
-        sys.modules.pop(name)
+        sys.modules.pop(name, None)
 
 
 def test_rows_of_one_prompt_have_one_number(style_rows: ModuleType) -> None:

@@ -75,7 +75,7 @@ class Stylometry:
     keep: float = KEEP
 
     name = STYLOMETRY
-    version = "1"
+    version = "2"
     lane = Lane.STYLE
 
     def __post_init__(self) -> None:
