@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from open_recipe import RECIPE
 from open_select import Row, digest, select
 from open_table import Table, read_table
 
@@ -71,7 +72,7 @@ def main() -> None:
     table = read_table()
     rows = select(table, given.data, given.extra)
     labelled = [Labelled(digest(r.text)[:16], r.group.source, r.group.is_llm, r.text) for r in rows]
-    trained = train_language("en", sorted(labelled), quiet=False)
+    trained = train_language("en", sorted(labelled), quiet=False, recipe=RECIPE)
     groups = list(groups_of(rows, table))
     content = model_bytes({"en": trained.model}, {"card": "docs/model-card.md", "terms": TERMS})
     given.out.parent.mkdir(parents=True, exist_ok=True)

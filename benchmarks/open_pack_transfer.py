@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pyarrow.parquet as pq
+from open_recipe import RECIPE
 from open_select import select
 from open_table import read_table
 
@@ -24,7 +25,7 @@ from scrubtrace.detectors.style.folding import fold
 from scrubtrace.stats.ranking import auroc, share_found
 from scrubtrace.style.columns import Columns, Flags, columns_of
 from scrubtrace.style.parts import fit_parts
-from scrubtrace.style.recipes import SPACED, Recipe
+from scrubtrace.style.recipes import Recipe
 
 TOGETHER = (
     ("l2r", "lamp_creative", "so_chatgpt"),
@@ -145,7 +146,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--without-extra", action="store_true")
     given = parser.parse_args()
-    began, recipe = time.process_time(), SPACED
+    began, recipe = time.process_time(), RECIPE
     texts = read_texts(given.data, given.extra)
     columns = columns_of("en", texts.texts, texts.is_llm, texts.sources, recipe)
     usable = columns.words >= recipe.least_words
