@@ -60,6 +60,15 @@ def groups_of(rows: Sequence[Row], table: Table) -> Iterator[RowGroup]:
             yield RowGroup(*about, group.licence_in)
 
 
+def relatives(table: Table) -> list[list[str]]:
+    """Sources that are held out together: those of one repository, and those of Wikipedia."""
+    found: dict[str, list[str]] = {}
+    for group in table.groups:
+        origin = "Wikipedia" if "Wikipedia)" in group.licence else group.repository or group.source
+        found.setdefault(origin, []).append(group.source)
+    return [sources for sources in found.values() if len(sources) > 1]
+
+
 def main() -> None:
     """Writes the model and the card."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -72,7 +81,7 @@ def main() -> None:
     table = read_table()
     rows = select(table, given.data, given.extra)
     labelled = [Labelled(digest(r.text)[:16], r.group.source, r.group.is_llm, r.text) for r in rows]
-    trained = train_language("en", sorted(labelled), quiet=False, recipe=RECIPE)
+    trained = train_language("en", sorted(labelled), relatives(table), quiet=False, recipe=RECIPE)
     groups = list(groups_of(rows, table))
     content = model_bytes({"en": trained.model}, {"card": "docs/model-card.md", "terms": TERMS})
     given.out.parent.mkdir(parents=True, exist_ok=True)
