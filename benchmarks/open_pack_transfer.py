@@ -35,8 +35,6 @@ TOGETHER = (
 """Sources held out together, to save fits; relatives among them. Others are in no open row."""
 
 LEAST_TESTED = 20
-BASELINE = "words 1-3, TF-IDF, 2^21, LR C=3"
-
 Floats = npt.NDArray[np.float64]
 
 
@@ -92,21 +90,26 @@ def combined(parts: Floats, columns: Columns, open_rows: int, recipe: Recipe) ->
     return np.asarray(((parts - centres) / scales * weights).sum(axis=1) / weights.sum())
 
 
-def baseline(folded: Sequence[str], columns: Columns, rest: Flags, own: Flags) -> Floats:
+def hashed(folded: Sequence[str]) -> Any:
+    """Counts of words in runs of one to three, in 2^21 buckets: CSR matrix (texts, buckets)."""
+    from sklearn.feature_extraction.text import HashingVectorizer
+
+    made = HashingVectorizer(
+        n_features=1 << 21, ngram_range=(1, 3), alternate_sign=False, norm=None, dtype=np.float32
+    )
+    return made.transform(folded)
+
+
+def baseline(counts: Any, columns: Columns, rest: Flags, own: Flags) -> Floats:
     """Logits of the plain model for some rows, fitted on others."""
-    from sklearn.feature_extraction.text import HashingVectorizer, TfidfTransformer
+    from sklearn.feature_extraction.text import TfidfTransformer
     from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import make_pipeline
 
-    model: Any = make_pipeline(
-        HashingVectorizer(n_features=1 << 21, ngram_range=(1, 3), alternate_sign=False, norm=None),
-        TfidfTransformer(sublinear_tf=True),
-        LogisticRegression(C=3.0, max_iter=200),
-    )
-    model.fit([folded[row] for row in np.flatnonzero(rest).tolist()], columns.is_llm[rest])
-    return np.asarray(
-        model.decision_function([folded[row] for row in np.flatnonzero(own).tolist()])
-    )
+    plain = LogisticRegression(C=3.0, max_iter=200)
+    model: Any = make_pipeline(TfidfTransformer(sublinear_tf=True), plain)
+    model.fit(counts[np.flatnonzero(rest)], columns.is_llm[rest])
+    return np.asarray(model.decision_function(counts[np.flatnonzero(own)]))
 
 
 def lines(columns: Columns, texts: Texts, scores: Floats, plain: Floats) -> Iterator[str]:
@@ -152,12 +155,12 @@ def main() -> None:
     usable = columns.words >= recipe.least_words
     if given.without_extra:
         usable &= ~texts.is_extra
-    folded = fold(texts.texts)
+    counts = hashed(fold(texts.texts))
     parts = np.full((len(columns), len(recipe.heads) + 1), np.nan)
     plain = np.full(len(columns), np.nan)
     for rest, own in held_out(columns, texts, usable, recipe):
         parts[own] = fit_parts(columns, rest, recipe).logits(columns, own)
-        plain[own] = baseline(folded, columns, rest, own)
+        plain[own] = baseline(counts, columns, rest, own)
         print(f"{rest.sum():,} fitted on, {own.sum():,} ranked", flush=True)
     scores = combined(parts, columns, texts.open_rows, recipe)
     given.out.write_text("\n".join(lines(columns, texts, scores, plain)) + "\n", "utf-8")
