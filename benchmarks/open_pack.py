@@ -62,17 +62,23 @@ no source with both labels to hold out; `scrubtrace style train` makes one of yo
 
 def groups_of(rows: Sequence[Row], table: Table) -> Iterator[RowGroup]:
     """A line of the card for every group, and generators of equal terms within it."""
-    counts = Counter(row.group.name for row in rows if len(row.text.split()) >= LEAST_WORDS)
+    counts = Counter(
+        (row.group.name, row.generator) for row in rows if len(row.text.split()) >= LEAST_WORDS
+    )
     for group in table.groups:
-        of_terms: dict[tuple[str, str, str], list[str]] = {}
+        of_terms: dict[tuple[str, ...], list[str]] = {}
         for name in group.writers:
             terms = table.terms[name]
             of_terms.setdefault((terms.says, terms.read_in, terms.date), []).append(name)
-        about = (group.name, group.source, group.label, counts[group.name], group.licence)
-        for (says, read_in, date), names in of_terms.items():
-            yield RowGroup(*about, group.licence_in, ", ".join(names), says, read_in, date)
-        if not of_terms:
-            yield RowGroup(*about, group.licence_in)
+        if not group.is_llm:
+            of_terms[()] = ["human"]
+        for told, names in of_terms.items():
+            number = sum(counts[group.name, name] for name in names)
+            generator = ", ".join(names) if group.is_llm else ""
+            yield RowGroup(
+                group.name, group.source, group.label, number, group.licence, group.licence_in,
+                generator, *told,
+            )  # fmt: skip
 
 
 def relatives(table: Table) -> list[list[str]]:

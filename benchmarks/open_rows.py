@@ -165,7 +165,7 @@ def rows_of(group: Group, clones: Path) -> list[dict[str, Any]]:
     seen: set[str] = set()
     for pattern, generator in group.paths.items():
         own = []
-        for name in (name for name in names if fnmatch(name, pattern) and _is_old(name, group)):
+        for name in (name for name in names if fnmatch(name, pattern) and _is_taken(name, group)):
             for text in READERS[group.reader](git(clone, "show", f"{group.commit}:{name}")):
                 own += [one for one in pieces(text, group.pieces) if _is_english(one)]
         own = sorted(set(own) - seen, key=digest)[: group.most // len(group.paths)]
@@ -174,7 +174,9 @@ def rows_of(group: Group, clones: Path) -> list[dict[str, Any]]:
     return rows
 
 
-def _is_old(name: str, group: Group) -> bool:
+def _is_taken(name: str, group: Group) -> bool:
+    if any(fnmatch(name, pattern) for pattern in group.without):
+        return False
     year = _DATE.search(name)
     return group.is_llm or year is None or int(year[1]) <= LAST_HUMAN_YEAR
 

@@ -13,9 +13,10 @@ COLUMNS = ["text", "label", "generator", "domain", "lang", "attack"]
 
 @dataclass(frozen=True)
 class Row:
-    """A text to be fitted on, its group, and the evaluation file it is from, if any."""
+    """A text to be fitted on, its writer and group, and the evaluation file it is from, if any."""
 
     text: str
+    generator: str
     group: Group
     file: str
 
@@ -33,17 +34,20 @@ def select(table: Table, data: Path, extra: Path | None) -> list[Row]:
     for group in table.groups:
         if group.repository and extra is None:
             continue
-        own = sorted(set(_texts(group, data, extra)) - seen, key=digest)[: group.most]
+        found = dict(_texts(group, data, extra))
+        own = sorted(found.keys() - seen, key=digest)[: group.most]
         seen |= set(own)
-        rows += [Row(text, group, group.file) for text in own]
+        rows += [Row(text, found[text], group, group.file) for text in own]
     return rows
 
 
-def _texts(group: Group, data: Path, extra: Path | None) -> Iterator[str]:
+def _texts(group: Group, data: Path, extra: Path | None) -> Iterator[tuple[str, str]]:
+    """Texts of a group and their generators."""
     if group.repository:
         assert extra is not None
-        yield from pq.read_table(extra / f"{group.name}.parquet")["text"].to_pylist()
+        table = pq.read_table(extra / f"{group.name}.parquet", columns=["text", "generator"])
+        yield from ((row["text"], row["generator"]) for row in table.to_pylist())
         return
     for row in pq.read_table(data / f"{group.file}.parquet", columns=COLUMNS).to_pylist():
         if row["text"] and group.takes(row):
-            yield row["text"]
+            yield row["text"], row["generator"]

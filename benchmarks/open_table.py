@@ -34,6 +34,7 @@ class Group:
     generators, attacks, domains : which rows of that file; of empty ones all.
     repository, commit, reader : where its rows are read from otherwise (`open_rows.READERS`).
     paths : generator of the files of a pattern.
+    without : patterns of files that are left out.
     pieces, most : at most so many pieces of a text, and rows.
     """
 
@@ -51,6 +52,7 @@ class Group:
     commit: str = ""
     reader: str = ""
     paths: Mapping[str, str] = field(default_factory=dict)
+    without: tuple[str, ...] = ()
     pieces: int = 1
     most: int = 1_500
 
