@@ -30,7 +30,7 @@ setup(
         "scrubtrace": ["py.typed"],
         "scrubtrace.detectors": ["signatures/*/*.toml", "signatures/*.json"],
         "scrubtrace.detectors.edits": ["courtesies/*.toml"],
-        "scrubtrace.detectors.style": ["words/*.toml"],
+        "scrubtrace.detectors.style": ["words/*.toml", "packs/*.npz"],
     },
     install_requires=[
         "apache-beam>=2.77,<2.78",

@@ -14,7 +14,7 @@ UNKNOWN = "unknown distribution"
 
 OPTIONS_OF = {
     "reference": "detect --reference INDEX",
-    "stylometry": "detect --style-model FILE --style-calibration FILE",
+    "stylometry": "detect --style-calibration FILE [--style-model FILE]",
 }
 """How the detectors that need options are given some."""
 

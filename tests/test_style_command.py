@@ -192,13 +192,11 @@ def test_where_the_file_is_written(capsys: pytest.CaptureFixture[str]) -> None:
     assert "--out new is a folder" in capsys.readouterr().err
 
 
-def test_without_a_model_it_says_how_to_name_one(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    write("human.parquet", human(20))
+def test_without_a_model_it_is_the_shipped_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    write("human.parquet", human(99))
     monkeypatch.setattr(calibrate, "load_scorer", LOAD)
-    assert calibrate_on() == 2
-    assert "and name it with --model" in capsys.readouterr().err
+    assert calibrate_on("--quiet") == 0
+    assert Calibration.read("human.npz").manifest.model == LOAD(None).digest
 
 
 def test_one_language_for_all_rows_and_texts_of_any_length() -> None:

@@ -12,7 +12,6 @@ from scrubtrace.detectors.batch import TextBatch
 from scrubtrace.detectors.detector import Detector, checked_evidence, detect_each
 from scrubtrace.detectors.style import detector as module
 from scrubtrace.detectors.style.detector import Stylometry
-from scrubtrace.detectors.style.loading import load_scorer
 from scrubtrace.schemas.evidence import Evidence
 from scrubtrace.schemas.style import KindCount, StyleError
 from scrubtrace.words import in_words
@@ -50,11 +49,6 @@ def test_it_is_a_detector(calibration: str) -> None:
     detector = Stylometry(calibration=calibration)
     assert isinstance(detector, Detector)
     assert detector.languages == {"en", "zh"}
-
-
-def test_without_a_model_there_is_a_clear_error() -> None:
-    with pytest.raises(StyleError, match=r"detectors\.stylometry\.model"):
-        load_scorer(None)
 
 
 def test_a_text_that_scores_above_all_human_rows_has_the_smallest_p_value(

@@ -1,4 +1,4 @@
-"""Loading the model of the style lane."""
+"""Loading the model of the style lane: a user's, or the shipped one, which knows English only."""
 
 from functools import cache
 from importlib.resources import files
@@ -20,7 +20,8 @@ def _shipped() -> Scorer:
     file = files("scrubtrace.detectors.style").joinpath(SHIPPED)
     if not file.is_file():
         raise StyleError(
-            "no style model is given, and none is shipped: make one with scrubtrace style train, "
-            "and name it with --model (detect: --style-model, or detectors.stylometry.model)"
+            "no style model is given, and the shipped one (English) is not in this installation: "
+            "install scrubtrace again, or make a model with scrubtrace style train, and name it "
+            "with --model (detect: --style-model, or detectors.stylometry.model)"
         )
     return model_of(file.read_bytes(), "shipped")

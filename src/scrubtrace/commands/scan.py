@@ -18,7 +18,11 @@ from scrubtrace.commands.options import column_options, config_options, read_con
 @click.option("--root", metavar="DIR", help="Folder that shard names are relative to.")
 @column_options("judged")
 @click.option("--reference", metavar="INDEX", help="Compare with this index, too (index build).")
-@click.option("--style-model", metavar="FILE", help="Rank texts by this style model.")
+@click.option(
+    "--style-model",
+    metavar="FILE",
+    help="Rank texts by this style model (default: the shipped one, for English only).",
+)
 @click.option("--style-calibration", metavar="FILE",
               help="Human rows to rank among (style calibrate).")  # fmt: skip
 @click.option("--workers", type=int, metavar="N", help="Worker processes on this machine.")

@@ -16,7 +16,9 @@ def style() -> None:
 
 @style.command()
 @click.argument("shards", nargs=-1, required=True)
-@click.option("--model", metavar="FILE", help="Style model (default: the shipped one).")
+@click.option(
+    "--model", metavar="FILE", help="Style model (default: the shipped one, for English only)."
+)
 @click.option("--out", required=True, metavar="FILE", help="The calibration, as .npz.")
 @click.option("--origin", required=True, metavar="TEXT",
               help="Who vouches that the rows are by humans; how they were sampled.")  # fmt: skip

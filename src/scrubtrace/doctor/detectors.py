@@ -27,7 +27,8 @@ AT_ONCE = 2
 LACKING = {
     Lane.MATCH: "build an index of known model output and name it in detectors.reference.index",
     Lane.TRACE: "install a detector of lane trace, such as scrubtrace's own",
-    Lane.STYLE: "install a detector of lane style, and calibrate it on your own trusted rows",
+    Lane.STYLE: "calibrate the shipped model (English only), or one of scrubtrace style train, on "
+    "your own trusted rows, and name the file in detectors.stylometry.calibration",
 }
 
 

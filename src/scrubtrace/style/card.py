@@ -2,18 +2,60 @@
 
 import hashlib
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from scrubtrace.style.train import Trained
 
 
-def card_text(trained: Sequence["Trained"], content: bytes, terms: str) -> str:
-    """The card as Markdown; ``terms`` is what the user says of the rows' licences."""
-    return "\n".join(_lines(trained, content, terms)) + "\n"
+@dataclass(frozen=True)
+class RowGroup:
+    """Rows of one source, label and licence, and what their generators' terms say.
+
+    Parameters
+    ----------
+    name, source, label : of the group; ``label`` is ``human`` or ``llm``.
+    rows : rows that the model was fitted on.
+    licence, licence_in : of the rows, and where it was read.
+    generator, terms, terms_in, date : of rows of one or more models with equal terms: what the
+        terms say of output, where they were read, and when. Empty for human rows.
+    """
+
+    name: str
+    source: str
+    label: str
+    rows: int
+    licence: str
+    licence_in: str
+    generator: str = ""
+    terms: str = ""
+    terms_in: str = ""
+    date: str = ""
 
 
-def _lines(trained: Sequence["Trained"], content: bytes, terms: str) -> Iterator[str]:
+def card_text(
+    trained: Sequence["Trained"],
+    content: bytes,
+    terms: str,
+    groups: Sequence[RowGroup] = (),
+    sections: str = "",
+) -> str:
+    """The card as Markdown.
+
+    ``terms`` is what the user says of the rows' licences, ``groups`` the licence and terms of each
+    group of rows, ``sections`` more sections.
+    """
+    return "\n".join(_lines(trained, content, terms, groups, sections)) + "\n"
+
+
+def _lines(
+    trained: Sequence["Trained"],
+    content: bytes,
+    terms: str,
+    groups: Sequence[RowGroup],
+    sections: str,
+) -> Iterator[str]:
     yield "# Style model"
     yield ""
     yield f"Digest {hashlib.sha256(content).hexdigest()[:16]}, {len(content):,} bytes."
@@ -27,6 +69,7 @@ def _lines(trained: Sequence["Trained"], content: bytes, terms: str) -> Iterator
     yield "## Licences and terms of the rows"
     yield ""
     yield terms or "Not stated (`--terms`)."
+    yield from _group_lines(groups)
     for one in trained:
         yield ""
         yield f"## {one.model.language}"
@@ -42,9 +85,27 @@ def _lines(trained: Sequence["Trained"], content: bytes, terms: str) -> Iterator
         yield "```"
         yield from one.lines()
         yield "```"
+    if sections:
+        yield ""
+        yield sections.strip()
     yield ""
     yield "## What it cannot do"
     yield ""
     yield "Short texts, rewrites of human text by careful models, kinds of text that it was not"
     yield "fitted on, and non-native writers are where it errs; thresholds do not transfer between"
     yield "sources. See `docs/accuracy.md`."
+
+
+def _group_lines(groups: Sequence[RowGroup]) -> Iterator[str]:
+    if not groups:
+        return
+    yield ""
+    heads = ("rows", "group", "source", "number", "licence of the rows (read in)", "generator",
+             "its terms", "read in", "date")  # fmt: skip
+    yield f"| {' | '.join(heads)} |"
+    yield "|---|---|---|---:|---|---|---|---|---|"
+    for group in groups:
+        licence = f"{group.licence} ({group.licence_in})"
+        told = (group.generator, group.terms, group.terms_in, group.date)
+        cells = (group.label, group.name, group.source, f"{group.rows:,}", licence, *told)
+        yield f"| {' | '.join(cell or '-' for cell in cells)} |"
