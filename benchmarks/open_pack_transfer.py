@@ -20,6 +20,7 @@ import pyarrow.parquet as pq
 from open_recipe import RECIPE
 from open_select import select
 from open_table import read_table
+from style_rows import digest_of
 
 from scrubtrace.detectors.style.folding import fold
 from scrubtrace.stats.ranking import auroc, share_found
@@ -147,6 +148,7 @@ def main() -> None:
     parser.add_argument("data", type=Path)
     parser.add_argument("extra", type=Path)
     parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--save", type=Path, help="the scores, for style_transfer.py")
     parser.add_argument("--without-extra", action="store_true")
     given = parser.parse_args()
     began, recipe = time.process_time(), RECIPE
@@ -163,6 +165,10 @@ def main() -> None:
         plain[own] = baseline(counts, columns, rest, own)
         print(f"{rest.sum():,} fitted on, {own.sum():,} ranked", flush=True)
     scores = combined(parts, columns, texts.open_rows, recipe)
+    if given.save:
+        ranked = slice(texts.open_rows, None)
+        digests = [digest_of(text) for text in texts.texts[ranked]]
+        np.savez(given.save, digests=np.array(digests), scores=scores[ranked])
     given.out.write_text("\n".join(lines(columns, texts, scores, plain)) + "\n", "utf-8")
     print(given.out.read_text("utf-8"))
     print(f"{time.process_time() - began:,.0f} CPU seconds")

@@ -47,7 +47,7 @@ from scrubtrace.stats.intervals import interval
 from scrubtrace.stats.ranking import auroc, share_found
 from scrubtrace.style.calibrate import LEAST_ROWS_MERGED
 from scrubtrace.style.labelled import Labelled
-from scrubtrace.style.train import LEAST_ROWS, train_language
+from scrubtrace.style.train import LEAST_ROWS, SHIPPED, base_of, train_language
 
 BATCH = 256
 FOLDS = 3
@@ -110,7 +110,10 @@ def read_data(folder: Path) -> list[Row]:
 
 
 def fitted(folder: Path, languages: Iterable[str], most: int) -> dict[str, LanguageModel]:
-    """Models of the languages that have enough rows in a folder; tells how each does."""
+    """Models of the languages that have enough rows in a folder; tells how each does.
+
+    The shipped model, if it has the language, is one of their parts.
+    """
     models = {}
     for language in sorted(languages):
         rows = [
@@ -122,7 +125,8 @@ def fitted(folder: Path, languages: Iterable[str], most: int) -> dict[str, Langu
             print(f"{language}: no model, {len(rows) - llm:,} human and {llm:,} LLM rows")
             continue
         print(f"{language}: fitting on {len(rows) - llm:,} human and {llm:,} LLM rows", flush=True)
-        trained = train_language(language, rows, RELATIVES, FOLDS, quiet=False)
+        base = base_of(SHIPPED, language)
+        trained = train_language(language, rows, RELATIVES, FOLDS, quiet=False, base=base)
         print("\n".join(trained.lines()), flush=True)
         models[language] = trained.model
     return models

@@ -72,6 +72,11 @@ def source_of(name: str, row: Mapping[str, Any]) -> str:
     return PARTS.get(name, {}).get(str(row.get("domain")).partition(":")[0], name)
 
 
+def digest_of(text: str) -> str:
+    """SHA-256 of the UTF-8 text, hex."""
+    return _digest(text).hex()
+
+
 def places(rows: Sequence[Row]) -> Numbers:
     """Place of each row among those of its source and label, from 0."""
     met: Counter[tuple[str, bool]] = Counter()

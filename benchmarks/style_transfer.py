@@ -7,7 +7,8 @@ fitted without it and its relatives; thresholds are of its own human rows, so th
 what a perfect calibration would give. Rows whose attack begins with ``human+`` are left out.
 
 With ``--beside`` two plain models are fitted on the same rows in the same run: words 1-3, TF-IDF,
-logistic regression C=3, and characters 2-4, presence, C=.003.
+logistic regression C=3, and characters 2-4, presence, C=.003. With ``--base`` scores that another
+model gave the same rows, held out likewise (`open_pack_transfer.py --save`), are one more part.
 """
 
 import argparse
@@ -19,13 +20,14 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow.parquet as pq
-from style_rows import RELATIVES, is_mixed, source_of
+from style_rows import RELATIVES, digest_of, is_mixed, source_of
 
 from scrubtrace.detectors.style.heads import Floats
 from scrubtrace.detectors.style.ngrams import Family
 from scrubtrace.stats.ranking import auroc, share_found
 from scrubtrace.style.columns import Columns, columns_of
 from scrubtrace.style.recipes import Fit, HeadRecipe, Intercepts, Recipe, recipe_of
+from scrubtrace.style.train import BASE_WEIGHTS
 from scrubtrace.style.transfer import SourceResult, hold_out, means_of, results, transfer_lines
 
 LEAST_TESTED = 20
@@ -79,9 +81,18 @@ def fold_of(
     return np.array(by_source, np.int64)[columns.source]
 
 
+def base_scores(file: Path, texts: Sequence[str]) -> Floats:
+    """Scores of texts from a file of digests and scores; NaN for a text that it does not have."""
+    with np.load(file) as saved:
+        known = dict(zip(saved["digests"].tolist(), saved["scores"].tolist(), strict=True))
+    return np.array([known.get(digest_of(text), np.nan) for text in texts])
+
+
 def combined(columns: Columns, recipe: Recipe, parts: Floats) -> Floats:
     """One score a row from the logits of its parts, as a model fitted on these rows combines."""
     weights = np.array([*(head.weight for head in recipe.heads), recipe.trees.weight])
+    if columns.based is not None:
+        weights = np.append(weights, BASE_WEIGHTS[0])
     centres = np.nanmedian(parts[~columns.is_llm], axis=0)
     spread = (parts - centres) / np.maximum(np.nanstd(parts, axis=0), 1e-9)
     return np.asarray((spread * weights).sum(axis=1) / weights.sum())
@@ -127,6 +138,7 @@ def main() -> None:
     parser.add_argument("--source", action="append", help="only these are held out")
     parser.add_argument("--folds", type=int, help="at most so many fits (default: one a source)")
     parser.add_argument("--beside", action="store_true", help="also fit two plain models")
+    parser.add_argument("--base", type=Path, help="scores by a base model, by digest of the text")
     parser.add_argument("--save", type=Path, help="logits of the parts, for looking closer")
     given = parser.parse_args()
     rows = read_rows(given.data, given.language, given.most)
@@ -138,6 +150,8 @@ def main() -> None:
         given.language, [r[0] for r in rows], [r[1] for r in rows], [r[2] for r in rows], recipe
     )
     usable = columns.words >= recipe.least_fitted
+    if given.base:
+        columns = replace(columns, based=base_scores(given.base, [r[0] for r in rows]))
     two_sided = [n for n, one in zip(columns.sources, columns.one_sided(usable), strict=True)
                  if not one]  # fmt: skip
     fold = fold_of(columns, given.source or two_sided, given.folds)

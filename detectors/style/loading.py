@@ -3,6 +3,7 @@
 from functools import cache
 from importlib.resources import files
 
+from scrubtrace.detectors.style.model import LanguageModel, StyleModel
 from scrubtrace.detectors.style.packs import model_of, read_model
 from scrubtrace.detectors.style.scorer import Scorer
 from scrubtrace.schemas.style import StyleError
@@ -15,8 +16,13 @@ def load_scorer(model: str | None) -> Scorer:
     return read_model(model) if model is not None else _shipped()
 
 
+def shipped_model(language: str) -> LanguageModel | None:
+    """The shipped model of a language, if there is one."""
+    return _shipped().models.get(language)
+
+
 @cache
-def _shipped() -> Scorer:
+def _shipped() -> StyleModel:
     file = files("scrubtrace.detectors.style").joinpath(SHIPPED)
     if not file.is_file():
         raise StyleError(

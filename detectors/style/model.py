@@ -52,12 +52,14 @@ class LanguageModel:
     ----------
     language : ISO 639-1 code.
     least_words : texts with fewer words are not scored.
-    heads, trees : the parts; the trees come last in ``centres``, ``scales`` and ``weights``.
+    heads, trees : the parts; in ``centres``, ``scales`` and ``weights`` the trees come after the
+        heads, and last the base.
     centres, scales, weights : of each part, float64 (parts,).
     human_scores : float64 (n,), rising: quantiles of the scores of human rows of sources that were
         held out.
     human_measures : float64 (101, measures), quantiles of the measures of human rows.
     llm_medians : float64 (measures,), medians of the LLM rows.
+    base : a model fitted on other rows, whose score is one more part.
     """
 
     language: str
@@ -70,10 +72,17 @@ class LanguageModel:
     human_scores: Floats
     human_measures: Floats
     llm_medians: Floats
+    base: "LanguageModel | None" = None
 
     def parts(self, frame: Frame, measured: Measured) -> Floats:
         """Logits of every part: float64 (texts, parts)."""
-        return np.column_stack([logits_of(self.heads, frame), self.trees.logits(measured)])
+        base = self.base
+        if base is None:
+            return np.column_stack([logits_of(self.heads, frame), self.trees.logits(measured)])
+        logits = logits_of((*self.heads, *base.heads), frame)  # shared n-grams are found once
+        own, of_base = np.split(logits, [len(self.heads)], axis=1)
+        below = base.combined(np.column_stack([of_base, base.trees.logits(measured)]))
+        return np.column_stack([own, self.trees.logits(measured), below])
 
     def combined(self, parts: Floats) -> Floats:
         """One score a text from the logits of the parts: float64 (texts,)."""

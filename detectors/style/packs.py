@@ -31,20 +31,7 @@ def model_bytes(models: Mapping[str, LanguageModel], about: Mapping[str, object]
     arrays: Arrays = {}
     described: dict[str, Any] = {}
     for language, model in sorted(models.items()):
-        for name in _OF_MODEL:
-            arrays[f"{language}.{name}"] = getattr(model, name)
-        for name in _OF_TREES:
-            arrays[f"{language}.trees.{name}"] = getattr(model.trees, name)
-        for number, head in enumerate(model.heads):
-            arrays[f"{language}.{number}.table"] = head.table
-            if head.idf is not None:
-                arrays[f"{language}.{number}.idf"] = head.idf
-        described[language] = {
-            "least_words": model.least_words,
-            "depth": model.trees.depth,
-            "measures": [entry.name for entry in measures(language)],
-            "heads": [_described(head) for head in model.heads],
-        }
+        described[language] = _added(arrays, language, model)
     content = {"format": FORMAT, "models": described, "about": dict(about)}
     text = json.dumps(content, sort_keys=True, ensure_ascii=False)
     return archive_bytes({ABOUT: np.frombuffer(text.encode(), np.uint8), **arrays})
@@ -67,7 +54,7 @@ def model_of(content: bytes, name: str) -> StyleModel:
         if about["format"] != FORMAT:
             raise StyleError(f"has format {about['format']!r}, this version reads {FORMAT}")
         models = {
-            language: _model(language, described, arrays)
+            language: _model(language, described, arrays, language)
             for language, described in about["models"].items()
         }
     except StyleError as error:
@@ -75,6 +62,25 @@ def model_of(content: bytes, name: str) -> StyleModel:
     except Exception:  # whatever zip, deflate and numpy raise on damaged bytes
         raise StyleError(f"style model {name} is damaged or cut off; {MAKE}") from None
     return StyleModel(models, hashlib.sha256(content).hexdigest()[:16], about["about"])
+
+
+def _added(arrays: Arrays, prefix: str, model: LanguageModel) -> dict[str, Any]:
+    """Adds the arrays of a model and of its base; gives what else there is to know of it."""
+    for name in _OF_MODEL:
+        arrays[f"{prefix}.{name}"] = getattr(model, name)
+    for name in _OF_TREES:
+        arrays[f"{prefix}.trees.{name}"] = getattr(model.trees, name)
+    for number, head in enumerate(model.heads):
+        arrays[f"{prefix}.{number}.table"] = head.table
+        if head.idf is not None:
+            arrays[f"{prefix}.{number}.idf"] = head.idf
+    base = {} if model.base is None else {"base": _added(arrays, f"{prefix}.base", model.base)}
+    return {
+        "least_words": model.least_words,
+        "depth": model.trees.depth,
+        "measures": [entry.name for entry in measures(model.language)],
+        "heads": [_described(head) for head in model.heads],
+    } | base
 
 
 def _described(head: Head) -> dict[str, Any]:
@@ -90,20 +96,27 @@ def _described(head: Head) -> dict[str, Any]:
     }
 
 
-def _model(language: str, described: Mapping[str, Any], arrays: Arrays) -> LanguageModel:
+def _model(
+    language: str, described: Mapping[str, Any], arrays: Arrays, prefix: str
+) -> LanguageModel:
     if described["measures"] != [entry.name for entry in measures(language)]:
         raise StyleError("rests on other stylometric measures than this version has")
     heads = tuple(
-        _head(entry, arrays[f"{language}.{number}.table"], arrays.get(f"{language}.{number}.idf"))
+        _head(entry, arrays[f"{prefix}.{number}.table"], arrays.get(f"{prefix}.{number}.idf"))
         for number, entry in enumerate(described["heads"])
     )
-    of_trees = {name: arrays[f"{language}.trees.{name}"] for name in _OF_TREES}
+    of_trees = {name: arrays[f"{prefix}.trees.{name}"] for name in _OF_TREES}
     trees = Trees(**of_trees, depth=described["depth"])
-    own = {name: arrays[f"{language}.{name}"] for name in _OF_MODEL}
-    parts = len(heads) + 1
+    own = {name: arrays[f"{prefix}.{name}"] for name in _OF_MODEL}
+    base = None
+    if "base" in described:
+        base = _model(language, described["base"], arrays, f"{prefix}.base")
+        if base.base is not None:
+            raise StyleError("has a base with a base")
+    parts = len(heads) + 1 + (base is not None)
     if any(own[name].shape != (parts,) for name in ("centres", "scales", "weights")):
         raise StyleError("has parts without a scale")
-    return LanguageModel(language, described["least_words"], heads, trees, **own)
+    return LanguageModel(language, described["least_words"], heads, trees, **own, base=base)
 
 
 def _head(

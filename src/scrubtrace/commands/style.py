@@ -82,6 +82,8 @@ def calibrate(shards: tuple[str, ...], **given: Any) -> None:
 @click.option("--language-column", metavar="COL", help="Column with the language of each row.")
 @click.option("--most", type=click.IntRange(min=200), default=4_000, show_default=True,
               help="Rows used of each language, source and label.")  # fmt: skip
+@click.option("--base", default="shipped", metavar="shipped|none|FILE", show_default=True,
+              help="Model whose score is one more part, where it has the language.")  # fmt: skip
 @click.option("--terms", default="", metavar="TEXT",
               help="What the model card says of licences and generators' terms.")  # fmt: skip
 @click.option("--quiet", is_flag=True, help="No progress and no table.")
@@ -99,7 +101,8 @@ def train(**given: Any) -> None:
     from scrubtrace.style.train import Request, train_style
 
     config = read_config(given)
-    names = ("human", "llm", "out", "source_column", "language", "most", "terms", "quiet")
+    names = ("human", "llm", "out", "source_column", "language", "most", "terms", "base",
+             "quiet")  # fmt: skip
     relatives = [tuple(entry.split(",")) for entry in given["relatives"]]
     request = Request(config=config, relatives=relatives, **{n: given[n] for n in names})
     for trained in train_style(request):

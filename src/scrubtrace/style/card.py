@@ -75,6 +75,12 @@ def _lines(
         yield f"## {one.model.language}"
         yield ""
         yield f"Texts of fewer than {one.model.least_words} words are not scored."
+        if one.model.base:
+            yield (
+                f"One part, of weight {one.model.weights[-1]:g} beside "
+                f"{one.model.weights[:-1].sum():g}, is the score of a base model, which was fitted "
+                "on rows that have a card of their own (the shipped one: `docs/model-card.md`)."
+            )
         yield ""
         yield "| source | human rows | LLM rows |"
         yield "|---|---:|---:|"

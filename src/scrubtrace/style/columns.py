@@ -12,7 +12,8 @@ from scipy import sparse
 from scrubtrace.detectors.style.features import measure
 from scrubtrace.detectors.style.folding import fold
 from scrubtrace.detectors.style.frame import Frame
-from scrubtrace.detectors.style.model import FRAME_TEXTS, words_of
+from scrubtrace.detectors.style.heads import Floats
+from scrubtrace.detectors.style.model import FRAME_TEXTS, LanguageModel, words_of
 from scrubtrace.detectors.style.ngrams import Family, grams, matrix
 from scrubtrace.style.recipes import Recipe
 
@@ -32,6 +33,7 @@ class Columns:
     counts : CSR matrix (rows, buckets) of each family: how often each n-gram occurs.
     measured : float32 (rows, measures).
     words : int64 (rows,).
+    based : float64 (rows,), scores by a base model, if there is one.
     """
 
     language: str
@@ -41,6 +43,7 @@ class Columns:
     counts: dict[Family, Any]
     measured: npt.NDArray[np.float32]
     words: Numbers
+    based: Floats | None = None
 
     def __len__(self) -> int:
         return len(self.is_llm)
@@ -62,16 +65,19 @@ def columns_of(
     is_llm: Sequence[bool],
     sources: Sequence[str],
     recipe: Recipe,
+    base: LanguageModel | None = None,
     told: Callable[[int], None] = lambda rows: None,
 ) -> Columns:
     """Columns of texts; rows shorter than the recipe's ``least_words`` stay, for the caller."""
     families = tuple(dict.fromkeys(head.family for head in recipe.heads))
     parts: dict[Family, list[Any]] = {family: [] for family in families}
-    measured, words = [], []
+    measured, words, based = [], [], []
     for at in range(0, len(texts), FRAME_TEXTS):
         frame = Frame.of(fold(texts[at : at + FRAME_TEXTS]))
         measured.append(measure(frame, language))
         words.append(words_of(frame))
+        if base is not None:
+            based.append(base.combined(base.parts(frame, measured[-1])))
         for family in families:
             data, indices, bounds = matrix(grams(frame, family), len(frame), family)
             shape = (len(frame), family.buckets)
@@ -86,4 +92,5 @@ def columns_of(
         {family: sparse.vstack(found, format="csr") for family, found in parts.items()},
         np.concatenate(measured),
         np.concatenate(words),
+        np.concatenate(based) if based else None,
     )

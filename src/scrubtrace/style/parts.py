@@ -23,7 +23,8 @@ class Fitted:
     def logits(self, columns: Columns, rows: Flags) -> Floats:
         """Logits of every part, as `LanguageModel.parts` gives up to rounding: (rows, parts)."""
         found = [_logits(head, columns, rows) for head in self.heads]
-        return np.column_stack([*found, self.trees.logits(columns.measured[rows])])
+        based = [] if columns.based is None else [columns.based[rows]]
+        return np.column_stack([*found, self.trees.logits(columns.measured[rows]), *based])
 
 
 def fit_parts(columns: Columns, rows: Flags, recipe: Recipe) -> Fitted:

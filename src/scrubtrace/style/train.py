@@ -2,19 +2,21 @@
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from scrubtrace.beam_pipelines import storage
 from scrubtrace.config import Config
 from scrubtrace.detectors.style.heads import Floats
+from scrubtrace.detectors.style.loading import shipped_model
 from scrubtrace.detectors.style.model import SHARES, LanguageModel
-from scrubtrace.detectors.style.packs import model_bytes
+from scrubtrace.detectors.style.packs import model_bytes, read_model
 from scrubtrace.exits import UsageStop
 from scrubtrace.resumable import resumable
 from scrubtrace.schemas.plan import Chat
 from scrubtrace.schemas.plan import Columns as ShardColumns
+from scrubtrace.schemas.style import StyleError
 from scrubtrace.style.card import card_text
 from scrubtrace.style.columns import Columns, Flags, columns_of
 from scrubtrace.style.labelled import Labelled, LabelledRows, check_labels
@@ -26,14 +28,21 @@ from scrubtrace.style.transfer import (
     SourceResult,
     folds_of,
     hold_out,
+    means_of,
     results,
     transfer_lines,
 )
+
+SHIPPED, NO_BASE = "shipped", "none"
 
 LEAST_ROWS = 200
 """Human rows, and LLM rows, that a language needs."""
 
 MOST_ROWS = 4_000
+BASE_WEIGHTS = (4.0, 2.0, 1.0, 0.0)
+"""Weights of a base model beside parts that together have 5.5: on rows of new sources as much as
+all of them is best, on rows like the user's own little or none (`docs/accuracy.md`)."""
+
 REFERENCE_SCORES = 2_001
 """Quantiles of the held-out human scores that the model keeps for ranking."""
 
@@ -51,6 +60,7 @@ class Request:
     relatives: Sequence[Sequence[str]] = ()
     most: int = MOST_ROWS
     terms: str = ""
+    base: str = SHIPPED
     quiet: bool = False
 
     @property
@@ -93,7 +103,9 @@ def train_style(request: Request) -> list[Trained]:
             rows.read([source], is_llm=True)
     rows.told.close()
     trained = [_trained(request, language, found) for language, found in _enough(request, rows)]
+    based = sorted(one.model.language for one in trained if one.model.base)
     about = {"sources": _sources(trained), "terms": request.terms}
+    about |= {"base": dict.fromkeys(based, request.base)} if based else {}
     content = model_bytes({t.model.language: t.model for t in trained}, about)
     out = storage.absolute(request.out)
     storage.make_folders(os.path.dirname(out))
@@ -109,19 +121,22 @@ def train_language(
     folds: int = FOLDS,
     quiet: bool = True,
     recipe: Recipe | None = None,
+    base: LanguageModel | None = None,
 ) -> Trained:
     """The model of one language from its rows, with the held-out results that scale it.
 
-    ``recipe`` is that of the language, if not given.
+    ``recipe`` is that of the language, if not given. The score of ``base`` is one more part, with
+    the weight of `BASE_WEIGHTS` that ranks held-out rows best.
     """
     recipe = recipe or recipe_of(language)
-    columns = columns_of(
-        language, [r.text for r in rows], [r.is_llm for r in rows], [r.source for r in rows], recipe
-    )
+    texts, labels = [row.text for row in rows], [row.is_llm for row in rows]
+    columns = columns_of(language, texts, labels, [row.source for row in rows], recipe, base)
     usable = columns.words >= recipe.least_fitted
     fold, by_source = folds_of(columns, relatives, folds)
     parts = hold_out(columns, recipe, usable, fold, lambda line: say(f"{language}: {line}", quiet))
     model = fit_model(columns, usable, recipe, parts)
+    if base is not None:
+        model, parts = _with_base(columns, model, base, parts)
     scores = model.combined(parts)
     sizes = {
         (name, label): int((usable & (columns.cell == 2 * number + label)).sum())
@@ -136,7 +151,8 @@ def fit_model(columns: Columns, usable: Flags, recipe: Recipe, parts: Floats) ->
     fitted = fit_parts(columns, usable, recipe)
     judged = usable & (columns.words >= recipe.least_words)
     human, llm = judged & ~columns.is_llm, judged & columns.is_llm
-    weights = np.array([*(head.weight for head in recipe.heads), recipe.trees.weight])
+    own = [*(head.weight for head in recipe.heads), recipe.trees.weight]
+    weights = np.array(own if columns.based is None else [*own, BASE_WEIGHTS[0]])
     model = LanguageModel(
         columns.language,
         recipe.least_words,
@@ -149,10 +165,32 @@ def fit_model(columns: Columns, usable: Flags, recipe: Recipe, parts: Floats) ->
         np.quantile(columns.measured[human], SHARES, axis=0),
         np.median(columns.measured[llm], axis=0).astype(np.float64),
     )
-    known = human & ~np.isnan(parts).any(axis=1)
+    return _ranked(columns, model, parts)
+
+
+def _ranked(columns: Columns, model: LanguageModel, parts: Floats) -> LanguageModel:
+    """The model with the quantiles of its scores of human rows that were held out."""
+    known = ~columns.is_llm & ~np.isnan(parts).any(axis=1)
     shares = np.linspace(0, 1, min(REFERENCE_SCORES, max(int(known.sum()), 1)))
-    scores = np.quantile(model.combined(parts[known]), shares)
-    return LanguageModel(**{**vars(model), "human_scores": scores})
+    return replace(model, human_scores=np.quantile(model.combined(parts[known]), shares))
+
+
+def _with_base(
+    columns: Columns, model: LanguageModel, base: LanguageModel, parts: Floats
+) -> tuple[LanguageModel, Floats]:
+    """The model with the best of `BASE_WEIGHTS`, and its parts; without the base where it is 0."""
+    areas = {}
+    for weight in BASE_WEIGHTS:
+        tried = replace(model, weights=np.array([*model.weights[:-1], weight]))
+        found = list(results(columns, tried.combined(parts)))
+        areas[weight] = means_of(found)["auroc"] if found else 0.0
+    best = max(areas, key=lambda weight: areas[weight])
+    if best:
+        weights = np.array([*model.weights[:-1], best])
+        return _ranked(columns, replace(model, base=base, weights=weights), parts), parts
+    names = ("centres", "scales", "weights")
+    without = replace(model, **{name: getattr(model, name)[:-1] for name in names})
+    return _ranked(columns, without, parts[:, :-1]), parts[:, :-1]
 
 
 def _enough(request: Request, rows: LabelledRows) -> list[tuple[str, list[Labelled]]]:
@@ -185,7 +223,26 @@ def _has_measures(language: str) -> bool:
 
 
 def _trained(request: Request, language: str, rows: Sequence[Labelled]) -> Trained:
-    return train_language(language, rows, request.relatives, quiet=request.quiet)
+    base = base_of(request.base, language)
+    return train_language(language, rows, request.relatives, quiet=request.quiet, base=base)
+
+
+def base_of(name: str, language: str) -> LanguageModel | None:
+    """The base model of a language: the shipped one, none, or that of a file, without its own base.
+
+    Raises `UsageStop` for a file that cannot be used.
+    """
+    if name == NO_BASE:
+        return None
+    if name == SHIPPED:
+        return shipped_model(language)
+    try:
+        found = read_model(name).models.get(language)
+    except StyleError as error:
+        raise UsageStop(str(error)) from None
+    if found is not None and found.base is not None:
+        raise UsageStop(f"--base {name} has a base itself; name that of which it was made")
+    return found
 
 
 def _sources(trained: Sequence[Trained]) -> dict[str, list[list[object]]]:

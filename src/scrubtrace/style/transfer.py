@@ -71,7 +71,8 @@ def hold_out(
     (rows,); -1: a row that every fit sees, and that none scores. Gives float64 (rows, parts), NaN
     for rows that were not scored.
     """
-    parts = np.full((len(columns), len(recipe.heads) + 1), np.nan)
+    width = len(recipe.heads) + 1 + (columns.based is not None)
+    parts = np.full((len(columns), width), np.nan)
     used = sorted(set(fold[usable & (fold >= 0)].tolist()))
     for place, number in enumerate(used):
         told(f"fit {place + 1} of {len(used) + 1}")
