@@ -25,12 +25,15 @@ from style_rows import RELATIVES, digest_of, is_mixed, source_of
 from scrubtrace.detectors.style.heads import Floats
 from scrubtrace.detectors.style.ngrams import Family
 from scrubtrace.stats.ranking import auroc, share_found
-from scrubtrace.style.columns import Columns, columns_of
+from scrubtrace.style.columns import Columns, Flags, columns_of
 from scrubtrace.style.recipes import Fit, HeadRecipe, Intercepts, Recipe, recipe_of
 from scrubtrace.style.train import BASE_WEIGHTS
 from scrubtrace.style.transfer import SourceResult, hold_out, means_of, results, transfer_lines
 
-LEAST_TESTED = 20
+LEAST_TESTED, LEAST_HUMAN = 20, 100
+LENGTHS = (30, 75, 150, 300, 600)
+"""Words at which a range of lengths begins."""
+
 
 _WORDS, _CHARACTERS = Family("word", (1, 2, 3), 21), Family("char", (2, 3, 4), 20, cased=True)
 BESIDE = (
@@ -124,9 +127,41 @@ def attack_lines(
         for kind in kinds if len(kinds) > 1 and len(human) else ():
             llm = scores[own & columns.is_llm & (names == kind)]
             if len(llm) >= LEAST_TESTED:
-                found = share_found(human, llm, 0.01).value
-                area = auroc(human, llm).value
-                yield f"{source:24} {kind:44} {len(llm):6,} {area:.3f} {found:.2f}"
+                yield f"{source:24} {kind:44} {len(llm):6,} {ranked(human, llm)}"
+
+
+def ranked(human: Floats, llm: Floats) -> str:
+    """AUROC, and shares found at 1% and 5%, with 95% intervals."""
+    cells = (auroc(human, llm), share_found(human, llm, 0.01), share_found(human, llm, 0.05))
+    return "  ".join(f"{c.value:.3f} ({c.low:.3f}-{c.high:.3f})" for c in cells)
+
+
+def length_lines(columns: Columns, scores: Floats, usable: Flags) -> Iterator[str]:
+    """Means over sources by the number of words, thresholds of human rows of the same length.
+
+    Then the share of each source's rows that are long enough to be ranked.
+    """
+    for low, high in zip(LENGTHS, (*LENGTHS[1:], None), strict=True):
+        inside = (columns.words >= low) & (columns.words < (high or np.inf))
+        found = [
+            row
+            for row in results(columns, np.where(inside, scores, np.nan))
+            if row.human >= LEAST_HUMAN and row.llm >= LEAST_TESTED
+        ]
+        if found:
+            means = means_of(found)
+            yield (
+                f"{low:4} to {high or 'more':4} words: {len(found):2} sources, AUROC "
+                f"{means['auroc']:.3f}, found at 1% {means['found_1']:.2f}, at 5% "
+                f"{means['found_5']:.2f}"
+            )
+    tested = np.isin(columns.source, np.unique(columns.source[~np.isnan(scores)]))
+    shares = (
+        f"{name} {usable[columns.source == number].mean():.0%}"
+        for number, name in enumerate(columns.sources)
+        if tested[columns.source == number].any()
+    )
+    yield f"long enough to be ranked: {', '.join(shares)}"
 
 
 def main() -> None:
@@ -166,6 +201,7 @@ def main() -> None:
     found = list(results(columns, scores))
     print("\n".join(transfer_lines(found, by_source=True)))
     print("\n".join(attack_lines(columns, scores, [r[3] for r in rows])))
+    print("\n".join(length_lines(columns, scores, columns.words >= recipe.least_words)))
     print(means_of(found))
     if given.beside:
         places = range(len(recipe.heads) - len(BESIDE), len(recipe.heads))

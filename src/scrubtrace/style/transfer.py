@@ -103,18 +103,18 @@ def transfer_lines(found: Sequence[SourceResult], by_source: bool) -> Iterator[s
         "sources: expect much less on texts of another source"
     )
     head = f"{'source':28} {'human':>7} {'llm':>7} {'AUROC':>6} {'95% interval':>13}"
-    yield f"{head} {'found at 1%':>12} {'at 5%':>6}"
+    yield f"{head} {'found at 1%':>12} {'95% interval':>13} {'at 5%':>6}"
     for row in found:
-        interval = f"{row.auroc.low:.3f}-{row.auroc.high:.3f}"
+        area, found_1 = (f"{e.low:.3f}-{e.high:.3f}" for e in (row.auroc, row.found_1))
         yield (
             f"{row.source[:28]:28} {row.human:>7,} {row.llm:>7,} {row.auroc.value:>6.3f} "
-            f"{interval:>13} {row.found_1.value:>12.2f} {row.found_5.value:>6.2f}"
+            f"{area:>13} {row.found_1.value:>12.2f} {found_1:>13} {row.found_5.value:>6.2f}"
         )
     if found:
         means = means_of(found)
         yield (
             f"{'mean':28} {'':>7} {'':>7} {means['auroc']:>6.3f} {'':>13} "
-            f"{means['found_1']:>12.2f} {means['found_5']:>6.2f}"
+            f"{means['found_1']:>12.2f} {'':>13} {means['found_5']:>6.2f}"
         )
 
 
