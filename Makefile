@@ -58,8 +58,8 @@ eval: $(STAMP)
 else
 eval: $(STAMP)
 	$(BIN)/python benchmarks/flag_rates.py $(DATA)
-	$(BIN)/python benchmarks/style_transfer.py $(DATA) --language en --beside
-	$(BIN)/python benchmarks/style_transfer.py $(DATA) --language zh --beside
+	$(BIN)/python benchmarks/style_transfer.py $(DATA) --language en --folds 7 --beside
+	$(BIN)/python benchmarks/style_transfer.py $(DATA) --language zh
 	for language in en zh de id ja; do \
 		$(BIN)/python benchmarks/style_in_source.py $(DATA) --language $$language || exit 1; done
 	for language in en zh; do \
