@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from alembic import command
+from decision_files import unprotected
 from samples import ITEM
 from sqlalchemy import Engine, delete, insert, inspect, select, text, update
 from sqlalchemy.exc import SQLAlchemyError
@@ -45,17 +46,6 @@ def rows(engine: Engine) -> list[dict[str, Any]]:
     with engine.connect() as connection:
         query = select(review_events).order_by(review_events.c.seq)
         return [dict(row) for row in connection.execute(query).mappings()]
-
-
-def unprotected(engine: Engine, statement: Any, table: str = "review_events") -> None:
-    """What somebody does who owns the database."""
-    with engine.begin() as connection:
-        if engine.dialect.name == "postgresql":
-            connection.execute(text(f"ALTER TABLE {table} DISABLE TRIGGER USER"))
-        else:
-            for doing in ("update", "delete"):
-                connection.execute(text(f"DROP TRIGGER IF EXISTS {table}_no_{doing}"))
-        connection.execute(statement)
 
 
 def test_the_hash_is_the_documented_one(engine: Engine) -> None:

@@ -2,16 +2,18 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import click
 
 from scrubtrace.commands.options import config_options, config_sources, read_config
-from scrubtrace.exits import SumsDifferStop, UsageStop
+from scrubtrace.exits import IncompleteStop, SumsDifferStop, UsageStop
 
 PROBLEMS_SHOWN = 20
-"""Problems and bad lines that are shown."""
+BAD_LINES_SHOWN = 200
+"""Lines that are shown of each; all are counted."""
 
 
 @contextmanager
@@ -57,6 +59,59 @@ def export(out: str, **given: Any) -> None:
         result = export_csv(engine, Path(out), **choices)
     files = ", ".join(str(file) for file in result.files)
     click.echo(f"{result.rows:,} rows written to {files}")
+
+
+@review.command("import")
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--review", metavar="URL", help="Review table (default: the configuration's).")
+@click.option("--reviewer", required=True, metavar="NAME", help="Whose decisions they are.")
+@click.option("--keep-going", is_flag=True, help="Store the good lines although others are bad.")
+@click.option("--decided-at", metavar="TIME",
+              help="When they were made, as 2026-01-31T09:30+01:00 (default: now).")  # fmt: skip
+@config_options
+def import_(file: Path, reviewer: str, keep_going: bool, **given: Any) -> None:
+    """Bring the decisions in FILE into the review table.
+
+    FILE is one of review export, as a spreadsheet saved it. The same file twice changes nothing.
+    With bad lines nothing is stored (exit code 2), or only the good ones with --keep-going (3).
+    """
+    from scrubtrace.review.decisions.importing import import_decisions
+
+    time = _time(given["decided_at"])
+    with opened(given) as engine:
+        found = import_decisions(engine, file, reviewer, keep_going=keep_going, decided_at=time)
+    for line in found.bad[:BAD_LINES_SHOWN]:
+        click.echo(f"{file.name}:{line.number}: {line.problem}", err=True)
+    if len(found.bad) > BAD_LINES_SHOWN:
+        click.echo(f"... and {len(found.bad) - BAD_LINES_SHOWN:,} more bad lines", err=True)
+    stale = f" ({found.stale:,} on an earlier version of their item)" if found.stale else ""
+    notes = f" ({found.notes:,} with a reason or comment, not stored)" if found.notes else ""
+    click.echo(
+        f"{found.stored:,} decisions stored{stale}, {found.known:,} known already, "
+        f"{found.undecided:,} lines undecided{notes}, {len(found.bad):,} lines bad"
+    )
+    if found.bad and keep_going:
+        raise IncompleteStop(f"{len(found.bad):,} lines of {file.name} were left out")
+    if found.bad:
+        raise UsageStop(
+            f"nothing was stored: {len(found.bad):,} lines of {file.name} are bad; correct them, "
+            "or store the others with --keep-going"
+        )
+
+
+def _time(text: str | None) -> datetime | None:
+    """A time with its zone; a date is its beginning in UTC. Raises `UsageStop`."""
+    if text is None:
+        return None
+    try:
+        time = datetime.fromisoformat(text)
+    except ValueError:
+        raise UsageStop(
+            f"--decided-at takes a time as 2026-01-31T09:30+01:00, not {text!r}"
+        ) from None
+    if time.tzinfo is None and len(text) > len("2026-01-31"):
+        raise UsageStop("--decided-at needs a time zone, as 2026-01-31T09:30+01:00 or ...Z")
+    return time if time.tzinfo else time.replace(tzinfo=UTC)
 
 
 @review.command()
