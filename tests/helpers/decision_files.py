@@ -28,7 +28,8 @@ def key(number: int) -> str:
 def item(number: int, **changes: Any) -> ReviewItem:
     """Item ``number``, with a text of its own."""
     about = {"item_key": key(number), "row_index": number, "text_digest": f"{number:064x}"}
-    return dataclasses.replace(ITEM, **(about | changes))
+    detectors = [{"name": "boilerplate", "version": "1"}]
+    return dataclasses.replace(ITEM, **(about | {"detectors": detectors} | changes))
 
 
 def line(number: int, *cells: str, version: int = 1) -> list[str]:

@@ -42,23 +42,67 @@ def review() -> None:
 
 @review.command()
 @click.option("--review", metavar="URL", help="Review table (default: the configuration's).")
-@click.option("--out", required=True, metavar="FILE.csv", help="File to write.")
+@click.option("--out", required=True, metavar="FILE", help="File to write.")
+@click.option(
+    "--format",
+    "file_format",
+    type=click.Choice(["csv", "parquet"]),
+    default="csv",
+    show_default=True,
+    help="One line a text for people, or one row a place for jobs.",
+)
+@click.option(
+    "--state",
+    "states",
+    metavar="STATE,...",
+    help="Only these states, or all (default: pending, reopened and needs_second for CSV, "
+    "all for Parquet).",
+)
+@click.option("--new-since", metavar="RUN", help="Only texts that a later run saw first.")
+@click.option(
+    "--budget", type=click.IntRange(min=1), metavar="N", help="Only the first N lines by priority."
+)
+@click.option(
+    "--assign", metavar="NAME,...", help="A share for each reviewer, in a file of their own."
+)
 @click.option("--bom", is_flag=True, help="Begin with a byte order mark, for Excel.")
 @click.option("--dataset", metavar="NAME", help="Only this data set.")
 @click.option("--include-reported", is_flag=True, help="Also rows that are reported, not flagged.")
 @click.option("--rows-per-file", type=click.IntRange(1, 1_048_575), default=1_000_000,
               show_default=True, help="Split beyond this many rows.")  # fmt: skip
 @config_options
-def export(out: str, **given: Any) -> None:
-    """Write flagged rows to CSV for reviewers."""
-    from scrubtrace.review.export import export_csv
+def export(out: str, file_format: str, states: str | None, **given: Any) -> None:
+    """Write what is to be decided to CSV for reviewers, or everything to Parquet for jobs."""
+    from scrubtrace.review.export import OPEN, export_csv, export_parquet
+    from scrubtrace.review.lines import Wanted
 
-    names = ("bom", "dataset", "include_reported", "rows_per_file")
-    choices = {name: given[name] for name in names}
+    chosen = {name: given[name] for name in ("dataset", "include_reported", "new_since")}
+    is_csv = file_format == "csv"
+    open_states = OPEN.states if is_csv else frozenset()
+    wanted = Wanted(**chosen, states=open_states if states is None else _states(states))
+    if not is_csv and (given["assign"] or given["budget"] or given["bom"]):
+        raise UsageStop("--assign, --budget and --bom are for CSV only")
+    reviewers = [name.strip() for name in (given["assign"] or "").split(",") if name.strip()]
+    options = {name: given[name] for name in ("bom", "budget", "rows_per_file")}
     with opened(given) as engine:
-        result = export_csv(engine, Path(out), **choices)
+        if is_csv:
+            result = export_csv(engine, Path(out), wanted, reviewers=reviewers, **options)
+        else:
+            result = export_parquet(engine, Path(out), wanted)
     files = ", ".join(str(file) for file in result.files)
     click.echo(f"{result.rows:,} rows written to {files}")
+
+
+def _states(text: str) -> Any:
+    """States by name; an empty set for ``all``. Raises `UsageStop`."""
+    from scrubtrace.schemas.review import State
+
+    names = [name.strip().lower() for name in text.split(",")]
+    if names == ["all"]:
+        return frozenset()
+    if unknown := [name for name in names if name not in set(State)]:
+        raise UsageStop(f"--state takes {', '.join(State)}, or all, not {unknown[0]!r}")
+    return frozenset(State(name) for name in names)
 
 
 @review.command("import")
