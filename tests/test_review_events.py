@@ -99,6 +99,12 @@ def test_what_is_append_only_is_not_changed(
     if engine.dialect.name == "postgresql":
         with pytest.raises(SQLAlchemyError, match="append-only"), engine.begin() as connection:
             connection.execute(text("TRUNCATE review_decisions"))
+    else:
+        replacing = (
+            str(_DECISION).replace("INSERT", "INSERT OR REPLACE").replace("concur", "dismiss")
+        )
+        with pytest.raises(SQLAlchemyError, match="append-only"), engine.begin() as connection:
+            connection.execute(text(replacing))
     assert len(rows(engine)) == 1
 
 

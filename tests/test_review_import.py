@@ -1,7 +1,7 @@
 """Importing decisions: what spreadsheets do to a file, bad lines, and what becomes of the rest."""
 
 import csv
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
@@ -208,9 +208,10 @@ def test_undecided_lines_with_notes_are_counted(table: Engine, tmp_path: Path) -
 
 
 def test_the_time_of_a_decision_may_be_given(table: Engine, tmp_path: Path) -> None:
-    noon = datetime(2026, 1, 5, 12, tzinfo=UTC)
+    noon = datetime(2026, 1, 5, 13, tzinfo=timezone(timedelta(hours=1)))
     brought(table, tmp_path, saved(TWO), decided_at=noon)
     assert {row["decided_at"] for row in stored(table)} == {noon}
+    assert verify(table).problems == []
     tomorrow = datetime.now(UTC) + timedelta(days=1)
     with pytest.raises(ReviewError, match="in the future"):
         brought(table, tmp_path, saved(TWO), decided_at=tomorrow)

@@ -197,7 +197,7 @@ def _rows(
 ) -> list[dict[str, Any]]:
     """Rows of the table for what is new."""
     event, now = next_event(connection)
-    times = {"decided_at": decided_at or now, "imported_at": now}
+    times = {"decided_at": (decided_at or now).astimezone(UTC), "imported_at": now}
     named = {"reviewer": reviewer, "batch": content.sha256, "event": event}
     rows = {}
     for one in about:

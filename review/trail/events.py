@@ -35,6 +35,7 @@ class EventKind(StrEnum):
     EXPORT = "exported"
     IMPORT = "decisions_imported"
     ROTATION = "digests_renewed"
+    GIVEN_UP = "digests_given_up"
 
 
 @dataclass(frozen=True)

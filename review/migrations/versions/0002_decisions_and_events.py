@@ -10,7 +10,7 @@ down_revision = "0001"
 branch_labels = None
 depends_on = None
 
-APPEND_ONLY = ("review_decisions", "review_events")
+APPEND_ONLY = {"review_decisions": "decision_id", "review_events": "seq"}
 VERSIONED = "item_key, row_version, text_digest, key_id, evidence_fingerprint, last_run"
 
 
@@ -108,7 +108,14 @@ def _sqlite_triggers() -> list[str]:
         for table in APPEND_ONLY
         for doing in ("update", "delete")
     ]
-    return [versions, *refusals]
+    # INSERT OR REPLACE fires no trigger for the row that it removes.
+    replacing = [
+        f"CREATE TRIGGER {table}_no_replace BEFORE INSERT ON {table}"
+        f" WHEN EXISTS (SELECT 1 FROM {table} WHERE {key} = NEW.{key})"
+        f" BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END"
+        for table, key in APPEND_ONLY.items()
+    ]
+    return [versions, *refusals, *replacing]
 
 
 def _postgresql_triggers() -> list[str]:
