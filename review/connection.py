@@ -67,6 +67,18 @@ def reading(engine: Engine) -> Iterator[Connection]:
 
 
 @contextmanager
+def reading_as_one(engine: Engine) -> Iterator[Connection]:
+    """Connection on which all statements read the same state; raises ReviewError.
+
+    SQLite reads so anyway, within a transaction.
+    """
+    is_server = engine.dialect.name == "postgresql"
+    options = {"isolation_level": "REPEATABLE READ"} if is_server else {}
+    with reading(engine.execution_options(**options)) as connection:
+        yield connection
+
+
+@contextmanager
 def writing(engine: Engine) -> Iterator[Connection]:
     """Connection in a transaction that is committed at the end; raises ReviewError.
 

@@ -1,25 +1,38 @@
-"""CSV files for reviewers: RFC 4180, safe to open in a spreadsheet, split where one is full."""
+"""Files for reviewers and for later jobs: CSV that is safe in a spreadsheet, and typed Parquet."""
 
 import csv
+import hashlib
 import os
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
 from itertools import chain, count, islice, takewhile
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, TextIO
 
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 
-from scrubtrace.review.cells import guard, plain_cell, snippet_cell
+from scrubtrace.review.assigning import checked_names, file_of, share_of
+from scrubtrace.review.columns import COLUMNS, cells_of
+from scrubtrace.review.connection import reading_as_one, writing
+from scrubtrace.review.decisions.states import Standing
 from scrubtrace.review.errors import ReviewError
-from scrubtrace.review.store import StoredItem, iter_items
-from scrubtrace.schemas.review import DECISION_COLUMNS
-from scrubtrace.schemas.vocabulary import GROUPS
+from scrubtrace.review.lines import ExportLine, Wanted, export_lines, export_places, known_run
+from scrubtrace.review.store import StoredItem
+from scrubtrace.review.trail.events import EventKind, append_event, head, lock_log
+from scrubtrace.schemas.review import OPEN_STATES
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 SHEET_ROWS = 1_048_575
 """Data rows that a spreadsheet holds below the header (Excel and LibreOffice)."""
 
-Cells = dict[str, Callable[[StoredItem], str]]
+GROUP_ROWS = 10_000
+"""Rows of a row group of Parquet."""
+
+OPEN = Wanted(states=OPEN_STATES)
+"""Flagged items on which something is to be decided."""
 
 
 @dataclass(frozen=True)
@@ -33,69 +46,149 @@ class ExportResult:
 def export_csv(
     engine: Engine,
     path: Path,
+    wanted: Wanted = OPEN,
     *,
     bom: bool = False,
     rows_per_file: int = 1_000_000,
-    include_reported: bool = False,
-    dataset: str | None = None,
-    kind: str | None = None,
+    budget: int | None = None,
+    reviewers: Sequence[str] = (),
 ) -> ExportResult:
-    """Write the flagged items for review to ``path``, by priority; others too if asked.
+    """Write one line a text for review to ``path``, by priority, at most ``budget`` in all.
 
-    More than ``rows_per_file`` rows go to ``path``-0001, -0002, ... instead. Files appear whole
-    or not at all, and those left of an earlier export to the same path are removed. ``bom`` is
-    for Excel, which otherwise does not read UTF-8. Raises ReviewError.
+    With ``reviewers`` each gets a share in a file of their own. More than ``rows_per_file`` rows go
+    to ``path``-0001, -0002, ... instead. Files appear whole or not at all, and those left of an
+    earlier export to the same path are removed. ``bom`` is for Excel, which otherwise does not
+    read UTF-8. The export is an event of the log. Raises ReviewError.
     """
     if not 1 <= rows_per_file <= SHEET_ROWS:
         raise ReviewError(f"rows per file must be 1 to {SHEET_ROWS:,}, not {rows_per_file:,}")
-    flagged = None if include_reported else True
-    items = iter_items(engine, dataset=dataset, kind=kind, flagged=flagged)
+    paths = {name: file_of(path, name) for name in checked_names(reviewers)} or {"": path}
     encoding = "utf-8-sig" if bom else "utf-8"
-    with _files_errors(path), closing(items), _Drafts(path, encoding) as drafts:
-        rows = drafts.write_all(items, rows_per_file)
-        return ExportResult(drafts.publish(), rows)
+    with _files_errors(path), ExitStack() as stack:
+        drafts = {
+            name: stack.enter_context(_Drafts(own, encoding, rows_per_file))
+            for name, own in paths.items()
+        }
+        with reading_as_one(engine) as connection:
+            for line in islice(export_lines(connection, _resolved(connection, wanted)), budget):
+                drafts[share_of(line.text, list(paths))].add(line)
+        made = list(chain.from_iterable(draft.finished() for draft in drafts.values()))
+        rows = sum(draft.rows for draft in drafts.values())
+        _record(engine, wanted, made, rows, format="csv", budget=budget, reviewers=[*reviewers])
+        files = chain.from_iterable(draft.publish() for draft in drafts.values())
+        return ExportResult(tuple(files), rows)
+
+
+def export_parquet(engine: Engine, path: Path, wanted: Wanted = Wanted()) -> ExportResult:
+    """Write one row a place with its state and decisions, typed as `schemas.decided.DECIDED`.
+
+    The file appears whole or not at all. The export is an event of the log. Raises ReviewError.
+    """
+    import pyarrow.parquet as pq
+
+    from scrubtrace.schemas.decided import DECIDED
+
+    draft = path.with_name(f".{path.name}.{os.getpid()}.draft")
+    schema = DECIDED.with_metadata({"review_head": head(engine)})
+    rows = 0
+    with _files_errors(path):
+        try:
+            with reading_as_one(engine) as connection, pq.ParquetWriter(draft, schema) as writer:
+                places = export_places(connection, _resolved(connection, wanted))
+                while page := list(islice(places, GROUP_ROWS)):
+                    writer.write_table(_table(page, schema))
+                    rows += len(page)
+            _record(engine, wanted, [draft], rows, format="parquet")
+            draft.replace(path)
+        finally:
+            draft.unlink(missing_ok=True)
+    return ExportResult((path,), rows)
+
+
+def _resolved(connection: Connection, wanted: Wanted) -> Wanted:
+    since = wanted.new_since
+    return wanted if since is None else replace(wanted, new_since=known_run(connection, since))
+
+
+def _table(places: Sequence[tuple[StoredItem, Standing]], schema: "pa.Schema") -> "pa.Table":
+    import pyarrow as pa
+
+    rows = []
+    for stored, standing in places:
+        own = vars(stored.item) | stored.item.groups | vars(stored)
+        own |= {
+            "state": str(standing.state),
+            "decision": standing.verdict and str(standing.verdict),
+            "reviewers": [opinion.reviewer for opinion in standing.counted],
+            "decision_ids": [opinion.decision_id for opinion in standing.counted],
+        }
+        rows.append({name: own.get(name) for name in schema.names})
+    return pa.Table.from_pylist(rows, schema)
+
+
+def _record(
+    engine: Engine, wanted: Wanted, files: Sequence[Path], rows: int, **choices: Any
+) -> None:
+    """The event of an export, before its files get their names."""
+    digests = []
+    for path in files:
+        with path.open("rb") as file:
+            digests.append(hashlib.file_digest(file, "sha256").hexdigest())
+    filters = vars(wanted) | {"states": sorted(wanted.states)}
+    payload = {"files": digests, "rows": rows, **choices, **filters}
+    with writing(engine) as connection:
+        lock_log(connection)
+        append_event(connection, EventKind.EXPORT, payload)
 
 
 class _Drafts:
     """Files under temporary names beside their places; removed unless they are published."""
 
-    def __init__(self, path: Path, encoding: str) -> None:
+    def __init__(self, path: Path, encoding: str, rows_per_file: int) -> None:
         self.path = path
-        self.encoding = encoding
-        self.drafts: list[Path] = []
+        self.rows = 0
+        self._encoding = encoding
+        self._rows_per_file = rows_per_file
+        self._drafts: list[Path] = []
+        self._file: TextIO | None = None
+        self._writer: Any = None
 
     def __enter__(self) -> "_Drafts":
+        self._begin()
         return self
 
     def __exit__(self, *_: object) -> None:
-        for draft in self.drafts:
+        self.finished()
+        for draft in self._drafts:
             draft.unlink(missing_ok=True)
 
-    def write_all(self, items: Iterator[StoredItem], rows_per_file: int) -> int:
-        """Write every item; returns their number. Without items there is one file, empty."""
-        rows = self._write(islice(items, rows_per_file))
-        for item in items:
-            rows += self._write(chain([item], islice(items, rows_per_file - 1)))
-        return rows
+    def add(self, line: ExportLine) -> None:
+        """Write a line, into the next file if this one is full."""
+        if self.rows == len(self._drafts) * self._rows_per_file:
+            self._begin()
+        self._writer.writerow(cells_of(line))
+        self.rows += 1
 
-    def _write(self, items: Iterable[StoredItem]) -> int:
-        draft = self.path.with_name(f".{self.path.name}.{os.getpid()}-{len(self.drafts)}.draft")
-        self.drafts.append(draft)
-        rows = 0
-        with draft.open("w", encoding=self.encoding, newline="") as file:
-            writer = csv.writer(file, quoting=csv.QUOTE_ALL, lineterminator="\r\n")
-            writer.writerow(COLUMNS)
-            for item in items:
-                writer.writerow([cell(item) for cell in _CELLS.values()])
-                rows += 1
-        return rows
+    def _begin(self) -> None:
+        self.finished()
+        draft = self.path.with_name(f".{self.path.name}.{os.getpid()}-{len(self._drafts)}.draft")
+        self._drafts.append(draft)
+        self._file = draft.open("w", encoding=self._encoding, newline="")
+        self._writer = csv.writer(self._file, quoting=csv.QUOTE_ALL, lineterminator="\r\n")
+        self._writer.writerow(COLUMNS)
+
+    def finished(self) -> list[Path]:
+        """The drafts, all closed; without a line there is one, with a header alone."""
+        if self._file is not None:
+            self._file.close()
+        return self._drafts
 
     def publish(self) -> tuple[Path, ...]:
         """Give the files their names, and remove the rest of an earlier export."""
         whole = [self.path]
-        parts = [_part(self.path, number) for number, _ in enumerate(self.drafts, start=1)]
-        files = whole if len(self.drafts) == 1 else parts
-        for draft, file in zip(self.drafts, files, strict=True):
+        parts = [_part(self.path, number) for number, _ in enumerate(self._drafts, start=1)]
+        files = whole if len(self._drafts) == 1 else parts
+        for draft, file in zip(self._drafts, files, strict=True):
             draft.replace(file)
         for stale in _earlier(self.path):
             if stale not in files:
@@ -125,70 +218,3 @@ def _files_errors(path: Path) -> Iterator[None]:
         raise ReviewError(
             f"cannot write {path} ({why}): check the folder and the space left on the disk"
         ) from error
-
-
-def _number(name: str) -> Callable[[StoredItem], str]:
-    """Cell of a number of the item, empty for null."""
-
-    def cell(stored: StoredItem) -> str:
-        value: int | None = getattr(stored.item, name)
-        return "" if value is None else str(value)
-
-    return cell
-
-
-def _text(name: str) -> Callable[[StoredItem], str]:
-    """Cell of a text of the item, empty for null."""
-    return lambda stored: plain_cell(getattr(stored.item, name) or "")
-
-
-def _snippet(stored: StoredItem) -> str:
-    item = stored.item
-    offsets = ((span.get("start"), span.get("end")) for span in item.evidence)
-    spans = [(start, end) for start, end in offsets if start is not None and end is not None]
-    return snippet_cell(item.snippet, item.snippet_start, spans)
-
-
-def _groups(stored: StoredItem) -> str:
-    groups = stored.item.groups
-    return plain_cell("; ".join(f"{name}={groups[name]}" for name in GROUPS if name in groups))
-
-
-def _detectors(stored: StoredItem) -> str:
-    names = {f"{detector['name']} {detector['version']}" for detector in stored.item.detectors}
-    return plain_cell("; ".join(sorted(names)))
-
-
-def _signals(stored: StoredItem) -> str:
-    return plain_cell("; ".join(sorted({span["signal"] for span in stored.item.evidence})))
-
-
-_CELLS: Cells = {
-    "item_key": _text("item_key"),
-    "row_version": lambda stored: str(stored.row_version),
-    **{name: lambda _: "" for name in DECISION_COLUMNS},
-    "priority": _number("priority"),
-    "kind": _text("kind"),
-    "flagged": lambda stored: "yes" if stored.item.flagged else "no",
-    "why": _text("why"),
-    "snippet": _snippet,
-    "language": _text("language"),
-    "groups": _groups,
-    "dataset": _text("dataset"),
-    "shard": _text("shard"),
-    "row_index": _number("row_index"),
-    "row_id": _text("row_id"),
-    "occurrence": _number("occurrence"),
-    "field": _text("field"),
-    "turn": _number("turn"),
-    "detectors": _detectors,
-    "signals": _signals,
-    "text_digest": _text("text_digest"),
-    "key_id": _text("key_id"),
-    "evidence_fingerprint": _text("evidence_fingerprint"),
-    "first_run": lambda stored: guard(stored.first_run),
-    "last_run": lambda stored: guard(stored.last_run),
-}
-
-COLUMNS = tuple(_CELLS)
-"""Header of the CSV: the columns for the reviewer right after what identifies the row."""

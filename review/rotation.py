@@ -6,6 +6,7 @@ from sqlalchemy import Engine, bindparam, func, select, update
 
 from scrubtrace.review.connection import reading, writing
 from scrubtrace.review.table import review_items
+from scrubtrace.review.trail.events import EventKind, append_event, lines_sha256, lock_log
 from scrubtrace.schemas.review import ReviewItem
 
 DROPPED = "dropped:"
@@ -81,9 +82,13 @@ def give_up_digests(engine: Engine, key_id: str) -> int:
     )
     while True:
         with writing(engine) as connection:
+            lock_log(connection)
             keys = connection.execute(page).scalars().all()
             mark = update(review_items).where(columns.item_key.in_(keys))
             connection.execute(mark.values(key_id=DROPPED + key_id))
+            if keys:
+                about = {"key_id": key_id, "items": len(keys), "sha256": lines_sha256(keys)}
+                append_event(connection, EventKind.GIVEN_UP, about)
         given_up += len(keys)
         if len(keys) < PAGE_ITEMS:
             return given_up

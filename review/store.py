@@ -9,11 +9,14 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Engine, and_, case, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import RowMapping
 from sqlalchemy.sql.dml import ReturningInsert
 
 from scrubtrace.review.connection import reading, writing
 from scrubtrace.review.rotation import carry_over
 from scrubtrace.review.table import review_items, review_runs
+from scrubtrace.review.texts import link_digests
+from scrubtrace.review.trail.events import EventKind, append_event, lock_log
 from scrubtrace.schemas.review import ReviewItem, ReviewRun
 from scrubtrace.schemas.vocabulary import GROUPS
 
@@ -55,13 +58,15 @@ class UpsertCounts:
 class StoredItem:
     """An item as the table has it: what the newest run saw, the runs, and the version.
 
-    ``item.groups`` has the groups with a value only.
+    ``item.groups`` has the groups with a value only. ``unseen_run`` is the run that should have
+    found it again but did not.
     """
 
     item: ReviewItem
     first_run: str
     last_run: str
     row_version: int
+    unseen_run: str | None = None
 
 
 def upsert_items(
@@ -85,6 +90,7 @@ def upsert_items(
     statement = _upsert(engine.dialect.name, only_new)
     inserted = updated = unchanged = 0
     for batch in _batches(items):
+        link_digests(engine, batch)
         if not only_new:
             carry_over(engine, batch)
         with writing(engine) as connection:
@@ -138,10 +144,13 @@ def withdraw_unseen(
         found = connection.execute(candidates.execution_options(yield_per=PAGE_ITEMS))
         keys = [row.item_key for row in found if row.shard in scope]
     batches = (keys[at : at + TRANSACTION_ITEMS] for at in range(0, len(keys), TRANSACTION_ITEMS))
-    return sum(_withdraw(engine, and_(older, columns.item_key.in_(b)), scope) for b in batches)
+    chosen = (and_(older, columns.item_key.in_(batch)) for batch in batches)
+    return sum(_withdraw(engine, which, run_id, scope) for which in chosen)
 
 
-def _withdraw(engine: Engine, which: ColumnElement[bool], scope: Mapping[str, Set[str]]) -> int:
+def _withdraw(
+    engine: Engine, which: ColumnElement[bool], run_id: str, scope: Mapping[str, Set[str]]
+) -> int:
     """Take back the flags of those items that every detector with evidence should have found."""
     columns = review_items.c
     about = select(columns.item_key, columns.shard, columns.detectors).where(which)
@@ -151,14 +160,18 @@ def _withdraw(engine: Engine, which: ColumnElement[bool], scope: Mapping[str, Se
             for row in connection.execute(about)
             if {detector["name"] for detector in row.detectors} <= scope[row.shard]
         ]
-        withdrawn = {"flagged": False, "row_version": columns.row_version + 1}
+        withdrawn = {
+            "flagged": False,
+            "unseen_run": run_id,
+            "row_version": columns.row_version + 1,
+        }
         chosen = update(review_items).where(columns.item_key.in_(unseen))
         connection.execute(chosen.values(withdrawn))
     return len(unseen)
 
 
 def record_run(engine: Engine, run: ReviewRun) -> None:
-    """Remember a committed run and when it was committed.
+    """Remember a committed run and when it was committed, in the event log as well.
 
     The same manifest again changes nothing; another one, as after a commit under another policy,
     takes the place of the first. Raises ReviewError.
@@ -169,9 +182,11 @@ def record_run(engine: Engine, run: ReviewRun) -> None:
         index_elements=["run_id"],
         set_={name: insert.excluded[name] for name in values if name != "run_id"},
         where=insert.excluded.manifest_sha256 != review_runs.c.manifest_sha256,
-    )
+    ).returning(review_runs.c.run_id)
     with writing(engine) as connection:
-        connection.execute(statement, values)
+        lock_log(connection)
+        if connection.execute(statement, values).first() is not None:
+            append_event(connection, EventKind.RUN, asdict(run))
 
 
 def run_ids(engine: Engine) -> set[str]:
@@ -202,14 +217,15 @@ def iter_items(
     )
     with reading(engine) as connection:
         for row in connection.execute(query).mappings():
-            groups = {name: row[name] for name in GROUPS if row[name] is not None}
-            seen = {name: row[name] for name in _ITEM_FIELDS}
-            yield StoredItem(
-                ReviewItem(**seen, groups=groups),
-                row["first_run"],
-                row["last_run"],
-                row["row_version"],
-            )
+            yield stored_item(row)
+
+
+def stored_item(row: RowMapping) -> StoredItem:
+    """The item of a row of the table."""
+    groups = {name: row[name] for name in GROUPS if row[name] is not None}
+    seen = {name: row[name] for name in _ITEM_FIELDS}
+    about = {name: row[name] for name in ("first_run", "last_run", "row_version", "unseen_run")}
+    return StoredItem(ReviewItem(**seen, groups=groups), **about)
 
 
 def _insert_of(dialect: str) -> Any:

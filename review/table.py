@@ -1,7 +1,10 @@
 """Tables of the review database, as SQLAlchemy Core tables for SQLite and PostgreSQL.
 
 ``review_items`` has one row a `scrubtrace.schemas.review.ReviewItem`, ``review_runs`` one row a
-committed run. The migrations build the database; these tables are how the code speaks to it.
+committed run, ``review_decisions`` one row a decision, ``review_events`` one row an event.
+``review_versions`` and ``review_texts`` say what a decision was about: earlier versions of items,
+and digests of one text by several keys. The migrations build the database; these tables are how
+the code speaks to it.
 """
 
 from datetime import UTC, datetime
@@ -27,7 +30,7 @@ VERSION_TABLE = "review_schema_version"
 """Where Alembic keeps the revision; its default name could be another program's table."""
 
 
-REVISION = "0001"
+REVISION = "0002"
 """The revision of the schema that these tables describe: the newest file in the migrations."""
 
 
@@ -99,17 +102,20 @@ review_items = Table(
     Column("first_run", _ORDERED, nullable=False),
     Column("last_run", _ORDERED, nullable=False),
     Column("row_version", BigInteger, nullable=False),
+    Column("unseen_run", _ORDERED),
     PrimaryKeyConstraint("item_key", name="pk_review_items"),
     # Reviewers' order without a sort: all items, the flagged ones, the flagged ones of a dataset.
     Index("ix_review_items_order", "priority", "item_key"),
     Index("ix_review_items_flagged", "flagged", "priority", "item_key"),
     Index("ix_review_items_dataset", "dataset", "flagged", "priority", "item_key"),
     Index("ix_review_items_key_id", "key_id"),
+    Index("ix_review_items_text", "text_digest"),
 )
 """One judged text with evidence, as the newest run that saw it did.
 
 ``first_run`` and ``last_run`` are run ids; ``row_version`` counts from 1 and grows when what a
-reviewer sees or decides on changes. ``evidence`` and ``detectors`` are JSON lists of objects.
+reviewer sees or decides on changes. ``unseen_run`` is the run that should have found a flagged item
+again but did not. ``evidence`` and ``detectors`` are JSON lists of objects.
 """
 
 review_runs = Table(
@@ -125,3 +131,82 @@ review_runs = Table(
     PrimaryKeyConstraint("run_id", name="pk_review_runs"),
 )
 """One committed run: how many items it flagged and reported, and when it was committed (UTC)."""
+
+review_versions = Table(
+    "review_versions",
+    METADATA,
+    Column("item_key", _ORDERED, nullable=False),
+    Column("row_version", BigInteger, nullable=False),
+    Column("text_digest", StoredText, nullable=False),
+    Column("key_id", StoredText, nullable=False),
+    Column("evidence_fingerprint", StoredText, nullable=False),
+    Column("last_run", _ORDERED, nullable=False),
+    PrimaryKeyConstraint("item_key", "row_version", name="pk_review_versions"),
+    Index("ix_review_versions_text", "text_digest"),
+)
+"""What earlier versions of an item were about; a trigger writes it when ``row_version`` changes."""
+
+review_texts = Table(
+    "review_texts",
+    METADATA,
+    Column("text_digest", _ORDERED, nullable=False),
+    Column("text_id", _ORDERED, nullable=False),
+    PrimaryKeyConstraint("text_digest", name="pk_review_texts"),
+    Index("ix_review_texts_text_id", "text_id"),
+)
+"""Digests that are of the same text as another one, by a retired key: they share ``text_id``.
+
+A digest that is not here is its own ``text_id``.
+"""
+
+review_events = Table(
+    "review_events",
+    METADATA,
+    Column("seq", BigInteger, nullable=False, autoincrement=False),
+    Column("at", UtcTime, nullable=False),
+    Column("actor", StoredText, nullable=False),
+    Column("kind", StoredText, nullable=False),
+    Column("payload", StoredText, nullable=False),
+    Column("previous", StoredText, nullable=False),
+    Column("hash", StoredText, nullable=False),
+    PrimaryKeyConstraint("seq", name="pk_review_events"),
+    Index("ix_review_events_hash", "hash", unique=True),
+)
+"""What was done to the table, in a hash chain; see `scrubtrace.review.trail.events`.
+
+``seq`` counts from 1 without a gap; triggers refuse every change of a row.
+"""
+
+review_decisions = Table(
+    "review_decisions",
+    METADATA,
+    Column("decision_id", _ORDERED, nullable=False),
+    Column("text_digest", _ORDERED, nullable=False),
+    Column("key_id", StoredText, nullable=False),
+    Column("item_key", _ORDERED, nullable=False),
+    Column("dataset", StoredText, nullable=False),
+    Column("scope", StoredText, nullable=False),
+    Column("decision", StoredText, nullable=False),
+    Column("reason", StoredText, nullable=False),
+    Column("comment", StoredText, nullable=False),
+    Column("reviewer", StoredText, nullable=False),
+    Column("run_id", _ORDERED, nullable=False),
+    Column("evidence_fingerprint", StoredText, nullable=False),
+    Column("row_version", BigInteger, nullable=False),
+    Column("decided_at", UtcTime, nullable=False),
+    Column("imported_at", UtcTime, nullable=False),
+    Column("batch", StoredText, nullable=False),
+    Column("line", BigInteger, nullable=False),
+    Column("event", BigInteger, nullable=False),
+    PrimaryKeyConstraint("decision_id", name="pk_review_decisions"),
+    Index("ix_review_decisions_text", "text_digest"),
+    Index("ix_review_decisions_item", "item_key"),
+    Index("ix_review_decisions_event", "event"),
+)
+"""One decision of one reviewer, as it was imported; triggers refuse every change of a row.
+
+``text_digest`` (by key ``key_id``), ``evidence_fingerprint`` and ``run_id`` are those of version
+``row_version`` of the item, which the decision was made on. ``reason`` and ``comment`` may be
+empty. ``batch`` is the SHA-256 of the file, ``line`` where the decision stands in it, ``event`` the
+number of the event of its import.
+"""

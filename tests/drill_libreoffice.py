@@ -6,10 +6,15 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from decision_files import item, stored
 
 from scrubtrace.beam_pipelines.layout import runs_of
 from scrubtrace.cli import main
 from scrubtrace.review import cells
+from scrubtrace.review.connection import open_review
+from scrubtrace.review.decisions.importing import import_decisions
+from scrubtrace.review.export import export_csv
+from scrubtrace.review.store import upsert_items
 
 CSV_FILTER = "csv:Text - txt - csv (StarCalc):44,34,76,1,,0,false,true,false"
 KEPT = ("item_key", "row_version", "decision", "reason", "comment", "text_digest")
@@ -31,6 +36,7 @@ INNER = [
     "x; =6*7;y",
     "x\n\u00a0=6*7;y",
 ]
+COMMENTS = ["plain", "=1+1", 'two\nlines; and "quotes"', "été 再见"]
 PHRASE = "As an AI language model, I cannot swim."
 
 
@@ -99,3 +105,53 @@ def saved_cells(folder: Path, monkeypatch: pytest.MonkeyPatch, separator: str) -
 def rows_of(path: Path) -> list[dict[str, str]]:
     with path.open(encoding="utf-8-sig", newline="") as file:
         return list(csv.DictReader(file))
+
+
+SAVED = {
+    "commas": "44,34,76,1,,0,false,true,false",
+    "semicolons": "59,34,76,1,,0,false,true,false",
+    "few quotes": "44,34,76,1,,0,false,false,false",
+    "tabs, UTF-16": "9,34,65535,1,,0,false,false,false",
+}
+
+
+@pytest.mark.parametrize("saving", SAVED.values(), ids=SAVED)
+@pytest.mark.parametrize("via", ["", "xlsx", "ods"])
+def test_decisions_come_back_from_libreoffice(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, saving: str, via: str
+) -> None:
+    """Opened as LibreOffice guesses, numbers and all, and saved as CSV, or as a workbook first."""
+    if shutil.which("soffice") is None:
+        pytest.skip("LibreOffice is not installed")
+    monkeypatch.chdir(tmp_path)
+    engine = open_review(f"sqlite:///{tmp_path}/review.sqlite")
+    texts = [f"{start} {PHRASE}\n{inner}" for start, inner in zip(NASTY, INNER, strict=False)]
+    items = [
+        item(number, snippet=text, row_id=start)
+        for number, (text, start) in enumerate(zip(texts, NASTY, strict=True))
+    ]
+    upsert_items(engine, items, "run1")
+    export_csv(engine, tmp_path / "f.csv")
+    rows = rows_of(Path("f.csv"))
+    for row, comment in zip(rows, COMMENTS, strict=False):
+        row |= {"decision": "Dismiss", "reason": "quotation", "comment": cells.guard(comment)}
+    with Path("f.csv").open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, list(rows[0]), quoting=csv.QUOTE_ALL)
+        writer.writeheader()
+        writer.writerows(rows)
+    opened = "f.csv"
+    if via:
+        convert("f.csv", via, tmp_path, "workbook")
+        opened = f"workbook/f.{via}"
+    convert(opened, f"csv:Text - txt - csv (StarCalc):{saving}", tmp_path, "saved")
+    found = import_decisions(engine, tmp_path / "saved" / "f.csv", "anna")
+    assert (found.stored, found.undecided, found.bad) == (len(COMMENTS), len(rows) - 4, [])
+    assert [row["comment"] for row in stored(engine)] == COMMENTS
+
+
+def convert(file: str, form: str, folder: Path, out: str) -> None:
+    """Opens a file in LibreOffice and saves it in another form in the folder ``out``."""
+    profile = f"-env:UserInstallation=file://{folder}/profile"
+    reading = ["--infilter=Text - txt - csv (StarCalc):44,34,76,1"] if file == "f.csv" else []
+    command = ["soffice", profile, "--headless", *reading, "--convert-to", form, "--outdir", out]
+    subprocess.run([*command, file], check=True, capture_output=True)

@@ -65,7 +65,10 @@ def manifest(out: str = "out") -> dict[str, Any]:
     return {k: content[k] for k in content if k not in OF_THE_RUN}
 
 
-OF_THE_RUN = {"run", "committed_at", "plan_sha256", "rows_kept", "environment", "specification"}
+OF_THE_RUN = {
+    "run", "committed_at", "review_head", "plan_sha256", "rows_kept", "environment",
+    "specification",
+}  # fmt: skip
 
 
 def items(out: str = "out", run: str = "") -> list[dict[str, Any]]:

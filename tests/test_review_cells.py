@@ -9,9 +9,10 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from scrubtrace.review.cells import CELL_LINE_FEEDS, guard, mark, plain_cell, snippet_cell, unguard
+from scrubtrace.review.columns import COLUMNS
 from scrubtrace.review.connection import open_review, writing
 from scrubtrace.review.errors import ReviewError
-from scrubtrace.review.export import COLUMNS, export_csv
+from scrubtrace.review.export import export_csv
 from scrubtrace.review.store import upsert_items
 from scrubtrace.review.table import review_items
 from scrubtrace.schemas.review import ReviewItem
@@ -137,8 +138,17 @@ def test_columns_are_in_another_order_than_documented() -> None:
         "item_key row_version decision reason comment priority kind flagged why snippet language"
         " groups dataset shard row_index row_id occurrence field turn detectors signals"
         " text_digest key_id evidence_fingerprint first_run last_run"
+        " state places other_places"
     )
     assert order.split() == list(COLUMNS)
+
+
+def texts(count: int) -> list[ReviewItem]:
+    """Items of different texts."""
+    return [
+        dataclasses.replace(ITEM, item_key=f"r{number:032}", text_digest=f"{number:064}")
+        for number in range(count)
+    ]
 
 
 @pytest.mark.parametrize("rows", [0, -1, 1_048_576])
@@ -150,7 +160,7 @@ def test_a_file_has_more_rows_than_a_spreadsheet(tmp_path: Path, rows: int) -> N
 
 def test_rows_that_just_fill_a_file_are_split(tmp_path: Path) -> None:
     engine = open_review(f"sqlite:///{tmp_path}/review.sqlite")
-    upsert_items(engine, [dataclasses.replace(ITEM, item_key=f"r{n:032}") for n in range(4)], "r1")
+    upsert_items(engine, texts(4), "r1")
     path = tmp_path / "out.csv"
     assert export_csv(engine, path, rows_per_file=4).files == (path,)
     assert len(export_csv(engine, path, rows_per_file=2).files) == 2
@@ -159,7 +169,7 @@ def test_rows_that_just_fill_a_file_are_split(tmp_path: Path) -> None:
 
 def test_an_export_removes_files_that_are_not_its_own(tmp_path: Path) -> None:
     engine = open_review(f"sqlite:///{tmp_path}/review.sqlite")
-    upsert_items(engine, [dataclasses.replace(ITEM, item_key=f"r{n:032}") for n in range(5)], "r1")
+    upsert_items(engine, texts(5), "r1")
     own = {tmp_path / "out-2024.csv", tmp_path / "out-0001.txt", tmp_path / "others-0001.csv"}
     for file in own:
         file.write_text("somebody's own")

@@ -11,7 +11,7 @@ from sqlalchemy import Engine
 
 from scrubtrace.review.cells import guard, mark, snippet_cell, unguard
 from scrubtrace.review.connection import open_review
-from scrubtrace.review.export import export_csv
+from scrubtrace.review.export import OPEN, export_csv
 from scrubtrace.review.store import upsert_items
 from scrubtrace.schemas.identity import item_key
 from scrubtrace.schemas.review import ReviewItem
@@ -123,16 +123,22 @@ def test_overlapping_spans_are_marked_once_and_offsets_count_from_the_text() -> 
 
 
 def test_reported_rows_only_where_asked_for(engine: Engine, tmp_path: Path) -> None:
-    reported = dataclasses.replace(ITEM, item_key="r" + "1" * 32, flagged=False)
+    reported = dataclasses.replace(
+        ITEM, item_key="r" + "1" * 32, flagged=False, text_digest="e" * 64
+    )
     upsert_items(engine, [ITEM, reported], "r1")
     assert export_csv(engine, tmp_path / "a.csv").rows == 1
-    assert export_csv(engine, tmp_path / "b.csv", include_reported=True).rows == 2
+    wanted = dataclasses.replace(OPEN, include_reported=True)
+    assert export_csv(engine, tmp_path / "b.csv", wanted).rows == 2
 
 
 def test_many_rows_are_split_and_an_earlier_export_leaves_nothing(
     engine: Engine, tmp_path: Path
 ) -> None:
-    items = [dataclasses.replace(ITEM, item_key=f"r{number:032}") for number in range(2500)]
+    items = [
+        dataclasses.replace(ITEM, item_key=f"r{number:032}", text_digest=f"{number:064}")
+        for number in range(2500)
+    ]
     upsert_items(engine, items, "r1")
     path = tmp_path / "out.csv"
     whole = export_csv(engine, path)

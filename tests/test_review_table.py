@@ -42,7 +42,13 @@ open_review(sys.argv[1]).dispose()
 
 def test_tables_lack_a_field_of_the_records() -> None:
     item = {field.name for field in dataclasses.fields(ReviewItem)} - {"groups", "earlier_digests"}
-    assert set(review_items.c.keys()) == item | {*GROUPS, "first_run", "last_run", "row_version"}
+    assert set(review_items.c.keys()) == item | {
+        *GROUPS,
+        "first_run",
+        "last_run",
+        "row_version",
+        "unseen_run",
+    }
     run = {field.name for field in dataclasses.fields(ReviewRun)}
     assert set(review_runs.c.keys()) == run | {"committed_at"}
 
@@ -61,7 +67,7 @@ def test_opening_again_changes_the_schema(url: str) -> None:
         with engine.connect() as connection:
             tables = set(inspect(connection).get_table_names())
         engine.dispose()
-        assert tables == {"review_items", "review_runs", VERSION_TABLE}
+        assert tables == {*METADATA.tables, VERSION_TABLE}
 
 
 def test_an_upgrade_stops_halfway_and_leaves_half_a_schema(

@@ -67,7 +67,7 @@ def commit_run(folder: RunFolder, config: Config, engine: Engine) -> Outcome:
         outcome.not_found_again = withdraw_unseen(
             engine, folder.id, spec.dataset, _scope(results, balance)
         )
-    manifest = manifest_bytes(folder, spec, config, outcome)
+    manifest = manifest_bytes(folder, spec, config, outcome, engine)
     record_run(
         engine,
         ReviewRun(

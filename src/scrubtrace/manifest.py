@@ -6,25 +6,35 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
+from sqlalchemy import Engine
+
 from scrubtrace.beam_pipelines import storage
 from scrubtrace.beam_pipelines.layout import RunFolder
 from scrubtrace.config import Config
 from scrubtrace.environment import environment, scan_environments
 from scrubtrace.outcome import Outcome
 from scrubtrace.policy import policy_digest
+from scrubtrace.review.trail.events import head, is_in_log
 from scrubtrace.schemas.plan import RunSpec
 from scrubtrace.schemas.style import STYLOMETRY
 from scrubtrace.style.telling import union_bounds
 
 
-def manifest_bytes(folder: RunFolder, spec: RunSpec, config: Config, outcome: Outcome) -> bytes:
-    """The manifest as JSON; a run that is committed again unchanged keeps its first time."""
+def manifest_bytes(
+    folder: RunFolder, spec: RunSpec, config: Config, outcome: Outcome, engine: Engine
+) -> bytes:
+    """The manifest as JSON, with the head of the event log of the review table.
+
+    A run that is committed again unchanged to the same table keeps its first time and head.
+    """
     content = _content(folder, spec, config, outcome)
     earlier = _earlier(folder)
-    time = earlier.pop("committed_at", None)
-    if time is None or earlier != json.loads(json.dumps(content)):
+    circumstances = {name: earlier.pop(name, None) for name in ("committed_at", "review_head")}
+    is_same = None not in circumstances.values() and earlier == json.loads(json.dumps(content))
+    if not (is_same and is_in_log(engine, str(circumstances["review_head"]))):
         time = datetime.now(UTC).isoformat(timespec="seconds")
-    text = json.dumps({"committed_at": time} | content, indent=1, ensure_ascii=False)
+        circumstances = {"committed_at": time, "review_head": head(engine)}
+    text = json.dumps(circumstances | content, indent=1, ensure_ascii=False)
     return text.encode() + b"\n"
 
 

@@ -31,10 +31,12 @@ WORKER_BYTES = 60 << 20
 RUN_SECONDS = 300.0
 """A command that takes longer counts as hanging."""
 
-OF_ONE_RUN = {"run", "committed_at", "environment"}
+OF_ONE_RUN = {"run", "committed_at", "review_head", "environment"}
 """What a manifest says of the run itself; ``environment`` has an entry for each attempt."""
 
-NOT_COMPARED = {"first_run", "last_run", "run_id", "committed_at", "manifest_sha256"}
+NOT_COMPARED = {
+    "first_run", "last_run", "unseen_run", "run_id", "committed_at", "manifest_sha256",
+}  # fmt: skip
 
 
 @dataclass

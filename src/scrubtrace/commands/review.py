@@ -1,12 +1,38 @@
 """``review``: working with the review table."""
 
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import click
 
 from scrubtrace.commands.options import config_options, config_sources, read_config
-from scrubtrace.exits import UsageStop
+from scrubtrace.exits import IncompleteStop, SumsDifferStop, UsageStop
+
+PROBLEMS_SHOWN = 20
+BAD_LINES_SHOWN = 200
+"""Lines that are shown of each; all are counted."""
+
+
+@contextmanager
+def opened(given: Mapping[str, Any]) -> Iterator[Any]:
+    """The review table that the options name; what is wrong with it becomes a `UsageStop`."""
+    from scrubtrace.review.connection import open_review
+    from scrubtrace.review.errors import ReviewError
+
+    url = read_config({"review": given["review"], **config_sources(dict(given))}).review.url
+    if url is None:
+        raise UsageStop("name the review table with --review, or as review.url in scrubtrace.toml")
+    try:
+        engine = open_review(url, must_exist=True)
+        try:
+            yield engine
+        finally:
+            engine.dispose()
+    except ReviewError as error:
+        raise UsageStop(str(error)) from None
 
 
 @click.group()
@@ -16,27 +42,140 @@ def review() -> None:
 
 @review.command()
 @click.option("--review", metavar="URL", help="Review table (default: the configuration's).")
-@click.option("--out", required=True, metavar="FILE.csv", help="File to write.")
+@click.option("--out", required=True, metavar="FILE", help="File to write.")
+@click.option(
+    "--format",
+    "file_format",
+    type=click.Choice(["csv", "parquet"]),
+    default="csv",
+    show_default=True,
+    help="One line a text for people, or one row a place for jobs.",
+)
+@click.option(
+    "--state",
+    "states",
+    metavar="STATE,...",
+    help="Only these states, or all (default: pending, reopened and needs_second for CSV, "
+    "all for Parquet).",
+)
+@click.option("--new-since", metavar="RUN", help="Only texts that a later run saw first.")
+@click.option(
+    "--budget", type=click.IntRange(min=1), metavar="N", help="Only the first N lines by priority."
+)
+@click.option(
+    "--assign", metavar="NAME,...", help="A share for each reviewer, in a file of their own."
+)
 @click.option("--bom", is_flag=True, help="Begin with a byte order mark, for Excel.")
 @click.option("--dataset", metavar="NAME", help="Only this data set.")
 @click.option("--include-reported", is_flag=True, help="Also rows that are reported, not flagged.")
 @click.option("--rows-per-file", type=click.IntRange(1, 1_048_575), default=1_000_000,
               show_default=True, help="Split beyond this many rows.")  # fmt: skip
 @config_options
-def export(out: str, **given: Any) -> None:
-    """Write flagged rows to CSV for reviewers."""
-    from scrubtrace.review.connection import open_review
-    from scrubtrace.review.errors import ReviewError
-    from scrubtrace.review.export import export_csv
+def export(out: str, file_format: str, states: str | None, **given: Any) -> None:
+    """Write what is to be decided to CSV for reviewers, or everything to Parquet for jobs."""
+    from scrubtrace.review.export import OPEN, export_csv, export_parquet
+    from scrubtrace.review.lines import Wanted
 
-    url = read_config({"review": given["review"], **config_sources(given)}).review.url
-    if url is None:
-        raise UsageStop("name the review table with --review, or as review.url in scrubtrace.toml")
-    names = ("bom", "dataset", "include_reported", "rows_per_file")
-    choices = {name: given[name] for name in names}
-    try:
-        result = export_csv(open_review(url, must_exist=True), Path(out), **choices)
-    except ReviewError as error:
-        raise UsageStop(str(error)) from None
+    chosen = {name: given[name] for name in ("dataset", "include_reported", "new_since")}
+    is_csv = file_format == "csv"
+    open_states = OPEN.states if is_csv else frozenset()
+    wanted = Wanted(**chosen, states=open_states if states is None else _states(states))
+    if not is_csv and (given["assign"] or given["budget"] or given["bom"]):
+        raise UsageStop("--assign, --budget and --bom are for CSV only")
+    reviewers = [name.strip() for name in (given["assign"] or "").split(",") if name.strip()]
+    options = {name: given[name] for name in ("bom", "budget", "rows_per_file")}
+    with opened(given) as engine:
+        if is_csv:
+            result = export_csv(engine, Path(out), wanted, reviewers=reviewers, **options)
+        else:
+            result = export_parquet(engine, Path(out), wanted)
     files = ", ".join(str(file) for file in result.files)
     click.echo(f"{result.rows:,} rows written to {files}")
+
+
+def _states(text: str) -> Any:
+    """States by name; an empty set for ``all``. Raises `UsageStop`."""
+    from scrubtrace.schemas.review import State
+
+    names = [name.strip().lower() for name in text.split(",")]
+    if names == ["all"]:
+        return frozenset()
+    if unknown := [name for name in names if name not in set(State)]:
+        raise UsageStop(f"--state takes {', '.join(State)}, or all, not {unknown[0]!r}")
+    return frozenset(State(name) for name in names)
+
+
+@review.command("import")
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--review", metavar="URL", help="Review table (default: the configuration's).")
+@click.option("--reviewer", required=True, metavar="NAME", help="Whose decisions they are.")
+@click.option("--keep-going", is_flag=True, help="Store the good lines although others are bad.")
+@click.option("--decided-at", metavar="TIME",
+              help="When they were made, as 2026-01-31T09:30+01:00 (default: now).")  # fmt: skip
+@config_options
+def import_(file: Path, reviewer: str, keep_going: bool, **given: Any) -> None:
+    """Bring the decisions in FILE into the review table.
+
+    FILE is one of review export, as a spreadsheet saved it. The same file twice changes nothing.
+    With bad lines nothing is stored (exit code 2), or only the good ones with --keep-going (3).
+    """
+    from scrubtrace.review.decisions.importing import import_decisions
+
+    time = _time(given["decided_at"])
+    with opened(given) as engine:
+        found = import_decisions(engine, file, reviewer, keep_going=keep_going, decided_at=time)
+    for line in found.bad[:BAD_LINES_SHOWN]:
+        click.echo(f"{file.name}:{line.number}: {line.problem}", err=True)
+    if len(found.bad) > BAD_LINES_SHOWN:
+        click.echo(f"... and {len(found.bad) - BAD_LINES_SHOWN:,} more bad lines", err=True)
+    stale = f" ({found.stale:,} on an earlier version of their item)" if found.stale else ""
+    notes = f" ({found.notes:,} with a reason or comment, not stored)" if found.notes else ""
+    click.echo(
+        f"{found.stored:,} decisions stored{stale}, {found.known:,} known already, "
+        f"{found.undecided:,} lines undecided{notes}, {len(found.bad):,} lines bad"
+    )
+    if found.bad and keep_going:
+        raise IncompleteStop(f"{len(found.bad):,} lines of {file.name} were left out")
+    if found.bad:
+        raise UsageStop(
+            f"nothing was stored: {len(found.bad):,} lines of {file.name} are bad; correct them, "
+            "or store the others with --keep-going"
+        )
+
+
+def _time(text: str | None) -> datetime | None:
+    """A time with its zone; a date is its beginning in UTC. Raises `UsageStop`."""
+    if text is None:
+        return None
+    try:
+        time = datetime.fromisoformat(text)
+    except ValueError:
+        raise UsageStop(
+            f"--decided-at takes a time as 2026-01-31T09:30+01:00, not {text!r}"
+        ) from None
+    if time.tzinfo is None and len(text) > len("2026-01-31"):
+        raise UsageStop("--decided-at needs a time zone, as 2026-01-31T09:30+01:00 or ...Z")
+    return time if time.tzinfo else time.replace(tzinfo=UTC)
+
+
+@review.command()
+@click.option("--review", metavar="URL", help="Review table (default: the configuration's).")
+@click.option("--head", "heads", multiple=True, metavar="HASH",
+              help="A head kept elsewhere, as in a manifest; it must be in the log.")  # fmt: skip
+@config_options
+def verify(heads: tuple[str, ...], **given: Any) -> None:
+    """Check the event log, and every decision against it.
+
+    Ends with 4 if something was changed or taken out, and says where.
+    """
+    from scrubtrace.review.trail import verify as trail
+
+    with opened(given) as engine:
+        found = trail.verify(engine, [head.strip().lower() for head in heads])
+    for problem in found.problems[:PROBLEMS_SHOWN]:
+        click.echo(problem)
+    if len(found.problems) > PROBLEMS_SHOWN:
+        click.echo(f"... and {len(found.problems) - PROBLEMS_SHOWN:,} more")
+    click.echo(f"{found.events:,} events, {found.decisions:,} decisions; head {found.head}")
+    if found.problems:
+        raise SumsDifferStop(f"the review table was changed: {found.problems[0]}")

@@ -1,0 +1,252 @@
+"""Bringing decisions into the review table: all of a file, or nothing of it."""
+
+import re
+import unicodedata
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, insert, select
+
+from scrubtrace.review.connection import writing
+from scrubtrace.review.decisions.file import BadLine, DecidedLine, DecisionFile, read_decisions
+from scrubtrace.review.decisions.record import content_line, id_of
+from scrubtrace.review.decisions.stored import newest_said
+from scrubtrace.review.errors import ReviewError
+from scrubtrace.review.table import review_decisions, review_items, review_versions
+from scrubtrace.review.texts import chunks, text_ids
+from scrubtrace.review.trail.events import (
+    EventKind,
+    append_event,
+    lines_sha256,
+    lock_log,
+    next_event,
+)
+from scrubtrace.schemas.review import Scope
+
+NAME_CHARS = 100
+"""Longest name of a reviewer."""
+
+_KEY = re.compile("r[0-9a-f]{32}")
+_ABOUT = ("text_digest", "key_id", "evidence_fingerprint", "last_run")
+
+
+@dataclass
+class Imported:
+    """What became of a file's lines.
+
+    ``known`` were in the table already, or repeat what the reviewer said last; ``stale`` of those
+    stored were made on an earlier version of their item. ``undecided`` and ``notes`` as in
+    `DecisionFile`. With ``bad`` lines nothing is stored, unless the others were asked for.
+    """
+
+    stored: int = 0
+    stale: int = 0
+    known: int = 0
+    undecided: int = 0
+    notes: int = 0
+    bad: list[BadLine] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class _About:
+    """What a line is about: its item as it was in the version that was decided on."""
+
+    line: DecidedLine
+    values: dict[str, str]
+    is_stale: bool
+
+
+def import_decisions(
+    engine: Engine,
+    path: Path,
+    reviewer: str,
+    *,
+    keep_going: bool = False,
+    decided_at: datetime | None = None,
+) -> Imported:
+    """Store the decisions of a file in one transaction, with one event.
+
+    The same file again changes nothing. A line that repeats what the reviewer said last of the
+    item is not stored again, unless ``decided_at`` says when the decisions were made (default: the
+    time of the import). With ``keep_going`` good lines are stored beside bad ones. Holds the
+    decided lines in memory, not the others. Raises ReviewError.
+    """
+    reviewer = checked_reviewer(reviewer)
+    if decided_at is not None and decided_at > datetime.now(UTC):
+        raise ReviewError("the decisions cannot have been made in the future")
+    content = read_decisions(path)
+    found = Imported(undecided=content.undecided, notes=content.notes, bad=[*content.bad])
+    once = _without_conflicts(content.decided, found)
+    with writing(engine) as connection:
+        lock_log(connection)
+        about = _without_text_conflicts(connection, list(_known(connection, once, found)), found)
+        rows = _rows(connection, about, content, reviewer, decided_at, found)
+        found.bad.sort(key=lambda bad: bad.number)
+        if rows and (keep_going or not found.bad):
+            _store(connection, rows, found)
+        else:
+            found.stale = 0
+    return found
+
+
+def checked_reviewer(name: str) -> str:
+    """The name in one form of Unicode, without spaces around it; raises ReviewError."""
+    name = unicodedata.normalize("NFC", name).strip()
+    if not name or len(name) > NAME_CHARS or not name.isprintable():
+        raise ReviewError(f"the name of a reviewer has 1 to {NAME_CHARS} printable characters")
+    return name
+
+
+def _without_conflicts(lines: Iterable[DecidedLine], found: Imported) -> list[DecidedLine]:
+    """One line for each item; lines that contradict each other are bad, all of them."""
+    by_item: dict[str, list[DecidedLine]] = {}
+    for line in lines:
+        by_item.setdefault(line.item_key, []).append(line)
+    kept = []
+    for same in by_item.values():
+        if len({line.said for line in same}) == 1:
+            kept.append(same[0])
+            found.known += len(same) - 1
+        else:
+            found.bad += _contradictions(same, "the same item")
+    return kept
+
+
+def _contradictions(lines: Sequence[DecidedLine], what: str) -> Iterator[BadLine]:
+    numbers = [line.number for line in lines]
+    for number in numbers:
+        others = ", ".join(str(other) for other in numbers if other != number)
+        yield BadLine(
+            number, f"contradicts line {others} about {what}: leave one, or empty its decision"
+        )
+
+
+def _known(
+    connection: Connection, lines: Sequence[DecidedLine], found: Imported
+) -> Iterator[_About]:
+    """What each line is about; lines whose item or version the table does not have are bad."""
+    by_key = {line.item_key: line for line in lines}
+    for keys in chunks(by_key):
+        current = _rows_of(connection, review_items, keys, "dataset")
+        versions = _rows_of(connection, review_versions, keys)
+        stored = dict(current.keys())
+        for key in keys:
+            line = by_key[key]
+            now = stored.get(key)
+            values = current.get((key, line.row_version)) or versions.get((key, line.row_version))
+            if values is None or now is None:
+                found.bad.append(BadLine(line.number, _unknown(line, now)))
+            else:
+                dataset = current[key, now]["dataset"]
+                yield _About(line, values | {"dataset": dataset}, line.row_version != now)
+
+
+def _rows_of(
+    connection: Connection, table: Any, keys: Sequence[str], *more: str
+) -> dict[tuple[str, int], dict[str, str]]:
+    names = (*_ABOUT, *more)
+    columns = [table.c[name] for name in ("item_key", "row_version", *names)]
+    query = select(*columns).where(table.c.item_key.in_(keys))
+    return {
+        (row.item_key, row.row_version): {name: getattr(row, name) for name in names}
+        for row in connection.execute(query)
+    }
+
+
+def _unknown(line: DecidedLine, now: int | None) -> str:
+    if now is None and not _KEY.fullmatch(line.item_key):
+        return (
+            "item_key is not one of an export (a spreadsheet may have changed it, as 1e5 to "
+            "1E+05): copy it from the export"
+        )
+    if now is None:
+        return "no such item in this table: give the table that the file was exported from"
+    if line.row_version > now:
+        return f"row_version is higher than the {now} of the table: copy it from the export"
+    return "the table does not remember this row_version: export the item again, and decide anew"
+
+
+def _without_text_conflicts(
+    connection: Connection, about: list[_About], found: Imported
+) -> list[_About]:
+    """Lines without those that decide differently on one text, each for all rows with it."""
+    ids = text_ids(connection, (one.values["text_digest"] for one in about))
+    by_text: dict[tuple[str, str], list[_About]] = {}
+    for one in about:
+        if one.line.scope == Scope.TEXT:
+            text = ids[one.values["text_digest"]]
+            by_text.setdefault((text, one.values["evidence_fingerprint"]), []).append(one)
+    bad: set[int] = set()
+    for same in by_text.values():
+        if len({one.line.decision for one in same}) > 1:
+            found.bad += _contradictions([one.line for one in same], "the same text")
+            bad.update(one.line.number for one in same)
+    return [one for one in about if one.line.number not in bad]
+
+
+def _rows(
+    connection: Connection,
+    about: Sequence[_About],
+    content: DecisionFile,
+    reviewer: str,
+    decided_at: datetime | None,
+    found: Imported,
+) -> list[dict[str, Any]]:
+    """Rows of the table for what is new."""
+    event, now = next_event(connection)
+    times = {"decided_at": (decided_at or now).astimezone(UTC), "imported_at": now}
+    named = {"reviewer": reviewer, "batch": content.sha256, "event": event}
+    rows = {}
+    for one in about:
+        row = _row(one, named | times)
+        rows[row["decision_id"]] = (one, row)
+    for chunk in chunks(list(rows)):
+        query = select(review_decisions.c.decision_id)
+        query = query.where(review_decisions.c.decision_id.in_(chunk))
+        for decision_id in connection.execute(query).scalars():
+            del rows[decision_id]
+            found.known += 1
+    if decided_at is None:
+        said = newest_said(connection, reviewer, [one.line.item_key for one, _ in rows.values()])
+        new = {i: r for i, r in rows.items() if said.get(r[0].line.item_key) != r[0].line.said}
+        found.known += len(rows) - len(new)
+        rows = new
+    found.stale = sum(one.is_stale for one, _ in rows.values())
+    return [row for _, row in rows.values()]
+
+
+def _row(one: _About, named: dict[str, Any]) -> dict[str, Any]:
+    line, values = one.line, one.values
+    row = named | {
+        "text_digest": values["text_digest"],
+        "key_id": values["key_id"],
+        "item_key": line.item_key,
+        "dataset": values["dataset"],
+        "scope": str(line.scope),
+        "decision": str(line.decision),
+        "reason": line.reason,
+        "comment": line.comment,
+        "run_id": values["last_run"],
+        "evidence_fingerprint": values["evidence_fingerprint"],
+        "row_version": line.row_version,
+        "line": line.number,
+    }
+    return row | {"decision_id": id_of(row)}
+
+
+def _store(connection: Connection, rows: Sequence[dict[str, Any]], found: Imported) -> None:
+    for start in range(0, len(rows), 1_000):
+        connection.execute(insert(review_decisions), rows[start : start + 1_000])
+    found.stored = len(rows)
+    payload = {
+        "batch": rows[0]["batch"],
+        "reviewer": rows[0]["reviewer"],
+        "decisions": len(rows),
+        "sha256": lines_sha256(content_line(row) for row in rows),
+        "known": found.known,
+        "bad": len(found.bad),
+    }
+    append_event(connection, EventKind.IMPORT, payload, at=rows[0]["imported_at"])

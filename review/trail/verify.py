@@ -1,0 +1,134 @@
+"""Checking the event log and the decisions against it."""
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import groupby
+from typing import Any
+
+from sqlalchemy import Connection, Engine, select
+from sqlalchemy.engine import RowMapping
+
+from scrubtrace.review.connection import reading
+from scrubtrace.review.decisions.record import content_line, id_of
+from scrubtrace.review.store import PAGE_ITEMS
+from scrubtrace.review.table import review_decisions, review_events, review_runs
+from scrubtrace.review.trail.events import BEFORE_ALL, Event, EventKind, lines_sha256
+
+
+@dataclass
+class Verified:
+    """What was checked: ``problems`` say where it breaks, in the order of events; empty if not.
+
+    ``head`` is the hash of the newest event, to be kept elsewhere.
+    """
+
+    events: int = 0
+    decisions: int = 0
+    head: str = BEFORE_ALL
+    problems: list[str] = field(default_factory=list)
+
+
+def verify(engine: Engine, heads: Sequence[str] = ()) -> Verified:
+    """Recompute the chain and compare every decision with the event of its import.
+
+    ``heads`` are hashes that were recorded elsewhere, as in the manifest of a run: each must be in
+    the chain, otherwise events after it, or it itself, were taken out. Raises ReviewError if the
+    database cannot be read.
+    """
+    found = Verified()
+    with reading(engine) as connection:
+        hashes = {BEFORE_ALL}
+        imports: dict[int, dict[str, Any]] = {}
+        runs: dict[str, str] = {}
+        for event in _checked_chain(connection, found):
+            hashes.add(event.hash)
+            payload = _payload(event, found)
+            if event.kind == EventKind.IMPORT:
+                imports[event.seq] = payload
+            elif event.kind == EventKind.RUN:
+                runs[str(payload.get("run_id"))] = str(payload.get("manifest_sha256"))
+        _check_decisions(connection, imports, found)
+        _check_runs(connection, runs, found)
+    for head in heads:
+        if head not in hashes:
+            found.problems.append(f"head {head} is not in the log: later events were taken out")
+    return found
+
+
+def _checked_chain(connection: Connection, found: Verified) -> Iterator[Event]:
+    """Events in order; what does not follow from the one before is a problem."""
+    query = select(review_events).order_by(review_events.c.seq)
+    rows = connection.execute(query.execution_options(yield_per=PAGE_ITEMS)).mappings()
+    for row in rows:
+        event = Event(**row)
+        found.events += 1
+        if event.seq != found.events:
+            found.problems.append(f"event {found.events} is missing: the next is {event.seq}")
+            found.events = event.seq
+        elif event.previous != found.head:
+            found.problems.append(f"event {event.seq} does not follow the event before")
+        if event.computed_hash() != event.hash:
+            found.problems.append(f"event {event.seq} was changed: its hash is another one")
+        found.head = event.hash
+        yield event
+
+
+def _payload(event: Event, found: Verified) -> dict[str, Any]:
+    try:
+        payload = json.loads(event.payload)
+    except ValueError:
+        payload = None
+    if not isinstance(payload, dict):
+        found.problems.append(f"event {event.seq} was changed: its payload is not a JSON object")
+        return {}
+    return payload
+
+
+def _check_decisions(
+    connection: Connection, imports: dict[int, dict[str, Any]], found: Verified
+) -> None:
+    columns = review_decisions.c
+    query = select(review_decisions).order_by(columns.event, columns.decision_id)
+    rows = connection.execute(query.execution_options(yield_per=PAGE_ITEMS)).mappings()
+    seen = set()
+    for number, decisions in groupby(rows, key=lambda row: int(row["event"])):
+        seen.add(number)
+        _check_batch(number, decisions, imports.get(number), found)
+    for number in sorted(imports.keys() - seen):
+        if imports[number].get("decisions"):
+            expected = imports[number]["decisions"]
+            found.problems.append(f"event {number}: {expected:,} decisions imported, 0 are there")
+
+
+def _check_batch(
+    number: int, rows: Iterator[RowMapping], imported: dict[str, Any] | None, found: Verified
+) -> None:
+    """The decisions of one event; each names itself by its content, all are in its digest."""
+    lines, changed = [], []
+    for row in rows:
+        lines.append(content_line(row))
+        if id_of(row) != row["decision_id"]:
+            changed.append(str(row["decision_id"]))
+    found.decisions += len(lines)
+    found.problems += [f"event {number}: decision {one} was changed" for one in changed]
+    if imported is None:
+        found.problems.append(
+            f"{len(lines):,} decisions name event {number}, which is not an import"
+        )
+    elif imported.get("decisions") != len(lines):
+        found.problems.append(
+            f"event {number}: {imported.get('decisions'):,} decisions imported, "
+            f"{len(lines):,} are there"
+        )
+    elif imported.get("sha256") != lines_sha256(lines) and not changed:
+        found.problems.append(f"event {number}: a decision was changed or replaced")
+
+
+def _check_runs(connection: Connection, runs: dict[str, str], found: Verified) -> None:
+    """Runs from before there were events have none."""
+    query = select(review_runs.c.run_id, review_runs.c.manifest_sha256)
+    recorded = {row.run_id: row.manifest_sha256 for row in connection.execute(query)}
+    for run_id, manifest in sorted(runs.items()):
+        if recorded.get(run_id) != manifest:
+            found.problems.append(f"run {run_id}: another manifest is recorded than in its event")
