@@ -172,7 +172,10 @@ def test_too_few_rows_calibrate_nothing(
 ) -> None:
     write("human.parquet", texts, sources)
     assert calibrate_on() == 2
-    assert "no stratum has enough rows to calibrate; rows: " in capsys.readouterr().err
+    assert (
+        "enough rows to calibrate; one language of one source needs 20; rows: "
+        in capsys.readouterr().err
+    )
 
 
 def test_a_shard_that_cannot_be_read_makes_it_incomplete(
@@ -181,7 +184,17 @@ def test_a_shard_that_cannot_be_read_makes_it_incomplete(
     write("human-1.parquet", human(100))
     Path("human-2.parquet").write_bytes(Path("human-1.parquet").read_bytes()[:500])
     assert calibrate_on("--quiet", path="human-*.parquet") == 3
-    assert "1 rows or shards could not be read" in capsys.readouterr().err
+    told = capsys.readouterr().err
+    assert "dead shard human-2.parquet: " in told
+    assert "1 rows or shards could not be read" in told
+
+
+def test_the_command_that_makes_it_again_has_what_chose_its_rows() -> None:
+    write("human.parquet", human(100))
+    assert calibrate_on("--quiet", "--alpha", "0.002", "--roles", "user,human") == 0
+    command = " ".join(Calibration.read("human.npz").manifest.command)
+    assert "--roles user,human" in command
+    assert "--alpha 0.002" in command
 
 
 def test_where_the_file_is_written(capsys: pytest.CaptureFixture[str]) -> None:

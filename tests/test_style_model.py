@@ -153,6 +153,7 @@ def test_a_file_gives_the_same_model_and_bytes() -> None:
     [
         (lambda content: content[:-40], "damaged or cut off"),
         (lambda content: b"no archive", "damaged or cut off"),
+        (lambda content: archive_bytes({"scores": np.ones(1)}), "is no style model"),
         (lambda content: _with(content, b'"format": 1', b'"format": 9'), "has format 9"),
         (lambda content: _with(content, b'"mattr"', b'"mttra"'), "other stylometric measures"),
         (lambda content: archive_bytes(

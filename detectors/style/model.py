@@ -133,12 +133,15 @@ class _Explained(Scored):
 class StyleModel:
     """Models of several languages, as the scorer of the style lane.
 
-    ``digest`` names the content of the file; ``about`` is what the file says of itself.
+    ``digest`` names the content of the file; ``about`` is what the file says of itself;
+    ``human_rows`` are the human rows it was fitted on (`packs.row_number`): they score lower than
+    others, so they may not calibrate.
     """
 
     models: Mapping[str, LanguageModel]
     digest: str
     about: Mapping[str, object]
+    human_rows: frozenset[int] = frozenset()
 
     @property
     def languages(self) -> frozenset[str]:
