@@ -189,6 +189,16 @@ def test_a_shard_that_cannot_be_read_makes_it_incomplete(
     assert "1 rows or shards could not be read" in told
 
 
+def test_an_empty_source_is_none(capsys: pytest.CaptureFixture[str]) -> None:
+    write("human-1.parquet", human(50))
+    write("human-2.parquet", human(50, 5_000), "")
+    assert calibrate_on(path="human-*.parquet") == 0
+    assert "kept 50, without_source 50" in capsys.readouterr().out
+    assert [entry.name for entry in Calibration.read("human.npz").manifest.strata] == [
+        "en/essays/0-"
+    ]
+
+
 def test_the_command_that_makes_it_again_has_what_chose_its_rows() -> None:
     write("human.parquet", human(100))
     assert calibrate_on("--quiet", "--alpha", "0.002", "--roles", "user,human") == 0

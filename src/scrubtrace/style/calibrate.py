@@ -241,7 +241,7 @@ class _Collected:
                 self.counts["empty"] += 1
                 continue
             source = rows.group_value(SOURCE, row) if rows.groups else ""
-            if source is None:
+            if source is None or (rows.groups and not source):
                 self.counts["without_source"] += 1
                 continue
             if len(source) > SOURCE_CHARS:
