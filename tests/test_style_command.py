@@ -371,7 +371,7 @@ def test_a_scan_with_a_calibration_of_another_model_stops_before_it_begins(
     assert detect() == 2
     said = capsys.readouterr().err
     assert "calibrated with another model; run `scrubtrace style calibrate human.parquet" in said
-    assert "--source-column src" in said
+    assert all(w in said for w in ("--source-column src", "detector 'stylometry': calibration /"))
     assert not Path("out").exists()
 
 
