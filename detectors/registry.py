@@ -7,6 +7,7 @@ from importlib.metadata import EntryPoint, distributions, entry_points
 from typing import Any
 
 from scrubtrace.detectors.detector import Detector
+from scrubtrace.schemas.style import StyleError
 from scrubtrace.schemas.vocabulary import Lane
 
 GROUP = "scrubtrace.detectors"
@@ -61,6 +62,8 @@ class Installed:
             raise self._error("cannot be set up", error) from error
 
     def _error(self, what: str, error: BaseException) -> DetectorError:
+        if isinstance(error, StyleError):  # a file of the user's, no fault of the detector
+            return DetectorError(f"detector {self.name!r}: {error}")
         about = f"{type(error).__name__}: {error}"
         return DetectorError(f"detector {self.name!r} of {self.distribution} {what}: {about}")
 

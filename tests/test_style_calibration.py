@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from style_scorer import NAMES, essay, human_rows, manifest_of, write_calibration
 
+from scrubtrace.detectors.style.archive import archive_bytes
 from scrubtrace.detectors.style.calibration import Calibration, calibration_bytes
 from scrubtrace.detectors.style.strata import EDGES, LEAST_ROWS, calibrated, merged_edges
 from scrubtrace.schemas.style import CalibrationManifest, Stratum, StyleError, described
@@ -87,6 +88,11 @@ def test_a_file_that_was_cut_off_is_refused(tmp_path: Path, share: float) -> Non
 def test_a_file_that_is_something_else_is_refused(content: bytes) -> None:
     with pytest.raises(StyleError, match="damaged or cut off"):
         Calibration(content)
+
+
+def test_a_model_is_no_calibration() -> None:
+    with pytest.raises(StyleError, match="is no calibration; make it again"):
+        Calibration(archive_bytes({"about": np.ones(1)}))
 
 
 def test_a_changed_byte_is_seen(tmp_path: Path) -> None:

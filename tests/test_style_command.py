@@ -172,7 +172,10 @@ def test_too_few_rows_calibrate_nothing(
 ) -> None:
     write("human.parquet", texts, sources)
     assert calibrate_on() == 2
-    assert "no stratum has enough rows to calibrate; rows: " in capsys.readouterr().err
+    assert (
+        "enough rows to calibrate; one language of one source needs 20; rows: "
+        in capsys.readouterr().err
+    )
 
 
 def test_a_shard_that_cannot_be_read_makes_it_incomplete(
@@ -181,7 +184,19 @@ def test_a_shard_that_cannot_be_read_makes_it_incomplete(
     write("human-1.parquet", human(100))
     Path("human-2.parquet").write_bytes(Path("human-1.parquet").read_bytes()[:500])
     assert calibrate_on("--quiet", path="human-*.parquet") == 3
-    assert "1 rows or shards could not be read" in capsys.readouterr().err
+    told = capsys.readouterr().err
+    assert "dead shard human-2.parquet: " in told
+    assert "1 rows or shards could not be read" in told
+
+
+def test_an_empty_source_is_none_and_the_command_is_kept() -> None:
+    write("human-1.parquet", human(50))
+    write("human-2.parquet", human(50, 5_000), "")
+    more = ("--quiet", "--alpha", "0.002", "--roles", "user,human")
+    assert calibrate_on(*more, path="human-*.parquet") == 0
+    read = Calibration.read("human.npz").manifest
+    assert (read.counts["without_source"], [s.source for s in read.strata]) == (50, ["essays"])
+    assert {"--roles", "user,human", "--alpha", "0.002"} <= set(read.command)
 
 
 def test_where_the_file_is_written(capsys: pytest.CaptureFixture[str]) -> None:
@@ -356,7 +371,7 @@ def test_a_scan_with_a_calibration_of_another_model_stops_before_it_begins(
     assert detect() == 2
     said = capsys.readouterr().err
     assert "calibrated with another model; run `scrubtrace style calibrate human.parquet" in said
-    assert "--source-column src" in said
+    assert all(w in said for w in ("--source-column src", "detector 'stylometry': calibration /"))
     assert not Path("out").exists()
 
 

@@ -109,6 +109,16 @@ def test_a_source_of_another_kind_flags_nothing_and_says_so() -> None:
     assert decide(rows, counts, StyleSection(alpha=0.01, drift=0.96)).strata[NAME].flagged == 3
 
 
+def test_a_source_without_a_candidate_says_that_it_is_of_another_kind() -> None:
+    counts = {NAME: 1_000, f"{NAME} (unlike)": 1_000}
+    counts |= {KindCount("en/essays", "digits", 19, 19).name: 1_000}
+    policy = StyleSection(alpha=0.01)
+    told = "\n".join(style_lines(decide([], counts, policy), policy))
+    assert "1,000 judged, 0 candidates, none flagged" in told
+    assert "at least 95% of its source's rows are of another kind" in told
+    assert "1,000 are unlike the calibration rows" in told
+
+
 def test_other_sources_flag_as_before() -> None:
     counts = {NAME: 1_000} | {KindCount("en/news", "digits", 19, 19).name: 1_000}
     outcome = decide(candidates(1, 2, 3), counts, StyleSection(alpha=0.01))

@@ -198,10 +198,10 @@ def test_what_is_said_of_a_stratum() -> None:
     policy = StyleSection(alpha=0.01)
     counts = {NAME: 1_000, f"{NAME} (unlike)": 300, "ja (not calibrated)": 7}
     told = "\n".join(style_lines(decide(rows_of(*[1] * 40), counts, policy), policy))
-    assert "ranked without calibration, never flagged: ja 7" in told
+    assert "ranked without calibration, never flagged: ja 7 (no calibration has their" in told
     assert "style, en, essays, 100-199 words: 1,000 judged, 40 candidates, 40 flagged" in told
     assert "false if all were human: 10 (" in told
-    assert "at most 25.0% of the flagged" in told
+    assert "on average at most 25.0% of the flagged" in told
     assert "300 are unlike the calibration rows, 1% are expected" in told
     assert "together flag at most, on average: en 1.037%" in told
 
@@ -216,8 +216,8 @@ def test_a_flagged_text_resembles_and_is_looked_at_last() -> None:
     assert verdict.why == (
         "resembles LLM text in style: ranks high among 999 of your human rows (en, essays, "
         "100-199 words; p = 0.001); 40 of 1,000 texts of en, essays, 100-199 words are flagged "
-        "so; if all were by humans, about 10 would be (3 to 20), so up to 25.0% of these may be "
-        "false"
+        "so; if all were by humans, about 10 would be (3 to 20), so on average up to 25.0% of "
+        "these are false"
     )
     assert judge([entry(1, -1)], policy, {}) is None
     assert judge([entry(1, -1)], PolicySection()) is None

@@ -43,6 +43,14 @@ def test_whole_sources_are_held_out_with_their_relatives() -> None:
     assert len(set(fold)) == 5
 
 
+def test_relatives_of_relatives_are_held_out_together() -> None:
+    columns = small_columns([name for name in "abcdefgh" for _ in range(4)], [False, True] * 16)
+    fold, _ = folds_of(columns, [("a", "b"), ("b", "c"), ("e", "d"), ("d", "c")], 5)
+    of_first_five = fold[columns.source < 5]
+    assert len(set(of_first_five)) == 1
+    assert not set(of_first_five) & set(fold[columns.source >= 5])
+
+
 def test_too_few_sources_of_both_labels_leave_out_rows_and_say_so() -> None:
     columns = small_columns(["a"] * 4 + ["b"] * 4 + ["c"] * 4, [False, True] * 4 + [False] * 4)
     fold, by_source = folds_of(columns, (), 5)
@@ -113,8 +121,10 @@ def test_breadth_of_sources_weighs_more_than_rows_of_one() -> None:
     assert of_a / of_b == pytest.approx(np.sqrt(200) / np.sqrt(50))
 
 
-def write(path: Path, texts: Sequence[str], sources: Sequence[str] | None = None) -> Path:
-    columns = {"text": list(texts), "lang": ["en"] * len(texts)}
+def write(
+    path: Path, texts: Sequence[str], sources: Sequence[str] | None = None, language: str = "en"
+) -> Path:
+    columns = {"text": list(texts), "lang": [language] * len(texts)}
     columns |= {"source": list(sources)} if sources else {}
     pq.write_table(pa.table(columns), path)
     return path
@@ -192,7 +202,70 @@ def test_what_cannot_be_trained_on_is_refused(
 def test_too_few_rows_are_counted(shards: Path, capsys: pytest.CaptureFixture[str]) -> None:
     write(shards / "llm.parquet", [prose(1, 50)], ["s1"])
     assert train_on(shards, "--language", "en") == 2
-    assert "en: 1 LLM rows, and 60 are needed" in capsys.readouterr().err
+    assert (
+        "en: 120 human and 1 LLM rows of 30 words or more, and 60 of each are needed"
+        in capsys.readouterr().err
+    )
+
+
+def test_short_texts_are_too_few_rows(shards: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write(shards / "llm.parquet", [llm_text(n, words=10) for n in range(120)], ["s1"] * 120)
+    assert train_on(shards, "--language", "en") == 2
+    assert "en: 120 human and 0 LLM rows of 30 words" in capsys.readouterr().err
+
+
+def test_a_language_that_is_left_out_is_named(
+    shards: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write(shards / "human2.parquet", [human_text(n) for n in range(500, 510)], ["s1"] * 10, "fr")
+    more = ("--human", str(shards / "human2.parquet"), "--language-column", "lang")
+    assert train_on(shards, *more) == 0
+    told = capsys.readouterr().err
+    assert "left out: fr: 10 rows, but only en, de, id, zh, ja can be trained" in told
+    assert train_on(shards, "--language", "fr") == 2
+    assert "no language can be trained; fr: 240 rows, but only" in capsys.readouterr().err
+
+
+def test_a_region_of_a_language_is_the_language(shards: Path) -> None:
+    assert train_on(shards, "--language", "EN-us", "--quiet") == 0
+    assert set(read_model(str(shards / "style.npz")).models) == {"en"}
+
+
+def test_relatives_that_no_row_has_are_refused(
+    shards: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert train_on(shards, "--language", "en", "--relatives", "s1, s7") == 2
+    assert "no row has: s7; sources: s0, s1, s2, s3" in capsys.readouterr().err
+
+
+def test_a_shard_that_cannot_be_read_is_named(
+    shards: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (shards / "cut.parquet").write_bytes((shards / "human.parquet").read_bytes()[:500])
+    more = ("--human", str(shards / "cut.parquet"), "--language", "en")
+    assert train_on(shards, *more) == 3
+    told = capsys.readouterr().err
+    assert "dead shard cut.parquet: " in told
+    assert "1 rows or shards could not be read" in told
+    assert read_model(str(shards / "style.npz")).models
+
+
+def test_rows_that_trained_a_model_do_not_calibrate_it(
+    shards: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert train_on(shards, "--language", "en", "--quiet") == 0
+    fresh = [human_text(n) for n in range(3_000, 3_050)]
+    write(shards / "trusted.parquet", [*fresh, *[human_text(n) for n in range(120)]])
+    command = [
+        "style", "calibrate", str(shards / "trusted.parquet"), "--model",
+        str(shards / "style.npz"), "--out", str(shards / "c.npz"), "--origin", "made up",
+        "--language", "en",
+    ]  # fmt: skip
+    assert code_of(*command) == 0
+    assert "trained_on 120, kept 50" in capsys.readouterr().out
+    write(shards / "trusted.parquet", [human_text(n) for n in range(120)])
+    assert code_of(*command) == 2
+    assert "rows that the model was trained on cannot calibrate it" in capsys.readouterr().err
 
 
 def test_the_model_calibrates_and_detects(shards: Path) -> None:

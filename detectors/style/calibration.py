@@ -40,6 +40,8 @@ class Calibration:
         self.name = name
         try:
             arrays = archive_arrays(content)
+            if MANIFEST not in arrays:
+                raise StyleError("is no calibration")
             self.manifest = CalibrationManifest.from_json(arrays[MANIFEST].tobytes().decode())
             self.strata = _strata(self.manifest, arrays)
         except StyleError as error:

@@ -75,7 +75,7 @@ class Stylometry:
     keep: float = KEEP
 
     name = STYLOMETRY
-    version = "2"
+    version = "3"
     lane = Lane.STYLE
 
     def __post_init__(self) -> None:

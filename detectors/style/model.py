@@ -133,12 +133,15 @@ class _Explained(Scored):
 class StyleModel:
     """Models of several languages, as the scorer of the style lane.
 
-    ``digest`` names the content of the file; ``about`` is what the file says of itself.
+    ``digest`` names the content of the file; ``about`` is what the file says of itself;
+    ``human_rows`` are the human rows it was fitted on (`packs.row_number`): they score lower than
+    others, so they may not calibrate.
     """
 
     models: Mapping[str, LanguageModel]
     digest: str
     about: Mapping[str, object]
+    human_rows: frozenset[int] = frozenset()
 
     @property
     def languages(self) -> frozenset[str]:
@@ -166,13 +169,16 @@ class StyleModel:
         return found
 
     def reference_percentile(self, scores: Floats, languages: Sequence[str]) -> Floats:
-        """Share of the model's held-out human rows of a language with a lower score."""
+        """Share of the model's held-out human rows of a language with a lower score.
+
+        The row counts as one of them, so that one minus the share is never 0.
+        """
         shares = np.full(len(scores), np.nan)
         for row, (score, language) in enumerate(zip(scores, languages, strict=True)):
             model = self.models.get(language)
             if model is not None and len(model.human_scores):
                 below = np.searchsorted(model.human_scores, score, side="left")
-                shares[row] = below / len(model.human_scores)
+                shares[row] = below / (len(model.human_scores) + 1)
         return shares
 
 

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from scrubtrace.schemas.style import StyleError
 
 FORMAT = 1
 ABOUT = "about"
+HUMAN_ROWS = "human_rows"
 MAKE = "make it again with scrubtrace style train"
 _OF_MODEL = ("centres", "scales", "weights", "human_scores", "human_measures", "llm_medians")
 _OF_TREES = ("roots", "feature", "threshold", "left", "right", "value")
@@ -26,15 +27,29 @@ _OF_TREES = ("roots", "feature", "threshold", "left", "right", "value")
 Arrays = dict[str, npt.NDArray[Any]]
 
 
-def model_bytes(models: Mapping[str, LanguageModel], about: Mapping[str, object]) -> bytes:
-    """The content of a model file; equal for equal models. ``about`` is for people."""
+def model_bytes(
+    models: Mapping[str, LanguageModel],
+    about: Mapping[str, object],
+    human_rows: Iterable[int] = (),
+) -> bytes:
+    """The content of a model file; equal for equal models.
+
+    ``about`` is for people, ``human_rows`` are `row_number` of the human rows it was fitted on.
+    """
     arrays: Arrays = {}
     described: dict[str, Any] = {}
     for language, model in sorted(models.items()):
         described[language] = _added(arrays, language, model)
     content = {"format": FORMAT, "models": described, "about": dict(about)}
     text = json.dumps(content, sort_keys=True, ensure_ascii=False)
+    if rows := sorted(set(human_rows)):
+        arrays[HUMAN_ROWS] = np.array(rows, np.uint32)
     return archive_bytes({ABOUT: np.frombuffer(text.encode(), np.uint8), **arrays})
+
+
+def row_number(digest: bytes) -> int:
+    """32 bits of the SHA-256 digest of a text, by which a model knows the rows it was fitted on."""
+    return int.from_bytes(digest[:4], "big")
 
 
 def read_model(path: str) -> StyleModel:
@@ -50,6 +65,8 @@ def model_of(content: bytes, name: str) -> StyleModel:
     """The model of a file's content; raises `StyleError` if it is damaged or of another version."""
     try:
         arrays = archive_arrays(content)
+        if ABOUT not in arrays:
+            raise StyleError("is no style model")
         about = json.loads(arrays[ABOUT].tobytes())
         if about["format"] != FORMAT:
             raise StyleError(f"has format {about['format']!r}, this version reads {FORMAT}")
@@ -57,11 +74,12 @@ def model_of(content: bytes, name: str) -> StyleModel:
             language: _model(language, described, arrays, language)
             for language, described in about["models"].items()
         }
+        rows = frozenset(arrays[HUMAN_ROWS].tolist() if HUMAN_ROWS in arrays else ())
     except StyleError as error:
         raise StyleError(f"style model {name} {error}; {MAKE}") from None
     except Exception:  # whatever zip, deflate and numpy raise on damaged bytes
         raise StyleError(f"style model {name} is damaged or cut off; {MAKE}") from None
-    return StyleModel(models, hashlib.sha256(content).hexdigest()[:16], about["about"])
+    return StyleModel(models, hashlib.sha256(content).hexdigest()[:16], about["about"], rows)
 
 
 def _added(arrays: Arrays, prefix: str, model: LanguageModel) -> dict[str, Any]:

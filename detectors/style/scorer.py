@@ -82,4 +82,7 @@ class HasReference(Protocol):
     """A scorer with human rows of its own, which rank texts that have no calibration."""
 
     def reference_percentile(self, scores: Floats, languages: Sequence[str]) -> Floats:
-        """Share of the model's human rows of a language with a lower score; NaN without any."""
+        """Share of the model's human rows of a language with a lower score; NaN without any.
+
+        Below 1: one minus it is shown as a p-value.
+        """

@@ -59,9 +59,7 @@ def calibrate(shards: tuple[str, ...], **given: Any) -> None:
         told = described_calibration(manifest, request.level, request.out)
         click.echo("\n".join(told))
     counts = manifest.counts
-    if dead := counts.get("dead_rows", 0) + counts.get("dead_shards", 0):
-        click.echo(f"scrubtrace: {dead:,} rows or shards could not be read", err=True)
-        sys.exit(Exit.INCOMPLETE)
+    _stop_if_incomplete(counts.get("dead_rows", 0) + counts.get("dead_shards", 0))
 
 
 @style.command()
@@ -103,8 +101,16 @@ def train(**given: Any) -> None:
     config = read_config(given)
     names = ("human", "llm", "out", "source_column", "language", "most", "terms", "base",
              "quiet")  # fmt: skip
-    relatives = [tuple(entry.split(",")) for entry in given["relatives"]]
+    relatives = [tuple(n.strip() for n in entry.split(",")) for entry in given["relatives"]]
     request = Request(config=config, relatives=relatives, **{n: given[n] for n in names})
-    for trained in train_style(request):
+    found, dead = train_style(request)
+    for trained in found:
         if not given["quiet"]:
             click.echo("\n".join(trained.lines()))
+    _stop_if_incomplete(dead)
+
+
+def _stop_if_incomplete(dead: int) -> None:
+    if dead:
+        click.echo(f"scrubtrace: {dead:,} rows or shards could not be read", err=True)
+        sys.exit(Exit.INCOMPLETE)

@@ -4,7 +4,7 @@ Rows that cannot be read are counted with the others, never dropped silently.
 """
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from scrubtrace.beam_pipelines.changes import ShardChanged
@@ -15,7 +15,7 @@ from scrubtrace.detectors.language import identify, normalise_code
 from scrubtrace.detectors.reference.building import Reference
 from scrubtrace.detectors.reference.trusted import Trusted
 from scrubtrace.exits import IncompleteStop, UsageStop
-from scrubtrace.schemas.plan import Chat, Columns, RowRange
+from scrubtrace.schemas.plan import Chat, Columns, DeadShard, RowRange
 from scrubtrace.schemas.references import Part
 from scrubtrace.schemas.vocabulary import ANSWERING_ROLES
 
@@ -69,18 +69,22 @@ def trusted_rows(
 
 
 def read_rows(
-    inputs: Sequence[str], columns: Columns, counts: Counter[str]
+    inputs: Sequence[str],
+    columns: Columns,
+    counts: Counter[str],
+    dead: Callable[[Sequence[DeadShard]], None] = lambda shards: None,
 ) -> Iterator[tuple[str, Rows]]:
     """All rows of shards, in order, with the name of their shard.
 
-    ``counts`` gets ``dead_shards`` and ``dead_rows``. Raises `UsageStop` if nothing fits,
-    `IncompleteStop` if a shard changes while it is read.
+    ``counts`` gets ``dead_shards`` and ``dead_rows``, ``dead`` the shards. Raises `UsageStop` if
+    nothing fits, `IncompleteStop` if a shard changes while it is read.
     """
     try:
         found = read_inputs(inputs, columns)
     except PlanError as error:
         raise UsageStop(str(error)) from None
     counts["dead_shards"] += len(found.dead)
+    dead(found.dead)
     for shard in found.shards:
         try:
             for rows in read_range(

@@ -23,8 +23,10 @@ from scrubtrace.detectors.batch import TextBatch
 from scrubtrace.detectors.language import identify, normalise_code
 from scrubtrace.detectors.style.calibration import calibration_bytes
 from scrubtrace.detectors.style.loading import load_scorer
+from scrubtrace.detectors.style.model import StyleModel
+from scrubtrace.detectors.style.packs import row_number
 from scrubtrace.detectors.style.scorer import Scored, Scorer
-from scrubtrace.detectors.style.strata import Calibrated, HumanRows, calibrated
+from scrubtrace.detectors.style.strata import LEAST_ROWS, Calibrated, HumanRows, calibrated
 from scrubtrace.exits import UsageStop
 from scrubtrace.index.sources import BATCH_BYTES, BATCH_ROWS, read_rows
 from scrubtrace.resumable import resumable
@@ -40,9 +42,10 @@ from scrubtrace.schemas.style import (
 from scrubtrace.stats.conformal import rows_needed
 from scrubtrace.stats.typicality import Floats
 from scrubtrace.style.lanes import Lanes
-from scrubtrace.style.progress import Told
+from scrubtrace.style.progress import Told, tell_dead
 
 ALPHA = 0.01
+TRAINED_ON = "trained_on"
 SOURCE_CHARS = 100
 MOST_STRATA = 4_000
 LEAST_ROWS_MERGED = 399
@@ -117,12 +120,15 @@ def calibrate_style(request: Request) -> CalibrationManifest:
 def _command(request: Request) -> tuple[str, ...]:
     """The arguments that make the file again, but for the model."""
     columns = request.columns
+    roles = columns.chat.roles
     options = [
         *(("--text-column", path) for path in columns.texts if columns.texts != ("text",)),
+        ("--roles", ",".join(roles) if roles != Chat().roles else None),
         ("--source-column", columns.groups.get(SOURCE)),
         ("--language", request.language),
         ("--language-column", columns.language),
         ("--out", request.out),
+        ("--alpha", f"{request.alpha:g}" if request.alpha else None),
         ("--sampling", request.sampling),
         ("--origin", request.origin.strip()),
     ]
@@ -151,6 +157,7 @@ def _checked_inputs(request: Request) -> Inputs:
         inputs = read_inputs(request.shards, request.columns)
     except PlanError as error:
         raise UsageStop(str(error)) from None
+    tell_dead(inputs.dead)
     for footer in inputs.footers:
         if decided := sorted(DECIDED_COLUMNS.intersection(footer.schema.names)):
             raise UsageStop(
@@ -167,6 +174,7 @@ class _Collected:
     def __init__(self, request: Request, scorer: Scorer) -> None:
         self._request = request
         self._scorer = scorer
+        self._fitted_on = scorer.human_rows if isinstance(scorer, StyleModel) else frozenset()
         self._lanes = Lanes(request.config)
         self._groups: dict[tuple[str, str], _Group] = {}
         self._covariates: tuple[str, ...] | None = None
@@ -193,7 +201,12 @@ class _Collected:
         self.counts["too_few_of_their_kind"] = self.counts["kept"] - sum(s.n for s in found)
         if not found:
             told = counted({name: count for name, count in self.counts.items() if count})
-            raise UsageStop(f"no stratum has enough rows to calibrate; rows: {told}")
+            trained_on = self.counts[TRAINED_ON] > 0
+            raise UsageStop(
+                "no stratum has enough rows to calibrate; one language of one source needs "
+                f"{LEAST_ROWS:,}; rows: {told}"
+                + ("; rows that the model was trained on cannot calibrate it" if trained_on else "")
+            )
         if len(found) > MOST_STRATA:
             raise UsageStop(
                 f"{len(found):,} strata are more than {MOST_STRATA:,}: is the column of sources "
@@ -228,7 +241,7 @@ class _Collected:
                 self.counts["empty"] += 1
                 continue
             source = rows.group_value(SOURCE, row) if rows.groups else ""
-            if source is None:
+            if source is None or (rows.groups and not source):
                 self.counts["without_source"] += 1
                 continue
             if len(source) > SOURCE_CHARS:
@@ -241,6 +254,9 @@ class _Collected:
                 self.counts["repeated"] += 1
                 continue
             self._seen.add(digest)
+            if row_number(digest) in self._fitted_on:
+                self.counts[TRAINED_ON] += 1
+                continue
             code = rows.languages[row] if rows.languages else None
             kept.append((text, fixed or (normalise_code(code) if code else identify(text)), source))
         return kept

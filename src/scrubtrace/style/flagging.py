@@ -150,14 +150,14 @@ def _counted(counts: Mapping[str, int]) -> StyleOutcome:
 def _cut(stratum: Stratum, places: list[tuple[Place, int]], policy: StyleSection) -> Cut | None:
     """The cut of a stratum; fills in what the stratum's numbers are with it."""
     n, judged = stratum.n, stratum.judged
-    if n is None or policy.alpha is None:
-        return None  # no candidate at all
-    if highest_p(policy, n) == 0:
+    if n is not None and highest_p(policy, n) == 0:
         stratum.problem = _too_few(policy, n)
         return None
     if stratum.shift is not None and stratum.shift > policy.drift:
         stratum.problem = _of_another_kind(stratum, policy)
         return None
+    if n is None:
+        return None  # no candidate at all
     left = len(places)
     if policy.fdr is not None:
         left = _rejected(stratum, [place.p for place, _ in places], policy)
@@ -228,7 +228,7 @@ def _note(stratum: Stratum) -> str:
     return (
         f"{stratum.flagged:,} of {stratum.judged:,} texts of {described(stratum.name)} are flagged "
         f"so; if all were by humans, about {_rounded(stratum.expected_false)} would be "
-        f"({low:,} to {high:,}), so up to {share:.1%} of these may be false"
+        f"({low:,} to {high:,}), so on average up to {share:.1%} of these are false"
     )
 
 

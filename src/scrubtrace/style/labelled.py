@@ -13,11 +13,10 @@ from pathlib import Path
 
 from scrubtrace.beam_pipelines.scanning import SOURCE
 from scrubtrace.detectors.language import identify, normalise_code
-from scrubtrace.exits import UsageStop
 from scrubtrace.index.sources import read_rows
 from scrubtrace.schemas.plan import Columns
 from scrubtrace.schemas.references import Part
-from scrubtrace.style.progress import Told
+from scrubtrace.style.progress import Told, tell_dead
 
 UNNAMED = "(no source)"
 
@@ -40,7 +39,7 @@ class LabelledRows:
     ----------
     columns : of the shards; its group ``source``, if any, names the source of a row.
     most : texts kept of each language, source and label.
-    language : of all rows; identified, or read from a column, without it.
+    language : of all rows, as an ISO 639-1 code; identified, or read from a column, without it.
     """
 
     columns: Columns
@@ -55,7 +54,7 @@ class LabelledRows:
 
     def read(self, shards: Sequence[str], is_llm: bool) -> None:
         """Rows of shards; raises `UsageStop` if none can be read."""
-        for shard, rows in read_rows(shards, self.columns, self.counts):
+        for shard, rows in read_rows(shards, self.columns, self.counts, tell_dead):
             for row, text in zip(rows.text_rows, rows.texts, strict=True):
                 named = rows.group_value(SOURCE, row) if rows.groups else Path(shard).stem
                 code = rows.languages[row] if rows.languages else None
@@ -73,6 +72,10 @@ class LabelledRows:
             if found["part"] == Part.COMPLETION:
                 self._add(found["text"], True, Path(path).name, None)
         self.told(index.texts, len(self._seen))
+
+    def sources(self) -> set[str]:
+        """Names of all sources."""
+        return {source for _, source, _ in self._kept}
 
     def languages(self) -> Iterator[tuple[str, list[Labelled]]]:
         """Texts by language, in an order that depends on them only."""
@@ -99,14 +102,3 @@ class LabelledRows:
             heapq.heappush(kept, entry)
         else:
             heapq.heappushpop(kept, entry)
-
-
-def check_labels(language: str, rows: Sequence[Labelled], least: int) -> None:
-    """Raises `UsageStop` if a language has too few rows of a label."""
-    for is_llm, what in ((False, "human"), (True, "LLM")):
-        count = sum(row.is_llm == is_llm for row in rows)
-        if count < least:
-            raise UsageStop(
-                f"{language}: {count:,} {what} rows, and {least:,} are needed; give more, or leave "
-                "the language out with --language"
-            )

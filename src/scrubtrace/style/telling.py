@@ -16,7 +16,10 @@ def style_lines(outcome: StyleOutcome, policy: StyleSection) -> Iterator[str]:
     """What was judged, flagged and expected by chance; nothing where no row was ranked."""
     if outcome.not_calibrated:
         counts = ", ".join(f"{name} {n:,}" for name, n in sorted(outcome.not_calibrated.items()))
-        yield f"style: ranked without calibration, never flagged: {counts}"
+        yield (
+            f"style: ranked without calibration, never flagged: {counts} (no calibration has their "
+            "language, source and length)"
+        )
     if policy.alpha is None:
         if outcome.strata:
             yield "style: policy.style.alpha is not set, so style flags nothing"
@@ -42,15 +45,16 @@ def union_bounds(outcome: StyleOutcome, alpha: float) -> dict[str, float]:
 def _told(stratum: Stratum) -> str:
     told = f"{stratum.judged:,} judged, {stratum.candidates:,} candidates"
     if stratum.n is None:
-        return f"{told}, none flagged"
-    told += f", {stratum.flagged:,} flagged, {stratum.n:,} calibration rows"
+        told += ", none flagged"
+    else:
+        told += f", {stratum.flagged:,} flagged, {stratum.n:,} calibration rows"
     if stratum.problem:
         told += f"; {stratum.problem}"
     if stratum.flagged:
         low, high = stratum.false_range
         told += (
             f"; false if all were human: {stratum.expected_false:,.3g} ({low:,} to {high:,}), "
-            f"at most {stratum.expected_false_share or 0:.1%} of the flagged"
+            f"on average at most {stratum.expected_false_share or 0:.1%} of the flagged"
         )
     if not is_expected(stratum.unlike, stratum.judged, UNLIKE):
         told += (

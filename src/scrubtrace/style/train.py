@@ -8,10 +8,14 @@ import numpy as np
 
 from scrubtrace.beam_pipelines import storage
 from scrubtrace.config import Config
+from scrubtrace.detectors.language import normalise_code
+from scrubtrace.detectors.style.folding import fold
+from scrubtrace.detectors.style.frame import Frame
 from scrubtrace.detectors.style.heads import Floats
 from scrubtrace.detectors.style.loading import shipped_model
-from scrubtrace.detectors.style.model import SHARES, LanguageModel
-from scrubtrace.detectors.style.packs import model_bytes, read_model
+from scrubtrace.detectors.style.model import FRAME_TEXTS, SHARES, LanguageModel, words_of
+from scrubtrace.detectors.style.packs import model_bytes, read_model, row_number
+from scrubtrace.detectors.style.word_lists import LANGUAGES
 from scrubtrace.exits import UsageStop
 from scrubtrace.resumable import resumable
 from scrubtrace.schemas.plan import Chat
@@ -19,7 +23,7 @@ from scrubtrace.schemas.plan import Columns as ShardColumns
 from scrubtrace.schemas.style import StyleError
 from scrubtrace.style.card import card_text
 from scrubtrace.style.columns import Columns, Flags, columns_of
-from scrubtrace.style.labelled import Labelled, LabelledRows, check_labels
+from scrubtrace.style.labelled import Labelled, LabelledRows
 from scrubtrace.style.parts import fit_parts
 from scrubtrace.style.progress import Told, say
 from scrubtrace.style.recipes import Recipe, recipe_of
@@ -34,6 +38,7 @@ from scrubtrace.style.transfer import (
 )
 
 SHIPPED, NO_BASE = "shipped", "none"
+SHOWN = 5
 
 LEAST_ROWS = 200
 """Human rows, and LLM rows, that a language needs."""
@@ -88,13 +93,16 @@ class Trained:
 
 
 @resumable()
-def train_style(request: Request) -> list[Trained]:
+def train_style(request: Request) -> tuple[list[Trained], int]:
     """Reads, fits, writes the model file and its card; gives what was fitted, by language.
+
+    The number is that of rows and shards that could not be read.
 
     Raises `UsageStop` for rows that are too few, shards without the columns, or no scikit-learn.
     """
     _check_request(request)
-    rows = LabelledRows(request.columns, request.most, request.language, Told(request.quiet))
+    language = normalise_code(request.language) if request.language else None
+    rows = LabelledRows(request.columns, request.most, language, Told(request.quiet))
     rows.read(request.human, is_llm=False)
     for source in request.llm:
         if os.path.isfile(os.path.join(source, "manifest.json")):
@@ -102,16 +110,21 @@ def train_style(request: Request) -> list[Trained]:
         else:
             rows.read([source], is_llm=True)
     rows.told.close()
-    trained = [_trained(request, language, found) for language, found in _enough(request, rows)]
+    _check_relatives(request, rows)
+    used = _enough(request, rows)
+    trained = [_trained(request, language, found) for language, found in used]
     based = sorted(one.model.language for one in trained if one.model.base)
     about = {"sources": _sources(trained), "terms": request.terms}
     about |= {"base": dict.fromkeys(based, request.base)} if based else {}
-    content = model_bytes({t.model.language: t.model for t in trained}, about)
+    human = {row_number(row.digest) for _, own in used for row in own if not row.is_llm}
+    if based and request.base != SHIPPED:
+        human |= read_model(request.base).human_rows
+    content = model_bytes({t.model.language: t.model for t in trained}, about, human)
     out = storage.absolute(request.out)
     storage.make_folders(os.path.dirname(out))
     storage.write_atomic(out, content)
     storage.write_atomic(f"{out}.md", card_text(trained, content, request.terms).encode())
-    return trained
+    return trained, rows.counts["dead_rows"] + rows.counts["dead_shards"]
 
 
 def train_language(
@@ -194,32 +207,50 @@ def _with_base(
 
 
 def _enough(request: Request, rows: LabelledRows) -> list[tuple[str, list[Labelled]]]:
-    """The languages that have enough rows; all of them must, if one was asked for."""
+    """The languages that have enough rows; says which are left out.
+
+    Raises `UsageStop` if none has.
+    """
     found = list(rows.languages())
-    if request.language:
-        for language, own in found:
-            check_labels(language, own, LEAST_ROWS)
-    enough = [
-        (language, own)
-        for language, own in found
-        if min(sum(r.is_llm for r in own), sum(not r.is_llm for r in own)) >= LEAST_ROWS
-        and _has_measures(language)
-    ]
+    problems = {language: problem for language, own in found if (problem := _lacks(language, own))}
+    enough = [(language, own) for language, own in found if language not in problems]
+    sizes = {language: len(own) for language, own in found}
+    ordered = sorted(problems, key=lambda language: -sizes[language])
+    lines = [f"{language}: {problems[language]}" for language in ordered[:SHOWN]]
     if not enough:
-        counts = ", ".join(f"{language} {len(own):,}" for language, own in found) or "none"
-        raise UsageStop(
-            f"no language has {LEAST_ROWS:,} human and {LEAST_ROWS:,} LLM rows; rows: {counts}"
-        )
+        raise UsageStop(f"no language can be trained; {'; '.join(lines) or 'no rows'}")
+    for line in lines:
+        say(f"left out: {line}", request.quiet)
     return enough
 
 
-def _has_measures(language: str) -> bool:
-    from scrubtrace.detectors.style.features import measures
+def _lacks(language: str, rows: Sequence[Labelled]) -> str:
+    """What a language lacks for a model; empty if it lacks nothing."""
+    if language not in LANGUAGES:
+        return f"{len(rows):,} rows, but only {', '.join(LANGUAGES)} can be trained"
+    least = recipe_of(language).least_words
+    counts = {True: 0, False: 0}
+    for at in range(0, len(rows), FRAME_TEXTS):
+        some = rows[at : at + FRAME_TEXTS]
+        words = words_of(Frame.of(fold([row.text for row in some])))
+        for row, count in zip(some, words.tolist(), strict=True):
+            counts[row.is_llm] += count >= least
+    if min(counts.values()) >= LEAST_ROWS:
+        return ""
+    return (
+        f"{counts[False]:,} human and {counts[True]:,} LLM rows of {least} words or more, and "
+        f"{LEAST_ROWS:,} of each are needed"
+    )
 
-    try:
-        return bool(measures(language))
-    except ValueError:
-        return False
+
+def _check_relatives(request: Request, rows: LabelledRows) -> None:
+    known = rows.sources()
+    unknown = sorted({name for names in request.relatives for name in names} - known)
+    if unknown:
+        raise UsageStop(
+            f"--relatives names sources that no row has: {', '.join(unknown[:SHOWN])}; "
+            f"sources: {', '.join(sorted(known)[:SHOWN])}"
+        )
 
 
 def _trained(request: Request, language: str, rows: Sequence[Labelled]) -> Trained:

@@ -37,14 +37,16 @@ def folds_of(
 ) -> tuple[Numbers, bool]:
     """Fold of each row, and whether they are of whole sources.
 
-    Groups of related sources go, the largest first, to the fold with the fewest rows.
+    Groups of related sources go, the largest first, to the fold with the fewest rows. Relatives of
+    a relative are relatives.
     """
     names = {name: number for number, name in enumerate(columns.sources)}
     group = np.arange(len(columns.sources))
     for related in relatives:
         known = [names[name] for name in related if name in names]
         if known:
-            group[known] = min(known)
+            joined = np.isin(group, group[known])
+            group[joined] = group[known].min()
     rows = group[columns.source]
     whole = np.ones(len(columns), np.bool_)
     two_sided = {int(group[s]) for s in np.flatnonzero(~columns.one_sided(whole))}
