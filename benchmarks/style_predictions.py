@@ -22,7 +22,7 @@ human rows abstains.
 import argparse
 import hashlib
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -96,7 +96,7 @@ class Row:
 
 
 def read_data(folder: Path) -> list[Row]:
-    """Every row with text; those whose attack begins with ``human+`` are neither label."""
+    """Every row; those whose attack begins with ``human+`` are neither label."""
     rows = []
     for file in sorted(folder.glob("*.parquet")):
         for row in pq.read_table(file).to_pylist():
@@ -104,18 +104,17 @@ def read_data(folder: Path) -> list[Row]:
             label = MIXED if attack.startswith("human+") else str(row.get("label"))
             code = row.get("lang")
             language = normalise_code(code) if code else identify(text)
-            if text.strip():
-                rows.append(Row(text, label, row.get("source") or file.stem, language, attack))
+            rows.append(Row(text, label, row.get("source") or file.stem, language, attack))
     return rows
 
 
-def fitted(folder: Path, languages: Iterable[str], most: int) -> dict[str, LanguageModel]:
-    """Models of the languages that have enough rows in a folder; tells how each does.
+def fitted(folder: Path, judged: Sequence[Row], most: int) -> dict[str, LanguageModel]:
+    """Models of the languages of DATA that have enough rows in a folder; tells how each does.
 
     The shipped model, if it has the language, is one of their parts.
     """
     models = {}
-    for language in sorted(languages):
+    for language in sorted({row.language for row in judged}):
         rows = [
             Labelled(hashlib.sha256(text.encode()).digest()[:16], source, is_llm, text)
             for text, is_llm, source, _ in read_rows(folder, language, most)
@@ -129,6 +128,10 @@ def fitted(folder: Path, languages: Iterable[str], most: int) -> dict[str, Langu
         trained = train_language(language, rows, RELATIVES, FOLDS, quiet=False, base=base)
         print("\n".join(trained.lines()), flush=True)
         models[language] = trained.model
+        if met := len({row.text for row in rows} & {row.text for row in judged}):
+            print(
+                f"{language}: {met:,} texts of {folder} are also in DATA: their scores are no test"
+            )
     return models
 
 
@@ -243,7 +246,7 @@ def table(rows: Sequence[Row], alpha: float) -> Iterator[str]:
         cells = [("all", llm), *((a, [r for r in llm if r.attack == a]) for a in attacks)]
         for attack, some in cells if len(attacks) > 1 else cells[:1]:
             values = _rates(human, some)
-            if attack == "all" and human and llm:
+            if attack == "all" and not np.isnan(values).any():
                 found.append((language, *values))
             yield _line((language, source, attack), human, some, values)
         if mixed := [row for row in own if row.label == MIXED]:
@@ -300,11 +303,11 @@ def main() -> None:
     given = parser.parse_args()
     rows = read_data(given.data)
     if not rows:
-        parser.error(f"{given.data} has no Parquet file with rows of text")
+        parser.error(f"{given.data} has no Parquet file with rows")
     if given.model is None:
         if given.train is None or not any(given.train.glob("*.parquet")):
             parser.error("--train names no folder with Parquet files")
-        models = fitted(given.train, {row.language for row in rows}, given.most)
+        models = fitted(given.train, rows, given.most)
         given.model = given.predictions.with_name(given.predictions.name + ".model.npz")
         given.model.parent.mkdir(parents=True, exist_ok=True)
         given.model.write_bytes(model_bytes(models, {"fitted on": given.train.name}))

@@ -1,4 +1,4 @@
-"""How many rows a calibration has read."""
+"""How far training and calibrating are."""
 
 import sys
 import time
@@ -17,6 +17,7 @@ class Told:
     """Says how many rows were read: on one line of a terminal, else a line now and then."""
 
     quiet: bool
+    event: str = "calibrating"
     rows: int = 0
     shown: float = field(default_factory=time.monotonic)
     is_open: bool = False
@@ -34,7 +35,7 @@ class Told:
             self.is_open = True
             sys.stderr.write(f"\r{line}")
         else:
-            log.tell("calibrating", line, rows=self.rows)
+            log.tell(self.event, line, rows=self.rows)
 
     def close(self) -> None:
         """Leaves the line."""

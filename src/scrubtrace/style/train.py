@@ -102,7 +102,8 @@ def train_style(request: Request) -> tuple[list[Trained], int]:
     """
     _check_request(request)
     language = normalise_code(request.language) if request.language else None
-    rows = LabelledRows(request.columns, request.most, language, Told(request.quiet))
+    rows = LabelledRows(request.columns, request.most, language,
+                        Told(request.quiet, "training"))  # fmt: skip
     rows.read(request.human, is_llm=False)
     for source in request.llm:
         if os.path.isfile(os.path.join(source, "manifest.json")):
@@ -147,6 +148,7 @@ def train_language(
     usable = columns.words >= recipe.least_fitted
     fold, by_source = folds_of(columns, relatives, folds)
     parts = hold_out(columns, recipe, usable, fold, lambda line: say(f"{language}: {line}", quiet))
+    say(f"{language}: last fit", quiet)
     model = fit_model(columns, usable, recipe, parts)
     if base is not None:
         model, parts = _with_base(columns, model, base, parts)
