@@ -93,6 +93,46 @@ def export(out: str, file_format: str, states: str | None, **given: Any) -> None
     click.echo(f"{result.rows:,} rows written to {files}")
 
 
+@review.command()
+@click.option("--review", metavar="URL", help="Review table (default: the configuration's).")
+@click.option("--out", required=True, metavar="FILE.html", help="File to write.")
+@click.option(
+    "--state",
+    "states",
+    metavar="STATE,...",
+    help="Only these states, or all (default: pending, reopened and needs_second).",
+)
+@click.option("--new-since", metavar="RUN", help="Only texts that a later run saw first.")
+@click.option(
+    "--budget", type=click.IntRange(min=1), metavar="N", help="Only the first N texts by priority."
+)
+@click.option("--dataset", metavar="NAME", help="Only this data set.")
+@click.option("--include-reported", is_flag=True, help="Also rows that are reported, not flagged.")
+@config_options
+def sheet(out: str, states: str | None, budget: int | None, **given: Any) -> None:
+    """Write what is to be decided as one HTML page, to be read and decided in a browser.
+
+    The page needs no server and no network. It saves a CSV that review import reads.
+    """
+    from scrubtrace.review.lines import Wanted
+    from scrubtrace.review.sheet.writing import write_sheet
+    from scrubtrace.schemas.review import OPEN_STATES
+    from scrubtrace.words import in_words
+
+    path = Path(out)
+    if path.suffix.lower() not in (".html", ".htm"):
+        raise UsageStop("--out takes a name that ends in .html, so that a browser opens it")
+    chosen = {name: given[name] for name in ("dataset", "include_reported", "new_since")}
+    wanted = Wanted(**chosen, states=OPEN_STATES if states is None else _states(states))
+    with opened(given) as engine:
+        items = write_sheet(engine, path, wanted, in_words, budget)
+    click.echo(f"{items:,} texts written to {path}; it holds text of rows: keep it as safe as they")
+    click.echo(
+        "open it in a browser, decide, and save; then: scrubtrace review import "
+        f"{path.stem}-decisions.csv --reviewer NAME"
+    )
+
+
 def _states(text: str) -> Any:
     """States by name; an empty set for ``all``. Raises `UsageStop`."""
     from scrubtrace.schemas.review import State
