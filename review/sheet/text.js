@@ -36,13 +36,17 @@ const JOINED = new RegExp(
   "[\\p{Extended_Pictographic}\\p{Emoji_Modifier}\\p{M}" +
     ["Arabic", "Syriac", "Mongolian", "Devanagari", "Bengali", "Gurmukhi", "Gujarati", "Oriya",
       "Tamil", "Telugu", "Kannada", "Malayalam", "Sinhala", "Khmer", "Myanmar", "Tibetan"]
-      .map((script) => `\\p{Script=${script}}`).join("") + "]$", "u");
-const VARIED = /[\p{Emoji}\p{S}\p{P}\p{Script=Han}\p{Script=Mongolian}\p{Script=Myanmar}]$/u;
+      .map((script) => `\\p{Script=${script}}`).join("") + "]", "u");
+const VARIED = /[\p{Emoji}\p{S}\p{P}\p{Script=Han}\p{Script=Mongolian}\p{Script=Myanmar}]/u;
 const SELECTOR = /[\ufe00-\ufe0f\u{e0100}-\u{e01ef}]/u;
 
 function isPartOfWriting(sign, before) {
   if (sign === "\u200c" || sign === "\u200d") return JOINED.test(before);
   return SELECTOR.test(sign) && VARIED.test(before);
+}
+
+function signBefore(text, offset) {
+  return Array.from(text.slice(Math.max(0, offset - 2), offset)).at(-1) ?? "";
 }
 
 function shownSign(sign) {
@@ -59,7 +63,7 @@ function visiblePieces(text) {
   const pieces = [];
   let done = 0;
   for (const found of text.matchAll(INVISIBLE)) {
-    if (isPartOfWriting(found[0], text.slice(Math.max(0, found.index - 2), found.index))) continue;
+    if (isPartOfWriting(found[0], signBefore(text, found.index))) continue;
     if (found.index > done) pieces.push({ text: text.slice(done, found.index) });
     const [sign, name] = shownSign(found[0]);
     pieces.push({ sign, name });
