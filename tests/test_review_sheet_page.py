@@ -256,7 +256,7 @@ INVISIBLE = {
     "a\u200bb": ["ZWSP"],
     "\u202eevil\u202c": ["RLO", "PDF"],
     "a\u2028b\u2029": ["LS", "PS"],
-    "a\0b\x07\x7f": ["␇", "␡"],
+    "a\0b\x07\x7f": ["NUL", "BEL", "DEL"],
     "a\u00adb\ufeff\u2067c": ["SHY", "BOM", "RLI"],
     "tab\tline\n": [],
     "\U000e0041x\u3164": ["U+E0041", "U+3164"],

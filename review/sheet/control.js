@@ -164,12 +164,13 @@ function makeSelects() {
     const options = values.map((value) => make("option", {
       value, textContent: isDecision ? inWords(value) : `${inWords(value)} (${counts.get(value)})`,
     }));
-    const select = make("select", { autocomplete: "off" }, [make("option", { value: "", textContent: "any" }), ...options]);
+    const any = make("option", { value: "", textContent: "any" });
+    const select = make("select", { id: `filter-${name}`, autocomplete: "off" }, [any, ...options]);
     select.addEventListener("change", () => {
       wanted[name] = select.value;
       applyFilters();
     });
-    el("selects").append(make("label", {}, [make("span", { textContent: inWords(name) }), select]));
+    el("selects").append(make("label", { htmlFor: select.id, textContent: inWords(name) }), select);
   }
 }
 
@@ -191,6 +192,11 @@ function save() {
 
 // ---- keys ----
 
+function openHelp() {
+  el("help").showModal();
+  el("help-close").focus();
+}
+
 const KEYS = {
   j: ["next text", () => go(at + 1)],
   k: ["text before", () => go(at - 1)],
@@ -201,7 +207,7 @@ const KEYS = {
   r: ["about this row only, or every row with this text", () => setScope(!el("scope").checked)],
   u: ["undo, step by step", undo],
   "/": ["search; Escape ends it", () => el("search").focus()],
-  "?": ["these keys", () => el("help").showModal()],
+  "?": ["these keys", openHelp],
 };
 
 function onKey(event) {
@@ -243,18 +249,14 @@ function begin() {
   el("keys").append(...Object.entries(keys).flatMap(([key, [words]]) => [
     make("dt", {}, [make("kbd", { textContent: key })]), make("dd", { textContent: words })]));
   makeSelects();
-  let searchTimer = 0;
-  el("search").addEventListener("input", () => {
-    clearTimeout(searchTimer);
-    searchTimer = setTimeout(applyFilters, 120);
-  });
+  el("search").addEventListener("input", applyFilters);
   el("filters").addEventListener("submit", (event) => event.preventDefault());
   el("clear-filters").addEventListener("click", clearFilters);
   el("comment").addEventListener("change", keepComment);
   el("scope").addEventListener("change", () => setScope(el("scope").checked));
   el("undo").addEventListener("click", undo);
   el("save").addEventListener("click", save);
-  el("help-open").addEventListener("click", () => el("help").showModal());
+  el("help-open").addEventListener("click", openHelp);
   el("list").addEventListener("scroll", renderList);
   addEventListener("resize", renderList);
   addEventListener("keydown", onKey);

@@ -13,7 +13,7 @@ const SAID_MS = 4000;
 const DECISIONS = {
   concur: ["c", "Concur", "The flag is right"],
   dismiss: ["d", "Dismiss", "The flag is wrong, or does not matter"],
-  second: ["s", "Second opinion", "Somebody else should look, too"],
+  second: ["s", "Second look", "Somebody else should look, too"],
   escalate: ["e", "Escalate", "Somebody else has to decide"],
 };
 const MARKS = {
@@ -173,7 +173,9 @@ function textOf(item) {
   if (item.snippet_start + [...item.snippet].length < item.text_chars) text.append("\u2026");
   const legend = Object.keys(MARKS).filter((kind) => used.has(kind)).map((kind) =>
     make("span", {}, [make("mark", { className: kind, textContent: MARKS[kind] })]));
-  const length = make("span", { textContent: `text of ${count(item.text_chars, "character")}` });
+  const isWhole = [...item.snippet].length === item.text_chars;
+  const words = `${isWhole ? "text" : "from a text"} of ${count(item.text_chars, "character")}`;
+  const length = make("span", { textContent: words });
   return [text, make("div", { className: "legend" }, [...legend, length])];
 }
 

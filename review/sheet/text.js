@@ -3,7 +3,12 @@
 
 const STRENGTHS = ["proof", "strong", "weak"];
 
+const CONTROLS = ("NUL SOH STX ETX EOT ENQ ACK BEL BS HT LF VT FF CR SO SI DLE DC1 DC2 DC3 DC4 NAK " +
+  "SYN ETB CAN EM SUB ESC FS GS RS US").split(" ");
 const SHORT_NAMES = new Map([
+  ...CONTROLS.map((short, code) => [code, [short, "control character"]]),
+  ...CONTROLS.map((short, code) => [0x2400 + code, [short, "picture of a control character"]]),
+  [0x7f, ["DEL", "control character"]],
   [0x00ad, ["SHY", "soft hyphen"]],
   [0x034f, ["CGJ", "combining grapheme joiner"]],
   [0x061c, ["ALM", "Arabic letter mark"]],
@@ -29,7 +34,7 @@ const SHORT_NAMES = new Map([
 ]);
 
 const INVISIBLE =
-  /(?![\n\t])[\p{Cc}\p{Default_Ignorable_Code_Point}\u2028\u2029\u2800\ufff9-\ufffb]/gu;
+  /(?![\n\t])[\p{Cc}\p{Default_Ignorable_Code_Point}\u2028\u2029\u2400-\u241f\u2800\ufff9-\ufffb]/gu;
 
 // Where joiners and variation selectors belong to the writing itself, they stay as they are.
 const JOINED = new RegExp(
@@ -52,8 +57,6 @@ function signBefore(text, offset) {
 function shownSign(sign) {
   const code = sign.codePointAt(0);
   const number = `U+${code.toString(16).toUpperCase().padStart(4, "0")}`;
-  if (code < 0x20) return [String.fromCharCode(0x2400 + code), number];
-  if (code === 0x7f) return ["\u2421", number];
   const [short, name] = SHORT_NAMES.get(code) ?? [number, "invisible character"];
   return [short, `${number} ${name}`];
 }
@@ -139,7 +142,9 @@ function excerptOf(item) {
   const starts = item.evidence.filter((entry) => entry.start !== null).map((entry) => entry.start);
   const signs = [...item.snippet];
   const first = starts.length ? Math.min(...starts) - item.snippet_start : 0;
-  const from = first > 24 && first < signs.length ? first - 12 : 0;
+  let from = first > 24 && first < signs.length ? first - 12 : 0;
+  const space = signs.slice(from, first).findIndex((sign) => sign === " " || sign === "\n");
+  if (from && space >= 0) from += space + 1;
   const line = signs.slice(from, from + 110).join("").replace(INVISIBLE, "").replace(/\s+/g, " ");
   return (from ? "\u2026" : "") + line;
 }
