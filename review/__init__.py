@@ -1,1 +1,1 @@
-"""What people do with findings: the review table, and CSV files for reviewers."""
+"""What people do with findings: the review table, files for reviewers, and their decisions."""
