@@ -25,7 +25,24 @@ from scrubtrace.schemas.review import OPEN_STATES, ReviewItem
 from scrubtrace.words import in_words
 
 PHRASE = "As an AI language model, I cannot"
-WORDS = "river ledger 湿度 展柜 attic mould paper lower shelf volunteer glove مكتبة spring".split()
+WORDS = [
+    "river", "ledger", "湿度", "展柜", "attic", "mould", "paper", "lower", "shelf", "volunteer",
+    "glove", "مكتبة", "spring",
+]  # fmt: skip
+    "river",
+    "ledger",
+    "湿度",
+    "展柜",
+    "attic",
+    "mould",
+    "paper",
+    "lower",
+    "shelf",
+    "volunteer",
+    "glove",
+    "مكتبة",
+    "spring",
+]
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
 
 MEASURE = """
@@ -46,7 +63,8 @@ async ([name, times]) => {
     "next undecided (f)": key("f"),
     "filter by language": toggle(set("filter-language", "zh", "change"),
       set("filter-language", "", "change")),
-    "search as one types": (step) => set("search", "ledger 湿度 attic".slice(0, step % 16), "input")(),
+    "search as one types": (step) =>
+      set("search", "ledger 湿度 attic".slice(0, step % 16), "input")(),
     "scroll the list": (step) => {
       const list = document.getElementById("list");
       list.scrollTop = step * 997;
@@ -91,10 +109,9 @@ def main() -> None:
         page.goto(path.as_uri())
         page.locator(".text").wait_for()
         opened = time.perf_counter() - start
-        size = path.stat().st_size / 1e6
-        print(
-            f"{chosen.items:,} items, {size:.1f} MB: written in {made:.1f} s, {opened:.2f} s to open"
-        )
+        megabytes = path.stat().st_size / 1e6
+        print(f"{chosen.items:,} items, {megabytes:.1f} MB, written in {made:.1f} s")
+        print(f"  opened in {opened:.2f} s")
         for name in ACTIONS:
             took = sorted(page.evaluate(MEASURE, [name, 60]))
             print(

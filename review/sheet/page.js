@@ -229,8 +229,8 @@ function matchOf(item) {
   const shares = [["of_text", "this text"], ["of_reference", "the reference text"]]
     .filter(([name]) => typeof main.match[name] === "number")
     .map(([name, whose]) => `${Math.round(main.match[name] * 100)}% of ${whose}`);
-  const note = `Shared weight: ${shares.join(", ")}. The review table keeps no reference text; ` +
-    "scrubtrace index trace shows it.";
+  const note = `Shared weight: ${shares.join(", ")}. The review table ` +
+    "keeps no reference text.";
   const title = `Match with a reference text: ${inWords(main.match.class ?? main.category)}`;
   return [
     make("h3", { textContent: title }),

@@ -126,7 +126,7 @@ def sheet(out: str, states: str | None, budget: int | None, **given: Any) -> Non
     wanted = Wanted(**chosen, states=OPEN_STATES if states is None else _states(states))
     with opened(given) as engine:
         items = write_sheet(engine, path, wanted, in_words, budget)
-    click.echo(f"{items:,} texts written to {path}; it holds text of rows: keep it as safe as they")
+    click.echo(f"{items:,} texts written to {path}; keep it as safe as the data")
     click.echo(
         "open it in a browser, decide, and save; then: scrubtrace review import "
         f"{path.stem}-decisions.csv --reviewer NAME"
