@@ -25,24 +25,10 @@ from scrubtrace.schemas.review import OPEN_STATES, ReviewItem
 from scrubtrace.words import in_words
 
 PHRASE = "As an AI language model, I cannot"
-WORDS = [
+WORDS = (
     "river", "ledger", "湿度", "展柜", "attic", "mould", "paper", "lower", "shelf", "volunteer",
     "glove", "مكتبة", "spring",
-]  # fmt: skip
-    "river",
-    "ledger",
-    "湿度",
-    "展柜",
-    "attic",
-    "mould",
-    "paper",
-    "lower",
-    "shelf",
-    "volunteer",
-    "glove",
-    "مكتبة",
-    "spring",
-]
+)  # fmt: skip
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
 
 MEASURE = """

@@ -313,6 +313,31 @@ def test_a_reference_match_is_shown_side_by_side(
     opened.page.context.close()
 
 
+def test_both_texts_of_a_match_are_marked_where_they_share_a_passage(
+    browser: Any, engine: Engine, tmp_path: Path
+) -> None:
+    there = "😀 Before the rain, we rowed across the lake <b>twice</b>."
+    shared = {"detector": "reference", "signal": "reference.passage", "category": "passage"}
+    main = span(
+        None, None, detector="reference", signal="reference.excerpt", category="excerpt",
+        value=json.dumps({"source": "call 7", "class": "excerpt", "of_text": 0.9}),
+    )  # fmt: skip
+    item = text_item(
+        0, "We rowed across the lake then.", main, span(0, 24, value="1019-1043", **shared)
+    )
+    path = written(
+        engine, tmp_path / "sheet.html", [item],
+        lambda _, items: items[0].update(reference={"text": there, "start": 1_000, "chars": 3_000}),
+    )  # fmt: skip
+    opened = open_sheet(browser, path)
+    passages = opened.page.locator(".match .passage")
+    assert passages.all_text_contents() == ["We rowed across the lake then.", f"…{there}…"]
+    marks = opened.page.locator(".match mark.shared").all_text_contents()
+    assert marks == ["We rowed across the lake", "we rowed across the lake"]
+    assert opened.told == []
+    opened.page.context.close()
+
+
 def test_only_rows_in_sight_exist(browser: Any, engine: Engine, tmp_path: Path) -> None:
     items = [text_item(number, f"Text {number}.") for number in range(2_000)]
     opened = open_sheet(browser, written(engine, tmp_path / "sheet.html", items))

@@ -156,9 +156,9 @@ function factsOf(item) {
   return make("div", { className: "facts" }, facts);
 }
 
-function textOf(item) {
-  const text = rowText("div", item, "text", "");
-  const used = new Set();
+// An excerpt with its evidence marked; `kinds` takes up the kinds of marks in it.
+function markedText(item, className, kinds = new Set()) {
+  const text = rowText("div", item, className, "");
   if (item.snippet_start > 0) text.append("\u2026");
   for (const segment of segmentsOf(item)) {
     const kind = markOf(segment.entries);
@@ -166,17 +166,23 @@ function textOf(item) {
       appendText(text, segment.text);
       continue;
     }
-    used.add(kind);
+    kinds.add(kind);
     const title = [...new Set(segment.entries.map((entry) => entry.words))].join("\n");
     text.append(appendText(make("mark", { className: kind, title }), segment.text));
   }
   if (item.snippet_start + [...item.snippet].length < item.text_chars) text.append("\u2026");
-  const legend = Object.keys(MARKS).filter((kind) => used.has(kind)).map((kind) =>
+  return text;
+}
+
+function textOf(item) {
+  const kinds = new Set();
+  const text = markedText(item, "text", kinds);
+  const legend = Object.keys(MARKS).filter((kind) => kinds.has(kind)).map((kind) =>
     make("span", {}, [make("mark", { className: kind, textContent: MARKS[kind] })]));
   const isWhole = [...item.snippet].length === item.text_chars;
   const words = `${isWhole ? "text" : "from a text"} of ${count(item.text_chars, "character")}`;
-  const length = make("span", { textContent: words });
-  return [text, make("div", { className: "legend" }, [...legend, length])];
+  legend.push(make("span", { textContent: words }));
+  return [text, make("div", { className: "legend" }, legend)];
 }
 
 function placeOf(entry) {
@@ -204,40 +210,54 @@ function evidenceOf(item) {
     ? [make("h3", { textContent: "Evidence" }), make("ul", { className: "evidence" }, entries)] : [];
 }
 
-// The passages shared with a reference text: the words here, their place there.
+// A match with a reference text: both texts side by side if the sheet has the other one, else the
+// shared passages with their places.
 function matchOf(item) {
   const main = item.evidence.find((entry) => entry.match);
   if (!main) return [];
   const { source, model, part } = main.match;
   const named = [`Reference: ${source ?? "unnamed"}`, model, part].filter(Boolean).join(", ");
-  const rows = item.evidence.filter((entry) => entry.there && entry.start !== null).map((entry) => {
-    const words = partOf(item, entry.start, entry.end);
-    const here = words === null
-      ? make("div", { className: "small", textContent: "outside of the excerpt" })
-      : rowText("div", item, "passage", words);
-    return make("tr", {}, [
-      make("td", {}, [here, make("div", { className: "small", textContent: placeOf(entry) })]),
-      make("td", {}, [
-        make("div", { textContent: "the same words" }),
-        make("div", { className: "small", textContent:
-          `characters ${entry.there[0]}\u2013${entry.there[1]} of the reference text` }),
-      ]),
-    ]);
-  });
+  const passages = item.evidence.filter((entry) => entry.there && entry.start !== null);
+  const rows = item.reference ? [bothTexts(item, passages)] : passages.map((one) => passageRow(item, one));
   const head = [make("th", { scope: "col", textContent: "This text" }),
     make("th", { scope: "col", textContent: named })];
   const shares = [["of_text", "this text"], ["of_reference", "the reference text"]]
     .filter(([name]) => typeof main.match[name] === "number")
     .map(([name, whose]) => `${Math.round(main.match[name] * 100)}% of ${whose}`);
-  const note = `Shared weight: ${shares.join(", ")}. The review table ` +
-    "keeps no reference text.";
+  const left = item.reference ? "" : " The review table keeps no reference text.";
   const title = `Match with a reference text: ${inWords(main.match.class ?? main.category)}`;
   return [
     make("h3", { textContent: title }),
     make("table", { className: "match" }, [
       make("thead", {}, [make("tr", {}, head)]), make("tbody", {}, rows)]),
-    make("p", { className: "small", textContent: note }),
+    make("p", { className: "small", textContent: `Shared weight: ${shares.join(", ")}.${left}` }),
   ];
+}
+
+function bothTexts(item, passages) {
+  const { text, start, chars } = item.reference;
+  const there = passages.map((entry) => ({ ...entry, start: entry.there[0], end: entry.there[1] }));
+  const sides = [
+    { ...item, evidence: passages },
+    { ...item, snippet: text, snippet_start: start, text_chars: chars, evidence: there },
+  ];
+  return make("tr", {}, sides.map((side) => make("td", {}, [
+    markedText(side, "passage"),
+    make("div", { className: "small", textContent: side.evidence.map(placeOf).join("; ") }),
+  ])));
+}
+
+function passageRow(item, entry) {
+  const words = partOf(item, entry.start, entry.end);
+  const here = words === null
+    ? make("div", { className: "small", textContent: "outside of the excerpt" })
+    : rowText("div", item, "passage", words);
+  const there = `characters ${entry.there[0]}\u2013${entry.there[1]} of the reference text`;
+  return make("tr", {}, [
+    make("td", {}, [here, make("div", { className: "small", textContent: placeOf(entry) })]),
+    make("td", {}, [make("div", { textContent: "the same words" }),
+      make("div", { className: "small", textContent: there })]),
+  ]);
 }
 
 function whereOf(item) {

@@ -2,12 +2,12 @@
 
 import hashlib
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
-from typing import TextIO
+from typing import Any, TextIO
 
 from sqlalchemy import Engine
 
@@ -16,6 +16,7 @@ from scrubtrace.review.errors import ReviewError
 from scrubtrace.review.lines import ExportLine, Wanted, export_lines, known_run
 from scrubtrace.review.sheet.data import InWords, escaped_json, sheet_item
 from scrubtrace.review.sheet.page import around_data
+from scrubtrace.review.store import PAGE_ITEMS
 from scrubtrace.review.trail.events import EventKind, append_event, lock_log
 from scrubtrace.schemas.review import REASONS
 
@@ -23,8 +24,17 @@ MOST_ITEMS = 20_000
 """Items of one sheet: about 60 MB, which a browser opens in seconds."""
 
 
+Complete = Callable[[Sequence[ExportLine], Sequence[dict[str, Any]]], None]
+"""Adds to items, given with their lines, what the review table does not have."""
+
+
 def write_sheet(
-    engine: Engine, path: Path, wanted: Wanted, in_words: InWords, budget: int | None = None
+    engine: Engine,
+    path: Path,
+    wanted: Wanted,
+    in_words: InWords,
+    budget: int | None = None,
+    complete: Complete | None = None,
 ) -> int:
     """Write the sheet and give the number of its items, at most ``budget``.
 
@@ -38,7 +48,8 @@ def write_sheet(
             if wanted.new_since is not None:
                 wanted = replace(wanted, new_since=known_run(connection, wanted.new_since))
             with closing(export_lines(connection, wanted)) as lines:
-                items = _write(file, islice(lines, budget), path, in_words)
+                found = _items(islice(lines, budget), in_words, complete)
+                items = _write(file, found, path)
         _record(engine, wanted, draft, items, budget)
         draft.replace(path)
     except OSError as error:
@@ -51,7 +62,17 @@ def write_sheet(
     return items
 
 
-def _write(file: TextIO, lines: Iterable[ExportLine], path: Path, in_words: InWords) -> int:
+def _items(
+    lines: Iterator[ExportLine], in_words: InWords, complete: Complete | None
+) -> Iterator[dict[str, Any]]:
+    while page := list(islice(lines, PAGE_ITEMS)):
+        items = [sheet_item(line, in_words) for line in page]
+        if complete is not None:
+            complete(page, items)
+        yield from items
+
+
+def _write(file: TextIO, items: Iterable[dict[str, Any]], path: Path) -> int:
     """The page with its items; gives their number."""
     before, after = around_data()
     about = {
@@ -59,17 +80,17 @@ def _write(file: TextIO, lines: Iterable[ExportLine], path: Path, in_words: InWo
         "reasons": {decision: dict(codes) for decision, codes in REASONS.items()},
     }
     file.write(f'{before}{{"about":{escaped_json(about)},"items":[')
-    items = 0
-    for line in lines:
-        if items == MOST_ITEMS:
+    written = 0
+    for item in items:
+        if written == MOST_ITEMS:
             raise ReviewError(
                 f"a sheet holds at most {MOST_ITEMS:,} texts, and there are more: take the first "
                 f"of them with --budget {MOST_ITEMS}, or fewer with --dataset or --new-since"
             )
-        file.write("," * bool(items) + "\n" + escaped_json(sheet_item(line, in_words)))
-        items += 1
+        file.write("," * bool(written) + "\n" + escaped_json(item))
+        written += 1
     file.write(f"]}}{after}")
-    return items
+    return written
 
 
 def _record(engine: Engine, wanted: Wanted, draft: Path, items: int, budget: int | None) -> None:

@@ -11,7 +11,7 @@ import pytest
 from decision_files import item
 from sqlalchemy import Engine
 
-from scrubtrace.review.sheet.writing import write_sheet
+from scrubtrace.review.sheet.writing import Complete, write_sheet
 from scrubtrace.review.store import upsert_items
 from scrubtrace.schemas.review import ReviewItem
 from scrubtrace.schemas.vocabulary import Use
@@ -82,12 +82,14 @@ def open_sheet(browser: Any, path: Path, **context: Any) -> Opened:
     return opened
 
 
-def written(engine: Engine, path: Path, items: Sequence[ReviewItem]) -> Path:
+def written(
+    engine: Engine, path: Path, items: Sequence[ReviewItem], complete: Complete | None = None
+) -> Path:
     """A sheet of these items, in the order of their priorities."""
     from scrubtrace.review.export import OPEN
 
     upsert_items(engine, items, "20260101T000000.000000-aaaaaa")
-    write_sheet(engine, path, OPEN, in_words)
+    write_sheet(engine, path, OPEN, in_words, complete=complete)
     return path
 
 

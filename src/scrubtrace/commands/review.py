@@ -108,6 +108,8 @@ def export(out: str, file_format: str, states: str | None, **given: Any) -> None
 )
 @click.option("--dataset", metavar="NAME", help="Only this data set.")
 @click.option("--include-reported", is_flag=True, help="Also rows that are reported, not flagged.")
+@click.option("--reference", metavar="FOLDER",
+              help="Index whose texts are shown beside the texts that match them.")  # fmt: skip
 @config_options
 def sheet(out: str, states: str | None, budget: int | None, **given: Any) -> None:
     """Write what is to be decided as one HTML page, to be read and decided in a browser.
@@ -124,13 +126,27 @@ def sheet(out: str, states: str | None, budget: int | None, **given: Any) -> Non
         raise UsageStop("--out takes a name that ends in .html, so that a browser opens it")
     chosen = {name: given[name] for name in ("dataset", "include_reported", "new_since")}
     wanted = Wanted(**chosen, states=OPEN_STATES if states is None else _states(states))
+    beside = _reference_texts(given["reference"])
     with opened(given) as engine:
-        items = write_sheet(engine, path, wanted, in_words, budget)
+        items = write_sheet(engine, path, wanted, in_words, budget, beside)
     click.echo(f"{items:,} texts written to {path}; keep it as safe as the data")
     click.echo(
         "open it in a browser, decide, and save; then: scrubtrace review import "
         f"{path.stem}-decisions.csv --reviewer NAME"
     )
+
+
+def _reference_texts(index: str | None) -> Any:
+    """What adds texts of an index to a page of items; raises `UsageStop`."""
+    if index is None:
+        return None
+    from scrubtrace.detectors.reference.segments import ReferenceIndexError
+    from scrubtrace.index.beside import ReferenceTexts
+
+    try:
+        return ReferenceTexts(index).add_to
+    except ReferenceIndexError as error:
+        raise UsageStop(str(error)) from None
 
 
 def _states(text: str) -> Any:
