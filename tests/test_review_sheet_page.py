@@ -353,7 +353,9 @@ def test_only_rows_in_sight_exist(browser: Any, engine: Engine, tmp_path: Path) 
 @pytest.mark.parametrize(("width", "height"), [(1280, 800), (1024, 768), (640, 400)])
 def test_nothing_runs_out_of_the_window(sheet: Opened, width: int, height: int) -> None:
     sheet.page.set_viewport_size({"width": width, "height": height})
-    sheet.press("c")
+    sheet.press("c", "j", "k")
+    box = sheet.page.locator("#claim").bounding_box()
+    assert 0 <= box["y"] < height - box["height"]
     wide = "document.documentElement.scrollWidth <= innerWidth"
     assert sheet.page.evaluate(wide)
     sheet.page.get_by_role("button", name="Escalate").click()
@@ -367,8 +369,10 @@ def test_everything_to_press_has_a_name(sheet: Opened) -> None:
         found = sheet.page.get_by_role(role)
         named = sheet.page.get_by_role(role, name=re.compile(r"\w"))
         assert found.count() == named.count() > 0, role
-    status = sheet.page.get_by_role("status")
-    assert status.inner_text() == "Concur: text 1 of 6"
+    assert sheet.page.locator("#said").inner_text() == "Concur: text 1 of 6"
+    sheet.press("j")
+    assert sheet.page.locator("#moved").inner_text() == "Text 2 of 6: Resembles LLM text"
+    assert sheet.page.get_by_role("status").count() == 2
 
 
 def test_comments_are_guarded_as_cells_are(browser: Any) -> None:

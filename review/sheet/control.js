@@ -28,7 +28,7 @@ function reasonButton([code, words], number) {
 
 function renderProgress() {
   const minutes = startedAt === null ? 0 : (performance.now() - startedAt) / 60000;
-  const rate = minutes >= 0.25 ? `, ${(made / minutes).toFixed(1)} a minute` : "";
+  const rate = minutes >= 0.25 ? `, ${(decisions.decided / minutes).toFixed(1)} a minute` : "";
   el("progress").max = Math.max(items.length, 1);
   el("progress").value = decisions.decided;
   el("counted").textContent =
@@ -52,6 +52,9 @@ function go(place) {
   if (!shown.length) return;
   at = Math.min(Math.max(place, 0), shown.length - 1);
   renderAll();
+  // In a small window everything is one column, in which the text may be out of sight.
+  if (getComputedStyle(document.body).display === "block") el("reading").scrollIntoView();
+  el("moved").textContent = `Text ${at + 1} of ${shown.length}: ${el("claim").textContent}`;
 }
 
 function changed(changes) {
@@ -67,10 +70,7 @@ function decide(decision) {
   const isSame = decisions.of(current()).decision === decision;
   const taken = isSame ? "" : decision;
   if (!changed({ decision: taken, reason: "" })) return;
-  if (taken) {
-    made += 1;
-    startedAt ??= performance.now();
-  }
+  startedAt ??= performance.now();
   say(`${taken ? DECISIONS[taken][1] : "Decision taken back"}: text ${at + 1} of ${shown.length}`);
 }
 

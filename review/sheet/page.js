@@ -37,7 +37,6 @@ let shown = items.map((_, number) => number);
 let at = 0; // place in `shown`
 let haystacks = null;
 let startedAt = null;
-let made = 0;
 let saidTimer = 0;
 
 function make(name, properties = {}, children = []) {

@@ -1,5 +1,6 @@
 """``review``: working with the review table."""
 
+import shlex
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -132,7 +133,7 @@ def sheet(out: str, states: str | None, budget: int | None, **given: Any) -> Non
     click.echo(f"{items:,} texts written to {path}; keep it as safe as the data")
     click.echo(
         "open it in a browser, decide, and save; then: scrubtrace review import "
-        f"{path.stem}-decisions.csv --reviewer NAME"
+        f"{shlex.quote(f'{path.stem}-decisions.csv')} --reviewer NAME"
     )
 
 
