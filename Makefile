@@ -13,7 +13,7 @@ endif
 .PHONY: install detect test check format eval bench drill test-cluster clean
 
 # A new file is found by the editable install only after installing again.
-FILES := $(shell find setup.py schemas stats calls detectors beam_pipelines review src -name '*.py' -o -name '*.toml' -o -name '*.json' -o -name '*.npz' -o -name py.typed | sort)
+FILES := $(shell find setup.py schemas stats calls detectors beam_pipelines review src -name '*.py' -o -name '*.toml' -o -name '*.json' -o -name '*.npz' -o -name '*.html' -o -name '*.css' -o -name '*.js' -o -name py.typed | sort)
 STAMP := $(VENV)/.stamps/$(shell printf '%s\n' $(FILES) | cat - setup.py constraints.txt | sha256sum | cut -c1-16)
 
 install: $(STAMP)

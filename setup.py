@@ -28,6 +28,7 @@ setup(
     package_dir={"scrubtrace": "src/scrubtrace"} | {f"scrubtrace.{room}": room for room in ROOMS},
     package_data={
         "scrubtrace": ["py.typed"],
+        "scrubtrace.review.sheet": ["*.html", "*.css", "*.js"],
         "scrubtrace.detectors": ["signatures/*/*.toml", "signatures/*.json"],
         "scrubtrace.detectors.edits": ["courtesies/*.toml"],
         "scrubtrace.detectors.style": ["words/*.toml", "packs/*.npz"],
@@ -60,6 +61,7 @@ setup(
             "rensa>=0.2",
             "scikit-learn>=1.6,<2",
         ],
+        "browser": ["playwright>=1.55,<2"],
         "dev": [
             "psycopg[binary]>=3.2.2",
             "scikit-learn>=1.6,<2",

@@ -1,5 +1,6 @@
 """``review``: working with the review table."""
 
+import shlex
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -91,6 +92,62 @@ def export(out: str, file_format: str, states: str | None, **given: Any) -> None
             result = export_parquet(engine, Path(out), wanted)
     files = ", ".join(str(file) for file in result.files)
     click.echo(f"{result.rows:,} rows written to {files}")
+
+
+@review.command()
+@click.option("--review", metavar="URL", help="Review table (default: the configuration's).")
+@click.option("--out", required=True, metavar="FILE.html", help="File to write.")
+@click.option(
+    "--state",
+    "states",
+    metavar="STATE,...",
+    help="Only these states, or all (default: pending, reopened and needs_second).",
+)
+@click.option("--new-since", metavar="RUN", help="Only texts that a later run saw first.")
+@click.option(
+    "--budget", type=click.IntRange(min=1), metavar="N", help="Only the first N texts by priority."
+)
+@click.option("--dataset", metavar="NAME", help="Only this data set.")
+@click.option("--include-reported", is_flag=True, help="Also rows that are reported, not flagged.")
+@click.option("--reference", metavar="FOLDER",
+              help="Index whose texts are shown beside the texts that match them.")  # fmt: skip
+@config_options
+def sheet(out: str, states: str | None, budget: int | None, **given: Any) -> None:
+    """Write what is to be decided as one HTML page, to be read and decided in a browser.
+
+    The page needs no server and no network. It saves a CSV that review import reads.
+    """
+    from scrubtrace.review.lines import Wanted
+    from scrubtrace.review.sheet.writing import write_sheet
+    from scrubtrace.schemas.review import OPEN_STATES
+    from scrubtrace.words import in_words
+
+    path = Path(out)
+    if path.suffix.lower() not in (".html", ".htm"):
+        raise UsageStop("--out takes a name that ends in .html, so that a browser opens it")
+    chosen = {name: given[name] for name in ("dataset", "include_reported", "new_since")}
+    wanted = Wanted(**chosen, states=OPEN_STATES if states is None else _states(states))
+    beside = _reference_texts(given["reference"])
+    with opened(given) as engine:
+        items = write_sheet(engine, path, wanted, in_words, budget, beside)
+    click.echo(f"{items:,} texts written to {path}; keep it as safe as the data")
+    click.echo(
+        "open it in a browser, decide, and save; then: scrubtrace review import "
+        f"{shlex.quote(f'{path.stem}-decisions.csv')} --reviewer NAME"
+    )
+
+
+def _reference_texts(index: str | None) -> Any:
+    """What adds texts of an index to a page of items; raises `UsageStop`."""
+    if index is None:
+        return None
+    from scrubtrace.detectors.reference.segments import ReferenceIndexError
+    from scrubtrace.index.beside import ReferenceTexts
+
+    try:
+        return ReferenceTexts(index).add_to
+    except ReferenceIndexError as error:
+        raise UsageStop(str(error)) from None
 
 
 def _states(text: str) -> Any:

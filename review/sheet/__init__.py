@@ -1,0 +1,1 @@
+"""The review sheet: one HTML file in which items are read and decided, without a server."""

@@ -1,0 +1,104 @@
+"""Writing a review sheet from the review table."""
+
+import hashlib
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import closing
+from dataclasses import replace
+from itertools import islice
+from pathlib import Path
+from typing import Any, TextIO
+
+from sqlalchemy import Engine
+
+from scrubtrace.review.connection import reading_as_one, writing
+from scrubtrace.review.errors import ReviewError
+from scrubtrace.review.lines import ExportLine, Wanted, export_lines, known_run
+from scrubtrace.review.sheet.data import InWords, escaped_json, sheet_item
+from scrubtrace.review.sheet.page import around_data
+from scrubtrace.review.store import PAGE_ITEMS
+from scrubtrace.review.trail.events import EventKind, append_event, lock_log
+from scrubtrace.schemas.review import REASONS
+
+MOST_ITEMS = 20_000
+"""Items of one sheet: about 60 MB, which a browser opens in seconds."""
+
+
+Complete = Callable[[Sequence[ExportLine], Sequence[dict[str, Any]]], None]
+"""Adds to items, given with their lines, what the review table does not have."""
+
+
+def write_sheet(
+    engine: Engine,
+    path: Path,
+    wanted: Wanted,
+    in_words: InWords,
+    budget: int | None = None,
+    complete: Complete | None = None,
+) -> int:
+    """Write the sheet and give the number of its items, at most ``budget``.
+
+    One item a text, by priority, as `export_csv` has its lines; a page of them in memory at a time.
+    The file appears whole or not at all, and is an event of the log. Raises ReviewError, also for
+    more than `MOST_ITEMS` items.
+    """
+    draft = path.with_name(f".{path.name}.{os.getpid()}.draft")
+    try:
+        with reading_as_one(engine) as connection, draft.open("w", encoding="utf-8") as file:
+            if wanted.new_since is not None:
+                wanted = replace(wanted, new_since=known_run(connection, wanted.new_since))
+            with closing(export_lines(connection, wanted)) as lines:
+                found = _items(islice(lines, budget), in_words, complete)
+                items = _write(file, found, path)
+        _record(engine, wanted, draft, items, budget)
+        draft.replace(path)
+    except OSError as error:
+        why = error.strerror or type(error).__name__
+        raise ReviewError(
+            f"cannot write {path} ({why}): check the folder and the space left on the disk"
+        ) from error
+    finally:
+        draft.unlink(missing_ok=True)
+    return items
+
+
+def _items(
+    lines: Iterator[ExportLine], in_words: InWords, complete: Complete | None
+) -> Iterator[dict[str, Any]]:
+    while page := list(islice(lines, PAGE_ITEMS)):
+        items = [sheet_item(line, in_words) for line in page]
+        if complete is not None:
+            complete(page, items)
+        yield from items
+
+
+def _write(file: TextIO, items: Iterable[dict[str, Any]], path: Path) -> int:
+    """The page with its items; gives their number."""
+    before, after = around_data()
+    about = {
+        "file": f"{path.stem}-decisions.csv",
+        "reasons": {decision: dict(codes) for decision, codes in REASONS.items()},
+    }
+    file.write(f'{before}{{"about":{escaped_json(about)},"items":[')
+    written = 0
+    for item in items:
+        if written == MOST_ITEMS:
+            raise ReviewError(
+                f"a sheet holds at most {MOST_ITEMS:,} texts, and there are more: take the first "
+                f"of them with --budget {MOST_ITEMS}, or fewer with --dataset or --new-since"
+            )
+        file.write("," * bool(written) + "\n" + escaped_json(item))
+        written += 1
+    file.write(f"]}}{after}")
+    return written
+
+
+def _record(engine: Engine, wanted: Wanted, draft: Path, items: int, budget: int | None) -> None:
+    """The event of an export, before the file gets its name."""
+    with draft.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    filters = vars(wanted) | {"states": sorted(wanted.states)}
+    about = {"files": [digest], "rows": items, "format": "sheet", "budget": budget}
+    with writing(engine) as connection:
+        lock_log(connection)
+        append_event(connection, EventKind.EXPORT, about | filters)
