@@ -74,7 +74,9 @@ def export_csv(
                 drafts[share_of(line.text, list(paths))].add(line)
         made = list(chain.from_iterable(draft.finished() for draft in drafts.values()))
         rows = sum(draft.rows for draft in drafts.values())
-        _record(engine, wanted, made, rows, format="csv", budget=budget, reviewers=[*reviewers])
+        record_export(
+            engine, wanted, made, rows, format="csv", budget=budget, reviewers=[*reviewers]
+        )
         files = chain.from_iterable(draft.publish() for draft in drafts.values())
         return ExportResult(tuple(files), rows)
 
@@ -98,7 +100,7 @@ def export_parquet(engine: Engine, path: Path, wanted: Wanted = Wanted()) -> Exp
                 while page := list(islice(places, GROUP_ROWS)):
                     writer.write_table(_table(page, schema))
                     rows += len(page)
-            _record(engine, wanted, [draft], rows, format="parquet")
+            record_export(engine, wanted, [draft], rows, format="parquet")
             draft.replace(path)
         finally:
             draft.unlink(missing_ok=True)
@@ -126,7 +128,7 @@ def _table(places: Sequence[tuple[StoredItem, Standing]], schema: "pa.Schema") -
     return pa.Table.from_pylist(rows, schema)
 
 
-def _record(
+def record_export(
     engine: Engine, wanted: Wanted, files: Sequence[Path], rows: int, **choices: Any
 ) -> None:
     """The event of an export, before its files get their names."""

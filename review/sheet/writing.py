@@ -1,6 +1,5 @@
 """Writing a review sheet from the review table."""
 
-import hashlib
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
@@ -11,13 +10,13 @@ from typing import Any, TextIO
 
 from sqlalchemy import Engine
 
-from scrubtrace.review.connection import reading_as_one, writing
+from scrubtrace.review.connection import reading_as_one
 from scrubtrace.review.errors import ReviewError
+from scrubtrace.review.export import record_export
 from scrubtrace.review.lines import ExportLine, Wanted, export_lines, known_run
 from scrubtrace.review.sheet.data import InWords, escaped_json, sheet_item
 from scrubtrace.review.sheet.page import around_data
 from scrubtrace.review.store import PAGE_ITEMS
-from scrubtrace.review.trail.events import EventKind, append_event, lock_log
 from scrubtrace.schemas.review import REASONS
 
 MOST_ITEMS = 20_000
@@ -50,7 +49,7 @@ def write_sheet(
             with closing(export_lines(connection, wanted)) as lines:
                 found = _items(islice(lines, budget), in_words, complete)
                 items = _write(file, found, path)
-        _record(engine, wanted, draft, items, budget)
+        record_export(engine, wanted, [draft], items, format="sheet", budget=budget)
         draft.replace(path)
     except OSError as error:
         why = error.strerror or type(error).__name__
@@ -91,14 +90,3 @@ def _write(file: TextIO, items: Iterable[dict[str, Any]], path: Path) -> int:
         written += 1
     file.write(f"]}}{after}")
     return written
-
-
-def _record(engine: Engine, wanted: Wanted, draft: Path, items: int, budget: int | None) -> None:
-    """The event of an export, before the file gets its name."""
-    with draft.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-    filters = vars(wanted) | {"states": sorted(wanted.states)}
-    about = {"files": [digest], "rows": items, "format": "sheet", "budget": budget}
-    with writing(engine) as connection:
-        lock_log(connection)
-        append_event(connection, EventKind.EXPORT, about | filters)

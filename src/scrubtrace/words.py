@@ -135,6 +135,8 @@ def _of_reference(entry: EvidenceRow) -> str:
     if not value.startswith("{"):
         return f" (characters {value} of it)"
     about = json.loads(value)
+    if not {"source", "of_text"} <= about.keys():  # of another detector, which says it its own way
+        return ""
     parts = [f"source {about['source']}", f"{about['of_text']:.0%} of the text's weight"]
     if "model" in about:
         parts.insert(1, f"model {about['model']}")
