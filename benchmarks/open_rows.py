@@ -8,6 +8,7 @@ as rows of training data usually are.
 """
 
 import argparse
+import csv
 import html
 import io
 import json
@@ -34,9 +35,15 @@ ASCII_SHARE = 0.9
 LAST_HUMAN_YEAR = 2021
 """Dated human texts are taken up to this year: chat models came late in the next one."""
 
+LEAST_DIFFERENT = 0.4
+"""Share of different words; answers below it repeat themselves."""
+
+_HELP = re.compile(r"(?:We|Let us|Let's) refer to Wikipedia articles? on [^.]*for help\.")
+_CHOICE = re.compile(r"(?:So |Therefore,? )?[Tt]he answer is")
 _SENTENCE = re.compile(r"(?<=[.!?][\")]) |(?<=[.!?]) ")
 _TAG = re.compile(r"<[^>]+>|\{\{.*?\}\}|\{%.*?%\}", re.DOTALL)
 _LINK = re.compile(r"!?\[([^\]]*)\]\([^)]*\)")
+_DEFINITION = re.compile(r"(?m)^ *\[[^\]]+\]: .*$")
 _CODE = re.compile(r"```.*?```", re.DOTALL)
 _DATE = re.compile(r"(?:^|/)((?:19|20)\d\d)-\d\d-\d\d")
 
@@ -48,22 +55,25 @@ def pieces(text: str, most: int) -> Iterator[str]:
     for part in _parts(text):
         parts.append(part)
         words += len(part.split())
-        aim = SHORTEST + int.from_bytes(digest(parts[0])[:2]) % SPREAD
+        aim = SHORTEST + int.from_bytes(digest(parts[0].strip())[:2]) % SPREAD
         if words >= aim:
-            yield "\n".join(parts)
+            yield "".join(parts).strip()
             parts, words, found = [], 0, found + 1
             if found == most:
                 return
     if words >= LEAST:
-        yield "\n".join(parts)
+        yield "".join(parts).strip()
 
 
 def _parts(text: str) -> Iterator[str]:
+    """Paragraphs, each after a line break, or the sentences of a long one."""
     for paragraph in text.split("\n"):
         if len(paragraph.split()) > LONGEST_PARAGRAPH:
-            yield from _SENTENCE.split(paragraph)
+            first, *others = _SENTENCE.split(paragraph.strip())
+            yield f"\n{first}"
+            yield from (f" {sentence}" for sentence in others)
         elif paragraph.strip():
-            yield paragraph.strip()
+            yield f"\n{paragraph.strip()}"
 
 
 def json_lines(content: bytes) -> Iterator[str]:
@@ -101,13 +111,6 @@ def conllu(content: bytes) -> Iterator[str]:
     yield "\n".join(" ".join(sentences) for sentences in paragraphs if sentences)
 
 
-def contexts(content: bytes) -> Iterator[str]:
-    """Paragraphs of a file in SQuAD's form."""
-    for article in json.loads(content)["data"]:
-        for paragraph in article["paragraphs"]:
-            yield str(paragraph["context"])
-
-
 def plain(content: bytes) -> Iterator[str]:
     """One text; short lines are headings, which are left out."""
     lines = content.decode("utf-8", "replace").splitlines()
@@ -120,7 +123,7 @@ def markdown(content: bytes) -> Iterator[str]:
     for fence in ("---", "+++"):
         if text.startswith(fence):
             text = text.split(f"\n{fence}", 1)[-1]
-    text = _LINK.sub(r"\1", _TAG.sub(" ", _CODE.sub(" ", text)))
+    text = _LINK.sub(r"\1", _TAG.sub(" ", _DEFINITION.sub("", _CODE.sub(" ", text))))
     paragraphs = re.split(r"\n\s*\n", html.unescape(text))
     yield "\n".join(" ".join(one.split()) for one in paragraphs if len(one.split()) > 12)
 
@@ -142,10 +145,115 @@ def zipped(content: bytes) -> Iterator[str]:
                 yield "\n".join(" ".join(one.split()) for one in re.split(r"\n\s*\n", text))
 
 
+def completions(content: bytes) -> Iterator[str]:
+    """Completions of a CSV file."""
+    for row in csv.DictReader(io.StringIO(content.decode())):
+        yield row["completion"].strip()
+
+
+def annotated_responses(content: bytes) -> Iterator[tuple[str, str]]:
+    """Models and their responses of a CSV file."""
+    for row in csv.DictReader(io.StringIO(content.decode())):
+        yield row["response_model"], row["response_text"].strip()
+
+
+def continued(content: bytes) -> Iterator[str]:
+    """Texts of a CSV file without the prompt that they begin with."""
+    for row in csv.DictReader(io.StringIO(content.decode())):
+        text = next(value for name, value in row.items() if name.endswith("_gen"))
+        yield text.replace("<return>", "\n").partition("\n")[2].strip()
+
+
+def numbered_stories(content: bytes) -> Iterator[tuple[str, str]]:
+    """Models and their texts: a JSON object of objects."""
+    for model, texts in json.loads(content).items():
+        for text in texts.values():
+            yield model, text
+
+
+def judged(content: bytes) -> Iterator[str]:
+    """Outputs of a JSON list that a judge has marked."""
+    for row in json.loads(content):
+        yield str(row["model_output"] or "")
+
+
+def named_responses(content: bytes) -> Iterator[str]:
+    """Responses of a JSON list."""
+    for row in json.loads(content):
+        yield str(row["response"] or "")
+
+
+def turns(content: bytes) -> Iterator[str]:
+    """Answers of each turn of the conversations of a JSON Lines file."""
+    for line in content.decode().splitlines():
+        for choice in json.loads(line)["choices"]:
+            yield from (str(text).strip() for text in choice["turns"])
+
+
+def predictions(content: bytes) -> Iterator[str]:
+    """Predictions of a JSON Lines file, under the name of the model."""
+    for line in content.decode().splitlines():
+        yield from (str(text) for name, text in json.loads(line).items() if name.endswith("_pred"))
+
+
+def values(content: bytes) -> Iterator[str]:
+    """Texts of a JSON object."""
+    yield from json.loads(content).values()
+
+
+def worked_answers(content: bytes) -> Iterator[str]:
+    """Reasoning of an archive of answers to questions with options, without the option chosen.
+
+    Answers that only repeat a few words are left out.
+    """
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        name = next(one for one in archive.namelist() if one.endswith(".json"))
+        for row in json.loads(archive.read(name)):
+            if not isinstance(row, dict):
+                continue  # a count at the end
+            text = str(row.get("generated_text") or row.get("model_outputs") or "")
+            text = _HELP.sub("", _CHOICE.split(text)[0]).strip()
+            words = text.split()
+            if len(set(words)) >= LEAST_DIFFERENT * len(words):
+                yield text
+
+
+def summaries(content: bytes) -> Iterator[str]:
+    """Answers by people to the questions of a JSON Lines file."""
+    for line in content.decode().splitlines():
+        for question in json.loads(line)["questions"]:
+            yield from (str(response["response_text"]) for response in question["responses"])
+
+
+def arguments(content: bytes) -> Iterator[str]:
+    """Arguments of a file of tab-separated values."""
+    for line in content.decode().splitlines()[1:]:
+        text = html.unescape(line.split("\t")[2])
+        yield re.sub(r" *<br */?> *", "\n", text).strip()
+
+
+def textbook(content: bytes) -> Iterator[str]:
+    """Paragraphs of a textbook's module, without those that have formulas, notes or exercises."""
+    text = content.decode().partition("<content>")[2]
+    text = re.sub(r"<(note|exercise|figure|table|equation)\b.*?</\1>", " ", text, flags=re.DOTALL)
+    found = re.findall(r"<para\b[^>]*>(.*?)</para>", text, re.DOTALL)
+    plain_ones = [one for one in found if "<m:math" not in one and "<link" not in one]
+    lines = [" ".join(html.unescape(_TAG.sub("", one)).split()) for one in plain_ones]
+    yield "\n".join(line for line in lines if len(line.split()) > 12)
+
+
+MODEL_READERS: dict[str, Callable[[bytes], Iterator[tuple[str, str]]]] = {
+    "annotated_responses": annotated_responses, "numbered_stories": numbered_stories,
+}  # fmt: skip
+"""Of files that hold texts of several models; a path names the model after ``#``."""
+
 READERS: dict[str, Callable[[bytes], Iterator[str]]] = {
     "json_lines": json_lines, "outputs": outputs, "sampling_report": sampling_report,
-    "conllu": conllu, "contexts": contexts, "plain": plain, "markdown": markdown,
-    "xhtml": xhtml, "zipped": zipped,
+    "conllu": conllu, "plain": plain, "markdown": markdown, "xhtml": xhtml, "zipped": zipped,
+    "completions": completions, "judged": judged, "predictions": predictions,
+    "values": values, "worked_answers": worked_answers, "summaries": summaries,
+    "arguments": arguments, "textbook": textbook, "named_responses": named_responses,
+    "turns": turns, "continued": continued,
 }  # fmt: skip
 
 
@@ -165,13 +273,23 @@ def rows_of(group: Group, clones: Path) -> list[dict[str, Any]]:
     seen: set[str] = set()
     for pattern, generator in group.paths.items():
         own = []
+        pattern, _, model = pattern.partition("#")
         for name in (name for name in names if fnmatch(name, pattern) and _is_taken(name, group)):
-            for text in READERS[group.reader](git(clone, "show", f"{group.commit}:{name}")):
+            for text in texts_of(group, git(clone, "show", f"{group.commit}:{name}"), model):
                 own += [one for one in pieces(text, group.pieces) if _is_english(one)]
         own = sorted(set(own) - seen, key=digest)[: group.most // len(group.paths)]
         seen |= set(own)
         rows += [_row(group, generator, text) for text in own]
     return rows
+
+
+def texts_of(group: Group, content: bytes, model: str) -> Iterator[str]:
+    """Texts of a file, of that model alone if the file has several."""
+    if group.reader in MODEL_READERS:
+        found = MODEL_READERS[group.reader](content)
+        yield from (text for name, text in found if name == model)
+    else:
+        yield from READERS[group.reader](content)
 
 
 def _is_taken(name: str, group: Group) -> bool:
