@@ -35,11 +35,6 @@ ASCII_SHARE = 0.9
 LAST_HUMAN_YEAR = 2021
 """Dated human texts are taken up to this year: chat models came late in the next one."""
 
-LEAST_DIFFERENT = 0.4
-"""Share of different words; answers below it repeat themselves."""
-
-_HELP = re.compile(r"(?:We|Let us|Let's) refer to Wikipedia articles? on [^.]*for help\.")
-_CHOICE = re.compile(r"(?:So |Therefore,? )?[Tt]he answer is")
 _SENTENCE = re.compile(r"(?<=[.!?][\")]) |(?<=[.!?]) ")
 _TAG = re.compile(r"<[^>]+>|\{\{.*?\}\}|\{%.*?%\}", re.DOTALL)
 _LINK = re.compile(r"!?\[([^\]]*)\]\([^)]*\)")
@@ -190,39 +185,9 @@ def turns(content: bytes) -> Iterator[str]:
             yield from (str(text).strip() for text in choice["turns"])
 
 
-def predictions(content: bytes) -> Iterator[str]:
-    """Predictions of a JSON Lines file, under the name of the model."""
-    for line in content.decode().splitlines():
-        yield from (str(text) for name, text in json.loads(line).items() if name.endswith("_pred"))
-
-
 def values(content: bytes) -> Iterator[str]:
     """Texts of a JSON object."""
     yield from json.loads(content).values()
-
-
-def worked_answers(content: bytes) -> Iterator[str]:
-    """Reasoning of an archive of answers to questions with options, without the option chosen.
-
-    Answers that only repeat a few words are left out.
-    """
-    with zipfile.ZipFile(io.BytesIO(content)) as archive:
-        name = next(one for one in archive.namelist() if one.endswith(".json"))
-        for row in json.loads(archive.read(name)):
-            if not isinstance(row, dict):
-                continue  # a count at the end
-            text = str(row.get("generated_text") or row.get("model_outputs") or "")
-            text = _HELP.sub("", _CHOICE.split(text)[0]).strip()
-            words = text.split()
-            if len(set(words)) >= LEAST_DIFFERENT * len(words):
-                yield text
-
-
-def summaries(content: bytes) -> Iterator[str]:
-    """Answers by people to the questions of a JSON Lines file."""
-    for line in content.decode().splitlines():
-        for question in json.loads(line)["questions"]:
-            yield from (str(response["response_text"]) for response in question["responses"])
 
 
 def arguments(content: bytes) -> Iterator[str]:
@@ -230,16 +195,6 @@ def arguments(content: bytes) -> Iterator[str]:
     for line in content.decode().splitlines()[1:]:
         text = html.unescape(line.split("\t")[2])
         yield re.sub(r" *<br */?> *", "\n", text).strip()
-
-
-def textbook(content: bytes) -> Iterator[str]:
-    """Paragraphs of a textbook's module, without those that have formulas, notes or exercises."""
-    text = content.decode().partition("<content>")[2]
-    text = re.sub(r"<(note|exercise|figure|table|equation)\b.*?</\1>", " ", text, flags=re.DOTALL)
-    found = re.findall(r"<para\b[^>]*>(.*?)</para>", text, re.DOTALL)
-    plain_ones = [one for one in found if "<m:math" not in one and "<link" not in one]
-    lines = [" ".join(html.unescape(_TAG.sub("", one)).split()) for one in plain_ones]
-    yield "\n".join(line for line in lines if len(line.split()) > 12)
 
 
 MODEL_READERS: dict[str, Callable[[bytes], Iterator[tuple[str, str]]]] = {
@@ -250,10 +205,8 @@ MODEL_READERS: dict[str, Callable[[bytes], Iterator[tuple[str, str]]]] = {
 READERS: dict[str, Callable[[bytes], Iterator[str]]] = {
     "json_lines": json_lines, "outputs": outputs, "sampling_report": sampling_report,
     "conllu": conllu, "plain": plain, "markdown": markdown, "xhtml": xhtml, "zipped": zipped,
-    "completions": completions, "judged": judged, "predictions": predictions,
-    "values": values, "worked_answers": worked_answers, "summaries": summaries,
-    "arguments": arguments, "textbook": textbook, "named_responses": named_responses,
-    "turns": turns, "continued": continued,
+    "completions": completions, "judged": judged, "values": values, "arguments": arguments,
+    "named_responses": named_responses, "turns": turns, "continued": continued,
 }  # fmt: skip
 
 
