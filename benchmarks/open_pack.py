@@ -48,11 +48,12 @@ logistic regression (C = 3, scikit-learn), fitted on the same rows and tested on
 Heads, weights and groupings of rows were chosen by these means, among about forty, and groups of
 open rows by the plain model's, so the means are optimistic by what that choice is worth. Tried and
 left out: textbooks, weblogs on software, summaries by people, exercises reasoned out by models,
-short answers to questions; and three groups of which texts are in the evaluation folder too (a
-textbook of statistics, XQuAD, SciTLDR). Of the others, LLM rows share stock phrases with it, and a
-few human rows a quotation. Weakest are short exercise answers (appstat_en), short paraphrases and
-translations (hc3plus), old literature (nlg_rewrite), and models without instruction tuning
-(raid_small: GPT-2; autext_en: BLOOM, GPT-3), which it does not find."""
+short answers to questions, and two groups of which texts are in the evaluation folder too (a
+textbook of statistics, SciTLDR). XQuAD shares paragraphs with 19 human rows of seqxgpt and mixset;
+of the others, LLM rows share stock phrases with the folder, and a few human rows a quotation.
+Weakest are short exercise answers (appstat_en), short paraphrases and translations (hc3plus), old
+literature (nlg_rewrite), and models without instruction tuning (raid_small: GPT-2; autext_en:
+BLOOM, GPT-3), which it does not find."""
 
 LANGUAGES = """\
 ## Languages

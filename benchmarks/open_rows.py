@@ -50,25 +50,22 @@ def pieces(text: str, most: int) -> Iterator[str]:
     for part in _parts(text):
         parts.append(part)
         words += len(part.split())
-        aim = SHORTEST + int.from_bytes(digest(parts[0].strip())[:2]) % SPREAD
+        aim = SHORTEST + int.from_bytes(digest(parts[0])[:2]) % SPREAD
         if words >= aim:
-            yield "".join(parts).strip()
+            yield "\n".join(parts)
             parts, words, found = [], 0, found + 1
             if found == most:
                 return
     if words >= LEAST:
-        yield "".join(parts).strip()
+        yield "\n".join(parts)
 
 
 def _parts(text: str) -> Iterator[str]:
-    """Paragraphs, each after a line break, or the sentences of a long one."""
     for paragraph in text.split("\n"):
         if len(paragraph.split()) > LONGEST_PARAGRAPH:
-            first, *others = _SENTENCE.split(paragraph.strip())
-            yield f"\n{first}"
-            yield from (f" {sentence}" for sentence in others)
+            yield from _SENTENCE.split(paragraph)
         elif paragraph.strip():
-            yield f"\n{paragraph.strip()}"
+            yield paragraph.strip()
 
 
 def json_lines(content: bytes) -> Iterator[str]:
@@ -104,6 +101,13 @@ def conllu(content: bytes) -> Iterator[str]:
         elif line.startswith("# text = ") and is_prose and paragraphs:
             paragraphs[-1].append(line.removeprefix("# text = "))
     yield "\n".join(" ".join(sentences) for sentences in paragraphs if sentences)
+
+
+def contexts(content: bytes) -> Iterator[str]:
+    """Paragraphs of a file in SQuAD's form."""
+    for article in json.loads(content)["data"]:
+        for paragraph in article["paragraphs"]:
+            yield str(paragraph["context"])
 
 
 def plain(content: bytes) -> Iterator[str]:
@@ -204,9 +208,10 @@ MODEL_READERS: dict[str, Callable[[bytes], Iterator[tuple[str, str]]]] = {
 
 READERS: dict[str, Callable[[bytes], Iterator[str]]] = {
     "json_lines": json_lines, "outputs": outputs, "sampling_report": sampling_report,
-    "conllu": conllu, "plain": plain, "markdown": markdown, "xhtml": xhtml, "zipped": zipped,
-    "completions": completions, "judged": judged, "values": values, "arguments": arguments,
-    "named_responses": named_responses, "turns": turns, "continued": continued,
+    "conllu": conllu, "contexts": contexts, "plain": plain, "markdown": markdown,
+    "xhtml": xhtml, "zipped": zipped, "completions": completions, "judged": judged,
+    "values": values, "arguments": arguments, "named_responses": named_responses,
+    "turns": turns, "continued": continued,
 }  # fmt: skip
 
 
