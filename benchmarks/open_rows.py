@@ -8,7 +8,6 @@ as rows of training data usually are.
 """
 
 import argparse
-import csv
 import html
 import io
 import json
@@ -38,7 +37,6 @@ LAST_HUMAN_YEAR = 2021
 _SENTENCE = re.compile(r"(?<=[.!?][\")]) |(?<=[.!?]) ")
 _TAG = re.compile(r"<[^>]+>|\{\{.*?\}\}|\{%.*?%\}", re.DOTALL)
 _LINK = re.compile(r"!?\[([^\]]*)\]\([^)]*\)")
-_DEFINITION = re.compile(r"(?m)^ *\[[^\]]+\]: .*$")
 _CODE = re.compile(r"```.*?```", re.DOTALL)
 _DATE = re.compile(r"(?:^|/)((?:19|20)\d\d)-\d\d-\d\d")
 
@@ -122,7 +120,7 @@ def markdown(content: bytes) -> Iterator[str]:
     for fence in ("---", "+++"):
         if text.startswith(fence):
             text = text.split(f"\n{fence}", 1)[-1]
-    text = _LINK.sub(r"\1", _TAG.sub(" ", _DEFINITION.sub("", _CODE.sub(" ", text))))
+    text = _LINK.sub(r"\1", _TAG.sub(" ", _CODE.sub(" ", text)))
     paragraphs = re.split(r"\n\s*\n", html.unescape(text))
     yield "\n".join(" ".join(one.split()) for one in paragraphs if len(one.split()) > 12)
 
@@ -144,74 +142,10 @@ def zipped(content: bytes) -> Iterator[str]:
                 yield "\n".join(" ".join(one.split()) for one in re.split(r"\n\s*\n", text))
 
 
-def completions(content: bytes) -> Iterator[str]:
-    """Completions of a CSV file."""
-    for row in csv.DictReader(io.StringIO(content.decode())):
-        yield row["completion"].strip()
-
-
-def annotated_responses(content: bytes) -> Iterator[tuple[str, str]]:
-    """Models and their responses of a CSV file."""
-    for row in csv.DictReader(io.StringIO(content.decode())):
-        yield row["response_model"], row["response_text"].strip()
-
-
-def continued(content: bytes) -> Iterator[str]:
-    """Texts of a CSV file without the prompt that they begin with."""
-    for row in csv.DictReader(io.StringIO(content.decode())):
-        text = next(value for name, value in row.items() if name.endswith("_gen"))
-        yield text.replace("<return>", "\n").partition("\n")[2].strip()
-
-
-def numbered_stories(content: bytes) -> Iterator[tuple[str, str]]:
-    """Models and their texts: a JSON object of objects."""
-    for model, texts in json.loads(content).items():
-        for text in texts.values():
-            yield model, text
-
-
-def judged(content: bytes) -> Iterator[str]:
-    """Outputs of a JSON list that a judge has marked."""
-    for row in json.loads(content):
-        yield str(row["model_output"] or "")
-
-
-def named_responses(content: bytes) -> Iterator[str]:
-    """Responses of a JSON list."""
-    for row in json.loads(content):
-        yield str(row["response"] or "")
-
-
-def turns(content: bytes) -> Iterator[str]:
-    """Answers of each turn of the conversations of a JSON Lines file."""
-    for line in content.decode().splitlines():
-        for choice in json.loads(line)["choices"]:
-            yield from (str(text).strip() for text in choice["turns"])
-
-
-def values(content: bytes) -> Iterator[str]:
-    """Texts of a JSON object."""
-    yield from json.loads(content).values()
-
-
-def arguments(content: bytes) -> Iterator[str]:
-    """Arguments of a file of tab-separated values."""
-    for line in content.decode().splitlines()[1:]:
-        text = html.unescape(line.split("\t")[2])
-        yield re.sub(r" *<br */?> *", "\n", text).strip()
-
-
-MODEL_READERS: dict[str, Callable[[bytes], Iterator[tuple[str, str]]]] = {
-    "annotated_responses": annotated_responses, "numbered_stories": numbered_stories,
-}  # fmt: skip
-"""Of files that hold texts of several models; a path names the model after ``#``."""
-
 READERS: dict[str, Callable[[bytes], Iterator[str]]] = {
     "json_lines": json_lines, "outputs": outputs, "sampling_report": sampling_report,
     "conllu": conllu, "contexts": contexts, "plain": plain, "markdown": markdown,
-    "xhtml": xhtml, "zipped": zipped, "completions": completions, "judged": judged,
-    "values": values, "arguments": arguments, "named_responses": named_responses,
-    "turns": turns, "continued": continued,
+    "xhtml": xhtml, "zipped": zipped,
 }  # fmt: skip
 
 
@@ -231,23 +165,13 @@ def rows_of(group: Group, clones: Path) -> list[dict[str, Any]]:
     seen: set[str] = set()
     for pattern, generator in group.paths.items():
         own = []
-        pattern, _, model = pattern.partition("#")
         for name in (name for name in names if fnmatch(name, pattern) and _is_taken(name, group)):
-            for text in texts_of(group, git(clone, "show", f"{group.commit}:{name}"), model):
+            for text in READERS[group.reader](git(clone, "show", f"{group.commit}:{name}")):
                 own += [one for one in pieces(text, group.pieces) if _is_english(one)]
         own = sorted(set(own) - seen, key=digest)[: group.most // len(group.paths)]
         seen |= set(own)
         rows += [_row(group, generator, text) for text in own]
     return rows
-
-
-def texts_of(group: Group, content: bytes, model: str) -> Iterator[str]:
-    """Texts of a file, of that model alone if the file has several."""
-    if group.reader in MODEL_READERS:
-        found = MODEL_READERS[group.reader](content)
-        yield from (text for name, text in found if name == model)
-    else:
-        yield from READERS[group.reader](content)
 
 
 def _is_taken(name: str, group: Group) -> bool:

@@ -33,7 +33,7 @@ class Group:
     file : its file in the evaluation folder, if it is from there.
     generators, attacks, domains : which rows of that file; of empty ones all.
     repository, commit, reader : where its rows are read from otherwise (`open_rows.READERS`).
-    paths : generator of the files of a pattern; of texts of one model in it after ``#``.
+    paths : generator of the files of a pattern.
     without : patterns of files that are left out.
     pieces, most : at most so many pieces of a text, and rows.
     """
