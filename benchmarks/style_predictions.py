@@ -306,7 +306,7 @@ def main() -> None:
         parser.error(f"{given.data} has no Parquet file with rows")
     if given.model is None:
         if given.train is None or not any(given.train.glob("*.parquet")):
-            parser.error("--train names no folder with Parquet files")
+            parser.error("--train (make: TRAIN=) names no folder with Parquet files")
         models = fitted(given.train, rows, given.most)
         given.model = given.predictions.with_name(given.predictions.name + ".model.npz")
         given.model.parent.mkdir(parents=True, exist_ok=True)

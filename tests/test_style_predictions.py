@@ -100,7 +100,7 @@ def test_the_folders_are_named_when_they_hold_nothing(
 ) -> None:  # fmt: skip
     for arguments, words in (
         ([str(folder), "out.parquet"], "has no Parquet file with rows"),
-        ([str(folder / "data"), "out.parquet"], "--train names no folder"),
+        ([str(folder / "data"), "out.parquet"], "names no folder with Parquet files"),
     ):
         monkeypatch.setattr(sys, "argv", ["style_predictions.py", *arguments])
         with pytest.raises(SystemExit, match="2"):
