@@ -22,6 +22,7 @@ _FORMULA = "[=+@＝＋－＠'-]"
 _INNER = re.compile(rf"([\n\r;\t]\"*)(?={_FORMULA})")
 _GUARDED_INNER = re.compile(rf"([\n\r;\t]\"*)'(?={_FORMULA})")
 """Opened with another separator than the comma, a cell is cut at these characters as well."""
+_SHOWN_OTHERWISE = re.compile(rf"[\x00-\x08\x0b-\x1f{OPENS}{CLOSES}]")
 _PICTURES = {
     **{code: chr(0x2400 + code) for code in range(0x20) if chr(code) not in "\t\n"},
     ord(OPENS): OPENS * 2,
@@ -36,6 +37,8 @@ def guard(value: str) -> str:
     file is opened with another separator. Apostrophes there get one too, so that `unguard` gives
     back every value exactly.
     """
+    if value.isalnum():  # as most cells are
+        return value
     inner = _INNER.sub(r"\1'", value)
     return _APOSTROPHE + inner if inner[:1] in _GUARDED else inner
 
@@ -75,7 +78,7 @@ def mark(text: str, spans: Iterable[tuple[int, int]]) -> str:
 
 
 def _shown(text: str) -> str:
-    return text.translate(_PICTURES)
+    return text.translate(_PICTURES) if _SHOWN_OTHERWISE.search(text) else text
 
 
 def _merged(spans: Iterable[tuple[int, int]], length: int) -> list[tuple[int, int]]:
@@ -105,5 +108,7 @@ def _cut(value: str, shown: Callable[[int], str]) -> str:
 
 def _fits(cell: str) -> bool:
     """Whether a cell holds the value and the apostrophe that `guard` may put in front."""
+    if len(cell) <= CELL_LINE_FEEDS:
+        return True
     units = len(cell.encode("utf-16-le", "surrogatepass")) // 2
     return units < CELL_UNITS and cell.count("\n") <= CELL_LINE_FEEDS
