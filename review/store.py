@@ -165,9 +165,10 @@ def _withdraw(
             "unseen_run": run_id,
             "row_version": columns.row_version + 1,
         }
-        chosen = update(review_items).where(columns.item_key.in_(unseen))
-        connection.execute(chosen.values(withdrawn))
-    return len(unseen)
+        # On PostgreSQL a newer run can have seen some of them after they were looked for.
+        chosen = update(review_items).where(which, columns.item_key.in_(unseen))
+        changed = connection.execute(chosen.values(withdrawn).returning(columns.item_key))
+        return len(changed.all())
 
 
 def record_run(engine: Engine, run: ReviewRun) -> None:
