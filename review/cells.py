@@ -51,6 +51,8 @@ def unguard(value: str) -> str:
 
 def plain_cell(value: str) -> str:
     """The value, cut to what a cell holds and guarded."""
+    if len(value) <= CELL_LINE_FEEDS:  # fits, whatever it is
+        return guard(value)
     return guard(_cut(value, lambda length: value[:length]))
 
 
@@ -108,7 +110,5 @@ def _cut(value: str, shown: Callable[[int], str]) -> str:
 
 def _fits(cell: str) -> bool:
     """Whether a cell holds the value and the apostrophe that `guard` may put in front."""
-    if len(cell) <= CELL_LINE_FEEDS:
-        return True
     units = len(cell.encode("utf-16-le", "surrogatepass")) // 2
     return units < CELL_UNITS and cell.count("\n") <= CELL_LINE_FEEDS
