@@ -121,13 +121,14 @@ def _print_presses(page: Any) -> None:
 def _make(path: Path, items: int) -> float:
     engine = open_review(f"sqlite:///{path.parent}/review.sqlite")
     chance = random.Random(1)
-    upsert_items(engine, (_item(number, chance) for number in range(items)), "r1")
+    upsert_items(engine, (made_item(number, chance) for number in range(items)), "r1")
     start = time.perf_counter()
     write_sheet(engine, path, Wanted(states=OPEN_STATES), in_words)
     return time.perf_counter() - start
 
 
-def _item(number: int, chance: random.Random) -> ReviewItem:
+def made_item(number: int, chance: random.Random) -> ReviewItem:
+    """A made-up text of 500 characters with nine spans, one of them proof."""
     words = " ".join(chance.choices(WORDS, k=80))
     text = f"{words[:200]} {PHRASE} {words[200:]}"[:500]
     about = {"signal": "en.self_disclosure.made_up", "category": "self_disclosure"}

@@ -22,6 +22,7 @@ _FORMULA = "[=+@＝＋－＠'-]"
 _INNER = re.compile(rf"([\n\r;\t]\"*)(?={_FORMULA})")
 _GUARDED_INNER = re.compile(rf"([\n\r;\t]\"*)'(?={_FORMULA})")
 """Opened with another separator than the comma, a cell is cut at these characters as well."""
+_SHOWN_OTHERWISE = re.compile(rf"[\x00-\x08\x0b-\x1f{OPENS}{CLOSES}]")
 _PICTURES = {
     **{code: chr(0x2400 + code) for code in range(0x20) if chr(code) not in "\t\n"},
     ord(OPENS): OPENS * 2,
@@ -36,6 +37,8 @@ def guard(value: str) -> str:
     file is opened with another separator. Apostrophes there get one too, so that `unguard` gives
     back every value exactly.
     """
+    if value.isalnum():  # as most cells are
+        return value
     inner = _INNER.sub(r"\1'", value)
     return _APOSTROPHE + inner if inner[:1] in _GUARDED else inner
 
@@ -48,6 +51,8 @@ def unguard(value: str) -> str:
 
 def plain_cell(value: str) -> str:
     """The value, cut to what a cell holds and guarded."""
+    if len(value) <= CELL_LINE_FEEDS:  # fits, whatever it is
+        return guard(value)
     return guard(_cut(value, lambda length: value[:length]))
 
 
@@ -75,7 +80,7 @@ def mark(text: str, spans: Iterable[tuple[int, int]]) -> str:
 
 
 def _shown(text: str) -> str:
-    return text.translate(_PICTURES)
+    return text.translate(_PICTURES) if _SHOWN_OTHERWISE.search(text) else text
 
 
 def _merged(spans: Iterable[tuple[int, int]], length: int) -> list[tuple[int, int]]:

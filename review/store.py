@@ -165,9 +165,10 @@ def _withdraw(
             "unseen_run": run_id,
             "row_version": columns.row_version + 1,
         }
-        chosen = update(review_items).where(columns.item_key.in_(unseen))
-        connection.execute(chosen.values(withdrawn))
-    return len(unseen)
+        # On PostgreSQL a newer run can have seen some of them after they were looked for.
+        chosen = update(review_items).where(which, columns.item_key.in_(unseen))
+        changed = connection.execute(chosen.values(withdrawn).returning(columns.item_key))
+        return len(changed.all())
 
 
 def record_run(engine: Engine, run: ReviewRun) -> None:
@@ -234,7 +235,7 @@ def _insert_of(dialect: str) -> Any:
 
 
 def _upsert(dialect: str, only_new: bool) -> ReturningInsert[Any]:
-    """Insert an item, or overwrite an older policy's and run's; returns the keys written.
+    """Insert an item, or overwrite an older policy's and run's; returns key and first run.
 
     With ``only_new`` what another run stored stays.
     """
@@ -251,7 +252,7 @@ def _upsert(dialect: str, only_new: bool) -> ReturningInsert[Any]:
         index_elements=["item_key"],
         set_=overwritten | {"row_version": stored.row_version + case((changed, 1), else_=0)},
         where=judged_anew if only_new else or_(stored.last_run < seen.last_run, judged_anew),
-    ).returning(stored.item_key)
+    ).returning(stored.item_key, stored.first_run)
     return upsert
 
 
@@ -278,8 +279,10 @@ def _upsert_batch(
             del rows[entry.item_key]
     if not rows:
         return 0, 0
-    written = connection.execute(statement, [rows[key] for key in sorted(rows)]).scalars().all()
-    return len(set(written) - known), len(known.intersection(written))
+    written = connection.execute(statement, [rows[key] for key in sorted(rows)]).all()
+    # On PostgreSQL another run can have inserted a key after it was looked for.
+    new = sum(key not in known and first_run == run_id for key, first_run in written)
+    return new, len(written) - new
 
 
 def _row(item: ReviewItem, run_id: str) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, select, text
+from sqlalchemy import Engine, event, select, text
 
 from scrubtrace.review import store
 from scrubtrace.review.connection import open_review, writing
@@ -315,3 +315,20 @@ def test_two_processes_that_commit_at_once_fail_or_mix_items(engine: Engine, url
     stored = list(iter_items(engine))
     assert len(stored) == 3_000
     assert {(item.last_run, item.item.why) for item in stored} == {("r2", "r2")}
+
+
+def test_an_item_that_another_run_inserts_meanwhile_counts_as_updated(schema_url: str) -> None:
+    """SQLite's write lock keeps the other run out until the first is done."""
+    engine, other = open_review(schema_url), open_review(schema_url)
+    older, newer = "20260101T020000.000000-aaaaaa", "20260102T020000.000000-aaaaaa"
+
+    @event.listens_for(engine, "before_cursor_execute")
+    def come_in_between(*arguments: Any) -> None:
+        if arguments[2].startswith("INSERT INTO review_items"):
+            upsert_items(other, [ITEM], older)
+
+    again = [ITEM, dataclasses.replace(ITEM, item_key="r1")]
+    assert upsert_items(engine, again, newer) == UpsertCounts(inserted=1, updated=1, unchanged=0)
+    assert {stored.last_run for stored in iter_items(engine)} == {newer}
+    engine.dispose()
+    other.dispose()

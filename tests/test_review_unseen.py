@@ -1,14 +1,17 @@
 """Items that a run should have found again but did not: flags go, nothing else changes."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from samples import ITEM
-from sqlalchemy import Engine
+from sqlalchemy import Engine, event
 
+from scrubtrace.review.connection import open_review
 from scrubtrace.review.store import iter_items, upsert_items, withdraw_unseen
 
 FIRST, SECOND = "20260101T020000.000000-aaaaaa", "20260102T020000.000000-aaaaaa"
+THIRD = "20260103T020000.000000-aaaaaa"
 
 
 @pytest.mark.parametrize(
@@ -51,3 +54,20 @@ def test_items_that_are_stored_stay_as_they_are_with_only_new(engine: Engine) ->
     assert (counts.inserted, counts.updated, counts.unchanged) == (1, 0, 1)
     stored = {s.item.item_key: (s.item.flagged, s.last_run) for s in iter_items(engine)}
     assert stored == {"r00000000": (True, FIRST), "r1": (True, SECOND)}
+
+
+def test_what_a_newer_run_sees_meanwhile_keeps_its_flag(schema_url: str) -> None:
+    """SQLite's write lock keeps the newer run out until the older one is done."""
+    engine, other = open_review(schema_url), open_review(schema_url)
+    upsert_items(engine, [ITEM, replace(ITEM, item_key="r1")], FIRST)
+
+    @event.listens_for(engine, "before_cursor_execute")
+    def come_in_between(*arguments: Any) -> None:
+        if arguments[2].startswith("UPDATE review_items"):
+            upsert_items(other, [ITEM], THIRD)
+
+    assert withdraw_unseen(engine, SECOND, "chats", {"part-0.parquet": {"boilerplate"}}) == 1
+    flags = {stored.item.item_key: stored.item.flagged for stored in iter_items(engine)}
+    assert flags == {ITEM.item_key: True, "r1": False}
+    engine.dispose()
+    other.dispose()

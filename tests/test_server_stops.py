@@ -1,6 +1,5 @@
 """A real PostgreSQL server that goes away in the middle of a run, and comes back."""
 
-import importlib.util
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -8,6 +7,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from own_server import own_server
 from sqlalchemy import text as sql
 
 from scrubtrace import commit
@@ -22,15 +22,7 @@ WAYS = {"stop": lambda server: server.stop(), "kill": lambda server: server.kill
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[Any]:
-    place = Path(__file__).parent / "faults" / "postgresql.py"
-    found = importlib.util.spec_from_file_location("postgresql", place)
-    assert found is not None
-    assert found.loader is not None
-    module = importlib.util.module_from_spec(found)
-    found.loader.exec_module(module)
-    if why := module.missing():
-        pytest.skip(why)
-    with module.server() as running:
+    with own_server() as running:
         yield running
 
 
