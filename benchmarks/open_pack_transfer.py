@@ -20,7 +20,7 @@ import pyarrow.parquet as pq
 from open_recipe import RECIPE
 from open_select import select
 from open_table import read_table
-from style_rows import digest_of
+from style_rows import digest_of, is_mixed
 
 from scrubtrace.detectors.style.folding import fold
 from scrubtrace.stats.ranking import auroc, share_found
@@ -60,7 +60,7 @@ def read_texts(data: Path, extra: Path) -> Texts:
         own = {
             str(row["text"]): row["label"] == "llm"
             for row in pq.read_table(file, columns=["text", "label", "lang", "attack"]).to_pylist()
-            if row["lang"] == "en" and row["text"] and not str(row["attack"]).startswith("human+")
+            if row["lang"] == "en" and row["text"] and not is_mixed(row["attack"])
         }
         if len(set(own.values())) == 2:
             texts += own

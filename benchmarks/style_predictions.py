@@ -31,7 +31,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
-from style_rows import RELATIVES
+from style_rows import RELATIVES, is_mixed
 from style_transfer import read_rows
 from verdicts import evidence_of, flagged_kind
 
@@ -101,7 +101,7 @@ def read_data(folder: Path) -> list[Row]:
     for file in sorted(folder.glob("*.parquet")):
         for row in pq.read_table(file).to_pylist():
             text, attack = row.get("text") or "", row.get("attack") or "none"
-            label = MIXED if attack.startswith("human+") else str(row.get("label"))
+            label = MIXED if is_mixed(attack) else str(row.get("label"))
             code = row.get("lang")
             language = normalise_code(code) if code else identify(text)
             rows.append(Row(text, label, row.get("source") or file.stem, language, attack))
@@ -264,8 +264,8 @@ def _rates(human: Sequence[Row], llm: Sequence[Row]) -> tuple[float, float, floa
     negative, positive = (
         np.array([row.score for row in some if not np.isnan(row.score)]) for some in (human, llm)
     )
-    shares = (share_found(negative, positive, rate).value for rate in (0.01, 0.05))
-    return (auroc(negative, positive).value, *shares)  # type: ignore[return-value]
+    one, five = (share_found(negative, positive, rate).value for rate in (0.01, 0.05))
+    return auroc(negative, positive).value, one, five
 
 
 def _line(

@@ -21,7 +21,7 @@ import pyarrow.parquet as pq
 from scrubtrace.detectors.style.features import measure
 from scrubtrace.detectors.style.folding import fold
 from scrubtrace.detectors.style.frame import Frame
-from scrubtrace.detectors.style.ngrams import Family, weighted
+from scrubtrace.detectors.style.ngrams import Family, Weighing, weighed
 
 DOCUMENTS = 1_920
 CHARS = 1_200
@@ -98,8 +98,8 @@ def framed(folded: Sequence[str]) -> Frame:
 def end_to_end(texts: Sequence[str], family: Family, tables: dict[Family, Any]) -> None:
     """From the text to both sums and all measures."""
     frame = Frame.of(fold(texts))
-    weighted(frame, family, tables[family])
-    weighted(frame, WORDS, tables[WORDS], idf=tables[WORDS], counts="sublinear")
+    weighed(frame, family, [Weighing(tables[family])])
+    weighed(frame, WORDS, [Weighing(tables[WORDS], tables[WORDS], "sublinear")])
     measure(frame, "en")
 
 
@@ -120,11 +120,10 @@ def stages(texts: list[str], size: int) -> dict[str, float]:
     for name, family in (
         ("char 3", CHAR_3), ("char 2-4", CHAR_2_4), ("word 1-3", WORDS), ("masked 1-3", MASKED)
     ):  # fmt: skip
-        weigh = partial(weighted, family=family, table=tables[family])
+        weigh = partial(weighed, family=family, weighings=[Weighing(tables[family])])
         found[f"{name} presence"] = rate(weigh, fold_frame, len(texts))
-    weigh = partial(
-        weighted, family=WORDS, table=tables[WORDS], idf=tables[WORDS], counts="sublinear"
-    )
+    words = Weighing(tables[WORDS], tables[WORDS], "sublinear")
+    weigh = partial(weighed, family=WORDS, weighings=[words])
     found["word 1-3 sublinear, idf"] = rate(weigh, fold_frame, len(texts))
     found["measures"] = rate(partial(measure, language="en"), fold_frame, len(texts))
     for name, family in (("char 3", CHAR_3), ("char 2-4", CHAR_2_4)):

@@ -48,7 +48,8 @@ def read_rows(folder: Path, language: str, most: int) -> list[tuple[str, bool, s
     """Text, label, source and attack; at most so many of each source and label, by digest."""
     rows: list[tuple[str, bool, str, str]] = []
     for file in sorted(folder.glob("*.parquet")):
-        table = pq.read_table(file, columns=["text", "label", "lang", "attack", "domain"])
+        optional = {"domain"} & set(pq.read_schema(file).names)
+        table = pq.read_table(file, columns=["text", "label", "lang", "attack", *optional])
         own = [
             (str(row["text"]), row["label"] == "llm", source_of(file.stem, row), str(row["attack"]))
             for row in table.to_pylist()

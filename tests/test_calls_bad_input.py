@@ -205,7 +205,7 @@ def test_lone_surrogates_can_be_written_again(tmp_path: Path) -> None:
     assert (record.call_id, record.completions) == ("c?", ("a?b",))
 
 
-@pytest.mark.parametrize("content", [b"", b"\n\r\n", b"\xef\xbb\xbf", gzip.compress(b"")])
+@pytest.mark.parametrize("content", [b"", b"\n\r\n", b"\xef\xbb\xbf", gzip.compress(b"", mtime=0)])
 def test_empty_files_are_named(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "log.jsonl"
     path.write_bytes(content)

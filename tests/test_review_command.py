@@ -10,11 +10,11 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from command_line import code_of
 from samples import FLAGGED, PLAIN
 from sqlalchemy import text as sql
 
 from scrubtrace.beam_pipelines.layout import runs_of
-from scrubtrace.cli import main
 from scrubtrace.review.connection import open_review
 
 Run = Callable[..., int]
@@ -31,15 +31,7 @@ def _own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, warm_detectors:
 @pytest.fixture
 def run() -> Run:
     """Runs the command line; gives its exit code."""
-
-    def call(*arguments: str) -> int:
-        try:
-            main(list(arguments))
-        except SystemExit as ended:
-            return int(ended.code or 0)
-        return 0
-
-    return call
+    return code_of
 
 
 def write(name: str, **columns: Any) -> None:

@@ -16,7 +16,7 @@ from style_texts import BATCHES, WRITTEN
 
 from scrubtrace.detectors.style.folding import fold
 from scrubtrace.detectors.style.frame import MAX_DOCUMENTS, Frame
-from scrubtrace.detectors.style.ngrams import Family, Grams, grams, matrix, weighted
+from scrubtrace.detectors.style.ngrams import Family, Grams, Weighing, grams, matrix, weighed
 
 FAMILIES = [
     Family("char", (2, 3, 4), 18, cased=True),
@@ -77,6 +77,11 @@ def test_equal_tokens_and_only_they_have_equal_hashes(texts: list[str]) -> None:
     assert len(set(frame.hashes.tolist())) == len(set(tokens))
 
 
+def weighted(frame: Frame, family: Family, table: Any, **more: Any) -> Any:
+    """The two sums of one linear model, a column a text."""
+    return weighed(frame, family, [Weighing(table, **more)])[0].T
+
+
 @pytest.mark.parametrize("family", FAMILIES, ids=str)
 @given(texts=BATCHES)
 @settings(max_examples=25, deadline=None)
@@ -120,7 +125,7 @@ def test_weights_equal_those_by_the_matrix(family: Family, with_idf: bool, count
 def _score(texts: list[str], family: Family, kind: Any) -> Any:
     table = (np.arange(family.buckets) * 7919 % 251 - 125).astype(kind)
     idf = (1 + np.arange(family.buckets) % 97 / 7).astype(np.float32)
-    return np.stack(weighted(Frame.of(texts), family, table, idf=idf, counts="sublinear"))
+    return weighted(Frame.of(texts), family, table, idf=idf, counts="sublinear")
 
 
 @pytest.mark.parametrize("kind", [np.float32, np.float16, np.int8])

@@ -143,19 +143,6 @@ class Weighing:
         return float(np.add.reduce(values * weights)), float(np.add.reduce(values * values))
 
 
-def weighted(
-    frame: Frame,
-    family: Family,
-    table: Table,
-    *,
-    idf: npt.NDArray[np.float32] | None = None,
-    counts: Counts = "presence",
-) -> tuple[Floats, Floats]:
-    """The sums of one `Weighing`, see `weighed`."""
-    dot, norm2 = weighed(frame, family, [Weighing(table, idf, counts)])[0].T
-    return dot, norm2
-
-
 def weighed(frame: Frame, family: Family, weighings: Sequence[Weighing]) -> Floats:
     """`Weighing.sums` of each weighing and text: float64 (weighings, texts, 2).
 

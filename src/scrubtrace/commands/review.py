@@ -1,7 +1,7 @@
 """``review``: working with the review table."""
 
 import shlex
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -36,6 +36,35 @@ def opened(given: Mapping[str, Any]) -> Iterator[Any]:
         raise UsageStop(str(error)) from None
 
 
+def wanted_options(default: str) -> Callable[[Any], Any]:
+    """Adds the options that choose items to a verb; ``default`` names the states without any."""
+    options = (
+        click.option("--state", "states", metavar="STATE,...",
+                     help=f"Only these states, or all (default: {default})."),
+        click.option("--new-since", metavar="RUN", help="Only texts that a later run saw first."),
+        click.option("--budget", type=click.IntRange(min=1), metavar="N",
+                     help="Only the first N texts by priority."),
+        click.option("--dataset", metavar="NAME", help="Only this data set."),
+        click.option("--include-reported", is_flag=True,
+                     help="Also rows that are reported, not flagged."),
+    )  # fmt: skip
+
+    def added(command: Any) -> Any:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return added
+
+
+def _wanted(given: Mapping[str, Any], default: frozenset[Any]) -> Any:
+    """What `wanted_options` choose; raises `UsageStop` for a state that there is not."""
+    from scrubtrace.review.lines import Wanted
+
+    chosen = {name: given[name] for name in ("dataset", "include_reported", "new_since")}
+    return Wanted(**chosen, states=default if given["states"] is None else _states(given["states"]))
+
+
 @click.group()
 def review() -> None:
     """Work with the review table."""
@@ -52,35 +81,20 @@ def review() -> None:
     show_default=True,
     help="One line a text for people, or one row a place for jobs.",
 )
-@click.option(
-    "--state",
-    "states",
-    metavar="STATE,...",
-    help="Only these states, or all (default: pending, reopened and needs_second for CSV, "
-    "all for Parquet).",
-)
-@click.option("--new-since", metavar="RUN", help="Only texts that a later run saw first.")
-@click.option(
-    "--budget", type=click.IntRange(min=1), metavar="N", help="Only the first N lines by priority."
-)
+@wanted_options("pending, reopened and needs_second for CSV, all for Parquet")
 @click.option(
     "--assign", metavar="NAME,...", help="A share for each reviewer, in a file of their own."
 )
 @click.option("--bom", is_flag=True, help="Begin with a byte order mark, for Excel.")
-@click.option("--dataset", metavar="NAME", help="Only this data set.")
-@click.option("--include-reported", is_flag=True, help="Also rows that are reported, not flagged.")
 @click.option("--rows-per-file", type=click.IntRange(1, 1_048_575), default=1_000_000,
               show_default=True, help="Split beyond this many rows.")  # fmt: skip
 @config_options
-def export(out: str, file_format: str, states: str | None, **given: Any) -> None:
+def export(out: str, file_format: str, **given: Any) -> None:
     """Write what is to be decided to CSV for reviewers, or everything to Parquet for jobs."""
     from scrubtrace.review.export import OPEN, export_csv, export_parquet
-    from scrubtrace.review.lines import Wanted
 
-    chosen = {name: given[name] for name in ("dataset", "include_reported", "new_since")}
     is_csv = file_format == "csv"
-    open_states = OPEN.states if is_csv else frozenset()
-    wanted = Wanted(**chosen, states=open_states if states is None else _states(states))
+    wanted = _wanted(given, OPEN.states if is_csv else frozenset())
     if not is_csv and (given["assign"] or given["budget"] or given["bom"]):
         raise UsageStop("--assign, --budget and --bom are for CSV only")
     reviewers = [name.strip() for name in (given["assign"] or "").split(",") if name.strip()]
@@ -97,27 +111,15 @@ def export(out: str, file_format: str, states: str | None, **given: Any) -> None
 @review.command()
 @click.option("--review", metavar="URL", help="Review table (default: the configuration's).")
 @click.option("--out", required=True, metavar="FILE.html", help="File to write.")
-@click.option(
-    "--state",
-    "states",
-    metavar="STATE,...",
-    help="Only these states, or all (default: pending, reopened and needs_second).",
-)
-@click.option("--new-since", metavar="RUN", help="Only texts that a later run saw first.")
-@click.option(
-    "--budget", type=click.IntRange(min=1), metavar="N", help="Only the first N texts by priority."
-)
-@click.option("--dataset", metavar="NAME", help="Only this data set.")
-@click.option("--include-reported", is_flag=True, help="Also rows that are reported, not flagged.")
+@wanted_options("pending, reopened and needs_second")
 @click.option("--reference", metavar="FOLDER",
               help="Index whose texts are shown beside the texts that match them.")  # fmt: skip
 @config_options
-def sheet(out: str, states: str | None, budget: int | None, **given: Any) -> None:
+def sheet(out: str, **given: Any) -> None:
     """Write what is to be decided as one HTML page, to be read and decided in a browser.
 
     The page needs no server and no network. It saves a CSV that review import reads.
     """
-    from scrubtrace.review.lines import Wanted
     from scrubtrace.review.sheet.writing import write_sheet
     from scrubtrace.schemas.review import OPEN_STATES
     from scrubtrace.words import in_words
@@ -125,11 +127,10 @@ def sheet(out: str, states: str | None, budget: int | None, **given: Any) -> Non
     path = Path(out)
     if path.suffix.lower() not in (".html", ".htm"):
         raise UsageStop("--out takes a name that ends in .html, so that a browser opens it")
-    chosen = {name: given[name] for name in ("dataset", "include_reported", "new_since")}
-    wanted = Wanted(**chosen, states=OPEN_STATES if states is None else _states(states))
+    wanted = _wanted(given, OPEN_STATES)
     beside = _reference_texts(given["reference"])
     with opened(given) as engine:
-        items = write_sheet(engine, path, wanted, in_words, budget, beside)
+        items = write_sheet(engine, path, wanted, in_words, given["budget"], beside)
     click.echo(f"{items:,} texts written to {path}; keep it as safe as the data")
     click.echo(
         "open it in a browser, decide, and save; then: scrubtrace review import "
