@@ -13,6 +13,7 @@ from scrubtrace.review.errors import ReviewError
 from scrubtrace.review.store import PAGE_ITEMS, StoredItem, stored_item
 from scrubtrace.review.table import review_items, review_runs, review_texts
 from scrubtrace.review.texts import text_id
+from scrubtrace.schemas.batches import SAMPLED
 from scrubtrace.schemas.review import Opinion, ReviewItem, State
 
 PLACES_SHOWN = 10
@@ -116,7 +117,7 @@ def _places(wanted: Wanted) -> Select[Any]:
     """Places of the flagged items, and of those that were until a run did not see them again."""
     columns = review_items.c
     seen = or_(columns.flagged.is_(True), columns.unseen_run.is_not(None))
-    conditions = [] if wanted.include_reported else [seen]
+    conditions = [columns.kind != SAMPLED] if wanted.include_reported else [seen]
     for column, value in ((columns.dataset, wanted.dataset), (columns.kind, wanted.kind)):
         conditions += [] if value is None else [column == value]
     names = (

@@ -3,7 +3,9 @@
 ``review_items`` has one row a `scrubtrace.schemas.review.ReviewItem`, ``review_runs`` one row a
 committed run, ``review_decisions`` one row a decision, ``review_events`` one row an event.
 ``review_versions`` and ``review_texts`` say what a decision was about: earlier versions of items,
-and digests of one text by several keys. The migrations build the database; these tables are how
+and digests of one text by several keys. ``review_batches`` and ``review_batch_items`` say what
+reviewers were given for a purpose, ``review_controls`` and ``review_issued`` which texts of known
+origin were among it. The migrations build the database; these tables are how
 the code speaks to it.
 """
 
@@ -16,6 +18,7 @@ from sqlalchemy import (
     Column,
     DateTime,
     Dialect,
+    Double,
     Index,
     MetaData,
     PrimaryKeyConstraint,
@@ -30,7 +33,7 @@ VERSION_TABLE = "review_schema_version"
 """Where Alembic keeps the revision; its default name could be another program's table."""
 
 
-REVISION = "0002"
+REVISION = "0003"
 """The revision of the schema that these tables describe: the newest file in the migrations."""
 
 
@@ -209,4 +212,78 @@ review_decisions = Table(
 ``row_version`` of the item, which the decision was made on. ``reason`` and ``comment`` may be
 empty. ``batch`` is the SHA-256 of the file, ``line`` where the decision stands in it, ``event`` the
 number of the event of its import.
+"""
+
+review_batches = Table(
+    "review_batches",
+    METADATA,
+    Column("name", _ORDERED, nullable=False),
+    Column("dataset", StoredText, nullable=False),
+    Column("purpose", StoredText, nullable=False),
+    Column("blind", Boolean, nullable=False),
+    Column("plan", JSON, nullable=False),
+    Column("created_at", UtcTime, nullable=False),
+    Column("event", BigInteger, nullable=False),
+    PrimaryKeyConstraint("name", name="pk_review_batches"),
+)
+"""One row a `scrubtrace.schemas.batches.Batch`; triggers refuse every change of a row."""
+
+review_batch_items = Table(
+    "review_batch_items",
+    METADATA,
+    Column("batch", _ORDERED, nullable=False),
+    Column("item_key", _ORDERED, nullable=False),
+    Column("row_version", BigInteger, nullable=False),
+    Column("text_digest", StoredText, nullable=False),
+    Column("evidence_fingerprint", StoredText, nullable=False),
+    Column("stratum", StoredText, nullable=False),
+    Column("probability", Double, nullable=False),
+    Column("flagged", Boolean, nullable=False),
+    PrimaryKeyConstraint("batch", "item_key", name="pk_review_batch_items"),
+    Index("ix_review_batch_items_item", "item_key"),
+)
+"""One row a `scrubtrace.schemas.batches.BatchItem`; triggers refuse every change of a row."""
+
+review_controls = Table(
+    "review_controls",
+    METADATA,
+    Column("control_key", _ORDERED, nullable=False),
+    Column("origin", StoredText, nullable=False),
+    Column("source", StoredText, nullable=False),
+    Column("language", StoredText, nullable=False),
+    Column("field", StoredText, nullable=False),
+    Column("text_digest", StoredText, nullable=False),
+    Column("key_id", StoredText, nullable=False),
+    Column("text_chars", BigInteger, nullable=False),
+    Column("evidence_fingerprint", StoredText, nullable=False),
+    Column("flagged", Boolean, nullable=False),
+    Column("kind", StoredText, nullable=False),
+    Column("priority", BigInteger, nullable=False),
+    Column("why", StoredText, nullable=False),
+    Column("detectors", JSON, nullable=False),
+    Column("evidence", JSON, nullable=False),
+    Column("spans_left_out", BigInteger, nullable=False),
+    Column("snippet", StoredText, nullable=False),
+    Column("snippet_start", BigInteger, nullable=False),
+    Column("event", BigInteger, nullable=False),
+    PrimaryKeyConstraint("control_key", name="pk_review_controls"),
+)
+"""One row a `scrubtrace.schemas.batches.Control`; ``event`` is that of adding it."""
+
+review_issued = Table(
+    "review_issued",
+    METADATA,
+    Column("item_key", _ORDERED, nullable=False),
+    Column("control_key", _ORDERED, nullable=False),
+    Column("batch", _ORDERED),
+    Column("reviewer", StoredText, nullable=False),
+    Column("event", BigInteger, nullable=False),
+    PrimaryKeyConstraint("item_key", name="pk_review_issued"),
+    Index("ix_review_issued_control", "control_key"),
+)
+"""Controls that were given out, each under a key of its own that looks like that of an item.
+
+``batch`` is null for an export without one, ``reviewer`` empty unless the export assigned it.
+Decisions on it stand in ``review_decisions`` with the control's key as their ``text_digest``, so
+that they are never about a text of the data. Triggers refuse every change of a row.
 """

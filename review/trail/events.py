@@ -36,6 +36,9 @@ class EventKind(StrEnum):
     IMPORT = "decisions_imported"
     ROTATION = "digests_renewed"
     GIVEN_UP = "digests_given_up"
+    BATCH = "batch_made"
+    CONTROLS = "controls_added"
+    SEED = "seed_committed"
 
 
 @dataclass(frozen=True)

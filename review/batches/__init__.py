@@ -1,0 +1,1 @@
+"""Batches of texts for reviewers, and controls of known origin among them."""
