@@ -74,7 +74,7 @@ class Rows:
 
     def group_value(self, name: str, row: int) -> str | None:
         """One group column of one row, as in `group_values`."""
-        return _shown(self.groups[name], row)
+        return shown_value(self.groups[name], row)
 
 
 @dataclass(frozen=True)
@@ -290,7 +290,8 @@ def _id_strings(column: pa.Array) -> list[str | None]:
     return decode_text(values)[0]
 
 
-def _shown(column: pa.Array, row: int) -> str | None:
+def shown_value(column: pa.Array, row: int) -> str | None:
+    """One value of a plain column as text; times in ISO 8601, in UTC if they have a zone."""
     value = _plain(column.slice(row, 1))
     if pa.types.is_temporal(value.type) or pa.types.is_decimal(value.type):
         value = _iso_8601(value) if pa.types.is_timestamp(value.type) else value.cast(pa.string())

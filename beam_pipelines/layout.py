@@ -53,11 +53,15 @@ class RunFolder:
         """Path of the hashes of a unit's row ids, when the run has an id column."""
         return storage.join(self.path, "id_hashes", f"{unit}.npy")
 
+    def counts(self, unit: str) -> str:
+        """Path of a unit's counts of texts by language and group."""
+        return storage.join(self.path, "counts", f"{unit}.parquet")
+
     def create(self, spec: RunSpec, work: Work) -> None:
         """Makes the folders and writes the specification and, last, the plan."""
         detectors = [storage.join(self.path, "parts", d.name) for d in spec.detectors]
-        others = [storage.join(self.path, n) for n in ("receipts", "dead_letters", "id_hashes")]
-        storage.make_folders(*detectors, *others)
+        names = ("receipts", "dead_letters", "id_hashes", "counts")
+        storage.make_folders(*detectors, *(storage.join(self.path, name) for name in names))
         storage.write_atomic(storage.join(self.path, "run.json"), spec.to_json().encode())
         plan = table_bytes(plan_table(work))
         storage.write_atomic(self.plan_file, plan)

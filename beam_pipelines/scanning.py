@@ -16,6 +16,7 @@ import pyarrow as pa
 
 from scrubtrace.beam_pipelines import storage
 from scrubtrace.beam_pipelines.changes import ShardChanged
+from scrubtrace.beam_pipelines.counting import Counts, RowCells
 from scrubtrace.beam_pipelines.decoding import Place, Rows
 from scrubtrace.beam_pipelines.findings import FindingMaker
 from scrubtrace.beam_pipelines.layout import RunFolder, table_bytes
@@ -45,6 +46,7 @@ class _Collected:
     signals: dict[str, Counter[str]] = field(default_factory=dict)
     dead_letters: list[dict[str, Any]] = field(default_factory=list)
     id_hashes: list["np.typing.NDArray[np.uint64]"] = field(default_factory=list)
+    counts: Counts = field(default_factory=Counts)
 
     def add(self, other: "_Collected") -> None:
         """Adds what another range gave."""
@@ -54,6 +56,7 @@ class _Collected:
             self.signals.setdefault(name, Counter()).update(signals)
         self.dead_letters += sorted(other.dead_letters, key=_letter_order)
         self.id_hashes += other.id_hashes
+        self.counts.update(other.counts)
 
 
 def scan_unit(
@@ -74,7 +77,10 @@ def scan_unit(
     if spec.columns.id:
         hashes = np.concatenate([np.empty(0, np.uint64), *collected.id_hashes])
         storage.write_atomic(folder.id_hashes(unit.key), _npy_bytes(hashes))
-    receipt = Receipt(unit.key, unit.rows, ranges, parts, len(collected.dead_letters))
+    counts = table_bytes(collected.counts.table())
+    storage.write_atomic(folder.counts(unit.key), counts)
+    digest = hashlib.sha256(counts).hexdigest()
+    receipt = Receipt(unit.key, unit.rows, ranges, parts, len(collected.dead_letters), digest)
     storage.write_atomic(folder.receipt(unit.key), receipt.to_json())
     return receipt
 
@@ -117,13 +123,17 @@ def _scan_rows(
         _count(receipt, rows)
         _bury(collected, shard, rows)
         reasons: dict[str, dict[int, str]] = {detector.name: {} for detector in detectors}
+        cells = RowCells(rows)
         for first, stop in cut_texts(rows.texts, spec.batch_rows, spec.batch_bytes):
             batch = _batch(rows, first, stop)
+            of_texts = (cells, rows.text_rows[first:stop], batch.languages)
             receipt.languages.update(batch.languages)
             for detector in detectors:
                 evidence = _detect(detector, batch, shard, rows, first, maker, collected)
-                for entry in evidence.abstained.to_pylist():
-                    reasons[detector.name][first + entry["row"]] = entry["reason"]
+                silent = {e["row"]: e["reason"] for e in evidence.abstained.to_pylist()}
+                collected.counts.add((shard, detector.name), *of_texts, silent)
+                for number, reason in silent.items():
+                    reasons[detector.name][first + number] = reason
                 receipt.detectors[detector.name].counts.update(evidence.counts)
         for name, found in reasons.items():
             receipt.detectors[name].add(tally_rows(rows, found))

@@ -126,13 +126,17 @@ class PartReceipt:
 
 @dataclass
 class Receipt:
-    """One scanned unit, written last: a unit without a receipt has not been scanned."""
+    """One scanned unit, written last: a unit without a receipt has not been scanned.
+
+    ``counts_sha256`` is the digest of its counts of texts; receipts of earlier versions have none.
+    """
 
     unit: str
     rows: int
     ranges: list[RangeReceipt]
     parts: list[PartReceipt]
     dead_letters: int = 0
+    counts_sha256: str | None = None
 
     @property
     def findings(self) -> int:

@@ -89,7 +89,7 @@ def test_all_runs_wrote_the_same_bytes(outs: list[Path]) -> None:
     digests = [
         {
             str(path.relative_to(run)): hashlib.sha256(path.read_bytes()).hexdigest()
-            for name in ("parts", "receipts", "id_hashes")
+            for name in ("parts", "receipts", "id_hashes", "counts")
             for path in sorted((run / name).rglob("*"))
             if path.is_file()
         }

@@ -69,7 +69,7 @@ def parts(folder: RunFolder) -> dict[str, bytes]:
     root = Path(folder.path)
     return {
         str(path.relative_to(root)): path.read_bytes()
-        for name in ("parts", "receipts", "id_hashes", "dead_letters", "plan.parquet")
+        for name in ("parts", "receipts", "id_hashes", "counts", "dead_letters", "plan.parquet")
         for path in sorted([root / name, *(root / name).rglob("*")])
         if path.is_file()
     }

@@ -56,6 +56,6 @@ def detect(
 def results(out: Path) -> dict[str, bytes]:
     """What the newest run of an output folder wrote, and the plan it was made from."""
     folder = Path(runs_of(str(out))[-1].path)
-    names = ("parts", "receipts", "id_hashes", "dead_letters", "plan.parquet")
+    names = ("parts", "receipts", "id_hashes", "counts", "dead_letters", "plan.parquet")
     paths = (path for name in names for path in [folder / name, *(folder / name).rglob("*")])
     return {str(path.relative_to(folder)): path.read_bytes() for path in paths if path.is_file()}

@@ -171,7 +171,7 @@ def receipts(out: Path) -> int:
 def result(out: Path, review: str) -> Result:
     """The result of the newest run of an output folder, and the whole review table."""
     folder = run_folders(out)[-1]
-    names = ("parts", "receipts", "id_hashes", "dead_letters", "plan.parquet")
+    names = ("parts", "receipts", "id_hashes", "counts", "dead_letters", "plan.parquet")
     paths = [p for n in names for p in [folder / n, *(folder / n).rglob("*")] if p.is_file()]
     digests = {str(p.relative_to(folder)): digest(p.read_bytes()) for p in sorted(paths)}
     manifest = json.loads((folder / "manifest.json").read_bytes())

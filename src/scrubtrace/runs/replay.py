@@ -225,7 +225,7 @@ def _place(request: Request, stack: ExitStack) -> str:
 def _compared(unit: Unit, before: RunFolder, after: RunFolder) -> Iterator[str]:
     """Files of a unit that are not equal in both folders."""
     pairs = [(before.part(name, unit.key), after.part(name, unit.key)) for name in unit.detectors]
-    for path in (RunFolder.receipt, RunFolder.dead_letters, RunFolder.id_hashes):
+    for path in (RunFolder.receipt, RunFolder.dead_letters, RunFolder.id_hashes, RunFolder.counts):
         pairs.append((path(before, unit.key), path(after, unit.key)))
     for old, new in pairs:
         digests = _sha256(old), _sha256(new)
