@@ -27,6 +27,10 @@ DRIFT = 0.25
 """Share of a source's rows that may be of another kind than its calibration, if not set otherwise.
 It is above what LLM rows among them make if they are less than that share."""
 
+P_BINS = 20
+"""P-values of all judged rows are counted in so many equal bins."""
+
+_P_BIN = re.compile(r"(.*) \(p ([0-9]+)\)", re.DOTALL)
 _KIND = re.compile(r"(.*) \(kind (\S+) (\d+)-(\d+)\)", re.DOTALL)
 
 DECIDED_COLUMNS = frozenset({
@@ -108,6 +112,29 @@ class KindCount:
         """What a receipt's name says; None if it names something else."""
         found = _KIND.fullmatch(name)
         return cls(found[1], found[2], int(found[3]), int(found[4])) if found else None
+
+
+@dataclass(frozen=True)
+class PValueCount:
+    """Rows of a stratum whose p-value is above ``bin`` / `P_BINS`, up to the next.
+
+    Rows like those that calibrated, by humans, spread evenly over the bins. Receipts count them by
+    ``name``.
+    """
+
+    stratum: str
+    bin: int
+
+    @property
+    def name(self) -> str:
+        """As receipts have it."""
+        return f"{self.stratum} (p {self.bin})"
+
+    @classmethod
+    def read(cls, name: str) -> "PValueCount | None":
+        """What a receipt's name says; None if it names something else."""
+        found = _P_BIN.fullmatch(name)
+        return cls(found[1], int(found[2])) if found else None
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from scrubtrace.detectors.detector import Detector, checked_evidence, detect_eac
 from scrubtrace.detectors.style import detector as module
 from scrubtrace.detectors.style.detector import Stylometry
 from scrubtrace.schemas.evidence import Evidence
-from scrubtrace.schemas.style import KindCount, StyleError
+from scrubtrace.schemas.style import P_BINS, KindCount, PValueCount, StyleError
 from scrubtrace.words import in_words
 
 
@@ -37,8 +37,11 @@ def spans(evidence: Evidence) -> list[dict[str, Any]]:
 
 
 def judged(evidence: Evidence) -> dict[str, int]:
-    """Counts but for those of kinds."""
-    return {name: n for name, n in evidence.counts.items() if not KindCount.read(name)}
+    """Counts but for those of kinds and of p-values."""
+    counts = evidence.counts.items()
+    return {
+        name: n for name, n in counts if not KindCount.read(name) and not PValueCount.read(name)
+    }
 
 
 def reasons(evidence: Evidence) -> dict[int, str]:
@@ -155,6 +158,9 @@ def test_how_many_human_rows_are_kept(calibration: str) -> None:
     evidence = Stylometry(calibration=calibration).detect(batch)
     assert 60 <= evidence.found.num_rows <= 140
     assert evidence.counts["en/essays/0-"] == 2_000
+    bins = [evidence.counts[PValueCount("en/essays/0-", number).name] for number in range(P_BINS)]
+    assert sum(bins) == 2_000
+    assert all(50 <= count <= 160 for count in bins)
     assert evidence.counts["en/essays/0- (unlike)"] <= 45
 
 

@@ -36,10 +36,12 @@ from scrubtrace.schemas.style import (
     CATEGORY,
     KEEP,
     NOT_CALIBRATED_SUFFIX,
+    P_BINS,
     SIGNAL,
     STYLOMETRY,
     UNLIKE,
     UNLIKE_SUFFIX,
+    PValueCount,
     StyleError,
 )
 from scrubtrace.schemas.vocabulary import Abstained, Lane, Strength, Use
@@ -75,7 +77,7 @@ class Stylometry:
     keep: float = KEEP
 
     name = STYLOMETRY
-    version = "3"
+    version = "4"
     lane = Lane.STYLE
 
     def __post_init__(self) -> None:
@@ -179,6 +181,8 @@ def _ranked_in(
     counts[found.stratum.name] += len(rows)
     if unlike := int((like <= UNLIKE).sum()):
         counts[found.stratum.name + UNLIKE_SUFFIX] += unlike
+    bins = np.minimum(np.ceil(ranks * P_BINS - 1e-9).astype(int) - 1, P_BINS - 1)
+    counts.update(PValueCount(found.stratum.name, int(number)).name for number in bins)
     counts.update(kind_counts(found, scored.covariates[rows], scored.covariate_names))
     columns = zip(rows, ranks.tolist(), like.tolist(), strict=True)
     return {row: Ranked(p, found, typicality) for row, p, typicality in columns}

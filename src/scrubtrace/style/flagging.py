@@ -7,7 +7,7 @@ that it does not matter in which run each part was scanned.
 
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -18,9 +18,11 @@ from scrubtrace.schemas.plan import DetectorSpec
 from scrubtrace.schemas.style import (
     KEEP,
     NOT_CALIBRATED_SUFFIX,
+    P_BINS,
     STYLOMETRY,
     UNLIKE_SUFFIX,
     KindCount,
+    PValueCount,
     described,
 )
 from scrubtrace.stats.conformal import (
@@ -51,7 +53,8 @@ class Stratum:
     ``candidates`` are texts that were kept and are like the calibration rows. ``expected_false``
     is how many texts would be flagged if all were by humans like those that calibrated;
     ``false_range`` holds it in 95% of cases. ``shift`` and ``measure`` are the `Drift` of its
-    source's rows, if there are enough. ``problem`` says why nothing can be flagged.
+    source's rows, if there are enough. ``problem`` says why nothing can be flagged. ``p_values``
+    counts the judged rows in `P_BINS` equal bins; empty for runs of earlier versions.
     """
 
     name: str
@@ -69,6 +72,7 @@ class Stratum:
     shift: float | None = None
     measure: str = ""
     problem: str = ""
+    p_values: list[int] = field(default_factory=list)
 
 
 @dataclass
@@ -140,11 +144,23 @@ def _counted(counts: Mapping[str, int]) -> StyleOutcome:
     for name, count in sorted(counts.items()):
         if name.endswith(NOT_CALIBRATED_SUFFIX):
             not_calibrated[name.removesuffix(NOT_CALIBRATED_SUFFIX)] = count
-        elif not name.endswith(UNLIKE_SUFFIX) and not KindCount.read(name):
+        elif not _says_more(name):
             strata[name] = Stratum(name, count, counts.get(name + UNLIKE_SUFFIX, 0))
+            strata[name].p_values = _histogram(name, counts)
             if found := drift.get(name.rpartition("/")[0]):
                 strata[name].shift, strata[name].measure = found
     return StyleOutcome(strata, {}, not_calibrated)
+
+
+def _says_more(name: str) -> bool:
+    """Whether a count is about some rows of a stratum, not all."""
+    is_part = name.endswith(UNLIKE_SUFFIX) or KindCount.read(name) or PValueCount.read(name)
+    return bool(is_part)
+
+
+def _histogram(stratum: str, counts: Mapping[str, int]) -> list[int]:
+    found = [counts.get(PValueCount(stratum, number).name, 0) for number in range(P_BINS)]
+    return found if any(found) else []
 
 
 def _cut(stratum: Stratum, places: list[tuple[Place, int]], policy: StyleSection) -> Cut | None:
