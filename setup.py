@@ -29,6 +29,7 @@ setup(
     package_data={
         "scrubtrace": ["py.typed"],
         "scrubtrace.review.sheet": ["*.html", "*.css", "*.js"],
+        "scrubtrace.review.report": ["*.html", "*.css"],
         "scrubtrace.detectors": ["signatures/*/*.toml", "signatures/*.json"],
         "scrubtrace.detectors.edits": ["courtesies/*.toml"],
         "scrubtrace.detectors.style": ["words/*.toml", "packs/*.npz"],
@@ -54,6 +55,7 @@ setup(
     ],
     extras_require={
         "train": ["scikit-learn>=1.6,<2"],
+        "report": ["matplotlib>=3.10,<4", "jinja2>=3.1.6,<4"],
         "postgresql": ["psycopg[binary]>=3.2.2"],
         "eval": [
             "presidio-anonymizer>=2.2.360,<3",
@@ -65,6 +67,8 @@ setup(
         "dev": [
             "psycopg[binary]>=3.2.2",
             "scikit-learn>=1.6,<2",
+            "matplotlib>=3.10,<4",
+            "jinja2>=3.1.6,<4",
             "pytest>=8",
             "pytest-xdist>=3.6",
             "hypothesis>=6.120",
