@@ -86,7 +86,8 @@ function giveReason(place) {
     return;
   }
   changed({ reason: reason === code ? "" : code });
-  say(reason === code ? label("no_reason") : label("reason_given", { reason: named("reason", code) }));
+  say(reason === code ? label("no_reason")
+    : label("reason_given", { reason: named("reason", code) }));
 }
 
 function keepComment() {

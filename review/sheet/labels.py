@@ -114,6 +114,7 @@ SCRIPT = {
     "first_to_last": "{first} to {last}",
     "listed": "{before}, {after}",
     "listed_long": "{before}; {after}",
+    "sentences": "{before} {after}",
     "control": "control character",
     "control_picture": "picture of a control character",
     "invisible": "invisible character",

@@ -25,7 +25,8 @@ const named = (what, code) =>
 const figure = (value) => value.toLocaleString(LANGUAGE);
 const inWords = (code) => String(code).replaceAll("_", " ");
 const listed = (parts, between = "listed") =>
-  parts.filter(Boolean).reduce((before, after) => label(between, { before, after }));
+  parts.filter(Boolean)
+    .reduce((before, after) => (before ? label(between, { before, after }) : after), "");
 
 const DECISIONS = {
   concur: ["c", label("concur"), label("concur_means")],
@@ -245,7 +246,7 @@ function matchOf(item) {
     make("h3", { textContent: label("match_title", { match }) }),
     make("table", { className: "match" }, [
       make("thead", {}, [make("tr", {}, head)]), make("tbody", {}, rows)]),
-    make("p", { className: "small", textContent: notes.join(" ") }),
+    make("p", { className: "small", textContent: listed(notes, "sentences") }),
   ];
 }
 
@@ -258,7 +259,7 @@ function bothTexts(item, passages) {
   ];
   return make("tr", {}, sides.map((side) => make("td", {}, [
     markedText(side, "passage"),
-    make("div", { className: "small", textContent: side.evidence.length ? listed(side.evidence.map(placeOf), "listed_long") : "" }),
+    make("div", { className: "small", textContent: listed(side.evidence.map(placeOf), "listed_long") }),
   ])));
 }
 
