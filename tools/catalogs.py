@@ -116,7 +116,7 @@ def problems(language: str) -> list[str]:
     found = [f"is not in the code: {text!r}" for _, text in sorted(known - asked, key=str)]
     found += [f"is not in the catalog: {text!r}" for _, text in sorted(asked - known, key=str)]
     for message in (m for m in catalog if m.id):
-        found += _wrong(message, catalog.num_plurals)
+        found += _wrong(message)
     if compiled(language) != {k: v for m in catalog if m.id for k, v in _entries(m)}:
         found.append("the compiled file is not up to date")
     return found
@@ -132,16 +132,26 @@ def update() -> None:
     """Write the template, the catalogs and what is compiled of them."""
     wanted = template()
     LOCALE.mkdir(exist_ok=True)
-    _write(TEMPLATE, wanted)
+    write(TEMPLATE, wanted)
     for language in TRANSLATED:
         catalog = catalog_of(language)
         catalog.update(wanted, no_fuzzy_matching=True)
         catalog.obsolete.clear()
         catalog.creation_date = catalog.revision_date = _WHEN
         _path(language, "po").parent.mkdir(parents=True, exist_ok=True)
-        _write(_path(language, "po"), catalog)
+        write(_path(language, "po"), catalog)
         with _path(language, "mo").open("wb") as stream:
             write_mo(stream, catalog)
+
+
+def write(path: Path, catalog: Catalog) -> None:
+    """Write a catalog, without headers that change by themselves."""
+    catalog.header_comment = f"# {path.name}: see How to add in CONTRIBUTING.md."
+    stream = BytesIO()
+    write_po(stream, catalog, width=100, include_lineno=False, ignore_obsolete=True)
+    lines = stream.getvalue().decode().splitlines(keepends=True)
+    kept = (line for line in lines if not line.startswith(_LEFT_OUT))
+    path.write_text("".join(kept), encoding="utf-8")
 
 
 def fields(text: str) -> set[str]:
@@ -193,11 +203,9 @@ class _Recorder(English):
         return super().text(message, **values)
 
 
-def _wrong(message: Any, plurals: int) -> Iterator[str]:
+def _wrong(message: Any) -> Iterator[str]:
     forms = (message.string,) if isinstance(message.string, str) else tuple(message.string)
     wanted = fields(message.id if isinstance(message.id, str) else message.id[1])
-    if message.pluralizable and len(forms) != plurals:
-        yield f"has {len(forms)} forms, not {plurals}: {message.id!r}"
     for form in forms:
         if not form:
             yield f"has no translation: {message.id!r}"
@@ -230,15 +238,6 @@ def _strings(node: ast.expr) -> Iterator[str]:
 
 def _path(language: str, kind: str) -> Path:
     return LOCALE / language.replace("-", "_") / "LC_MESSAGES" / f"{DOMAIN}.{kind}"
-
-
-def _write(path: Path, catalog: Catalog) -> None:
-    catalog.header_comment = f"# {path.name}: see How to add in CONTRIBUTING.md."
-    stream = BytesIO()
-    write_po(stream, catalog, width=100, include_lineno=False, ignore_obsolete=True)
-    lines = stream.getvalue().decode().splitlines(keepends=True)
-    kept = (line for line in lines if not line.startswith(_LEFT_OUT))
-    path.write_text("".join(kept), encoding="utf-8")
 
 
 if __name__ == "__main__":
