@@ -10,10 +10,10 @@ ifneq ($(INPUT),examples/shards/*.parquet)
 DETECT :=
 endif
 
-.PHONY: install detect test check format eval bench drill test-cluster clean
+.PHONY: install detect test check format messages eval bench drill test-cluster clean
 
 # A new file is found by the editable install only after installing again.
-FILES := $(shell find setup.py schemas stats calls detectors beam_pipelines review src -name '*.py' -o -name '*.toml' -o -name '*.json' -o -name '*.npz' -o -name '*.html' -o -name '*.css' -o -name '*.js' -o -name py.typed | sort)
+FILES := $(shell find setup.py schemas stats calls detectors beam_pipelines review src -name '*.py' -o -name '*.toml' -o -name '*.json' -o -name '*.npz' -o -name '*.html' -o -name '*.css' -o -name '*.js' -o -name '*.mo' -o -name py.typed | sort)
 STAMP := $(VENV)/.stamps/$(shell printf '%s\n' $(FILES) | cat - setup.py constraints.txt | sha256sum | cut -c1-16)
 
 install: $(STAMP)
@@ -41,8 +41,12 @@ check: $(STAMP)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy -p scrubtrace
-	$(BIN)/mypy --strict benchmarks examples
-	$(BIN)/python -m pytest tests/test_import_layers.py
+	$(BIN)/mypy --strict benchmarks examples tools
+	$(BIN)/python -m pytest tests/test_import_layers.py tests/test_message_catalogs.py
+
+# What the code says goes into the catalogs, and what is translated there into the program.
+messages: $(STAMP)
+	$(BIN)/python tools/catalogs.py
 
 format: $(STAMP)
 	$(BIN)/ruff format .

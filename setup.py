@@ -27,7 +27,7 @@ setup(
     packages=packages(),
     package_dir={"scrubtrace": "src/scrubtrace"} | {f"scrubtrace.{room}": room for room in ROOMS},
     package_data={
-        "scrubtrace": ["py.typed"],
+        "scrubtrace": ["py.typed", "locale/*/LC_MESSAGES/*.mo"],
         "scrubtrace.review.sheet": ["*.html", "*.css", "*.js"],
         "scrubtrace.review.report": ["*.html", "*.css"],
         "scrubtrace.detectors": ["signatures/*/*.toml", "signatures/*.json"],
@@ -52,6 +52,7 @@ setup(
         "rapidfuzz>=3.10,<4",
         "scipy>=1.14,<2",
         "opencc>=1.2,<2",
+        "babel>=2.16,<3",
     ],
     extras_require={
         "train": ["scikit-learn>=1.6,<2"],

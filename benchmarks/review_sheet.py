@@ -16,13 +16,14 @@ import time
 from pathlib import Path
 from typing import Any
 
+from scrubtrace.messages import ENGLISH
 from scrubtrace.review.connection import open_review
 from scrubtrace.review.lines import Wanted
 from scrubtrace.review.sheet.writing import write_sheet
 from scrubtrace.review.store import upsert_items
 from scrubtrace.schemas.identity import item_key
 from scrubtrace.schemas.review import OPEN_STATES, ReviewItem
-from scrubtrace.words import in_words
+from scrubtrace.why import wording
 
 PHRASE = "As an AI language model, I cannot"
 WORDS = (
@@ -123,7 +124,7 @@ def _make(path: Path, items: int) -> float:
     chance = random.Random(1)
     upsert_items(engine, (made_item(number, chance) for number in range(items)), "r1")
     start = time.perf_counter()
-    write_sheet(engine, path, Wanted(states=OPEN_STATES), in_words)
+    write_sheet(engine, path, Wanted(states=OPEN_STATES), wording(ENGLISH))
     return time.perf_counter() - start
 
 

@@ -3,16 +3,20 @@
 from collections.abc import Callable
 
 from scrubtrace.review.cells import guard, plain_cell, snippet_cell
-from scrubtrace.review.lines import ExportLine
+from scrubtrace.review.lines import ExportLine, OtherPlace
+from scrubtrace.review.wording import Wording
 from scrubtrace.schemas.review import DECISION_COLUMNS
 from scrubtrace.schemas.vocabulary import GROUPS
 
 Cell = Callable[[ExportLine], str]
 
 
-def cells_of(line: ExportLine) -> list[str]:
-    """The cells of a line, in the order of `COLUMNS`."""
-    return [cell(line) for cell in _CELLS.values()]
+def cells_of(line: ExportLine, wording: Wording | None = None) -> list[str]:
+    """The cells of a line, in the order of `COLUMNS`; reasons as stored without ``wording``."""
+    cells = [cell(line) for cell in _CELLS.values()]
+    if wording is not None:
+        cells[_WHY] = plain_cell(wording.why(line.item).whole)
+    return cells
 
 
 def _number(name: str) -> Cell:
@@ -54,7 +58,14 @@ def _signals(line: ExportLine) -> str:
 def _other_places(line: ExportLine) -> str:
     left_out = line.places - 1 - len(line.others)
     more = [f"and {left_out:,} more"] if left_out else []
-    return plain_cell("; ".join([*line.others, *more]))
+    return plain_cell("; ".join([*map(_place, line.others), *more]))
+
+
+def _place(other: OtherPlace) -> str:
+    """Shard and row; the data set if it is another one, and the turn if there is one."""
+    of_other = f"{other.dataset}: " if other.dataset is not None else ""
+    turn = f" turn {other.turn}" if other.turn is not None else ""
+    return f"{of_other}{other.shard} row {other.row_index}{turn}"
 
 
 _CELLS: dict[str, Cell] = {
@@ -89,3 +100,5 @@ _CELLS: dict[str, Cell] = {
 
 COLUMNS = tuple(_CELLS)
 """Header of the CSV: the columns for the reviewer right after what identifies the row."""
+
+_WHY = COLUMNS.index("why")

@@ -20,6 +20,7 @@ from scrubtrace.review.errors import ReviewError
 from scrubtrace.review.lines import ExportLine, Wanted, export_lines, export_places, known_run
 from scrubtrace.review.store import StoredItem
 from scrubtrace.review.trail.events import EventKind, append_event, head, lock_log
+from scrubtrace.review.wording import Wording
 from scrubtrace.schemas.review import OPEN_STATES
 
 if TYPE_CHECKING:
@@ -52,13 +53,15 @@ def export_csv(
     rows_per_file: int = 1_000_000,
     budget: int | None = None,
     reviewers: Sequence[str] = (),
+    wording: Wording | None = None,
 ) -> ExportResult:
     """Write one line a text for review to ``path``, by priority, at most ``budget`` in all.
 
     With ``reviewers`` each gets a share in a file of their own. More than ``rows_per_file`` rows go
     to ``path``-0001, -0002, ... instead. Files appear whole or not at all, and those left of an
     earlier export to the same path are removed. ``bom`` is for Excel, which otherwise does not
-    read UTF-8. The export is an event of the log. Raises ReviewError.
+    read UTF-8. With ``wording`` the reasons are in its language; all else stays in codes. The
+    export is an event of the log. Raises ReviewError.
     """
     if not 1 <= rows_per_file <= SHEET_ROWS:
         raise ReviewError(f"rows per file must be 1 to {SHEET_ROWS:,}, not {rows_per_file:,}")
@@ -66,7 +69,7 @@ def export_csv(
     encoding = "utf-8-sig" if bom else "utf-8"
     with _files_errors(path), ExitStack() as stack:
         drafts = {
-            name: stack.enter_context(_Drafts(own, encoding, rows_per_file))
+            name: stack.enter_context(_Drafts(own, encoding, rows_per_file, wording))
             for name, own in paths.items()
         }
         with reading_as_one(engine) as connection:
@@ -74,9 +77,8 @@ def export_csv(
                 drafts[share_of(line.text, list(paths))].add(line)
         made = list(chain.from_iterable(draft.finished() for draft in drafts.values()))
         rows = sum(draft.rows for draft in drafts.values())
-        record_export(
-            engine, wanted, made, rows, format="csv", budget=budget, reviewers=[*reviewers]
-        )
+        choices = {"format": "csv", "budget": budget, "reviewers": [*reviewers]}
+        record_export(engine, wanted, made, rows, **choices, **_language(wording))
         files = chain.from_iterable(draft.publish() for draft in drafts.values())
         return ExportResult(tuple(files), rows)
 
@@ -105,6 +107,11 @@ def export_parquet(engine: Engine, path: Path, wanted: Wanted = Wanted()) -> Exp
         finally:
             draft.unlink(missing_ok=True)
     return ExportResult((path,), rows)
+
+
+def _language(wording: Wording | None) -> dict[str, str]:
+    """The language of an export, which its event has if it was given one."""
+    return {} if wording is None else {"language": wording.messages.language}
 
 
 def _resolved(connection: Connection, wanted: Wanted) -> Wanted:
@@ -146,8 +153,11 @@ def record_export(
 class _Drafts:
     """Files under temporary names beside their places; removed unless they are published."""
 
-    def __init__(self, path: Path, encoding: str, rows_per_file: int) -> None:
+    def __init__(
+        self, path: Path, encoding: str, rows_per_file: int, wording: Wording | None
+    ) -> None:
         self.path = path
+        self._wording = wording
         self.rows = 0
         self._encoding = encoding
         self._rows_per_file = rows_per_file
@@ -168,7 +178,7 @@ class _Drafts:
         """Write a line, into the next file if this one is full."""
         if self.rows == len(self._drafts) * self._rows_per_file:
             self._begin()
-        self._writer.writerow(cells_of(line))
+        self._writer.writerow(cells_of(line, self._wording))
         self.rows += 1
 
     def _begin(self) -> None:

@@ -34,6 +34,15 @@ class Wanted:
     new_since: str | None = None
 
 
+class OtherPlace(NamedTuple):
+    """Where a text is once more; ``dataset`` is None for that of its line."""
+
+    dataset: str | None
+    shard: str
+    row_index: int
+    turn: int | None
+
+
 class _Line(NamedTuple):
     """An `ExportLine` with the key of its item only."""
 
@@ -41,7 +50,7 @@ class _Line(NamedTuple):
     text: str
     standing: Standing
     places: int
-    others: tuple[str, ...]
+    others: tuple[OtherPlace, ...]
 
 
 @dataclass(frozen=True)
@@ -56,7 +65,7 @@ class ExportLine:
     text: str
     standing: Standing
     places: int
-    others: tuple[str, ...]
+    others: tuple[OtherPlace, ...]
 
     @property
     def item(self) -> ReviewItem:
@@ -162,12 +171,12 @@ def _lines(placed: Iterator[tuple[Row[Any], Standing]], wanted: Wanted) -> Itera
         if first is None:
             continue
         row, standing = first
-        others: list[str] = []
+        others: list[OtherPlace] = []
         places = 1
         for other, _ in chosen:
             places += 1
             if len(others) < PLACES_SHOWN:
-                others.append(_place_in_words(other, row.dataset))
+                others.append(_other_place(other, row.dataset))
         yield _Line(row.item_key, row.text, standing, places, tuple(others))
 
 
@@ -175,11 +184,9 @@ def _is_wanted(standing: Standing, wanted: Wanted) -> bool:
     return not wanted.states or standing.state in wanted.states
 
 
-def _place_in_words(row: Row[Any], dataset: str) -> str:
-    """Shard and row; the data set if it is another one, and the turn if there is one."""
-    of_other = f"{row.dataset}: " if row.dataset != dataset else ""
-    turn = f" turn {row.turn}" if row.turn is not None else ""
-    return f"{of_other}{row.shard} row {row.row_index}{turn}"
+def _other_place(row: Row[Any], dataset: str) -> OtherPlace:
+    of_other = row.dataset if row.dataset != dataset else None
+    return OtherPlace(of_other, row.shard, row.row_index, row.turn)
 
 
 def _stored(connection: Connection, keys: Sequence[str]) -> dict[str, StoredItem]:

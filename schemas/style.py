@@ -82,11 +82,17 @@ class Stratum:
 
 def described(name: str) -> str:
     """The name of a stratum in words."""
+    language, source, low, high = stratum_parts(name)
+    length = f"{low}-{high} words" if high else f"{low} words and more"
+    return f"{language}, {source or 'no source'}, {length}"
+
+
+def stratum_parts(name: str) -> tuple[str, str, str, str]:
+    """Language, source, and the least and most words that the name of a stratum has."""
     language, _, rest = name.partition("/")
     source, _, words = rest.rpartition("/")
     low, _, high = words.partition("-")
-    length = f"{low}-{high} words" if high else f"{low} words and more"
-    return f"{language}, {source or 'no source'}, {length}"
+    return language, source, low, high
 
 
 @dataclass(frozen=True)

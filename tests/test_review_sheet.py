@@ -16,9 +16,11 @@ from hypothesis import strategies as st
 from sheet_pages import span, text_item, written
 from sqlalchemy import Engine
 
+from scrubtrace.messages import ENGLISH
 from scrubtrace.review.connection import open_review
 from scrubtrace.review.sheet import writing
 from scrubtrace.review.sheet.data import escaped_json
+from scrubtrace.review.sheet.labels import page_labels
 from scrubtrace.review.sheet.page import SCRIPTS, around_data
 from scrubtrace.review.store import upsert_items
 from scrubtrace.review.trail.verify import verify
@@ -76,7 +78,7 @@ def test_text_of_rows_cannot_end_the_data(engine: Engine, tmp_path: Path) -> Non
     parts = Parts(path.read_text("utf-8"))
     assert [kind for kind, _ in parts.scripts] == ["application/json", None]
     (only,) = data_of(path)["items"]
-    assert [only[name] for name in ("snippet", "why", "shard", "row_id")] == [HOSTILE] * 4
+    assert [only[name] for name in ("snippet", "claim", "shard", "row_id")] == [HOSTILE] * 4
 
 
 def test_the_policy_lets_run_only_this_script_and_style(engine: Engine, tmp_path: Path) -> None:
@@ -100,7 +102,7 @@ def hash_of(text: str) -> str:
 
 
 def test_the_page_asks_for_nothing_and_makes_no_markup() -> None:
-    before, after = around_data()
+    before, after = around_data(page_labels(ENGLISH))
     parts = Parts(before + after)
     assert not [entry for entry in parts.attributes if entry[1] in ("src", "style", "onclick")]
     links = [value for _, name, value in parts.attributes if name == "href"]
@@ -114,7 +116,7 @@ def test_the_page_asks_for_nothing_and_makes_no_markup() -> None:
 
 
 def test_every_field_keeps_out_of_the_browsers_memory_of_forms() -> None:
-    html = "".join(around_data())
+    html = "".join(around_data(page_labels(ENGLISH)))
     fields = re.findall(r"<(?:input|textarea|select|form id)\b[^>]*>", html)
     assert len(fields) == 5
     assert all('autocomplete="off"' in field for field in fields)
@@ -137,7 +139,7 @@ def luminance(colour: str) -> float:
 
 @pytest.mark.parametrize("number", [0, 1], ids=["light", "dark"])
 def test_text_has_a_contrast_of_four_and_a_half(number: int) -> None:
-    (style,) = Parts("".join(around_data())).styles
+    (style,) = Parts("".join(around_data(page_labels(ENGLISH)))).styles
     palette = colours(style)[number]
     pairs = [("ink", ground) for ground in
              ("paper", "panel", "accent-soft", "proof", "strong", "shared")]  # fmt: skip

@@ -20,7 +20,8 @@ from scrubtrace.schemas.vocabulary import Kind
 from scrubtrace.style.cuts import flagging
 from scrubtrace.style.flagging import StyleOutcome, check_style, decide
 from scrubtrace.style.telling import TRACE_BOUNDS, style_lines, union_bounds
-from scrubtrace.words import in_words, reason_words
+from scrubtrace.style_words import reason_words
+from scrubtrace.words import in_words
 
 NAME = "en/essays/100-199"
 N = 999

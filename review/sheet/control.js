@@ -8,33 +8,32 @@ function renderDecision() {
     button.setAttribute("aria-pressed", String(button.dataset.decision === value.decision));
   }
   const codes = Object.entries(about.reasons[value.decision] ?? {});
-  const hint = "Then a reason, if you like: keys 1 to 5 once something is decided.";
   el("reasons").replaceChildren(
-    ...(codes.length ? codes.map(reasonButton) : [make("p", { textContent: hint })]));
+    ...(codes.length ? codes.map(reasonButton) : [make("p", { textContent: label("then_a_reason") })]));
   el("comment").value = value.comment;
   el("comment").disabled = el("scope").disabled = !item;
   el("scope").checked = value.scope === "row";
 }
 
-function reasonButton([code, words], number) {
+function reasonButton([code, words], place) {
   const isOn = decisions.of(current()).reason === code;
   const button = make("button", {
-    type: "button", title: words, textContent: inWords(code),
-    aria: { "aria-pressed": String(isOn), "aria-keyshortcuts": String(number + 1) },
-  }, [make("kbd", { textContent: number + 1, aria: { "aria-hidden": "true" } })]);
-  button.addEventListener("click", () => giveReason(number));
+    type: "button", title: words, textContent: named("reason", code),
+    aria: { "aria-pressed": String(isOn), "aria-keyshortcuts": String(place + 1) },
+  }, [make("kbd", { textContent: place + 1, aria: { "aria-hidden": "true" } })]);
+  button.addEventListener("click", () => giveReason(place));
   return button;
 }
 
 function renderProgress() {
   const minutes = startedAt === null ? 0 : (performance.now() - startedAt) / 60000;
-  const rate = minutes >= 0.25 ? `, ${(decisions.decided / minutes).toFixed(1)} a minute` : "";
   el("progress").max = Math.max(items.length, 1);
   el("progress").value = decisions.decided;
-  el("counted").textContent =
-    `${decisions.decided.toLocaleString("en")} of ${count(items.length, "text")} decided${rate}`;
+  const done = counted("decided_of", items.length, { decided: figure(decisions.decided) });
+  el("counted").textContent = minutes >= 0.25
+    ? label("rate", { done, rate: RATE.format(decisions.decided / minutes) }) : done;
   const unsaved = decisions.unsaved.size;
-  el("unsaved").textContent = unsaved ? `${unsaved.toLocaleString("en")} not saved` : "";
+  el("unsaved").textContent = unsaved ? label("not_saved", { count: figure(unsaved) }) : "";
   el("save").disabled = !decisions.current.size && !unsaved;
   el("undo").disabled = !decisions.history.length;
 }
@@ -54,8 +53,11 @@ function go(place) {
   renderAll();
   // In a small window everything is one column, in which the text may be out of sight.
   if (getComputedStyle(document.body).display === "block") el("reading").scrollIntoView();
-  el("moved").textContent = `Text ${at + 1} of ${shown.length}: ${el("claim").textContent}`;
+  const claim = el("claim").textContent;
+  el("moved").textContent = label("text_of", { ...placeNow(), claim });
 }
+
+const placeNow = () => ({ number: figure(at + 1), count: figure(shown.length) });
 
 function changed(changes) {
   if (current() === undefined || !decisions.change(current(), changes)) return false;
@@ -71,42 +73,46 @@ function decide(decision) {
   const taken = isSame ? "" : decision;
   if (!changed({ decision: taken, reason: "" })) return;
   startedAt ??= performance.now();
-  say(`${taken ? DECISIONS[taken][1] : "Decision taken back"}: text ${at + 1} of ${shown.length}`);
+  const said = taken ? DECISIONS[taken][1] : label("taken_back");
+  say(label("decided_text", { ...placeNow(), decision: said }));
 }
 
-function giveReason(number) {
+function giveReason(place) {
   const { decision, reason } = decisions.of(current());
-  const code = Object.keys(about.reasons[decision] ?? {})[number];
+  const code = Object.keys(about.reasons[decision] ?? {})[place];
   if (!code) {
-    say(decision ? `${DECISIONS[decision][1]} has no reason ${number + 1}` : "Decide first, then give a reason");
+    say(decision ? label("no_such_reason", { decision: DECISIONS[decision][1], number: place + 1 })
+      : label("decide_first"));
     return;
   }
   changed({ reason: reason === code ? "" : code });
-  say(reason === code ? "No reason" : `Reason: ${inWords(code)}`);
+  say(reason === code ? label("no_reason")
+    : label("reason_given", { reason: named("reason", code) }));
 }
 
 function keepComment() {
-  if (changed({ comment: el("comment").value.trim() })) say("Comment kept");
+  if (changed({ comment: el("comment").value.trim() })) say(label("comment_kept"));
 }
 
 function setScope(isRow) {
   if (changed({ scope: isRow ? "row" : "text" })) {
-    say(isRow ? "About this row only" : "About every row with this text");
+    say(label(isRow ? "about_row" : "about_text"));
   }
 }
 
 function undo() {
   keepComment();
-  const number = decisions.undo();
-  if (number === null) {
-    say("Nothing to undo");
+  const changedItem = decisions.undo();
+  if (changedItem === null) {
+    say(label("nothing_to_undo"));
     return;
   }
-  if (!shown.includes(number)) clearFilters();
-  at = shown.indexOf(number);
+  if (!shown.includes(changedItem)) clearFilters();
+  at = shown.indexOf(changedItem);
   renderAll();
-  const { decision } = decisions.of(number);
-  say(`Undone: text ${at + 1} is ${decision ? DECISIONS[decision][1] : "undecided"}`);
+  const { decision } = decisions.of(changedItem);
+  say(label(decision ? "undone" : "undone_undecided",
+    { number: figure(at + 1), decision: decision && DECISIONS[decision][1] }));
 }
 
 function goToUndecided() {
@@ -118,14 +124,15 @@ function goToUndecided() {
       return;
     }
   }
-  say("Every text here is decided");
+  say(label("all_decided"));
 }
 
 // ---- filters ----
 
 function haystackOf(item) {
   const groups = Object.values(item.groups);
-  return [item.snippet, item.why, item.row_id ?? "", item.shard, ...groups].join("\n").toLowerCase();
+  const words = [item.snippet, item.claim, item.because, item.row_id ?? "", item.shard, ...groups];
+  return words.join("\n").toLowerCase();
 }
 
 function applyFilters() {
@@ -140,9 +147,9 @@ function applyFilters() {
     if (fits && (!query || haystacks[number].includes(query))) shown.push(number);
   });
   at = Math.max(0, shown.indexOf(before));
-  el("filtered").textContent = active.length ? `(${active.length} on)` : "";
+  el("filtered").textContent = active.length ? label("filters_on", { count: active.length }) : "";
   renderAll();
-  say(`${count(shown.length, "text")} shown`);
+  say(counted("shown", shown.length));
 }
 
 function clearFilters() {
@@ -151,6 +158,9 @@ function clearFilters() {
   el("search").value = "";
   applyFilters();
 }
+
+const valueName = (filter, value) =>
+  (filter === "kind" || filter === "state" ? named(filter, value) : value);
 
 function makeSelects() {
   for (const [name, valuesOf] of Object.entries(FILTERS)) {
@@ -162,15 +172,16 @@ function makeSelects() {
     const values = isDecision ? ["undecided", ...Object.keys(DECISIONS)] : [...counts.keys()].sort();
     if (!isDecision && values.length < 2) continue;
     const options = values.map((value) => make("option", {
-      value, textContent: isDecision ? inWords(value) : `${inWords(value)} (${counts.get(value)})`,
+      value, textContent: isDecision ? named("decision", value)
+        : label("value_count", { value: valueName(name, value), count: figure(counts.get(value)) }),
     }));
-    const any = make("option", { value: "", textContent: "any" });
+    const any = make("option", { value: "", textContent: label("any") });
     const select = make("select", { id: `filter-${name}`, autocomplete: "off" }, [any, ...options]);
     select.addEventListener("change", () => {
       wanted[name] = select.value;
       applyFilters();
     });
-    el("selects").append(make("label", { htmlFor: select.id, textContent: inWords(name) }), select);
+    el("selects").append(make("label", { htmlFor: select.id, textContent: named("field", name) }), select);
   }
 }
 
@@ -186,8 +197,10 @@ function save() {
   decisions.keepAsSaved();
   renderProgress();
   const notes = decisions.notes();
-  const left = notes ? `; ${count(notes, "comment")} without a decision, which import does not store` : "";
-  say(`${count(decisions.decided, "decision")} written to ${about.file}${left}`);
+  say(label(notes ? "written_and_left" : "written", {
+    decisions: counted("decisions", decisions.decided), file: about.file,
+    comments: counted("comments_left", notes),
+  }));
 }
 
 // ---- keys ----
@@ -198,16 +211,16 @@ function openHelp() {
 }
 
 const KEYS = {
-  j: ["next text", () => go(at + 1)],
-  k: ["text before", () => go(at - 1)],
-  f: ["next undecided text", goToUndecided],
-  ...Object.fromEntries(Object.entries(DECISIONS).map(([name, [key, , words]]) =>
-    [key, [`${inWords(name)}: ${words.charAt(0).toLowerCase()}${words.slice(1)}`, () => decide(name)]])),
-  n: ["comment; Escape ends it", () => el("comment").focus()],
-  r: ["about this row only, or every row with this text", () => setScope(!el("scope").checked)],
-  u: ["undo, step by step", undo],
-  "/": ["search; Escape ends it", () => el("search").focus()],
-  "?": ["these keys", openHelp],
+  j: [label("next_text"), () => go(at + 1)],
+  k: [label("text_before"), () => go(at - 1)],
+  f: [label("next_undecided"), goToUndecided],
+  ...Object.fromEntries(Object.entries(DECISIONS).map(([name, [key, decision, meaning]]) =>
+    [key, [label("key_decides", { decision, meaning }), () => decide(name)]])),
+  n: [label("key_comment"), () => el("comment").focus()],
+  r: [label("key_scope"), () => setScope(!el("scope").checked)],
+  u: [label("key_undo"), undo],
+  "/": [label("key_search"), () => el("search").focus()],
+  "?": [label("key_help"), openHelp],
 };
 
 function onKey(event) {
@@ -245,7 +258,7 @@ function begin() {
     button.addEventListener("click", () => decide(decision));
     el("choices").append(button);
   }
-  const keys = { ...KEYS, "1\u20135": ["reason of the decision"], "Ctrl S": ["save decisions"] };
+  const keys = { ...KEYS, "1\u20135": [label("key_reason")], "Ctrl S": [label("key_save")] };
   el("keys").append(...Object.entries(keys).flatMap(([key, [words]]) => [
     make("dt", {}, [make("kbd", { textContent: key })]), make("dd", { textContent: words })]));
   makeSelects();

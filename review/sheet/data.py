@@ -1,21 +1,19 @@
 """What a sheet says of one line of an export, as JSON that may stand inside of HTML."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from scrubtrace.review.lines import ExportLine
+from scrubtrace.review.sheet.labels import place_words
+from scrubtrace.review.wording import Wording
 from scrubtrace.schemas.vocabulary import GROUPS
-
-Entry = Mapping[str, Any]
-InWords = Callable[[Entry], str]
-"""One piece of evidence in words."""
 
 REFERENCE = "reference"
 """Name of the detector whose evidence is a match with a reference text."""
 
 _ITEM = (
-    "item_key", "priority", "kind", "flagged", "why", "language", "dataset", "shard", "row_index",
+    "item_key", "priority", "kind", "flagged", "language", "dataset", "shard", "row_index",
     "row_id", "occurrence", "field", "turn", "text_chars", "spans_left_out", "snippet",
     "snippet_start",
 )  # fmt: skip
@@ -29,25 +27,29 @@ def escaped_json(value: Any) -> str:
     return text.translate(_ESCAPES)
 
 
-def sheet_item(line: ExportLine, in_words: InWords) -> dict[str, Any]:
+def sheet_item(line: ExportLine, wording: Wording) -> dict[str, Any]:
     """What the sheet shows of a line; offsets are code points of the original text, half open."""
     item = line.item
+    why = wording.why(item)
     return {name: getattr(item, name) for name in _ITEM} | {
+        "claim": why.claim,
+        "because": why.because,
+        "why_language": why.language,
         "row_version": line.stored.row_version,
         "first_run": line.stored.first_run,
         "last_run": line.stored.last_run,
         "state": str(line.standing.state),
         "places": line.places,
-        "others": list(line.others),
+        "others": [place_words(wording.messages, *other) for other in line.others],
         "groups": {name: item.groups[name] for name in GROUPS if item.groups.get(name)},
         "detectors": sorted({f"{d['name']} {d['version']}" for d in item.detectors}),
-        "evidence": [_evidence(entry, in_words) for entry in item.evidence],
+        "evidence": [_evidence(entry, wording) for entry in item.evidence],
     }
 
 
-def _evidence(entry: Entry, in_words: InWords) -> dict[str, Any]:
+def _evidence(entry: Mapping[str, Any], wording: Wording) -> dict[str, Any]:
     known = {name: entry.get(name) for name in _ENTRY}
-    known["words"] = in_words(entry)
+    known["words"] = wording.in_words(entry)
     if entry.get("detector") == REFERENCE:
         known |= _match(str(entry.get("value") or ""))
     return known

@@ -10,15 +10,33 @@ const decisions = new Decisions();
 const ROW_REM = 4.25;
 const ROWS_BEYOND = 4;
 const SAID_MS = 4000;
+const LANGUAGE = document.documentElement.lang;
+const PLURALS = new Intl.PluralRules(LANGUAGE);
+const PERCENT = new Intl.NumberFormat(LANGUAGE, { style: "percent" });
+const RATE = new Intl.NumberFormat(LANGUAGE, { minimumFractionDigits: 1, maximumFractionDigits: 1 });
+
+// Words of the page: a text, a text with a number, the name of a code, a number.
+const fill = (words, values) => words.replace(/\{(\w+)\}/g, (_, name) => values[name]);
+const label = (name, values = {}) => fill(about.texts[name], values);
+const counted = (name, count, values = {}) =>
+  fill(about.forms[name][PLURALS.select(count)], { count: figure(count), ...values });
+const named = (what, code) =>
+  (Object.hasOwn(about.names[what], code) ? about.names[what][code] : inWords(code));
+const figure = (value) => value.toLocaleString(LANGUAGE);
+const inWords = (code) => String(code).replaceAll("_", " ");
+const listed = (parts, between = "listed") =>
+  parts.filter(Boolean)
+    .reduce((before, after) => (before ? label(between, { before, after }) : after), "");
+
 const DECISIONS = {
-  concur: ["c", "Concur", "The flag is right"],
-  dismiss: ["d", "Dismiss", "The flag is wrong, or does not matter"],
-  second: ["s", "Second look", "Somebody else should look, too"],
-  escalate: ["e", "Escalate", "Somebody else has to decide"],
+  concur: ["c", label("concur"), label("concur_means")],
+  dismiss: ["d", label("dismiss"), label("dismiss_means")],
+  second: ["s", label("second"), label("second_means")],
+  escalate: ["e", label("escalate"), label("escalate_means")],
 };
 const MARKS = {
-  proof: "proof", strong: "strong", weak: "weak", mentioned: "only mentioned",
-  shared: "shared with a reference text",
+  proof: label("proof"), strong: label("strong"), weak: label("weak"),
+  mentioned: label("mentioned"), shared: label("shared"),
 };
 const FILTERS = {
   decision: (item, number) => decisions.of(number).decision || "undecided",
@@ -48,8 +66,6 @@ function make(name, properties = {}, children = []) {
   return element;
 }
 
-const inWords = (name) => String(name).replaceAll("_", " ");
-const count = (number, one) => `${number.toLocaleString("en")} ${one}${number === 1 ? "" : "s"}`;
 const current = () => shown[at];
 
 function say(words) {
@@ -100,7 +116,7 @@ function listRow(place, height) {
   const line = make("div", { className: "line", lang: languageOf(item), textContent: excerptOf(item) });
   const [group = ""] = Object.values(item.groups);
   const places = item.places > 1 ? `${item.places}\u00d7` : "";
-  const facts = [inWords(item.kind), item.language, group, places];
+  const facts = [named("kind", item.kind), item.language, group, places];
   const spans = facts.filter(Boolean).map((fact) => make("span", { textContent: fact }));
   if (decision) spans.push(make("span", { className: "done", textContent: DECISIONS[decision][1] }));
   const row = make("div", {
@@ -132,26 +148,26 @@ function renderItem() {
   const item = items[current()];
   el("reading").scrollTop = 0;
   if (!item) {
-    const words = items.length ? "No text fits the filters." : "Nothing is to be decided.";
+    const words = label(items.length ? "none_fits" : "nothing_to_decide");
     el("item").replaceChildren(make("h2", { id: "claim", className: "empty", textContent: words }));
     return;
   }
-  const [claim, ...because] = item.why.split(": ");
+  const { claim, because, why_language: lang } = item;
   el("item").replaceChildren(
     factsOf(item),
-    make("h2", { id: "claim", textContent: claim.charAt(0).toUpperCase() + claim.slice(1) }),
-    make("p", { className: "because", textContent: because.join(": ") }),
+    make("h2", { id: "claim", lang, textContent: claim.charAt(0).toUpperCase() + claim.slice(1) }),
+    make("p", { className: "because", lang, textContent: because }),
     ...textOf(item), ...matchOf(item), ...evidenceOf(item), ...whereOf(item),
   );
 }
 
 function factsOf(item) {
   const facts = [
-    `${(at + 1).toLocaleString("en")} of ${shown.length.toLocaleString("en")}`,
-    inWords(item.kind), item.language, inWords(item.state), `priority ${item.priority}`,
-    count(item.places, "place"),
+    label("number_of", { number: figure(at + 1), count: figure(shown.length) }),
+    named("kind", item.kind), item.language, named("state", item.state),
+    label("priority", { priority: item.priority }), counted("places", item.places),
   ].map((fact) => make("span", { textContent: fact }));
-  if (!item.flagged) facts.push(make("span", { textContent: "reported, not flagged" }));
+  if (!item.flagged) facts.push(make("span", { textContent: label("reported") }));
   return make("div", { className: "facts" }, facts);
 }
 
@@ -179,34 +195,34 @@ function textOf(item) {
   const legend = Object.keys(MARKS).filter((kind) => kinds.has(kind)).map((kind) =>
     make("span", {}, [make("mark", { className: kind, textContent: MARKS[kind] })]));
   const isWhole = [...item.snippet].length === item.text_chars;
-  const words = `${isWhole ? "text" : "from a text"} of ${count(item.text_chars, "character")}`;
+  const words = counted(isWhole ? "whole_text" : "part_of_text", item.text_chars);
   legend.push(make("span", { textContent: words }));
   return [text, make("div", { className: "legend" }, legend)];
 }
 
 function placeOf(entry) {
-  return entry.start === null ? "" : `characters ${entry.start}\u2013${entry.end}`;
+  return entry.start === null ? "" : label("characters", { start: entry.start, end: entry.end });
 }
 
 function evidenceOf(item) {
   const sameWords = new Map();
   for (const entry of item.evidence.filter((one) => one.category !== "passage")) {
     const signals = sameWords.get(entry.words) ?? new Map();
-    const key = `${entry.detector}, ${entry.signal}`;
+    const key = listed([entry.detector, entry.signal]);
     sameWords.set(entry.words, signals.set(key, [...(signals.get(key) ?? []), placeOf(entry)]));
   }
   const entries = [...sameWords].map(([words, signals]) => make("li", {}, [
     make("div", { textContent: words }),
     ...[...signals].map(([signal, places]) => make("div", {
-      className: "small", textContent: [signal, ...places].filter(Boolean).join(", "),
+      className: "small", textContent: listed([signal, ...places]),
     })),
   ]));
   if (item.spans_left_out) {
     entries.push(make("li", { className: "small", textContent:
-      `${count(item.spans_left_out, "more piece")} of such evidence, not kept in the table` }));
+      counted("left_out", item.spans_left_out) }));
   }
   return entries.length
-    ? [make("h3", { textContent: "Evidence" }), make("ul", { className: "evidence" }, entries)] : [];
+    ? [make("h3", { textContent: label("evidence") }), make("ul", { className: "evidence" }, entries)] : [];
 }
 
 // A match with a reference text: both texts side by side if the sheet has the other one, else the
@@ -215,21 +231,22 @@ function matchOf(item) {
   const main = item.evidence.find((entry) => entry.match);
   if (!main) return [];
   const { source, model, part } = main.match;
-  const named = [`Reference: ${source ?? "unnamed"}`, model, part].filter(Boolean).join(", ");
+  const names = listed([source ?? label("unnamed"), model, part]);
   const passages = item.evidence.filter((entry) => entry.there && entry.start !== null);
   const rows = item.reference ? [bothTexts(item, passages)] : passages.map((one) => passageRow(item, one));
-  const head = [make("th", { scope: "col", textContent: "This text" }),
-    make("th", { scope: "col", textContent: named })];
-  const shares = [["of_text", "this text"], ["of_reference", "the reference text"]]
-    .filter(([name]) => typeof main.match[name] === "number")
-    .map(([name, whose]) => `${Math.round(main.match[name] * 100)}% of ${whose}`);
-  const left = item.reference ? "" : " The review table keeps no reference text.";
-  const title = `Match with a reference text: ${inWords(main.match.class ?? main.category)}`;
+  const head = [make("th", { scope: "col", textContent: label("this_text") }),
+    make("th", { scope: "col", textContent: label("reference", { names }) })];
+  const shares = ["of_text", "of_reference"]
+    .filter((name) => typeof main.match[name] === "number")
+    .map((name) => label(name, { share: PERCENT.format(main.match[name]) }));
+  const notes = shares.length ? [label("shared_weight", { shares: listed(shares) })] : [];
+  if (!item.reference) notes.push(label("no_reference_kept"));
+  const match = named("match", main.match.class ?? main.category);
   return [
-    make("h3", { textContent: title }),
+    make("h3", { textContent: label("match_title", { match }) }),
     make("table", { className: "match" }, [
       make("thead", {}, [make("tr", {}, head)]), make("tbody", {}, rows)]),
-    make("p", { className: "small", textContent: `Shared weight: ${shares.join(", ")}.${left}` }),
+    make("p", { className: "small", textContent: listed(notes, "sentences") }),
   ];
 }
 
@@ -242,33 +259,40 @@ function bothTexts(item, passages) {
   ];
   return make("tr", {}, sides.map((side) => make("td", {}, [
     markedText(side, "passage"),
-    make("div", { className: "small", textContent: side.evidence.map(placeOf).join("; ") }),
+    make("div", { className: "small", textContent: listed(side.evidence.map(placeOf), "listed_long") }),
   ])));
 }
 
 function passageRow(item, entry) {
   const words = partOf(item, entry.start, entry.end);
   const here = words === null
-    ? make("div", { className: "small", textContent: "outside of the excerpt" })
+    ? make("div", { className: "small", textContent: label("outside") })
     : rowText("div", item, "passage", words);
-  const there = `characters ${entry.there[0]}\u2013${entry.there[1]} of the reference text`;
+  const [start, end] = entry.there;
+  const there = label("characters_there", { start, end });
   return make("tr", {}, [
     make("td", {}, [here, make("div", { className: "small", textContent: placeOf(entry) })]),
-    make("td", {}, [make("div", { textContent: "the same words" }),
+    make("td", {}, [make("div", { textContent: label("same_words") }),
       make("div", { className: "small", textContent: there })]),
   ]);
 }
 
 function whereOf(item) {
   const rows = [
-    ["Data set", item.dataset], ["Shard", item.shard], ["Row", item.row_index],
-    ["Id", item.row_id], ["Field", item.field], ["Turn", item.turn],
-    ...Object.entries(item.groups).map(([name, value]) => [inWords(name), value]),
-    ["Other places", item.others.join("; ")], ["Detectors", item.detectors.join("; ")],
-    ["Runs", [...new Set([item.first_run, item.last_run])].join(" to ")], ["Key", item.item_key],
+    [label("dataset"), item.dataset], [label("shard"), item.shard], [label("row"), item.row_index],
+    [label("id"), item.row_id], [label("field"), item.field], [label("turn"), item.turn],
+    ...Object.entries(item.groups).map(([name, value]) => [named("field", name), value]),
+    [label("other_places"), item.others.join("; ")],
+    [label("detectors"), item.detectors.join("; ")], [label("runs"), runsOf(item)],
+    [label("key"), item.item_key],
   ].filter(([, value]) => value !== null && value !== undefined && value !== "");
   const parts = rows.flatMap(([name, value]) => [
     make("dt", { textContent: name.charAt(0).toUpperCase() + name.slice(1) }),
     appendText(make("dd", {}), String(value))]);
-  return [make("h3", { textContent: "Where it is" }), make("dl", { className: "where" }, parts)];
+  return [make("h3", { textContent: label("where") }), make("dl", { className: "where" }, parts)];
+}
+
+function runsOf(item) {
+  const { first_run: first, last_run: last } = item;
+  return first === last ? first : label("first_to_last", { first, last });
 }

@@ -6,7 +6,7 @@ Policy Level 3, section 2.3.1), so that text of a row could not run even if it b
 
 import base64
 import hashlib
-from functools import cache
+from collections.abc import Mapping
 from importlib.resources import files
 from string import Template
 
@@ -16,13 +16,12 @@ SCRIPTS = ("text.js", "decisions.js", "page.js", "control.js")
 _DATA = "<!-- data -->"
 
 
-@cache
-def around_data() -> tuple[str, str]:
-    """The page before and after its JSON data."""
+def around_data(labels: Mapping[str, str]) -> tuple[str, str]:
+    """The page before and after its JSON data, with its labels in HTML."""
     style, script = _read("page.css"), "".join(_read(name) for name in SCRIPTS)
     script = f'"use strict";\n(() => {{\n{script}}})();\n'
     before, _, after = _read("page.html").partition(_DATA)
-    values = {"policy": policy(style, script), "style": style, "script": script}
+    values = {**labels, "policy": policy(style, script), "style": style, "script": script}
     return Template(before).substitute(values), Template(after).substitute(values)
 
 

@@ -6,9 +6,9 @@ const STRENGTHS = ["proof", "strong", "weak"];
 const CONTROLS = ("NUL SOH STX ETX EOT ENQ ACK BEL BS HT LF VT FF CR SO SI DLE DC1 DC2 DC3 DC4 NAK " +
   "SYN ETB CAN EM SUB ESC FS GS RS US").split(" ");
 const SHORT_NAMES = new Map([
-  ...CONTROLS.map((short, code) => [code, [short, "control character"]]),
-  ...CONTROLS.map((short, code) => [0x2400 + code, [short, "picture of a control character"]]),
-  [0x7f, ["DEL", "control character"]],
+  ...CONTROLS.map((short, code) => [code, [short, "control"]]),
+  ...CONTROLS.map((short, code) => [0x2400 + code, [short, "control_picture"]]),
+  [0x7f, ["DEL", "control"]],
   [0x00ad, ["SHY", "soft hyphen"]],
   [0x034f, ["CGJ", "combining grapheme joiner"]],
   [0x061c, ["ALM", "Arabic letter mark"]],
@@ -57,8 +57,8 @@ function signBefore(text, offset) {
 function shownSign(sign) {
   const code = sign.codePointAt(0);
   const number = `U+${code.toString(16).toUpperCase().padStart(4, "0")}`;
-  const [short, name] = SHORT_NAMES.get(code) ?? [number, "invisible character"];
-  return [short, `${number} ${name}`];
+  const [short, name] = SHORT_NAMES.get(code) ?? [number, "invisible"];
+  return [short, `${number} ${about.texts[name] ?? name}`];
 }
 
 // A text as pieces: {text} as it is, or {sign, name} for what would not be seen.

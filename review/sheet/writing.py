@@ -14,10 +14,12 @@ from scrubtrace.review.connection import reading_as_one
 from scrubtrace.review.errors import ReviewError
 from scrubtrace.review.export import record_export
 from scrubtrace.review.lines import ExportLine, Wanted, export_lines, known_run
-from scrubtrace.review.sheet.data import InWords, escaped_json, sheet_item
+from scrubtrace.review.sheet.data import escaped_json, sheet_item
+from scrubtrace.review.sheet.labels import page_labels, script_labels
 from scrubtrace.review.sheet.page import around_data
 from scrubtrace.review.store import PAGE_ITEMS
-from scrubtrace.schemas.review import REASONS
+from scrubtrace.review.wording import Wording
+from scrubtrace.schemas.messages import Messages
 
 MOST_ITEMS = 20_000
 """Items of one sheet: about 60 MB, which a browser opens in seconds."""
@@ -31,15 +33,15 @@ def write_sheet(
     engine: Engine,
     path: Path,
     wanted: Wanted,
-    in_words: InWords,
+    wording: Wording,
     budget: int | None = None,
     complete: Complete | None = None,
 ) -> int:
     """Write the sheet and give the number of its items, at most ``budget``.
 
-    One item a text, by priority, as `export_csv` has its lines; a page of them in memory at a time.
-    The file appears whole or not at all, and is an event of the log. Raises ReviewError, also for
-    more than `MOST_ITEMS` items.
+    The page is in the language of ``wording``. One item a text, by priority, as `export_csv` has
+    its lines; a page of them in memory at a time. The file appears whole or not at all, and is an
+    event of the log. Raises ReviewError, also for more than `MOST_ITEMS` items.
     """
     draft = path.with_name(f".{path.name}.{os.getpid()}.draft")
     try:
@@ -47,9 +49,10 @@ def write_sheet(
             if wanted.new_since is not None:
                 wanted = replace(wanted, new_since=known_run(connection, wanted.new_since))
             with closing(export_lines(connection, wanted)) as lines:
-                found = _items(islice(lines, budget), in_words, complete)
-                items = _write(file, found, path)
-        record_export(engine, wanted, [draft], items, format="sheet", budget=budget)
+                found = _items(islice(lines, budget), wording, complete)
+                items = _write(file, found, path, wording.messages)
+        choices = {"format": "sheet", "budget": budget, "language": wording.messages.language}
+        record_export(engine, wanted, [draft], items, **choices)
         draft.replace(path)
     except OSError as error:
         why = error.strerror or type(error).__name__
@@ -62,22 +65,19 @@ def write_sheet(
 
 
 def _items(
-    lines: Iterator[ExportLine], in_words: InWords, complete: Complete | None
+    lines: Iterator[ExportLine], wording: Wording, complete: Complete | None
 ) -> Iterator[dict[str, Any]]:
     while page := list(islice(lines, PAGE_ITEMS)):
-        items = [sheet_item(line, in_words) for line in page]
+        items = [sheet_item(line, wording) for line in page]
         if complete is not None:
             complete(page, items)
         yield from items
 
 
-def _write(file: TextIO, items: Iterable[dict[str, Any]], path: Path) -> int:
+def _write(file: TextIO, items: Iterable[dict[str, Any]], path: Path, messages: Messages) -> int:
     """The page with its items; gives their number."""
-    before, after = around_data()
-    about = {
-        "file": f"{path.stem}-decisions.csv",
-        "reasons": {decision: dict(codes) for decision, codes in REASONS.items()},
-    }
+    before, after = around_data(page_labels(messages))
+    about = {"file": f"{path.stem}-decisions.csv", **script_labels(messages)}
     file.write(f'{before}{{"about":{escaped_json(about)},"items":[')
     written = 0
     for item in items:

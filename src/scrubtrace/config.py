@@ -19,6 +19,7 @@ from pydantic import (
 )
 
 from scrubtrace.exits import UsageStop
+from scrubtrace.messages import ENGLISH, matched
 from scrubtrace.schemas.style import DRIFT
 from scrubtrace.schemas.vocabulary import ANSWERING_ROLES, GROUPS, Kind
 
@@ -164,9 +165,10 @@ class PolicySection(_Section):
 
 
 class ReviewSection(_Section):
-    """Where flagged rows go."""
+    """Where flagged rows go, and the language that reviewers read: a BCP 47 tag."""
 
     url: str | None = None
+    language: Annotated[str, AfterValidator(matched)] = ENGLISH.language
 
 
 class Config(_Section):

@@ -8,15 +8,20 @@ from scrubtrace.detectors.batch import TextBatch
 from scrubtrace.detectors.detector import detect_each
 from scrubtrace.detectors.language import identify, normalise_code
 from scrubtrace.detectors.registry import make_detector
-from scrubtrace.policy import judge
+from scrubtrace.messages import ENGLISH, Messages
+from scrubtrace.policy import Verdict, judge
+from scrubtrace.why import said_again
 from scrubtrace.words import in_words
 
 LEFT, RIGHT = "⟦", "⟧"
 
 
-def explain(text: str, config: Config, language: str | None = None) -> dict[str, Any]:
+def explain(
+    text: str, config: Config, language: str | None = None, messages: Messages = ENGLISH
+) -> dict[str, Any]:
     """Everything known of one text, as JSON-able data.
 
+    ``why`` is in the language of the messages; codes are the same in every language.
     Keys: flagged, kind, priority, why, language, lanes (per lane: its detectors and whether they
     spoke), evidence (spans in code points), abstentions.
     """
@@ -40,7 +45,7 @@ def explain(text: str, config: Config, language: str | None = None) -> dict[str,
         "flagged": verdict is not None and verdict.flagged,
         "kind": verdict.kind if verdict else None,
         "priority": verdict.priority if verdict else None,
-        "why": verdict.why if verdict else "no detector found enough",
+        "why": _why(verdict, evidence, messages),
         "language": code,
         "lanes": lanes,
         "evidence": evidence,
@@ -48,23 +53,35 @@ def explain(text: str, config: Config, language: str | None = None) -> dict[str,
     }
 
 
-def explanation(text: str, explained: dict[str, Any]) -> str:
+def explanation(text: str, explained: dict[str, Any], messages: Messages = ENGLISH) -> str:
     """The explanation for people; it quotes the text, which the user gave."""
+    why = explained["why"]
     lines = [
-        f"{'FLAGGED for review' if explained['flagged'] else 'not flagged'}: {explained['why']}",
-        f"language: {explained['language']}",
+        messages.text("FLAGGED for review: {why}", why=why)
+        if explained["flagged"]
+        else messages.text("not flagged: {why}", why=why),
+        messages.text("language: {language}", language=explained["language"]),
     ]
     for entry in sorted(explained["evidence"], key=lambda entry: entry["start"] is None):
-        place = "anywhere"
-        if entry["start"] is not None:
-            phrase = " ".join(text[entry["start"] : entry["end"]].split())
-            lines.append(f"  {LEFT}{phrase}{RIGHT} {in_words(entry)}")
-            place = f"characters {entry['start']}-{entry['end']}"
+        start, end = entry["start"], entry["end"]
+        words = in_words(entry, messages)
+        if start is None:
+            place = messages.text("anywhere")
+            lines.append(f"  {words}")
         else:
-            lines.append(f"  {in_words(entry)}")
-        lines.append(f"      {entry['detector']}, {entry['signal']}, {place}")
-    lines += [f"{e['detector']} abstains: {e['reason']}" for e in explained["abstentions"]]
+            place = messages.text("characters {start}-{end}", start=start, end=end)
+            phrase = " ".join(text[start:end].split())
+            lines.append(f"  {LEFT}{phrase}{RIGHT} {words}")
+        parts = [entry["detector"], entry["signal"], place]
+        lines.append(f"      {messages.joined(parts, '{before}, {after}')}")
+    lines += [messages.text("{detector} abstains: {reason}", **e) for e in explained["abstentions"]]
     return "\n".join(lines)
+
+
+def _why(verdict: Verdict | None, evidence: list[dict[str, Any]], messages: Messages) -> str:
+    if verdict is None:
+        return messages.text("no detector found enough")
+    return said_again(verdict.kind, verdict.why, evidence, messages).whole
 
 
 def _reason(reason: str, errors: dict[int, str]) -> str:

@@ -100,16 +100,26 @@ def judge(
     if (styled := flagging(counted, policy.style, cuts)) is not None:
         verdicts.append(_styled(*styled, policy))
     for kind in Kind:
-        of_kind = [e for e in counted if _kind(e) == kind]
+        of_kind = [e for e in counted if kind_of(e) == kind]
         strength = _qualifies(of_kind, kind, policy)
         if strength is not None:
             priority = PRIORITIES.index((kind, strength)) + 1
             beside = kind == Kind.REDACTION and Kind.LLM_TEXT in policy.flag_kinds
-            residue = _residue(counted) if beside else []
+            residue = residue_of(counted) if beside else []
             flagged = kind in policy.flag_kinds or bool(residue)
             flagged |= kind == Kind.REDACTION and policy.redaction_alone
             verdicts.append(Verdict(flagged, kind, priority, reasons(kind, [*of_kind, *residue])))
     return min(verdicts, key=lambda v: (not v.flagged, v.priority), default=None)
+
+
+def kind_of(entry: EvidenceRow) -> Kind:
+    """The kind that a piece of evidence speaks for."""
+    return KINDS_OF_CATEGORIES.get(entry["category"], Kind.LLM_TEXT)
+
+
+def residue_of(counted: Sequence[EvidenceRow]) -> list[EvidenceRow]:
+    """What of an assistant turns a redaction beside it into a flag."""
+    return [e for e in counted if e["category"] in RESIDUE and e["strength"] in SURE]
 
 
 def evidence_fingerprint(evidence: Sequence[EvidenceRow]) -> str:
@@ -142,10 +152,6 @@ def _source(entry: EvidenceRow) -> list[str]:
     return [json.loads(value)["source"]] if named else []
 
 
-def _kind(entry: EvidenceRow) -> Kind:
-    return KINDS_OF_CATEGORIES.get(entry["category"], Kind.LLM_TEXT)
-
-
 def _qualifies(
     evidence: Sequence[EvidenceRow], kind: Kind, policy: PolicySection
 ) -> Strength | None:
@@ -159,10 +165,6 @@ def _qualifies(
     by = "category" if kind == Kind.LLM_TEXT else "signal"
     enough = len({e[by] for e in strong}) >= policy.strong_categories
     return Strength.STRONG if enough else None
-
-
-def _residue(counted: Sequence[EvidenceRow]) -> list[EvidenceRow]:
-    return [e for e in counted if e["category"] in RESIDUE and e["strength"] in SURE]
 
 
 def _places(evidence: Sequence[EvidenceRow]) -> int:

@@ -1,11 +1,16 @@
-"""Kinds, categories and reasons in words that hold: "resembles", never "is"."""
+"""Kinds, categories and reasons in words that hold: "resembles", never "is".
+
+In English if no messages are given: so they are stored.
+"""
 
 import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from scrubtrace.schemas.style import CATEGORY, described, style_value
+from scrubtrace.messages import ENGLISH, Messages
+from scrubtrace.schemas.style import CATEGORY
 from scrubtrace.schemas.vocabulary import Kind, Strength, Use
+from scrubtrace.style_words import UNREAD, style_words
 
 CLAIMS = {
     Kind.LLM_TEXT: "resembles LLM text",
@@ -49,7 +54,7 @@ WORDS = {
     "paraphrased": "says what a reference text says in other words",
     "input_match": "was part of a prompt",
     "passage": "shares a passage",
-    "style": "is written as few human rows are",
+    CATEGORY: UNREAD,
 }
 
 TOOL_CATEGORIES = frozenset({"placeholder", "hash_token"})
@@ -58,98 +63,103 @@ TOOL_CATEGORIES = frozenset({"placeholder", "hash_token"})
 EvidenceRow = Mapping[str, Any]
 
 
-def reasons(kind: Kind, evidence: Sequence[EvidenceRow]) -> str:
+def reasons(kind: Kind, evidence: Sequence[EvidenceRow], messages: Messages = ENGLISH) -> str:
     """What a kind claims and what it rests on, the strongest first; tools are "like", never named.
 
     Each entry has category, strength and value.
     """
+    claim, because = claim_and_reasons(kind, evidence, messages)
+    return messages.text("{claim}: {because}", claim=claim, because=because)
+
+
+def claim_and_reasons(
+    kind: Kind, evidence: Sequence[EvidenceRow], messages: Messages
+) -> tuple[str, str]:
+    """The two parts of `reasons`."""
     ordered = sorted(evidence, key=lambda e: list(Strength).index(Strength(e["strength"])))
     strengths: dict[str, str] = {}
     for entry in ordered:
         strengths.setdefault(entry["category"], entry["strength"])
-    claim = CLAIMS[kind]
-    if kind == Kind.REDACTION and (families := _families(ordered)):
-        claim = f"de-identified by a tool like {families}"
-    parts = [f"{WORDS.get(c, c)} ({strength})" for c, strength in strengths.items()]
+    claim = messages.text(CLAIMS[kind])
+    if kind == Kind.REDACTION and (families := _families(ordered, messages)):
+        claim = messages.text("de-identified by a tool like {families}", families=families)
     if kind == Kind.LLM_STYLE:
-        parts = [style_words(entry) for entry in ordered]
-    return f"{claim}: {'; '.join(parts)}"
-
-
-def in_words(entry: EvidenceRow) -> str:
-    """One piece of evidence in words: what it is, whose it looks like, how strong, how used."""
-    words = str(WORDS.get(entry["category"], entry["category"]))
-    value = entry.get("value")
-    if entry["category"] == CATEGORY:
-        return f"{style_words(entry)}: {entry['strength']}"
-    if entry["signal"].startswith("reference."):
-        return f"{words}{_of_reference(entry)}: {entry['strength']}"
-    if value and entry["category"] in TOOL_CATEGORIES:
-        words += f", as {value} leaves them"
-    elif value:
-        score = entry.get("score")
-        words += f" ({value})" if score is None else f" ({value}: {score:g})"
-    used = "" if entry["use"] == Use.ASSERTED else f", only mentioned ({entry['use']})"
-    return f"{words}: {entry['strength']}{used}"
-
-
-def style_words(entry: EvidenceRow) -> str:
-    """Where a text ranks among which human rows, and what that rests on."""
-    value = style_value(entry)
-    if not value:
-        return WORDS[CATEGORY]
-    p = f"p = {entry['score']:.3g}"
-    if not value.get("calibrated"):
-        parts = [f"ranks high among the model's own human rows ({p}); not calibrated, never flags"]
+        parts = [style_words(entry, messages) for entry in ordered]
     else:
-        group = described(value["stratum"])
-        parts = [f"ranks high among {value['n']:,} of your human rows ({group}; {p})"]
-        if not value.get("alike"):
-            parts.append("but is unlike them, so the rank says little; never flags")
-    parts += [words for reason in value["reasons"] if (words := reason_words(reason))]
-    return "; ".join(parts)
+        parts = [_with_strength(c, strength, messages) for c, strength in strengths.items()]
+    return claim, messages.joined(parts)
 
 
-def reason_words(reason: Mapping[str, Any]) -> str:
-    """One quantity of a text's style beside that of human rows; empty if it is not known."""
-    feature = str(reason.get("feature"))
-    share, z = (
-        value if isinstance(value := reason.get(name), int | float) else None
-        for name in ("percentile", "z")
-    )
-    whose = "your" if reason.get("whose") == "calibration" else "the model's"
-    is_higher = share >= 0.5 if share is not None else z is not None and z >= 0
-    fallback = f"{feature.replace('_', ' ')} is {'higher' if is_higher else 'lower'}"
-    words = reason.get("words") or fallback
-    if share is not None:
-        of = share if is_higher else 1 - share
-        return f"{words} than in {of:.0%} of {whose} human rows"
-    if z is not None:
-        return f"{words} than in {whose} human rows (by {abs(z):.1f} standard deviations)"
-    return ""
+def in_words(entry: EvidenceRow, messages: Messages = ENGLISH) -> str:
+    """One piece of evidence in words: what it is, whose it looks like, how strong, how used."""
+    words = _about(entry, messages)
+    strength = messages.name("strength", entry["strength"])
+    is_match = entry["signal"].startswith("reference.")
+    if entry["use"] == Use.ASSERTED or is_match or entry["category"] == CATEGORY:
+        return messages.text("{words}: {strength}", words=words, strength=strength)
+    return messages.text(
+        "{words}: {strength}, only mentioned ({use})",
+        words=words, strength=strength, use=messages.name("use", entry["use"]),
+    )  # fmt: skip
 
 
-def _of_reference(entry: EvidenceRow) -> str:
+def _about(entry: EvidenceRow, messages: Messages) -> str:
+    """What a piece of evidence is, and whose it looks like."""
+    words = _category(entry["category"], messages)
+    value, score = entry.get("value"), entry.get("score")
+    if entry["category"] == CATEGORY:
+        return style_words(entry, messages)
+    if entry["signal"].startswith("reference."):
+        return _of_reference(words, str(value), messages)
+    if not value:
+        return words
+    if entry["category"] in TOOL_CATEGORIES:
+        return messages.text("{words}, as {tool} leaves them", words=words, tool=value)
+    if score is None:
+        return messages.text("{words} ({value})", words=words, value=value)
+    number = messages.significant(score, 6)
+    return messages.text("{words} ({value}: {number})", words=words, value=value, number=number)
+
+
+def _of_reference(words: str, value: str, messages: Messages) -> str:
     """Which reference text, how much of the text it has, and how often chance gives as much."""
-    value = str(entry["value"])
     if not value.startswith("{"):
-        return f" (characters {value} of it)"
+        return messages.text("{words} (characters {place} of it)", words=words, place=value)
     about = json.loads(value)
     if not {"source", "of_text"} <= about.keys():  # of another detector, which says it its own way
-        return ""
-    parts = [f"source {about['source']}", f"{about['of_text']:.0%} of the text's weight"]
-    if "model" in about:
-        parts.insert(1, f"model {about['model']}")
+        return words
+    parts = [messages.text("source {source}", source=about["source"])]
     if about.get("same_task"):
-        parts.insert(1, "an answer to the same task")
+        parts.append(messages.text("an answer to the same task"))
+    if "model" in about:
+        parts.append(messages.text("model {model}", model=about["model"]))
+    share = messages.percent(about["of_text"])
+    parts.append(messages.text("{share} of the text's weight", share=share))
     if "false_match_bound" in about:
         same = about.get("thresholds") == "same_task"  # not told by earlier versions
-        whose = "trusted answers to tasks of the index" if same else "trusted rows"
-        parts.append(f"at most {about['false_match_bound']:.2%} of {whose} come as near")
-    return f" ({', '.join(parts)})"
+        bound = messages.text(
+            "at most {share} of trusted answers to tasks of the index come as near"
+            if same
+            else "at most {share} of trusted rows come as near",
+            share=messages.percent(about["false_match_bound"], 2),
+        )
+        parts.append(bound)
+    of_it = messages.joined(parts, "{before}, {after}")
+    return messages.text("{words} ({value})", words=words, value=of_it)
 
 
-def _families(evidence: Sequence[EvidenceRow]) -> str:
+def _families(evidence: Sequence[EvidenceRow], messages: Messages) -> str:
     sure = [e for e in evidence if e["strength"] != Strength.WEAK]
     names = [e["value"] for e in sure if e.get("value") and e["category"] in TOOL_CATEGORIES]
-    return " or ".join(dict.fromkeys(names))
+    return messages.joined(list(dict.fromkeys(names)), "{before} or {after}")
+
+
+def _category(category: str, messages: Messages) -> str:
+    return messages.text(WORDS[category]) if category in WORDS else category
+
+
+def _with_strength(category: str, strength: str, messages: Messages) -> str:
+    return messages.text(
+        "{words} ({strength})",
+        words=_category(category, messages), strength=messages.name("strength", strength),
+    )  # fmt: skip

@@ -11,11 +11,12 @@ import pytest
 from decision_files import item
 from sqlalchemy import Engine
 
+from scrubtrace.messages import Messages
 from scrubtrace.review.sheet.writing import Complete, write_sheet
 from scrubtrace.review.store import upsert_items
 from scrubtrace.schemas.review import ReviewItem
 from scrubtrace.schemas.vocabulary import Use
-from scrubtrace.words import in_words
+from scrubtrace.why import wording
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 ARGUMENTS = (
@@ -83,13 +84,17 @@ def open_sheet(browser: Any, path: Path, **context: Any) -> Opened:
 
 
 def written(
-    engine: Engine, path: Path, items: Sequence[ReviewItem], complete: Complete | None = None
+    engine: Engine,
+    path: Path,
+    items: Sequence[ReviewItem],
+    complete: Complete | None = None,
+    language: str = "en",
 ) -> Path:
     """A sheet of these items, in the order of their priorities."""
     from scrubtrace.review.export import OPEN
 
     upsert_items(engine, items, "20260101T000000.000000-aaaaaa")
-    write_sheet(engine, path, OPEN, in_words, complete=complete)
+    write_sheet(engine, path, OPEN, wording(Messages(language)), complete=complete)
     return path
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from scrubtrace.exits import UsageStop
+from scrubtrace.messages import LANGUAGES, Messages
 
 
 def config_options(command: Any) -> Any:
@@ -44,6 +45,29 @@ def column_options(done: str) -> Callable[[Any], Any]:
         return command
 
     return add
+
+
+def language_option(name: str) -> Callable[[Any], Any]:
+    """Adds the option ``name`` for the language of the words that a verb writes."""
+    return click.option(
+        name, "words_language", metavar="TAG",
+        help=f"Language of the words: {', '.join(LANGUAGES)} (default: the configuration's "
+        "review.language, else en).",
+    )  # fmt: skip
+
+
+def messages_of(given: dict[str, Any], name: str = "--language") -> Messages:
+    """Messages in the language of `language_option`, else of the configuration.
+
+    Raises `UsageStop` for a language without messages.
+    """
+    tag = given["words_language"]
+    if tag is None:
+        return Messages(read_config(config_sources(given)).review.language)
+    try:
+        return Messages(tag)
+    except ValueError as error:
+        raise UsageStop(f"{name}: {error}") from None
 
 
 def read_config(given: dict[str, Any]) -> Any:

@@ -9,7 +9,13 @@ from typing import Any
 
 import click
 
-from scrubtrace.commands.options import config_options, config_sources, read_config
+from scrubtrace.commands.options import (
+    config_options,
+    config_sources,
+    language_option,
+    messages_of,
+    read_config,
+)
 from scrubtrace.exits import IncompleteStop, SumsDifferStop, UsageStop
 
 PROBLEMS_SHOWN = 20
@@ -88,20 +94,29 @@ def review() -> None:
 @click.option("--bom", is_flag=True, help="Begin with a byte order mark, for Excel.")
 @click.option("--rows-per-file", type=click.IntRange(1, 1_048_575), default=1_000_000,
               show_default=True, help="Split beyond this many rows.")  # fmt: skip
+@language_option("--language")
 @config_options
 def export(out: str, file_format: str, **given: Any) -> None:
-    """Write what is to be decided to CSV for reviewers, or everything to Parquet for jobs."""
+    """Write what is to be decided to CSV for reviewers, or everything to Parquet for jobs.
+
+    The column why is in the language of the reviewer; every other cell is the same in any.
+    """
     from scrubtrace.review.export import OPEN, export_csv, export_parquet
+    from scrubtrace.why import wording
 
     is_csv = file_format == "csv"
     wanted = _wanted(given, OPEN.states if is_csv else frozenset())
-    if not is_csv and (given["assign"] or given["budget"] or given["bom"]):
-        raise UsageStop("--assign, --budget and --bom are for CSV only")
+    for_csv = ("assign", "budget", "bom", "words_language")
+    if not is_csv and any(given[name] for name in for_csv):
+        raise UsageStop("--assign, --budget, --bom and --language are for CSV only")
+    words = wording(messages_of(given))
     reviewers = [name.strip() for name in (given["assign"] or "").split(",") if name.strip()]
     options = {name: given[name] for name in ("bom", "budget", "rows_per_file")}
     with opened(given) as engine:
         if is_csv:
-            result = export_csv(engine, Path(out), wanted, reviewers=reviewers, **options)
+            result = export_csv(
+                engine, Path(out), wanted, reviewers=reviewers, wording=words, **options
+            )
         else:
             result = export_parquet(engine, Path(out), wanted)
     files = ", ".join(str(file) for file in result.files)
@@ -114,6 +129,7 @@ def export(out: str, file_format: str, **given: Any) -> None:
 @wanted_options("pending, reopened and needs_second")
 @click.option("--reference", metavar="FOLDER",
               help="Index whose texts are shown beside the texts that match them.")  # fmt: skip
+@language_option("--language")
 @config_options
 def sheet(out: str, **given: Any) -> None:
     """Write what is to be decided as one HTML page, to be read and decided in a browser.
@@ -122,15 +138,16 @@ def sheet(out: str, **given: Any) -> None:
     """
     from scrubtrace.review.sheet.writing import write_sheet
     from scrubtrace.schemas.review import OPEN_STATES
-    from scrubtrace.words import in_words
+    from scrubtrace.why import wording
 
     path = Path(out)
     if path.suffix.lower() not in (".html", ".htm"):
         raise UsageStop("--out takes a name that ends in .html, so that a browser opens it")
     wanted = _wanted(given, OPEN_STATES)
+    words = wording(messages_of(given))
     beside = _reference_texts(given["reference"])
     with opened(given) as engine:
-        items = write_sheet(engine, path, wanted, in_words, given["budget"], beside)
+        items = write_sheet(engine, path, wanted, words, given["budget"], beside)
     click.echo(f"{items:,} texts written to {path}; keep it as safe as the data")
     click.echo(
         "open it in a browser, decide, and save; then: scrubtrace review import "

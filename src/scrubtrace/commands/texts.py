@@ -5,7 +5,13 @@ from typing import Any
 
 import click
 
-from scrubtrace.commands.options import config_options, json_text, read_config
+from scrubtrace.commands.options import (
+    config_options,
+    json_text,
+    language_option,
+    messages_of,
+    read_config,
+)
 from scrubtrace.exits import UsageStop
 
 
@@ -13,9 +19,13 @@ from scrubtrace.exits import UsageStop
 @click.argument("text")
 @click.option("--language", metavar="CODE", help="Language of the text (default: identified).")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@language_option("--in")
 @config_options
 def explain(text: str, language: str | None, as_json: bool, **given: Any) -> None:
-    """Say what each detector finds in TEXT (- reads standard input)."""
+    """Say what each detector finds in TEXT (- reads standard input).
+
+    --language is that of the text, --in that of the words about it.
+    """
     from scrubtrace.detectors.registry import DetectorError
     from scrubtrace.explain import explain as explain_text
     from scrubtrace.explain import explanation
@@ -26,11 +36,12 @@ def explain(text: str, language: str | None, as_json: bool, **given: Any) -> Non
         text.encode()
     except UnicodeEncodeError:
         raise UsageStop("the text is not UTF-8") from None
+    messages = messages_of(given, "--in")
     try:
-        explained = explain_text(text, read_config(given), language)
+        explained = explain_text(text, read_config(given), language, messages)
     except DetectorError as error:
         raise UsageStop(str(error)) from None
-    click.echo(json_text(explained) if as_json else explanation(text, explained))
+    click.echo(json_text(explained) if as_json else explanation(text, explained, messages))
 
 
 @click.command()

@@ -35,6 +35,7 @@ from scrubtrace.stats.conformal import (
 from scrubtrace.stats.fdr import benjamini_hochberg, least_rejections
 from scrubtrace.style.cuts import Cut, can_flag, highest_p
 from scrubtrace.style.drift import drifts
+from scrubtrace.style_words import NOTE
 
 Row = Mapping[str, Any]
 
@@ -240,11 +241,14 @@ def _of_another_kind(stratum: Stratum, policy: StyleSection) -> str:
 
 def _note(stratum: Stratum) -> str:
     low, high = stratum.false_range
-    share = stratum.expected_false_share or 0.0
-    return (
-        f"{stratum.flagged:,} of {stratum.judged:,} texts of {described(stratum.name)} are flagged "
-        f"so; if all were by humans, about {_rounded(stratum.expected_false)} would be "
-        f"({low:,} to {high:,}), so on average up to {share:.1%} of these are false"
+    return NOTE.format(
+        flagged=f"{stratum.flagged:,}",
+        judged=f"{stratum.judged:,}",
+        group=described(stratum.name),
+        expected=_rounded(stratum.expected_false),
+        low=f"{low:,}",
+        high=f"{high:,}",
+        share=f"{stratum.expected_false_share or 0.0:.1%}",
     )
 
 
