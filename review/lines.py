@@ -1,5 +1,6 @@
 """What an export is about: one line for all places of one text with one evidence."""
 
+from collections import Counter
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby, islice
@@ -105,6 +106,13 @@ def export_places(
     while page := list(islice(chosen, PAGE_ITEMS)):
         stored = _stored(connection, [item_key for item_key, _ in page])
         yield from ((stored[item_key], standing) for item_key, standing in page)
+
+
+def count_states(connection: Connection, dataset: str) -> Counter[tuple[str, str]]:
+    """Flagged places of a data set by kind and state."""
+    query = _places(Wanted(dataset=dataset)).add_columns(review_items.c.kind)
+    placed = _standings(connection, query)
+    return Counter((row.kind, str(standing.state)) for row, standing in placed)
 
 
 def known_run(connection: Connection, run: str) -> str:

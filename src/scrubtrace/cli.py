@@ -27,6 +27,7 @@ from scrubtrace.commands import (
     gate,
     index,
     keys,
+    report,
     review,
     runs,
     scan,
@@ -73,6 +74,7 @@ for command in (
     compare.compare,
     clusters.clusters,
     style.style,
+    report.report,
 ):
     cli.add_command(command)
 
