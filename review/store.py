@@ -125,6 +125,7 @@ def withdraw_flags(engine: Engine, run_id: str, policy: str) -> int:
         .returning(columns.item_key)
     )
     with writing(engine) as connection:
+        lock_texts(connection)
         return len(connection.execute(withdrawn).scalars().all())
 
 
@@ -156,6 +157,7 @@ def _withdraw(
     columns = review_items.c
     about = select(columns.item_key, columns.shard, columns.detectors).where(which)
     with writing(engine) as connection:
+        lock_texts(connection)
         unseen = [
             row.item_key
             for row in connection.execute(about)

@@ -21,8 +21,8 @@ from scrubtrace.review.export import OPEN, export_csv, export_parquet
 from scrubtrace.review.lines import PLACES_SHOWN, Wanted
 from scrubtrace.review.store import record_run, upsert_items, withdraw_unseen
 from scrubtrace.review.table import review_events, review_salts
-from scrubtrace.review.trail.salted import salted
 from scrubtrace.review.trail.events import head
+from scrubtrace.review.trail.salted import salted
 from scrubtrace.review.trail.verify import verify
 from scrubtrace.schemas.decided import DECIDED
 from scrubtrace.schemas.review import ReviewRun, State

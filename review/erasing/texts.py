@@ -14,10 +14,11 @@ _TEXTS_LOCK = 0x5C2B7EAD0
 
 
 def lock_texts(connection: Connection, alone: bool = False) -> None:
-    """Keeps those who store texts and one who erases texts (``alone``) apart, until the end.
+    """Keeps those who write items and one who changes many of them (``alone``) apart, to the end.
 
-    Otherwise a run could store a text again that is being erased. A writing transaction of SQLite
-    holds its lock from the beginning. To be called behind `lock_log`, where both are needed.
+    Otherwise a run could store a text again that is being erased, and two could wait for each
+    other's rows in a circle. A writing transaction of SQLite holds its lock from the beginning. To
+    be called behind `lock_log`, where both are needed.
     """
     if connection.dialect.name == "postgresql":
         kind = "" if alone else "_shared"

@@ -27,6 +27,7 @@ from scrubtrace.commands import (
     gate,
     index,
     keys,
+    privacy,
     review,
     runs,
     scan,
@@ -75,6 +76,8 @@ for command in (
     style.style,
 ):
     cli.add_command(command)
+for command in privacy.VERBS:
+    review.review.add_command(command)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -1,0 +1,84 @@
+"""Roles of PostgreSQL for the review table, each with the rights that its verbs need.
+
+Nobody but the owner may do anything that is not named here: a table that is added gives no role a
+right until it stands in `GRANTS`, and a test fails until it does.
+"""
+
+from collections.abc import Iterator, Mapping
+
+from scrubtrace.review.table import VERSION_TABLE
+
+ROLES: Mapping[str, str] = {
+    "pipeline": "detect, commit, keys",
+    "reviewer": "review export, sheet, import",
+    "auditor": "review verify; reads everything, changes nothing",
+    "protection": "review unmask, erase, expire, verify",
+}
+"""The roles, and the verbs of each."""
+
+_READ, _ADD, _CHANGE = "SELECT", "SELECT, INSERT", "SELECT, INSERT, UPDATE"
+_WITHOUT_TEXT = "SELECT, UPDATE (snippet, snippet_start, evidence)"
+
+GRANTS: Mapping[str, Mapping[str, str]] = {
+    VERSION_TABLE: dict.fromkeys(ROLES, _READ),
+    "review_items": {
+        "pipeline": _CHANGE, "reviewer": _READ, "auditor": _READ, "protection": _WITHOUT_TEXT,
+    },
+    "review_runs": {
+        "pipeline": _CHANGE, "reviewer": _READ, "auditor": _READ, "protection": _READ,
+    },
+    "review_versions": {
+        "pipeline": _CHANGE, "reviewer": _READ, "auditor": _READ, "protection": _READ,
+    },
+    "review_texts": {
+        "pipeline": _CHANGE, "reviewer": _READ, "auditor": _READ, "protection": _READ,
+    },
+    "review_events": {
+        "pipeline": _ADD, "reviewer": _ADD, "auditor": _READ, "protection": _ADD,
+    },
+    "review_decisions": {
+        "pipeline": "SELECT (text_digest)",
+        "reviewer": _ADD, "auditor": _READ, "protection": _READ,
+    },
+    "review_people": {
+        "pipeline": _ADD, "reviewer": _ADD, "auditor": _READ,
+        "protection": "SELECT, INSERT, DELETE",
+    },
+    "review_comments": {
+        "reviewer": _ADD, "auditor": _READ, "protection": "SELECT, DELETE",
+    },
+    "review_salts": {
+        "reviewer": _ADD, "auditor": _READ, "protection": "SELECT, DELETE",
+    },
+    "review_erased": {
+        "pipeline": _READ, "auditor": _READ, "protection": _ADD,
+    },
+}  # fmt: skip
+"""Rights by table and role. A new table goes here; roles that are not named have no right to it."""
+
+
+def roles_sql(schema: str = "public", prefix: str = "scrubtrace_") -> Iterator[str]:
+    """SQL statements, to be run by the owner of the tables; they may be run again.
+
+    ``schema`` is the one that the tables are in; the roles are called ``prefix`` and their name.
+    """
+    yield "-- Run by the owner of the tables, who may make roles; again after each upgrade."
+    place = quoted(schema)
+    yield f"REVOKE CREATE ON SCHEMA {place} FROM PUBLIC;"
+    for role, verbs in ROLES.items():
+        name = quoted(prefix + role)
+        yield f"\n-- {role}: {verbs}"
+        yield (
+            f"DO $$ BEGIN CREATE ROLE {name} NOLOGIN;"
+            " EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL; END $$;"
+        )
+        yield f"REVOKE ALL ON ALL TABLES IN SCHEMA {place} FROM {name};"
+        yield f"GRANT USAGE ON SCHEMA {place} TO {name};"
+        for table, rights in GRANTS.items():
+            if role in rights:
+                yield f"GRANT {rights[role]} ON {place}.{table} TO {name};"
+
+
+def quoted(name: str) -> str:
+    """A name as an identifier of SQL."""
+    return '"' + name.replace('"', '""') + '"'
