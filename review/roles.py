@@ -1,12 +1,14 @@
 """Roles of PostgreSQL for the review table, each with the rights that its verbs need.
 
 Nobody but the owner may do anything that is not named here: a table that is added gives no role a
-right until it stands in `GRANTS`, and a test fails until it does.
+right until it stands in `GRANTS`, and a test fails until it does. A role appends events of its own
+kinds only (`EVENTS`): row security of PostgreSQL refuses the others.
 """
 
 from collections.abc import Iterator, Mapping
 
 from scrubtrace.review.table import VERSION_TABLE
+from scrubtrace.review.trail.events import EventKind
 
 ROLES: Mapping[str, str] = {
     "pipeline": "detect, commit, keys",
@@ -56,6 +58,15 @@ GRANTS: Mapping[str, Mapping[str, str]] = {
 }  # fmt: skip
 """Rights by table and role. A new table goes here; roles that are not named have no right to it."""
 
+EVENTS: Mapping[str, tuple[EventKind, ...]] = {
+    "pipeline": (
+        EventKind.RUN, EventKind.ROTATION, EventKind.GIVEN_UP, EventKind.PSEUDONYMS,
+    ),
+    "reviewer": (EventKind.EXPORT, EventKind.IMPORT),
+    "protection": (EventKind.UNMASKED, EventKind.ERASED),
+}  # fmt: skip
+"""Which events a role may append. A new kind goes here."""
+
 
 def roles_sql(schema: str = "public", prefix: str = "scrubtrace_") -> Iterator[str]:
     """SQL statements, to be run by the owner of the tables; they may be run again.
@@ -77,6 +88,18 @@ def roles_sql(schema: str = "public", prefix: str = "scrubtrace_") -> Iterator[s
         for table, rights in GRANTS.items():
             if role in rights:
                 yield f"GRANT {rights[role]} ON {place}.{table} TO {name};"
+    yield "\n-- which events a role appends"
+    events = f"{place}.review_events"
+    yield f"ALTER TABLE {events} ENABLE ROW LEVEL SECURITY;"
+    yield f"DROP POLICY IF EXISTS review_read ON {events};"
+    yield f"CREATE POLICY review_read ON {events} FOR SELECT USING (true);"
+    for role, kinds in EVENTS.items():
+        listed = ", ".join(f"'{kind}'" for kind in kinds)
+        yield f"DROP POLICY IF EXISTS review_{role} ON {events};"
+        yield (
+            f"CREATE POLICY review_{role} ON {events} FOR INSERT TO {quoted(prefix + role)}"
+            f" WITH CHECK (kind IN ({listed}));"
+        )
 
 
 def quoted(name: str) -> str:
