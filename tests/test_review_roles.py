@@ -161,7 +161,7 @@ def test_no_role_can_do_what_is_anothers(
         (tmp_path / "decision").write_text(decision[0])
     if verb == "expire":
         engine = open_review(database.owner)
-        upsert_items(engine, [item(7)], runs_of("out")[0].id)
+        upsert_items(engine, [item(7, key_id=DigestKey.from_hex(KEY).id)], runs_of("out")[0].id)
         engine.dispose()
     queries = [f"SELECT t::text FROM {table} t ORDER BY 1" for table in TABLES]
     before = [database.rows(query) for query in queries]
