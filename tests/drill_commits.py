@@ -10,14 +10,12 @@ import json
 import os
 import random
 import shutil
-import signal
 import sqlite3
 import subprocess
 import sys
-import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -46,22 +44,25 @@ from scrubtrace.review.trail.verify import verify
 KILLS = int(os.environ.get("SCRUBTRACE_KILLS", 50))
 ROWS = 2_000
 COMMITS = """
-import json, os, sys
+import json, os, signal, sys, time
 import scrubtrace.commit, scrubtrace.detect
 from scrubtrace.cli import main
 for line in sys.stdin:
-    child = os.fork()
+    command, after = json.loads(line)
+    started, child = time.monotonic(), os.fork()
     if child == 0:
         os.dup2(os.open(os.devnull, os.O_RDWR), 1)
         try:
-            main(json.loads(line))
+            main(command)
         finally:
             os._exit(0)
-    print(child, flush=True)
+    if after is not None:
+        time.sleep(after)
+        os.kill(child, signal.SIGKILL)
     os.waitpid(child, 0)
-    print("ended", flush=True)
+    print(time.monotonic() - started, flush=True)
 """
-"""Commits, each in a process of its own that has everything loaded."""
+"""Commits, each in a process of its own that has everything loaded, killed after so many seconds."""
 
 NewTable = Callable[[str, str | None], str]
 """URL of a new table of this name, empty or a copy of the one at a URL."""
@@ -179,16 +180,9 @@ class Commits:
         into, out = self._process.stdin, self._process.stdout
         assert into is not None
         assert out is not None
-        into.write(json.dumps(command) + "\n")
+        into.write(json.dumps([command, after]) + "\n")
         into.flush()
-        child = int(out.readline())
-        started = time.monotonic()
-        if after is not None:
-            time.sleep(after)
-            with suppress(ProcessLookupError):
-                os.kill(child, signal.SIGKILL)
-        assert out.readline() == "ended\n"
-        return time.monotonic() - started
+        return float(out.readline())
 
     def close(self) -> None:
         """Ends the process."""
