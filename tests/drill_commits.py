@@ -62,7 +62,7 @@ for line in sys.stdin:
     os.waitpid(child, 0)
     print(time.monotonic() - started, flush=True)
 """
-"""Commits, each in a process of its own that has everything loaded, killed after so many seconds."""
+"""Commits, each in a process of its own with everything loaded, killed after so many seconds."""
 
 NewTable = Callable[[str, str | None], str]
 """URL of a new table of this name, empty or a copy of the one at a URL."""
