@@ -33,6 +33,11 @@ class RunFolder:
         return storage.join(self.path, "manifest.json")
 
     @property
+    def draft(self) -> str:
+        """Path of the manifest while it is being committed; an interrupted commit leaves it."""
+        return storage.join(self.path, "manifest.draft.json")
+
+    @property
     def environment(self) -> str:
         """Path of the record of where the run was scanned; decides nothing."""
         return storage.join(self.path, "environment.json")

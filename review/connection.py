@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import URL, Connection, Engine, create_engine, event, inspect, make_url, text
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
-from scrubtrace.review.errors import ReviewError, plain_errors, reason
+from scrubtrace.review.errors import ReviewError, is_missing_right, plain_errors, reason
 from scrubtrace.review.table import REVISION, VERSION_TABLE
 
 if TYPE_CHECKING:
@@ -137,6 +137,8 @@ def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
     # Python's sqlite3 would begin transactions by itself, late and without the write lock.
     connection.isolation_level = None
     connection.execute("PRAGMA foreign_keys = ON")
+    # What is overwritten is zeroed in the pages that are written anyway; see the erasures.
+    connection.execute("PRAGMA secure_delete = FAST")
 
 
 def _begin_sqlite(connection: Connection) -> None:
@@ -232,7 +234,16 @@ def _migrate(connection: Connection, place: str) -> None:
             f"{place} was made by a newer scrubtrace (schema {current}, this one knows"
             f" {REVISION}): upgrade scrubtrace"
         )
-    command.upgrade(config, "head")
+    try:
+        command.upgrade(config, "head")
+    except SQLAlchemyError as error:
+        if not is_missing_right(error):
+            raise
+        there = f"has schema {current}" if current else "has no review table"
+        raise ReviewError(
+            f"{place} {there}, this scrubtrace needs schema {REVISION}, and this user may not make "
+            "it: let the owner of the tables call scrubtrace review upgrade with it"
+        ) from None
 
 
 def known_revisions() -> set[str]:

@@ -10,6 +10,25 @@ class ReviewError(ValueError):
     """The review database or a file for reviewers cannot be used; the message says what to do."""
 
 
+class MissingRightError(ReviewError):
+    """The user of the database may not do this; the message says which role may."""
+
+
+_NO_RIGHT = "42501"
+"""What PostgreSQL calls a missing privilege."""
+
+_WHO_MAY = (
+    "detect, commit and keys need the role pipeline; review export, sheet and import the role "
+    "reviewer; review verify the role auditor; review unmask, erase and expire the role protection "
+    "(see scrubtrace review roles)"
+)
+
+
+def is_missing_right(error: Exception) -> bool:
+    """Whether PostgreSQL refused for want of a privilege."""
+    return isinstance(error, DBAPIError) and getattr(error.orig, "sqlstate", None) == _NO_RIGHT
+
+
 def reason(error: Exception) -> str:
     """Why the database refused, in one line and without row text.
 
@@ -30,5 +49,8 @@ def plain_errors(doing: str) -> Iterator[None]:
     except ReviewError:
         raise
     except (SQLAlchemyError, TypeError, ValueError) as error:  # the last two from JSON columns
+        if is_missing_right(error):  # its first line names a table, never a value
+            denied = str(getattr(error, "orig", "")).splitlines()[0]
+            raise MissingRightError(f"{doing}: {denied}; {_WHO_MAY}") from None
         # Not chained: the driver's error names the values of the row in its details.
         raise ReviewError(f"{doing}: {reason(error)}") from None

@@ -10,7 +10,7 @@ from itertools import chain, count, islice, takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection, Engine, insert
 
 from scrubtrace.review.assigning import checked_names, file_of, share_of
 from scrubtrace.review.columns import COLUMNS, cells_of
@@ -19,7 +19,16 @@ from scrubtrace.review.decisions.states import Standing
 from scrubtrace.review.errors import ReviewError
 from scrubtrace.review.lines import ExportLine, Wanted, export_lines, export_places, known_run
 from scrubtrace.review.store import StoredItem
-from scrubtrace.review.trail.events import EventKind, append_event, head, lock_log
+from scrubtrace.review.table import review_salts
+from scrubtrace.review.trail.events import (
+    EventKind,
+    append_event,
+    head,
+    lock_log,
+    next_event,
+    sha256_of,
+)
+from scrubtrace.review.trail.salted import new_salt, remembered, salted
 from scrubtrace.review.wording import Wording
 from scrubtrace.schemas.review import OPEN_STATES
 
@@ -138,16 +147,25 @@ def _table(places: Sequence[tuple[StoredItem, Standing]], schema: "pa.Schema") -
 def record_export(
     engine: Engine, wanted: Wanted, files: Sequence[Path], rows: int, **choices: Any
 ) -> None:
-    """The event of an export, before its files get their names."""
-    digests = []
+    """The event of an export, before its files get their names.
+
+    It has salted digests of the files, and persons for the names of reviewers: what is in them may
+    have to be erased.
+    """
+    digests, salt = [], new_salt()
     for path in files:
         with path.open("rb") as file:
-            digests.append(hashlib.file_digest(file, "sha256").hexdigest())
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+            digests.append(salted(salt, digest))
     filters = vars(wanted) | {"states": sorted(wanted.states)}
-    payload = {"files": digests, "rows": rows, **choices, **filters}
+    payload = {"files": digests, "salt": sha256_of(salt), "rows": rows, **choices, **filters}
     with writing(engine) as connection:
         lock_log(connection)
-        append_event(connection, EventKind.EXPORT, payload)
+        names = choices.get("reviewers", ())
+        persons = [remembered(connection, name) for name in names]
+        event, _ = next_event(connection)
+        connection.execute(insert(review_salts), {"event": event, "salt": salt})
+        append_event(connection, EventKind.EXPORT, payload | {"reviewers": persons})
 
 
 class _Drafts:

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from sqlalchemy import Engine, bindparam, func, select, update
 
 from scrubtrace.review.connection import reading, writing
+from scrubtrace.review.erasing.texts import lock_texts
 from scrubtrace.review.table import review_items
 from scrubtrace.review.trail.events import EventKind, append_event, lines_sha256, lock_log
 from scrubtrace.schemas.review import ReviewItem
@@ -63,6 +64,7 @@ def carry_over(engine: Engine, items: Iterable[ReviewItem]) -> int:
     ]
     if renewed:
         with writing(engine) as connection:
+            lock_texts(connection)
             connection.execute(_RENEW, renewed)
     return len(renewed)
 

@@ -13,6 +13,7 @@ from sqlalchemy.engine import RowMapping
 from sqlalchemy.sql.dml import ReturningInsert
 
 from scrubtrace.review.connection import reading, writing
+from scrubtrace.review.erasing.texts import erased_digests, lock_texts, without_text
 from scrubtrace.review.rotation import carry_over
 from scrubtrace.review.table import review_items, review_runs
 from scrubtrace.review.texts import link_digests
@@ -84,8 +85,8 @@ def upsert_items(
     such digests, so that an interrupted commit can be repeated. Of two items with one key in one
     run the first is kept. With ``only_new`` items that another run saw last are left as they are.
     ``ran`` names the detectors of the run: an item of the same text with evidence of another
-    detector is left as it is, because the run knows only a part of what there is. Raises
-    ReviewError.
+    detector is left as it is, because the run knows only a part of what there is. Of a text that
+    was erased, neither snippet nor values are stored. Raises ReviewError.
     """
     statement = _upsert(engine.dialect.name, only_new)
     inserted = updated = unchanged = 0
@@ -124,6 +125,7 @@ def withdraw_flags(engine: Engine, run_id: str, policy: str) -> int:
         .returning(columns.item_key)
     )
     with writing(engine) as connection:
+        lock_texts(connection)
         return len(connection.execute(withdrawn).scalars().all())
 
 
@@ -155,6 +157,7 @@ def _withdraw(
     columns = review_items.c
     about = select(columns.item_key, columns.shard, columns.detectors).where(which)
     with writing(engine) as connection:
+        lock_texts(connection)
         unseen = [
             row.item_key
             for row in connection.execute(about)
@@ -264,9 +267,14 @@ def _upsert_batch(
     ran: Set[str] | None,
 ) -> tuple[int, int]:
     """Number of items inserted and updated."""
+    lock_texts(connection)
+    erased = erased_digests(connection, batch)
     rows: dict[str, dict[str, Any]] = {}
     for item in batch:
-        rows.setdefault(item.item_key, _row(item, run_id))
+        row = _row(item, run_id)
+        if item.text_digest in erased:
+            row |= without_text(item.evidence)
+        rows.setdefault(item.item_key, row)
     # In key order, so that two writers never wait for each other's rows in a circle.
     columns = review_items.c
     stored = select(columns.item_key, columns.text_digest, columns.detectors)

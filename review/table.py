@@ -3,10 +3,11 @@
 ``review_items`` has one row a `scrubtrace.schemas.review.ReviewItem`, ``review_runs`` one row a
 committed run, ``review_decisions`` one row a decision, ``review_events`` one row an event.
 ``review_versions`` and ``review_texts`` say what a decision was about: earlier versions of items,
-and digests of one text by several keys. ``review_batches`` and ``review_batch_items`` say what
-reviewers were given for a purpose, ``review_controls`` and ``review_issued`` which texts of known
-origin were among it. The migrations build the database; these tables are how
-the code speaks to it.
+and digests of one text by several keys. ``review_people``, ``review_comments`` and ``review_salts``
+hold what can be erased, ``review_erased`` what was. ``review_batches`` and ``review_batch_items``
+say what reviewers were given for a purpose, ``review_controls`` and ``review_issued`` which texts
+of known origin were among it. The migrations build the database; these tables are how the code
+speaks to it.
 """
 
 from datetime import UTC, datetime
@@ -33,7 +34,7 @@ VERSION_TABLE = "review_schema_version"
 """Where Alembic keeps the revision; its default name could be another program's table."""
 
 
-REVISION = "0003"
+REVISION = "0004"
 """The revision of the schema that these tables describe: the newest file in the migrations."""
 
 
@@ -201,6 +202,7 @@ review_decisions = Table(
     Column("batch", StoredText, nullable=False),
     Column("line", BigInteger, nullable=False),
     Column("event", BigInteger, nullable=False),
+    Column("comment_digest", StoredText, nullable=False, server_default=""),
     PrimaryKeyConstraint("decision_id", name="pk_review_decisions"),
     Index("ix_review_decisions_text", "text_digest"),
     Index("ix_review_decisions_item", "item_key"),
@@ -209,9 +211,58 @@ review_decisions = Table(
 """One decision of one reviewer, as it was imported; triggers refuse every change of a row.
 
 ``text_digest`` (by key ``key_id``), ``evidence_fingerprint`` and ``run_id`` are those of version
-``row_version`` of the item, which the decision was made on. ``reason`` and ``comment`` may be
-empty. ``batch`` is the SHA-256 of the file, ``line`` where the decision stands in it, ``event`` the
-number of the event of its import.
+``row_version`` of the item, which the decision was made on. ``reason`` may be empty. ``reviewer``
+is a person of `review_people`; ``comment_digest`` is the salted digest of the comment, which
+`review_comments` has, or empty. ``batch`` is the salted digest of the file, ``line`` where the
+decision stands in it, ``event`` the number of the event of its import. Decisions from before
+revision 0004 have the name in ``reviewer``, the comment in ``comment`` and a digest without salt.
+"""
+
+review_people = Table(
+    "review_people",
+    METADATA,
+    Column("person", _ORDERED, nullable=False),
+    Column("name", StoredText, nullable=False),
+    Column("salt", StoredText, nullable=False),
+    PrimaryKeyConstraint("person", name="pk_review_people"),
+)
+"""Names of reviewers and of users; everything else knows them as ``person``.
+
+A person is a salted digest of the name; see `scrubtrace.review.trail.salted`. Triggers refuse every
+change, and let a row go only if `review_erased` has the person.
+"""
+
+review_comments = Table(
+    "review_comments",
+    METADATA,
+    Column("decision_id", _ORDERED, nullable=False),
+    Column("comment", StoredText, nullable=False),
+    Column("salt", StoredText, nullable=False),
+    PrimaryKeyConstraint("decision_id", name="pk_review_comments"),
+)
+"""Comments of decisions, with the salt of their digests; triggers as for `review_people`."""
+
+review_salts = Table(
+    "review_salts",
+    METADATA,
+    Column("event", BigInteger, nullable=False, autoincrement=False),
+    Column("salt", StoredText, nullable=False),
+    PrimaryKeyConstraint("event", name="pk_review_salts"),
+)
+"""Salts of the digests of files in events; a later erasure removes them."""
+
+review_erased = Table(
+    "review_erased",
+    METADATA,
+    Column("kind", StoredText, nullable=False),
+    Column("subject", _ORDERED, nullable=False),
+    Column("event", BigInteger, nullable=False),
+    PrimaryKeyConstraint("kind", "subject", name="pk_review_erased"),
+    Index("ix_review_erased_event", "event"),
+)
+"""What was erased, and by which event: a text by digest, a comment by decision, a name by person.
+
+Triggers refuse every change of a row.
 """
 
 review_batches = Table(

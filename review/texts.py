@@ -7,7 +7,12 @@ from sqlalchemy import Connection, Engine, func, insert, select, union, update
 from sqlalchemy.sql.elements import ColumnElement
 
 from scrubtrace.review.connection import reading, writing
-from scrubtrace.review.table import review_decisions, review_items, review_texts, review_versions
+from scrubtrace.review.table import (
+    review_decisions,
+    review_items,
+    review_texts,
+    review_versions,
+)
 from scrubtrace.review.trail.events import EventKind, append_event, lines_sha256, lock_log
 from scrubtrace.schemas.review import ReviewItem
 
@@ -35,6 +40,17 @@ def text_ids(connection: Connection, digests: Iterable[str]) -> dict[str, str]:
         query = select(columns.text_digest, columns.text_id).where(columns.text_digest.in_(chunk))
         known = {row.text_digest: row.text_id for row in connection.execute(query)}
         found |= {digest: known.get(digest, digest) for digest in chunk}
+    return found
+
+
+def digests_of(connection: Connection, ids: Iterable[str]) -> dict[str, set[str]]:
+    """All digests of each text, by its id; the id is one of them."""
+    found = {text: {text} for text in ids}
+    columns = review_texts.c
+    for chunk in chunks(sorted(found)):
+        query = select(columns.text_digest, columns.text_id).where(columns.text_id.in_(chunk))
+        for row in connection.execute(query):
+            found[row.text_id].add(row.text_digest)
     return found
 
 

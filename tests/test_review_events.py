@@ -52,7 +52,7 @@ def test_the_hash_is_the_documented_one(engine: Engine) -> None:
     add(engine, 2)
     first, second = rows(engine)
     at = first["at"].isoformat(timespec="microseconds")
-    content = f'[1,"{at}","anna","exported","{{\\"rows\\":0}}","{"0" * 64}"]'
+    content = f'[1,"{at}","{first["actor"]}","exported","{{\\"rows\\":0}}","{"0" * 64}"]'
     assert first["hash"] == hashlib.sha256(content.encode()).hexdigest()
     assert second["previous"] == first["hash"]
     assert head(engine) == second["hash"]
@@ -110,7 +110,7 @@ def test_what_is_append_only_is_not_changed(
 
 _DECISION = text(
     "INSERT INTO review_decisions VALUES ('d1', 't', 'k', 'r', 'chats', 'row', 'concur', '', '',"
-    " 'anna', 'run', 'f', 1, '2026-01-01 00:00:00', '2026-01-01 00:00:00', 'b', 2, 9)"
+    " 'anna', 'run', 'f', 1, '2026-01-01 00:00:00', '2026-01-01 00:00:00', 'b', 2, 9, '')"
 )
 
 

@@ -20,8 +20,9 @@ from scrubtrace.review.errors import ReviewError
 from scrubtrace.review.export import OPEN, export_csv, export_parquet
 from scrubtrace.review.lines import PLACES_SHOWN, Wanted
 from scrubtrace.review.store import record_run, upsert_items, withdraw_unseen
-from scrubtrace.review.table import review_events
+from scrubtrace.review.table import review_events, review_salts
 from scrubtrace.review.trail.events import head
+from scrubtrace.review.trail.salted import salted
 from scrubtrace.review.trail.verify import verify
 from scrubtrace.schemas.decided import DECIDED
 from scrubtrace.schemas.review import ReviewRun, State
@@ -189,8 +190,11 @@ def test_an_export_is_an_event_with_the_digests_of_its_files(table: Engine, tmp_
     with table.connect() as connection:
         query = select(review_events.c.payload).order_by(review_events.c.seq)
         one, two = (json.loads(text) for text in connection.execute(query).scalars())
-    files = [hashlib.sha256((tmp_path / n).read_bytes()).hexdigest()
-             for n in ("out.csv", "out.parquet")]  # fmt: skip
+        query = select(review_salts.c.salt).order_by(review_salts.c.event)
+        salts = connection.execute(query).scalars().all()
+    digests = [hashlib.sha256((tmp_path / n).read_bytes()).hexdigest()
+               for n in ("out.csv", "out.parquet")]  # fmt: skip
+    files = [salted(salt, digest) for salt, digest in zip(salts, digests, strict=True)]
     assert (one["files"], one["rows"], one["budget"]) == ([files[0]], 5, 5)
     assert (two["files"], two["rows"], two["dataset"]) == ([files[1]], 7, "chats")
     assert verify(table).problems == []

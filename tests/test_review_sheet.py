@@ -23,6 +23,7 @@ from scrubtrace.review.sheet.data import escaped_json
 from scrubtrace.review.sheet.labels import page_labels
 from scrubtrace.review.sheet.page import SCRIPTS, around_data
 from scrubtrace.review.store import upsert_items
+from scrubtrace.review.trail.salted import salted
 from scrubtrace.review.trail.verify import verify
 
 HOSTILE = "</script><script>alert(1)</script><!-- <script> & \u2028 \u2029 ${1} ' \" \\"
@@ -167,8 +168,9 @@ def test_a_sheet_is_an_event_of_the_log(engine: Engine, tmp_path: Path) -> None:
     path = written(engine, tmp_path / "sheet.html", [item(1)])
     with engine.connect() as connection:
         (payload,) = connection.exec_driver_sql("select payload from review_events").scalars()
+        (salt,) = connection.exec_driver_sql("select salt from review_salts").scalars()
     about = json.loads(payload)
-    assert about["files"] == [hashlib.sha256(path.read_bytes()).hexdigest()]
+    assert about["files"] == [salted(salt, hashlib.sha256(path.read_bytes()).hexdigest())]
     assert (about["format"], about["rows"]) == ("sheet", 1)
     assert verify(engine).problems == []
 

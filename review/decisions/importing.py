@@ -11,11 +11,18 @@ from typing import Any
 from sqlalchemy import Connection, Engine, insert, select
 
 from scrubtrace.review.connection import writing
-from scrubtrace.review.decisions.file import BadLine, DecidedLine, DecisionFile, read_decisions
-from scrubtrace.review.decisions.record import content_line, id_of
-from scrubtrace.review.decisions.stored import newest_said
+from scrubtrace.review.decisions.file import BadLine, DecidedLine, read_decisions
+from scrubtrace.review.decisions.origin import Origin, origin_of
+from scrubtrace.review.decisions.record import FORM, content_line, id_of
+from scrubtrace.review.decisions.stored import Said, said_of
 from scrubtrace.review.errors import ReviewError
-from scrubtrace.review.table import review_decisions, review_items, review_versions
+from scrubtrace.review.table import (
+    review_comments,
+    review_decisions,
+    review_items,
+    review_salts,
+    review_versions,
+)
 from scrubtrace.review.texts import chunks, text_ids
 from scrubtrace.review.trail.events import (
     EventKind,
@@ -23,7 +30,9 @@ from scrubtrace.review.trail.events import (
     lines_sha256,
     lock_log,
     next_event,
+    sha256_of,
 )
+from scrubtrace.review.trail.salted import PERSON, Person, new_salt, person_of, remember, salted
 from scrubtrace.schemas.review import Scope
 
 NAME_CHARS = 100
@@ -71,8 +80,9 @@ def import_decisions(
 
     The same file again changes nothing. A line that repeats what the reviewer said last of the
     item is not stored again, unless ``decided_at`` says when the decisions were made (default: the
-    time of the import). With ``keep_going`` good lines are stored beside bad ones. Holds the
-    decided lines in memory, not the others. Raises ReviewError.
+    time of the import): then only what was said of the item at that time is known. A comment that
+    was erased is not brought back by a line that says the rest. With ``keep_going`` good lines are
+    stored beside bad ones. Holds the decided lines in memory, not the others. Raises ReviewError.
     """
     reviewer = checked_reviewer(reviewer)
     if decided_at is not None and decided_at > datetime.now(UTC):
@@ -83,10 +93,11 @@ def import_decisions(
     with writing(engine) as connection:
         lock_log(connection)
         about = _without_text_conflicts(connection, list(_known(connection, once, found)), found)
-        rows = _rows(connection, about, content, reviewer, decided_at, found)
+        person, origin = person_of(connection, reviewer), origin_of(connection, content)
+        new = _new(connection, about, person, origin, decided_at, found)
         found.bad.sort(key=lambda bad: bad.number)
-        if rows and (keep_going or not found.bad):
-            _store(connection, rows, found)
+        if new and (keep_going or not found.bad):
+            _store(connection, new, person, origin, decided_at, found)
         else:
             found.stale = 0
     return found
@@ -97,6 +108,8 @@ def checked_reviewer(name: str) -> str:
     name = unicodedata.normalize("NFC", name).strip()
     if not name or len(name) > NAME_CHARS or not name.isprintable():
         raise ReviewError(f"the name of a reviewer has 1 to {NAME_CHARS} printable characters")
+    if PERSON.fullmatch(name):
+        raise ReviewError("this is what the table calls a person: give the name of a reviewer")
     return name
 
 
@@ -187,38 +200,38 @@ def _without_text_conflicts(
     return [one for one in about if one.line.number not in bad]
 
 
-def _rows(
+def _new(
     connection: Connection,
     about: Sequence[_About],
-    content: DecisionFile,
-    reviewer: str,
+    person: Person,
+    origin: Origin,
     decided_at: datetime | None,
     found: Imported,
-) -> list[dict[str, Any]]:
-    """Rows of the table for what is new."""
-    event, now = next_event(connection)
-    times = {"decided_at": (decided_at or now).astimezone(UTC), "imported_at": now}
-    named = {"reviewer": reviewer, "batch": content.sha256, "event": event}
-    rows = {}
-    for one in about:
-        row = _row(one, named | times)
-        rows[row["decision_id"]] = (one, row)
-    for chunk in chunks(list(rows)):
-        query = select(review_decisions.c.decision_id)
-        query = query.where(review_decisions.c.decision_id.in_(chunk))
-        for decision_id in connection.execute(query).scalars():
-            del rows[decision_id]
-            found.known += 1
+) -> list[_About]:
+    """The lines that say something new."""
+    said = said_of(connection, person, [one.line.item_key for one in about])
+    new = [
+        one
+        for one in about
+        if not _is_known(one.line, said.get(one.line.item_key, []), origin, decided_at)
+    ]
+    found.known += len(about) - len(new)
+    found.stale = sum(one.is_stale for one in new)
+    return new
+
+
+def _is_known(
+    line: DecidedLine, said: Sequence[Said], origin: Origin, decided_at: datetime | None
+) -> bool:
+    """Whether the reviewer said it in the same file, said it last, or said it at that time."""
+    if any(earlier.batch in origin.known and earlier.is_like(line) for earlier in said):
+        return True
     if decided_at is None:
-        said = newest_said(connection, reviewer, [one.line.item_key for one, _ in rows.values()])
-        new = {i: r for i, r in rows.items() if said.get(r[0].line.item_key) != r[0].line.said}
-        found.known += len(rows) - len(new)
-        rows = new
-    found.stale = sum(one.is_stale for one, _ in rows.values())
-    return [row for _, row in rows.values()]
+        return bool(said) and said[-1].is_like(line)
+    return any(earlier.decided_at == decided_at and earlier.is_like(line) for earlier in said)
 
 
-def _row(one: _About, named: dict[str, Any]) -> dict[str, Any]:
+def _row(one: _About, named: dict[str, Any], salt: str) -> dict[str, Any]:
     line, values = one.line, one.values
     row = named | {
         "text_digest": values["text_digest"],
@@ -228,7 +241,8 @@ def _row(one: _About, named: dict[str, Any]) -> dict[str, Any]:
         "scope": str(line.scope),
         "decision": str(line.decision),
         "reason": line.reason,
-        "comment": line.comment,
+        "comment": "",
+        "comment_digest": salted(salt, line.comment) if line.comment else "",
         "run_id": values["last_run"],
         "evidence_fingerprint": values["evidence_fingerprint"],
         "row_version": line.row_version,
@@ -237,16 +251,39 @@ def _row(one: _About, named: dict[str, Any]) -> dict[str, Any]:
     return row | {"decision_id": id_of(row)}
 
 
-def _store(connection: Connection, rows: Sequence[dict[str, Any]], found: Imported) -> None:
-    for start in range(0, len(rows), 1_000):
-        connection.execute(insert(review_decisions), rows[start : start + 1_000])
+def _store(
+    connection: Connection,
+    new: Sequence[_About],
+    person: Person,
+    origin: Origin,
+    decided_at: datetime | None,
+    found: Imported,
+) -> None:
+    event, now = next_event(connection)
+    times = {"decided_at": (decided_at or now).astimezone(UTC), "imported_at": now}
+    named = {"reviewer": person.person, "batch": origin.batch, "event": event}
+    salts = [new_salt() for _ in new]
+    rows = [_row(one, named | times, salt) for one, salt in zip(new, salts, strict=True)]
+    comments = [
+        {"decision_id": row["decision_id"], "comment": one.line.comment, "salt": salt}
+        for one, row, salt in zip(new, rows, salts, strict=True)
+        if one.line.comment
+    ]
+    remember(connection, person)
+    for table, values in ((review_decisions, rows), (review_comments, comments)):
+        for start in range(0, len(values), 1_000):
+            connection.execute(insert(table), values[start : start + 1_000])
+    connection.execute(insert(review_salts), {"event": event, "salt": origin.salt})
     found.stored = len(rows)
     payload = {
-        "batch": rows[0]["batch"],
-        "reviewer": rows[0]["reviewer"],
+        "form": FORM,
+        "batch": origin.batch,
+        "said": origin.said,
+        "salt": sha256_of(origin.salt),
+        "reviewer": person.person,
         "decisions": len(rows),
         "sha256": lines_sha256(content_line(row) for row in rows),
         "known": found.known,
         "bad": len(found.bad),
     }
-    append_event(connection, EventKind.IMPORT, payload, at=rows[0]["imported_at"])
+    append_event(connection, EventKind.IMPORT, payload, at=now)

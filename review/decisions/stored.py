@@ -1,11 +1,20 @@
 """Decisions in the review table: found by what they are about."""
 
 from collections.abc import Iterable, Iterator
+from datetime import datetime
+from typing import NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, select
+from sqlalchemy import ColumnElement, Connection, func, select
 
-from scrubtrace.review.table import review_decisions, review_texts
+from scrubtrace.review.decisions.file import DecidedLine
+from scrubtrace.review.table import (
+    review_comments,
+    review_decisions,
+    review_people,
+    review_texts,
+)
 from scrubtrace.review.texts import chunks, text_id
+from scrubtrace.review.trail.salted import Person
 from scrubtrace.schemas.review import Decision, Opinion, Scope
 
 
@@ -25,28 +34,48 @@ def opinions_about(
     return list(found.values())
 
 
-def newest_said(
-    connection: Connection, reviewer: str, item_keys: Iterable[str]
-) -> dict[str, tuple[object, ...]]:
-    """What the reviewer said last of each item, as `DecidedLine.said` has it."""
+class Said(NamedTuple):
+    """What a reviewer said of an item once; ``comment`` is None if it was erased."""
+
+    what: tuple[object, ...]
+    comment: str | None
+    decided_at: datetime
+    batch: str
+
+    def is_like(self, line: DecidedLine) -> bool:
+        """Whether a line of a file says the same, as far as it can still be told."""
+        return self.what == line.said[:-1] and self.comment in (None, line.comment)
+
+
+def said_of(
+    connection: Connection, reviewer: Person, item_keys: Iterable[str]
+) -> dict[str, list[Said]]:
+    """What the reviewer said of each item, the oldest first."""
     columns = review_decisions.c
     order = (columns.decided_at, columns.event, columns.line)
-    said: dict[str, tuple[object, ...]] = {}
+    its = columns.reviewer.in_([reviewer.person, reviewer.name])
+    said: dict[str, list[Said]] = {}
     for chunk in chunks(item_keys):
-        query = select(review_decisions).where(
-            columns.reviewer == reviewer, columns.item_key.in_(chunk)
+        query = (
+            select(review_decisions, review_comments.c.comment.label("kept"))
+            .outerjoin(review_comments, review_comments.c.decision_id == columns.decision_id)
+            .where(its, columns.item_key.in_(chunk))
         )
         for row in connection.execute(query.order_by(*order)):
-            what = (row.row_version, row.scope, row.decision, row.reason, row.comment)
-            said[row.item_key] = what
+            what = (row.row_version, row.scope, row.decision, row.reason)
+            comment = row.kept if row.comment_digest else row.comment
+            said.setdefault(row.item_key, []).append(Said(what, comment, row.decided_at, row.batch))
     return said
 
 
 def _opinions(connection: Connection, which: ColumnElement[bool]) -> Iterator[Opinion]:
     columns = review_decisions.c
+    # A name, also of decisions that have it themselves; a person whose name was erased.
+    reviewer = func.coalesce(review_people.c.name, columns.reviewer)
     query = (
-        select(review_decisions, text_id(columns.text_digest).label("text"))
+        select(review_decisions, text_id(columns.text_digest).label("text"), reviewer.label("who"))
         .outerjoin(review_texts, review_texts.c.text_digest == columns.text_digest)
+        .outerjoin(review_people, review_people.c.person == columns.reviewer)
         .where(which)
     )
     for row in connection.execute(query):
@@ -58,6 +87,6 @@ def _opinions(connection: Connection, which: ColumnElement[bool]) -> Iterator[Op
             scope=Scope(row.scope),
             decision=Decision(row.decision),
             reason=row.reason,
-            reviewer=row.reviewer,
+            reviewer=row.who,
             order=(row.decided_at, row.event, row.line),
         )

@@ -4,7 +4,9 @@ The hash of an event is the SHA-256 of a JSON list in UTF-8, without spaces and 
 beyond ASCII escaped: [seq, at, actor, kind, payload, previous]. ``at`` is the time in UTC as
 ``2026-01-31T09:30:00.000000+00:00``, ``payload`` the JSON text as stored, ``previous`` the hash of
 the event before, 64 zeros for the first. Whoever kept one hash, the *head*, can tell later whether
-anything up to it was changed or taken out. Payloads hold digests and counts, no text of a row.
+anything up to it was changed or taken out. Payloads hold digests and counts, no text of a row and
+no name: ``actor`` is a person of `scrubtrace.review.table.review_people` (before revision 0004 it
+was the name). Digests of what can be erased are salted; see `scrubtrace.review.trail.salted`.
 """
 
 import getpass
@@ -21,6 +23,7 @@ from sqlalchemy import Connection, Engine, insert, select, text
 
 from scrubtrace.review.connection import reading
 from scrubtrace.review.table import review_events
+from scrubtrace.review.trail.salted import remembered
 
 BEFORE_ALL = "0" * 64
 """Head of a log without events."""
@@ -39,6 +42,9 @@ class EventKind(StrEnum):
     BATCH = "batch_made"
     CONTROLS = "controls_added"
     SEED = "seed_committed"
+    PSEUDONYMS = "pseudonyms_renewed"
+    UNMASKED = "unmasked"
+    ERASED = "erased"
 
 
 @dataclass(frozen=True)
@@ -111,12 +117,13 @@ def append_event(
 ) -> str:
     """Appends an event within a transaction that locked the log; gives the new head.
 
-    ``actor`` is the user of this process unless given; ``at`` as `next_event` gave it.
+    ``actor`` is the name of the user of this process unless given; ``at`` as `next_event` gave it.
     """
     last = _last(connection)
     seq, time = next_event(connection)
     previous = BEFORE_ALL if last is None else last.hash
-    content = (seq, at or time, (actor or this_user()).replace("\0", ""), str(kind))
+    person = remembered(connection, (actor or this_user()).replace("\0", ""))
+    content = (seq, at or time, person, str(kind))
     event = Event(*content, canonical(payload), previous, "")
     values = vars(event) | {"hash": event.computed_hash()}
     connection.execute(insert(review_events), values)

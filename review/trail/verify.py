@@ -1,4 +1,4 @@
-"""Checking the event log and the decisions against it."""
+"""Checking the event log, and decisions, runs and erasures against it."""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -10,9 +10,10 @@ from sqlalchemy import Connection, Engine, select
 from sqlalchemy.engine import RowMapping
 
 from scrubtrace.review.connection import reading
-from scrubtrace.review.decisions.record import content_line, id_of
+from scrubtrace.review.decisions.record import FORM, content_line, id_of
 from scrubtrace.review.store import PAGE_ITEMS
 from scrubtrace.review.table import review_decisions, review_events, review_runs
+from scrubtrace.review.trail.erased import LogEntry, erasure_problems
 from scrubtrace.review.trail.events import BEFORE_ALL, Event, EventKind, lines_sha256
 
 
@@ -20,18 +21,21 @@ from scrubtrace.review.trail.events import BEFORE_ALL, Event, EventKind, lines_s
 class Verified:
     """What was checked: ``problems`` say where it breaks, in the order of events; empty if not.
 
-    ``head`` is the hash of the newest event, to be kept elsewhere.
+    ``erased`` counts digests of texts, comments and names. ``head`` is the hash of the newest
+    event, to be kept elsewhere.
     """
 
     events: int = 0
     decisions: int = 0
+    erased: dict[str, int] = field(default_factory=dict)
     head: str = BEFORE_ALL
     problems: list[str] = field(default_factory=list)
 
 
 def verify(engine: Engine, heads: Sequence[str] = ()) -> Verified:
-    """Recompute the chain and compare every decision with the event of its import.
+    """Recompute the chain; compare every decision with the event of its import, and erasures.
 
+    What was erased is compared with the event that says so: the rest can be checked as before.
     ``heads`` are hashes that were recorded elsewhere, as in the manifest of a run: each must be in
     the chain, otherwise events after it, or it itself, were taken out. Raises ReviewError if the
     database cannot be read.
@@ -41,15 +45,18 @@ def verify(engine: Engine, heads: Sequence[str] = ()) -> Verified:
         hashes = {BEFORE_ALL}
         imports: dict[int, dict[str, Any]] = {}
         runs: dict[str, str] = {}
+        entries: list[LogEntry] = []
         for event in _checked_chain(connection, found):
             hashes.add(event.hash)
             payload = _payload(event, found)
+            entries.append(LogEntry.of(event.seq, event.actor, event.kind, payload))
             if event.kind == EventKind.IMPORT:
                 imports[event.seq] = payload
             elif event.kind == EventKind.RUN:
                 runs[str(payload.get("run_id"))] = str(payload.get("manifest_sha256"))
         _check_decisions(connection, imports, found)
         _check_runs(connection, runs, found)
+        found.problems += erasure_problems(connection, entries, found.erased)
     for head in heads:
         if head not in hashes:
             found.problems.append(f"head {head} is not in the log: later events were taken out")
@@ -105,10 +112,12 @@ def _check_batch(
     number: int, rows: Iterator[RowMapping], imported: dict[str, Any] | None, found: Verified
 ) -> None:
     """The decisions of one event; each names itself by its content, all are in its digest."""
+    form = FORM if (imported or {}).get("form") == FORM else 1
     lines, changed = [], []
     for row in rows:
-        lines.append(content_line(row))
-        if id_of(row) != row["decision_id"]:
+        lines.append(content_line(row, form))
+        # Decisions of today's form have their comments elsewhere.
+        if id_of(row, form) != row["decision_id"] or (form == FORM and row["comment"]):
             changed.append(str(row["decision_id"]))
     found.decisions += len(lines)
     found.problems += [f"event {number}: decision {one} was changed" for one in changed]

@@ -27,6 +27,7 @@ from scrubtrace.commands import (
     gate,
     index,
     keys,
+    privacy,
     report,
     review,
     runs,
@@ -77,6 +78,8 @@ for command in (
     report.report,
 ):
     cli.add_command(command)
+for command in privacy.VERBS:
+    review.review.add_command(command)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -6,6 +6,7 @@ Plain Python, no workers. Committing a run again changes nothing.
 import hashlib
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import NamedTuple
 
 from sqlalchemy import Engine
@@ -21,9 +22,11 @@ from scrubtrace.keys import check_same_key
 from scrubtrace.manifest import manifest_bytes
 from scrubtrace.outcome import Outcome
 from scrubtrace.policy import Verdict, evidence_fingerprint, judge, policy_digest
+from scrubtrace.pseudonyms import Pseudonyms, pseudonyms_of
 from scrubtrace.recurrence import CATEGORY, promoted, recurring_identities
 from scrubtrace.resolver import newer_run, results_of, spec_or_none
 from scrubtrace.results import FoundText, Pair, Results
+from scrubtrace.review.pseudonyms import renew_pseudonyms
 from scrubtrace.review.rotation import key_ids
 from scrubtrace.review.store import record_run, upsert_items, withdraw_flags, withdraw_unseen
 from scrubtrace.schemas.identity import item_key
@@ -46,9 +49,11 @@ def commit_run(folder: RunFolder, config: Config, engine: Engine) -> Outcome:
     """Checks a scanned run, applies the policy, fills the review table, writes the manifest.
 
     A run is about all its shards: what it scanned, and what it kept of earlier runs. A sampled run
-    adds items to the review table but changes none. Raises `UsageStop` if the table has digests
-    of a key that the run lacks, `IncompleteStop` if receipts are missing and `SumsDifferStop` if
-    sums do not match; then nothing has been changed.
+    adds items to the review table but changes none. Where group columns name people, the table, the
+    summary and the log have pseudonyms, also of names that are in the table already. Raises
+    `UsageStop` if the table has digests of a key that the run lacks or pseudonyms need one that is
+    not here, `IncompleteStop` if receipts are missing and `SumsDifferStop` if sums do not match;
+    then nothing has been changed.
     """
     log.about_run(folder.id)
     spec = folder.spec()
@@ -58,16 +63,21 @@ def commit_run(folder: RunFolder, config: Config, engine: Engine) -> Outcome:
     results = results_of(folder)
     balance = check_balance(results)
     outcome = Outcome(folder.id, spec.dataset, balance, list(work.dead), _kept_rows(work))
-    items = _items(results, config, outcome)
+    pseudonyms = pseudonyms_of(spec, config.privacy.pseudonymous)
+    items = _items(results, config, outcome, pseudonyms)
     sampled = spec.sample is not None
     ran = {planned.name for planned in spec.detectors}
     outcome.upserts = upsert_items(engine, items, folder.id, only_new=sampled, ran=ran)
+    if pseudonyms is not None:
+        renew_pseudonyms(engine, pseudonyms.groups, pseudonyms.pseudonym, pseudonyms.renewed)
     withdraw_flags(engine, folder.id, policy_digest(config.policy))
     if not sampled:
         outcome.not_found_again = withdraw_unseen(
             engine, folder.id, spec.dataset, _scope(results, balance)
         )
     manifest = manifest_bytes(folder, spec, config, outcome, engine)
+    # Kept before the run is recorded: after an interruption the same manifest is recorded.
+    storage.write_atomic(folder.draft, manifest)
     record_run(
         engine,
         ReviewRun(
@@ -82,6 +92,7 @@ def commit_run(folder: RunFolder, config: Config, engine: Engine) -> Outcome:
     # Last of all: a run without a manifest is taken up again, one with it never is.
     storage.remove_temporary(folder.path)
     storage.write_atomic(folder.manifest, manifest)
+    storage.remove([folder.draft])
     return outcome
 
 
@@ -115,10 +126,14 @@ def judged_texts(results: Results, config: Config, outcome: Outcome) -> Iterator
                 yield JudgedText(text, verdict, occurrence)
 
 
-def _items(results: Results, config: Config, outcome: Outcome) -> Iterator[ReviewItem]:
+def _items(
+    results: Results, config: Config, outcome: Outcome, pseudonyms: Pseudonyms | None
+) -> Iterator[ReviewItem]:
     policy = policy_digest(config.policy)
     for judged in judged_texts(results, config, outcome):
         item = _item(results.spec, judged.text, judged.verdict, judged.occurrence, policy)
+        if pseudonyms is not None:
+            item = replace(item, groups=pseudonyms.of(item.groups))
         outcome.count(item)
         yield item
 

@@ -3,8 +3,10 @@
 Errors name the key, the value and the choices.
 """
 
+import re
 import tomllib
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -171,6 +173,45 @@ class ReviewSection(_Section):
     language: Annotated[str, AfterValidator(matched)] = ENGLISH.language
 
 
+class PrivacySection(_Section):
+    """Group columns with names of people: only pseudonyms of them enter the review table."""
+
+    pseudonymous: tuple[str, ...] = ("labeler",)
+
+    @field_validator("pseudonymous")
+    @classmethod
+    def _known_groups(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        unknown = sorted(set(value) - set(GROUPS))
+        if unknown:
+            raise ValueError(f"unknown group {unknown[0]!r}; choices: {', '.join(GROUPS)}")
+        return value
+
+
+def _age(value: Any) -> Any:
+    """Days of an age written as ``180d``."""
+    if isinstance(value, str) and (written := re.fullmatch(r"([0-9]{1,5})d", value.strip())):
+        return timedelta(days=int(written[1]))
+    if isinstance(value, timedelta):
+        return value
+    raise ValueError("write an age in days, as 180d")
+
+
+Age = Annotated[timedelta, BeforeValidator(_age)]
+
+
+class RetentionSection(_Section):
+    """How long the review table keeps what; nothing expires without an age.
+
+    ``snippet`` is the age of texts since they came into the table, of all kinds or by kind;
+    ``dismissed`` that of texts whose flag was dismissed, since the last decision; ``comments`` that
+    of comments, since the decision.
+    """
+
+    snippet: Age | dict[Kind, Age] | None = None
+    dismissed: Age | None = None
+    comments: Age | None = None
+
+
 class Config(_Section):
     """The whole configuration of a run."""
 
@@ -181,6 +222,8 @@ class Config(_Section):
     gate: GateSection = GateSection()
     policy: PolicySection = PolicySection()
     review: ReviewSection = ReviewSection()
+    privacy: PrivacySection = PrivacySection()
+    retention: RetentionSection = RetentionSection()
     detectors: dict[str, dict[str, Any]] = Field(default_factory=dict)
 
 

@@ -2,14 +2,16 @@
 
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import click
 
-from scrubtrace.beam_pipelines.keys import KEY_VARIABLE, DigestKeyError, read_keys
+from scrubtrace.beam_pipelines.keys import KEY_VARIABLE, DigestKeyError, planned_keys, read_keys
 from scrubtrace.exits import UsageStop
 from scrubtrace.key_file import make_key
 from scrubtrace.schemas.identity import KeyRing
+from scrubtrace.schemas.plan import RunSpec
 
 
 def default_key_file() -> Path:
@@ -68,6 +70,18 @@ def read_ring(path: str | None) -> KeyRing:
     """The keys in the file, or in the environment if ``path`` is None; raises `UsageStop`."""
     try:
         return read_keys(path)
+    except DigestKeyError as error:
+        raise UsageStop(str(error)) from None
+
+
+def keys_of_run(spec: RunSpec) -> KeyRing:
+    """The keys that a run was planned with, from its file or where they usually are.
+
+    Raises `UsageStop` if one is missing.
+    """
+    recorded = spec.key_file if spec.key_file and os.path.exists(spec.key_file) else None
+    try:
+        return planned_keys(replace(spec, key_file=place_of_keys(recorded)))
     except DigestKeyError as error:
         raise UsageStop(str(error)) from None
 

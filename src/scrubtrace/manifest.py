@@ -25,7 +25,8 @@ def manifest_bytes(
 ) -> bytes:
     """The manifest as JSON, with the head of the event log of the review table.
 
-    A run that is committed again unchanged to the same table keeps its first time and head.
+    A run that is committed again unchanged to the same table keeps its first time and head, also
+    if the first commit was interrupted after it had recorded the run.
     """
     content = _content(folder, spec, config, outcome)
     earlier = _earlier(folder)
@@ -39,10 +40,12 @@ def manifest_bytes(
 
 
 def _earlier(folder: RunFolder) -> dict[str, Any]:
-    if not folder.is_committed():
+    places = (path for path in (folder.draft, folder.manifest) if storage.exists(path))
+    path = next(places, None)
+    if path is None:
         return {}
     try:
-        content = json.loads(storage.read_bytes(folder.manifest))
+        content = json.loads(storage.read_bytes(path))
     except ValueError:  # damaged: written anew
         return {}
     return content if isinstance(content, dict) else {}

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from scrubtrace.beam_pipelines.short_memory import HELP, is_shortage
-from scrubtrace.exits import IncompleteStop
-from scrubtrace.review.errors import ReviewError
+from scrubtrace.exits import IncompleteStop, UsageStop
+from scrubtrace.review.errors import MissingRightError, ReviewError
 
 GOES_ON = "what is done is kept, and the same command goes on from there"
 
@@ -24,10 +24,13 @@ REFUSED = {
 def resumable() -> Iterator[None]:
     """Turns `ReviewError`, the errors of `REFUSED` and lack of memory into `IncompleteStop`.
 
-    A missing file and other errors of the operating system stay what they are.
+    A right that the user of the database lacks is a `UsageStop`. A missing file and other errors of
+    the operating system stay what they are.
     """
     try:
         yield
+    except MissingRightError as error:
+        raise UsageStop(str(error)) from None
     except ReviewError as error:
         raise IncompleteStop(f"{error}; {GOES_ON}") from None
     except OSError as error:

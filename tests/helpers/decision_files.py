@@ -7,12 +7,17 @@ from collections.abc import Sequence
 from typing import Any
 
 from samples import ITEM
-from sqlalchemy import Engine, select, text
+from sqlalchemy import Engine, func, select, text
 
 from scrubtrace.review.decisions.states import Place, Standing, standing_of
 from scrubtrace.review.decisions.stored import opinions_about
 from scrubtrace.review.store import iter_items
-from scrubtrace.review.table import review_decisions, review_events
+from scrubtrace.review.table import (
+    review_comments,
+    review_decisions,
+    review_events,
+    review_people,
+)
 from scrubtrace.review.texts import text_ids
 from scrubtrace.schemas.identity import item_key
 from scrubtrace.schemas.review import ReviewItem
@@ -53,11 +58,17 @@ def saved(
 
 
 def stored(engine: Engine) -> list[dict[str, Any]]:
-    """Every decision, by its line."""
-    columns = review_decisions.c
+    """Every decision, by its line, with its comment and the name of its reviewer."""
+    columns, comment = review_decisions.c, review_comments.c.comment
+    name = func.coalesce(review_people.c.name, columns.reviewer)
+    query = (
+        select(review_decisions, comment.label("kept"), name.label("name"))
+        .outerjoin(review_comments, review_comments.c.decision_id == columns.decision_id)
+        .outerjoin(review_people, review_people.c.person == columns.reviewer)
+    )
     with engine.connect() as connection:
-        found = connection.execute(select(review_decisions).order_by(columns.event, columns.line))
-        return [dict(row) for row in found.mappings()]
+        found = connection.execute(query.order_by(columns.event, columns.line)).mappings()
+        return [{**row, "comment": row["kept"] or "", "reviewer": row["name"]} for row in found]
 
 
 def events(engine: Engine) -> int:

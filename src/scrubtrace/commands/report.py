@@ -24,10 +24,15 @@ SUFFIXES = {".html": "html", ".htm": "html", ".md": "markdown"}
 @click.option("--review", metavar="URL", help="Review table (default: the configuration's).")
 @click.option("--out", required=True, metavar="FILE", help="File to write, .html or .md.")
 @click.option("--dataset", metavar="NAME", help="Data set (default: that of the newest run).")
-@click.option("--policy-date", "policy_dates", multiple=True, metavar="DATE=WORDS",
-              help="A date to test for a rise, as 2023-12-15='API forbidden'; several times.")
+@click.option(
+    "--policy-date",
+    "policy_dates",
+    multiple=True,
+    metavar="DATE=WORDS",
+    help="A date to test for a rise, as 2023-12-15='API forbidden'; several times.",
+)
 @click.option("--with-excerpts", type=click.IntRange(min=1), metavar="N", default=None,
-              help="Also the snippets of N flagged texts: then the report holds text of rows.")  # fmt: skip
+              help="Also the snippets of N flagged texts; the report then holds row text.")  # fmt: skip
 @language_option("--language")
 @config_options
 def report(runs_folder: str, out: str, policy_dates: tuple[str, ...], **given: Any) -> None:

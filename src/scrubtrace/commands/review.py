@@ -24,7 +24,7 @@ BAD_LINES_SHOWN = 200
 
 
 @contextmanager
-def opened(given: Mapping[str, Any]) -> Iterator[Any]:
+def opened(given: Mapping[str, Any], must_exist: bool = True) -> Iterator[Any]:
     """The review table that the options name; what is wrong with it becomes a `UsageStop`."""
     from scrubtrace.review.connection import open_review
     from scrubtrace.review.errors import ReviewError
@@ -33,7 +33,7 @@ def opened(given: Mapping[str, Any]) -> Iterator[Any]:
     if url is None:
         raise UsageStop("name the review table with --review, or as review.url in scrubtrace.toml")
     try:
-        engine = open_review(url, must_exist=True)
+        engine = open_review(url, must_exist)
         try:
             yield engine
         finally:
@@ -251,6 +251,8 @@ def verify(heads: tuple[str, ...], **given: Any) -> None:
         click.echo(problem)
     if len(found.problems) > PROBLEMS_SHOWN:
         click.echo(f"... and {len(found.problems) - PROBLEMS_SHOWN:,} more")
-    click.echo(f"{found.events:,} events, {found.decisions:,} decisions; head {found.head}")
+    erased = [f"{count:,} {kind}s" for kind, count in sorted(found.erased.items())]
+    told = f", erased: {', '.join(erased)}" if erased else ""
+    click.echo(f"{found.events:,} events, {found.decisions:,} decisions{told}; head {found.head}")
     if found.problems:
         raise SumsDifferStop(f"the review table was changed: {found.problems[0]}")

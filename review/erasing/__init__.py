@@ -1,0 +1,1 @@
+"""Erasing texts, comments and names for good, so that the event log stays whole; retention."""
