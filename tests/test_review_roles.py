@@ -24,7 +24,7 @@ from scrubtrace.schemas.identity import DigestKey
 
 KEY = "ab" * 32
 TABLES = sorted([*METADATA.tables, VERSION_TABLE])
-LATER = "review_controls"
+LATER = "review_of_a_later_version"
 """A table that a later version adds."""
 
 pytestmark = pytest.mark.usefixtures("warm_detectors")

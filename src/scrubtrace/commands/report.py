@@ -32,7 +32,7 @@ SUFFIXES = {".html": "html", ".htm": "html", ".md": "markdown"}
     help="A date to test for a rise, as 2023-12-15='API forbidden'; several times.",
 )
 @click.option("--with-excerpts", type=click.IntRange(min=1), metavar="N", default=None,
-              help="Also the snippets of N flagged texts; the report then holds row text.")  # fmt: skip
+              help="Also snippets of N flagged texts; the report then holds row text.")  # fmt: skip
 @language_option("--language")
 @config_options
 def report(runs_folder: str, out: str, policy_dates: tuple[str, ...], **given: Any) -> None:
