@@ -13,7 +13,7 @@ from scrubtrace.review.trail.events import EventKind
 ROLES: Mapping[str, str] = {
     "pipeline": "detect, commit, keys",
     "reviewer": "review export, sheet, import",
-    "coordinator": "review export, sheet, import, controls, quality, learn; audit; report",
+    "coordinator": "review export, sheet, import, verify, controls, quality, learn; audit",
     "auditor": "review verify; reads everything, changes nothing",
     "protection": "review unmask, erase, expire, verify",
 }

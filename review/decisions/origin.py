@@ -41,11 +41,11 @@ def origin_of(connection: Connection, content: DecisionFile) -> Origin:
     )
     for row in connection.execute(query.order_by(events.seq)):
         earlier = json.loads(row.payload)
-        if row.salt is not None and salted(row.salt, content.sha256) == earlier["batch"]:
-            batch, salt = earlier["batch"], row.salt
+        if row.salt is not None and salted(row.salt, content.sha256) == earlier.get("batch"):
+            batch, salt = str(earlier["batch"]), row.salt
             known.add(batch)
         elif row.salt is None and said == earlier.get("said"):
-            known.add(earlier["batch"])
-        elif content.sha256 == earlier["batch"]:
+            known.add(str(earlier.get("batch")))
+        elif content.sha256 == earlier.get("batch"):
             known.add(content.sha256)
     return Origin(batch, salt, said, frozenset(known))

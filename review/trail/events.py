@@ -122,7 +122,8 @@ def append_event(
     last = _last(connection)
     seq, time = next_event(connection)
     previous = BEFORE_ALL if last is None else last.hash
-    person = remembered(connection, (actor or this_user()).replace("\0", ""))
+    name = (actor or this_user()).replace("\0", "").encode(errors="backslashreplace").decode()
+    person = remembered(connection, name)
     content = (seq, at or time, person, str(kind))
     event = Event(*content, canonical(payload), previous, "")
     values = vars(event) | {"hash": event.computed_hash()}

@@ -137,7 +137,7 @@ def _ages(section: Any) -> Any:
 
 def _told(done: Any) -> str:
     if not any(vars(done).values()):
-        return "nothing to erase: it was erased before"
+        return "nothing to erase, or it was erased before"
     return (
         f"erased: text of {done.items:,} items, {done.comments:,} comments, {done.names:,} names; "
         "backups, exported files and the data have what they have"
