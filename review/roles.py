@@ -11,9 +11,9 @@ from scrubtrace.review.table import VERSION_TABLE
 from scrubtrace.review.trail.events import EventKind
 
 ROLES: Mapping[str, str] = {
-    "pipeline": "detect, commit, keys",
+    "pipeline": "detect, commit, keys, audit seed, audit plan",
     "reviewer": "review export, sheet, import",
-    "coordinator": "review export, sheet, import, verify, controls, quality, learn; audit",
+    "coordinator": "review export, sheet, import, verify, controls, quality, learn",
     "auditor": "review verify; reads everything, changes nothing",
     "protection": "review unmask, erase, expire, verify",
 }
@@ -29,7 +29,7 @@ _WITHOUT_TEXT = "SELECT, UPDATE (snippet, snippet_start, evidence)"
 GRANTS: Mapping[str, Mapping[str, str]] = {
     VERSION_TABLE: dict.fromkeys(ROLES, _READ),
     "review_items": {
-        "coordinator": _CHANGE,
+        "coordinator": _READ,
         "pipeline": _CHANGE, "reviewer": _READ, "auditor": _READ, "protection": _WITHOUT_TEXT,
     },
     "review_runs": {
@@ -37,11 +37,11 @@ GRANTS: Mapping[str, Mapping[str, str]] = {
         "pipeline": _CHANGE, "reviewer": _READ, "auditor": _READ, "protection": _READ,
     },
     "review_versions": {
-        "coordinator": _CHANGE,
+        "coordinator": _READ,
         "pipeline": _CHANGE, "reviewer": _READ, "auditor": _READ, "protection": _READ,
     },
     "review_texts": {
-        "coordinator": _CHANGE,
+        "coordinator": _READ,
         "pipeline": _CHANGE, "reviewer": _READ, "auditor": _READ, "protection": _READ,
     },
     "review_events": {
@@ -70,8 +70,8 @@ GRANTS: Mapping[str, Mapping[str, str]] = {
         "coordinator": _READ,
         "pipeline": _READ, "auditor": _READ, "protection": _ADD,
     },
-    "review_batches": {"coordinator": _ADD, "auditor": _READ},
-    "review_batch_items": {"coordinator": _ADD, "auditor": _READ},
+    "review_batches": {"pipeline": _ADD, "coordinator": _READ, "auditor": _READ},
+    "review_batch_items": {"pipeline": _ADD, "coordinator": _READ, "auditor": _READ},
     "review_controls": {"coordinator": _ADD, "auditor": _READ},
     "review_issued": {"coordinator": _ADD, "auditor": _READ},
 }  # fmt: skip
@@ -80,11 +80,10 @@ GRANTS: Mapping[str, Mapping[str, str]] = {
 EVENTS: Mapping[str, tuple[EventKind, ...]] = {
     "pipeline": (
         EventKind.RUN, EventKind.ROTATION, EventKind.GIVEN_UP, EventKind.PSEUDONYMS,
+        EventKind.BATCH, EventKind.SEED,
     ),
     "reviewer": (EventKind.EXPORT, EventKind.IMPORT),
-    "coordinator": (
-        EventKind.EXPORT, EventKind.IMPORT, EventKind.BATCH, EventKind.CONTROLS, EventKind.SEED,
-    ),
+    "coordinator": (EventKind.EXPORT, EventKind.IMPORT, EventKind.CONTROLS),
     "protection": (EventKind.UNMASKED, EventKind.ERASED),
 }  # fmt: skip
 """Which events a role may append. A new kind goes here."""
