@@ -41,7 +41,14 @@ THRESHOLD_ROWS, HUMAN_ROWS, LLM_ROWS, JUDGED = 190, 300, 200, 500
 FALSE = 0.02
 """Share of the rows that set the threshold which exceed it."""
 
-DRAWS = 300
+UNSEEN = 2
+"""Generators of a source that are in turn the only ones of the reference."""
+
+DRAWS = 200
+FEW = (0.0, 0.1)
+"""Prevalences of the last setting, which shows only what goes wrong."""
+
+METHODS = ("Rogan-Gladen", "likelihood", "PACC")
 TARGET_HELD, TARGET_ERROR, TARGET_LOWER = 0.925, 0.03, 0.95
 
 
@@ -123,16 +130,14 @@ def settings_of(cache: Cache) -> Iterator[Setting]:
         plain = own & (cache.attack == "none") if (cache.attack[own] == "none").any() else own
         names, sizes = np.unique(cache.generator[plain], return_counts=True)
         large = [n for n, size in zip(names.tolist(), sizes, strict=True) if size >= LLM_ROWS]
-        for one in large:
+        for one in large[:UNSEEN]:
             others = plain & (cache.generator != one)
             if others.sum() >= judged:
                 reference = cache.score[plain & (cache.generator == one)]
                 yield Setting("unseen", f"{name}: {one}", human, reference, cache.score[others])
         rewritten = own & np.char.startswith(cache.attack, "paraphrase")
         if plain.sum() >= LLM_ROWS and rewritten.sum() >= judged and not plain[rewritten].any():
-            yield Setting(
-                "rewritten", name, human, cache.score[plain], cache.score[rewritten]
-            )
+            yield Setting("rewritten", name, human, cache.score[plain], cache.score[rewritten])
     names = sorted(pools)
     for name, other in zip(names, [*names[1:], names[0]], strict=True):
         own = (cache.source == name) & cache.is_llm
@@ -162,9 +167,10 @@ def repetition(
     figures = {
         "lower bound": prevalence_lower_bound(*counts),
         "Rogan-Gladen": rogan_gladen(Flags(*counts, hits[2], len(reference))),
-        "likelihood": maximum_likelihood(*samples, rng, draws=DRAWS),
-        "PACC": pacc(*samples, rng, draws=DRAWS),
+        "likelihood": maximum_likelihood(*samples),
     }
+    if setting.kind == "matched":
+        figures["PACC"] = pacc(*samples, rng, draws=DRAWS)
     return figures, two_bounds(*counts)
 
 
@@ -184,7 +190,7 @@ def measured(setting: Setting, prevalence: float, repetitions: int) -> tuple[dic
         f"{setting.kind:10}{setting.name[:36]:37}{prevalence:5.2f} "
         f"{bound.share_held:6.3f} {np.median(bound.lowers or [np.nan]):6.3f} "
         f"{np.median(simple):6.3f}"
-        + "".join(tallies[name].cell() for name in ("Rogan-Gladen", "likelihood", "PACC"))
+        + "".join(tallies[name].cell() for name in METHODS if name in tallies)
     )
     return tallies, line
 
@@ -192,15 +198,18 @@ def measured(setting: Setting, prevalence: float, repetitions: int) -> tuple[dic
 def verdicts(found: Sequence[tuple[Setting, float, dict[str, Tally]]]) -> Iterator[str]:
     """Each requirement, and in how many cells it is met."""
     matched = [(s, p, t) for s, p, t in found if s.kind == "matched"]
-    for method in ("Rogan-Gladen", "likelihood", "PACC"):
-        cells = [t[method] for _, _, t in matched if t[method].given]
-        low = [(s, p, t[method]) for s, p, t in matched if p <= 0.1 and t[method].given]
+    for method in METHODS:
+        kept = [(s, p, t[method]) for s, p, t in matched if t[method].given > t[method].refused]
+        cells = [tally for _, _, tally in kept]
+        low = [entry for entry in kept if entry[1] <= 0.1]
+        if not cells:
+            continue
         held = [cell.share_held >= TARGET_HELD for cell in cells]
         close = [cell.error <= TARGET_ERROR for _, _, cell in low]
         far = sorted({s.name for s, _, cell in low if cell.error > TARGET_ERROR})
         yield (
-            f"{method}: held in at least {TARGET_HELD:.1%} in {sum(held)} of {len(held)} cells "
-            f"(lowest {min(c.share_held for c in cells):.3f}); error at most {TARGET_ERROR} in "
+            f"{method}, matched, less than half refused: held in at least {TARGET_HELD:.1%} "
+            f"in {sum(held)} of {len(held)} cells (lowest {min(c.share_held for c in cells):.3f}); error at most {TARGET_ERROR} in "
             f"{sum(close)} of {len(close)} (not: {', '.join(far) or 'none'})"
         )
     for kind in ("matched", "unseen", "rewritten", "elsewhere"):
@@ -231,7 +240,7 @@ def main() -> None:
     given = parser.parse_args()
     print(
         f"{'setting':10}{'source':37}{'share':>5} {'lower:':>6} {'median':>6} {'two':>6}"
-        + "".join(f"{name:>24}" for name in ("Rogan-Gladen", "likelihood", "PACC"))
+        + "".join(f"{name:>24}" for name in METHODS)
     )
     found = []
     for setting in settings_of(read_cache(given.cache)):
@@ -239,7 +248,7 @@ def main() -> None:
             continue
         area = auroc(setting.human, setting.llm)
         print(f"{setting.kind} {setting.name}: AUROC of the reference {area.value:.3f}")
-        for prevalence in PREVALENCES:
+        for prevalence in FEW if setting.kind == "elsewhere" else PREVALENCES:
             tallies, line = measured(setting, prevalence, given.repetitions)
             print(line, flush=True)
             found.append((setting, prevalence, tallies))

@@ -17,7 +17,7 @@ def upper_bound(hits: int, trials: int, confidence: float = 0.95) -> float:
 
 
 def lower_bound(hits: int, trials: int, confidence: float = 0.95) -> float:
-    """One-sided exact lower confidence bound of a proportion, as `upper_bound`; 0 without trials."""
+    """One-sided exact lower confidence bound, as `upper_bound`; 0 without trials."""
     return 1.0 - upper_bound(trials - hits, trials, confidence)
 
 
@@ -29,6 +29,20 @@ def interval(hits: int, trials: int, confidence: float = 0.95) -> tuple[float, f
     one_sided = (1 + confidence) / 2
     upper = upper_bound(hits, trials, one_sided)
     return 1.0 - upper_bound(trials - hits, trials, one_sided), upper
+
+
+def effective_interval(rate: float, size: float, confidence: float = 0.95) -> tuple[float, float]:
+    """`interval` for a rate that is worth ``size`` independent rows, a number that need not be whole.
+
+    So dependent or weighted rows get an interval (Korn and Graubard 1998). Without size it is the
+    whole range.
+    """
+    from scipy.stats import beta
+
+    hits, tail = rate * size, (1 - confidence) / 2
+    low = float(beta.ppf(tail, hits, size - hits + 1)) if hits > 0 else 0.0
+    high = float(beta.ppf(1 - tail, hits + 1, size - hits)) if hits < size else 1.0
+    return low, high
 
 
 def wilson(hits: int, trials: int, confidence: float = 0.95) -> tuple[float, float]:

@@ -25,11 +25,13 @@ LEAST_HUMAN = 50
 NUISANCE = 0.001
 """Share of the error that pays for looking only at plausible false-positive rates."""
 
-RATES = 41
+RATES = 25
 """False-positive rates at which the probability is looked at."""
 
-STEPS = 16
+STEPS = 10
 """Prevalences that are looked at from 0 to the estimate before the crossing is bisected."""
+
+HALVINGS = 16
 
 REACH = 8.0
 """Standard deviations of flagged human rows that are added up."""
@@ -88,7 +90,7 @@ def _inverted(x: int, m: int, k: int, n: int, error: float) -> float:
         below = above
     else:
         return estimate
-    for _ in range(20):
+    for _ in range(HALVINGS):
         middle = (below + above) / 2
         below, above = (middle, above) if excluded(middle) else (below, middle)
     return below

@@ -28,6 +28,8 @@ LANG_REICZIGEL = "Rogan-Gladen, interval of Lang and Reiczigel"
 BOOTSTRAP = "Rogan-Gladen, bootstrap interval"
 LEAST_HUMAN, LEAST_LLM = 100, 50
 DRAWS = 2_000
+LEAST_GAP = 0.1
+"""How much more often LLM than human reference rows must be flagged, at the limits of both."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +52,7 @@ class Flags:
             return reason
         highest = upper_bound(self.human_flagged, self.human_rows)
         lowest = lower_bound(self.llm_flagged, self.llm_rows)
-        if lowest <= highest:
+        if lowest - highest < LEAST_GAP:
             return Reason.NOT_SEPARATED, (
                 f"flagged of LLM reference rows at least {lowest:.1%}, of human ones at most "
                 f"{highest:.1%}"
