@@ -138,8 +138,8 @@ def settings_of(cache: Cache) -> Iterator[Setting]:
         rewritten = own & np.char.startswith(cache.attack, "paraphrase")
         if plain.sum() >= LLM_ROWS and rewritten.sum() >= judged and not plain[rewritten].any():
             yield Setting("rewritten", name, human, cache.score[plain], cache.score[rewritten])
-    names = sorted(pools)
-    for name, other in zip(names, [*names[1:], names[0]], strict=True):
+    ordered = sorted(pools)
+    for name, other in zip(ordered, [*ordered[1:], ordered[0]], strict=True):
         own = (cache.source == name) & cache.is_llm
         yield Setting(
             "elsewhere", f"{name} by {other}", pools[name], cache.score[own], None, pools[other]
@@ -209,7 +209,8 @@ def verdicts(found: Sequence[tuple[Setting, float, dict[str, Tally]]]) -> Iterat
         far = sorted({s.name for s, _, cell in low if cell.error > TARGET_ERROR})
         yield (
             f"{method}, matched, less than half refused: held in at least {TARGET_HELD:.1%} "
-            f"in {sum(held)} of {len(held)} cells (lowest {min(c.share_held for c in cells):.3f}); error at most {TARGET_ERROR} in "
+            f"in {sum(held)} of {len(held)} cells (lowest "
+            f"{min(c.share_held for c in cells):.3f}); error at most {TARGET_ERROR} in "
             f"{sum(close)} of {len(close)} (not: {', '.join(far) or 'none'})"
         )
     for kind in ("matched", "unseen", "rewritten", "elsewhere"):

@@ -146,7 +146,7 @@ def _answers(ratings: Sequence[Sequence[Hashable | None]]) -> Floats:
         for answer in row:
             if answer is not None:
                 counts[number, place[answer]] += 1
-    return counts[counts.sum(axis=1) >= 2]
+    return np.asarray(counts[counts.sum(axis=1) >= 2])
 
 
 def _by_unit(counts: Floats) -> tuple[Floats, Floats]:

@@ -32,10 +32,9 @@ def interval(hits: int, trials: int, confidence: float = 0.95) -> tuple[float, f
 
 
 def effective_interval(rate: float, size: float, confidence: float = 0.95) -> tuple[float, float]:
-    """`interval` for a rate that is worth ``size`` independent rows, a number that need not be whole.
+    """`interval` for a rate that is worth ``size`` independent rows, which need not be whole.
 
-    So dependent or weighted rows get an interval (Korn and Graubard 1998). Without size it is the
-    whole range.
+    So dependent or weighted rows get an interval (Korn and Graubard 1998).
     """
     from scipy.stats import beta
 

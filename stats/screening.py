@@ -75,7 +75,7 @@ class CleanNull:
     def p_values(self, rows: Numbers, flagged: Numbers) -> Floats:
         """Chance that a clean labeler with as many rows has so many flagged, or more."""
         a, b = self.shape(self.dispersion_limit)
-        spread = _beta_binomial_tail(rows, flagged, a, b)
+        spread = _beta_binomial_tail(rows, flagged, np.array(a), np.array(b))
         return np.maximum(spread, self._mixture_tail(rows, flagged, self.weights[None, :]))
 
     def own_p_values(
@@ -86,7 +86,8 @@ class CleanNull:
         It assumes that a labeler's own rate stays what it was: other work makes it wrong.
         """
         a, b = self.shape(self.dispersion_limit)
-        spread = _beta_binomial_tail(rows, flagged, a + past_flagged, b + past_rows - past_flagged)
+        own, rest = np.asarray(a + past_flagged), np.asarray(b + past_rows - past_flagged)
+        spread = _beta_binomial_tail(rows, flagged, own, rest)
         chances = _binomial_logs(past_rows, past_flagged, self.rates)
         weights = np.exp(chances - chances.max(axis=1, keepdims=True)) * self.weights
         weights /= weights.sum(axis=1, keepdims=True)
@@ -165,26 +166,30 @@ def screen(
     rows: Numbers,
     flagged: Numbers,
     past: tuple[Numbers, Numbers] | None = None,
+    same_work: bool = False,
     level: float = LEVEL,
     budget: int | None = None,
 ) -> Screening:
     """Compares labelers with clean ones; refers those that are unusual, the smallest p-value first.
 
-    ``past`` are each labeler's own clean rows and flagged rows, 0 where there are none. ``level``
+    ``past`` are each labeler's own clean rows and flagged rows, 0 where there are none: then a
+    labeler must be unusual among others and beside their own past. Where labelers are known to do
+    the ``same_work`` as in the clean periods, the own past is enough and finds far more. ``level``
     is the false discovery rate among the referred (Benjamini and Hochberg). At most ``budget`` are
     referred: what is left of what reviewers can do in the year. Raises ValueError for impossible
-    counts.
+    counts, and for ``same_work`` without ``past``.
     """
     _check(rows, flagged)
     tested = rows >= LEAST_ROWS
+    if same_work and past is None:
+        raise ValueError("same_work needs the past of each labeler")
+    counts = rows[tested], flagged[tested]
     p = np.full(len(rows), np.nan)
-    if past is None:
-        p[tested] = null.p_values(rows[tested], flagged[tested])
-    else:
+    p[tested] = 0.0 if same_work else null.p_values(*counts)
+    if past is not None:
         _check(*past)
-        p[tested] = null.own_p_values(
-            rows[tested], flagged[tested], past[0][tested], past[1][tested]
-        )
+        own = null.own_p_values(*counts, past[0][tested], past[1][tested])
+        p[tested] = np.maximum(p[tested], own)
     cut = benjamini_hochberg(p[tested], int(tested.sum()), level)
     unusual = tested & (np.nan_to_num(p, nan=1.0) <= cut) & (cut > 0)
     order = np.lexsort((-flagged / np.maximum(rows, 1), p))
@@ -249,9 +254,7 @@ def _check(rows: Numbers, flagged: Numbers) -> None:
         raise ValueError("flagged rows are between 0 and the rows of each labeler")
 
 
-def _beta_binomial_tail(
-    rows: Numbers, flagged: Numbers, a: float | Floats, b: float | Floats
-) -> Floats:
+def _beta_binomial_tail(rows: Numbers, flagged: Numbers, a: Floats, b: Floats) -> Floats:
     from scipy.stats import betabinom
 
     with np.errstate(over="ignore"):

@@ -72,9 +72,11 @@ def maximum_likelihood(
     if reason := _refusal(judged, human, llm):
         return refused(MAXIMUM_LIKELIHOOD, confidence, n, *reason)
     edges = _edges(human.scores, llm.scores)
-    counts = [_effective(_counts(sample, edges)) for sample in (judged, human, llm)]
+    of_judged, of_human, of_llm = (
+        _effective(_counts(sample, edges)) for sample in (judged, human, llm)
+    )
     drop = float(chi2.ppf(confidence, 1)) / 2
-    best, low, high, gap = most_likely(*counts, drop)
+    best, low, high, gap = most_likely(of_judged, of_human, of_llm, drop)
     p_value = float(chi2.sf(2 * gap, max(1, len(edges) - 1)))
     if p_value < UNLIKE:
         told = f"the scores are no mixture of those of the references (p = {p_value:.2g})"
@@ -98,11 +100,9 @@ def pacc(
     counts = [_counts(sample, edges) for sample in (judged, human, llm)]
     estimate = _pacc(*(own.sum(axis=0)[None].astype(np.float64) for own in counts))[0]
     found = _pacc(*(_resampled(own, rng, draws) for own in counts))
-    low, high = np.quantile(found, [(1 - confidence) / 2, (1 + confidence) / 2])
-    cut = [
-        float(np.clip(value, 0, 1)) for value in (estimate, min(low, estimate), max(high, estimate))
-    ]
-    return Figure(PACC, *cut, confidence, n)
+    ends = np.quantile(found, [(1 - confidence) / 2, (1 + confidence) / 2])
+    values = np.clip([estimate, min(ends[0], estimate), max(ends[1], estimate)], 0, 1)
+    return Figure(PACC, float(values[0]), float(values[1]), float(values[2]), confidence, n)
 
 
 def _refusal(judged: Sample, human: Sample, llm: Sample) -> tuple[Reason, str] | None:

@@ -54,7 +54,8 @@ def stratified_rate(
     variance. Intervals are exact binomial ones for as many rows as that variance is worth (Korn and
     Graubard, 1998). Strata without a hit have no variance; what may be in them is bounded jointly,
     see `zero_hits_bound`, and added to the upper end of the others. Each has half of the error
-    then. Strata in which every row is a hit lower the lower end likewise. A stratum with rows of which none was sampled refuses the whole.
+    then. Strata in which every row is a hit lower the lower end likewise. A stratum with rows of
+    which none was sampled refuses the whole.
 
     Raises ValueError for chances outside of 0 to 1 and rows of a stratum without a size.
     """
