@@ -147,7 +147,7 @@ def settings_of(cache: Cache) -> Iterator[Setting]:
 
 
 def repetition(
-    setting: Setting, prevalence: float, rng: np.random.Generator
+    setting: Setting, prevalence: float, rng: np.random.Generator, estimates: bool = True
 ) -> tuple[dict[str, Figure], float]:
     """Figures of one random split, and the lower bound by `two_bounds`."""
     human = rng.permutation(setting.human)
@@ -164,24 +164,25 @@ def repetition(
     hits = [int((scores > threshold).sum()) for scores in (judged, own, reference)]
     counts = (hits[0], len(judged), hits[1], len(own))
     samples = Sample(judged), Sample(own), Sample(reference)
-    figures = {
-        "lower bound": prevalence_lower_bound(*counts),
-        "Rogan-Gladen": rogan_gladen(Flags(*counts, hits[2], len(reference))),
-        "likelihood": maximum_likelihood(*samples),
-    }
-    if setting.kind == "matched":
+    figures = {"lower bound": prevalence_lower_bound(*counts)}
+    if estimates:
+        figures["Rogan-Gladen"] = rogan_gladen(Flags(*counts, hits[2], len(reference)))
+        figures["likelihood"] = maximum_likelihood(*samples)
+    if estimates and setting.kind == "matched":
         figures["PACC"] = pacc(*samples, rng, draws=DRAWS)
     return figures, two_bounds(*counts)
 
 
-def measured(setting: Setting, prevalence: float, repetitions: int) -> tuple[dict[str, Tally], str]:
+def measured(
+    setting: Setting, prevalence: float, repetitions: int, estimates: int
+) -> tuple[dict[str, Tally], str]:
     """Tallies of every method, and the line of the table."""
     seed = zlib.crc32(f"{setting.kind} {setting.name} {prevalence}".encode())
     rng = np.random.default_rng(seed)
     tallies: dict[str, Tally] = {}
     simple = []
-    for _ in range(repetitions):
-        figures, other = repetition(setting, prevalence, rng)
+    for number in range(repetitions):
+        figures, other = repetition(setting, prevalence, rng, number < estimates)
         simple.append(other)
         for method, figure in figures.items():
             tallies.setdefault(method, Tally()).add(figure, prevalence)
@@ -237,6 +238,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("cache", type=Path)
     parser.add_argument("--repetitions", type=int, default=1_000)
+    parser.add_argument(
+        "--estimates", type=int, default=1_000, help="repetitions that have estimates as well"
+    )
     parser.add_argument("--kind", action="append", help="only these settings")
     given = parser.parse_args()
     print(
@@ -250,7 +254,7 @@ def main() -> None:
         area = auroc(setting.human, setting.llm)
         print(f"{setting.kind} {setting.name}: AUROC of the reference {area.value:.3f}")
         for prevalence in FEW if setting.kind == "elsewhere" else PREVALENCES:
-            tallies, line = measured(setting, prevalence, given.repetitions)
+            tallies, line = measured(setting, prevalence, given.repetitions, given.estimates)
             print(line, flush=True)
             found.append((setting, prevalence, tallies))
     print("\n".join(verdicts(found)))
