@@ -145,3 +145,11 @@ def test_few_different_scores_still_give_bins() -> None:
     )
     found = maximum_likelihood(judged, human, llm)
     assert found.estimate == pytest.approx(0.2, abs=0.06)
+
+
+def test_a_row_without_a_score_is_an_error() -> None:
+    rng = np.random.default_rng(10)
+    judged, human, llm = drawn(rng, 0.1)
+    judged.scores[3] = np.nan
+    with pytest.raises(ValueError, match="without a score"):
+        maximum_likelihood(judged, human, llm)

@@ -65,6 +65,7 @@ def maximum_likelihood(
     """The share that makes the scores of all three samples most likely.
 
     Counts of documents with several rows are divided by their design effect (Rao and Scott, 1981).
+    Raises ValueError for NaN.
     """
     from scipy.stats import chi2
 
@@ -92,7 +93,10 @@ def pacc(
     confidence: float = CONFIDENCE,
     draws: int = DRAWS,
 ) -> Figure:
-    """The share that gives the judged rows their mean probability, with a bootstrap interval."""
+    """The share that gives the judged rows their mean probability, with a bootstrap interval.
+
+    Raises ValueError for NaN.
+    """
     n = len(judged.scores)
     if reason := _refusal(judged, human, llm):
         return refused(PACC, confidence, n, *reason)
@@ -106,6 +110,8 @@ def pacc(
 
 
 def _refusal(judged: Sample, human: Sample, llm: Sample) -> tuple[Reason, str] | None:
+    if any(np.isnan(sample.scores).any() for sample in (judged, human, llm)):
+        raise ValueError("a row without a score cannot be counted: leave it out")
     rows, own, other = (len(sample.scores) for sample in (judged, human, llm))
     if reason := missing(rows, own, other, LEAST_HUMAN, LEAST_LLM):
         return reason
