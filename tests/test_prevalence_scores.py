@@ -5,7 +5,12 @@ import numpy.typing as npt
 import pytest
 
 from scrubtrace.stats.prevalence.profile import ADDED, log_likelihood, most_likely
-from scrubtrace.stats.prevalence.quantify import Sample, maximum_likelihood, pacc
+from scrubtrace.stats.prevalence.quantify import (
+    Sample,
+    maximum_likelihood,
+    mixture_p_value,
+    pacc,
+)
 from scrubtrace.stats.prevalence.result import Figure, Reason
 
 Floats = npt.NDArray[np.float64]
@@ -109,6 +114,15 @@ def test_scores_that_no_mixture_explains_are_refused(where: float) -> None:
     _, human, llm = drawn(rng, 0.0)
     found = maximum_likelihood(judged, human, llm)
     assert (found.refusal, found.estimate) == (Reason.NOT_A_MIXTURE, None)
+    assert (mixture_p_value(judged, human, llm) or 0.0) < 0.001
+
+
+def test_scores_of_a_mixture_are_seldom_taken_for_none() -> None:
+    rng = np.random.default_rng(11)
+    found = [mixture_p_value(*drawn(rng, 0.3)) for _ in range(150)]
+    assert np.mean([(p or 0.0) <= 0.05 for p in found]) <= 0.12
+    judged, human, llm = drawn(rng, 0.1, gap=0.2)
+    assert mixture_p_value(judged, human, llm) is None
 
 
 @pytest.mark.parametrize(

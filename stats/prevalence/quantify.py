@@ -59,6 +59,18 @@ class Sample:
     documents: Numbers | None = None
 
 
+def mixture_p_value(judged: Sample, human: Sample, llm: Sample) -> float | None:
+    """How well the most likely mixture of the references fits the judged scores (likelihood ratio).
+
+    Small where the human reference is of another kind than the judged rows: then no figure that
+    rests on it holds, the lower bound included. A large one proves nothing. None where references
+    are missing, too small or not told apart. Raises ValueError for NaN.
+    """
+    if _refusal(judged, human, llm):
+        return None
+    return _fitted(judged, human, llm, CONFIDENCE)[3]
+
+
 def maximum_likelihood(
     judged: Sample, human: Sample, llm: Sample, confidence: float = CONFIDENCE
 ) -> Figure:
@@ -67,18 +79,10 @@ def maximum_likelihood(
     Counts of documents with several rows are divided by their design effect (Rao and Scott, 1981).
     Raises ValueError for NaN.
     """
-    from scipy.stats import chi2
-
     n = len(judged.scores)
     if reason := _refusal(judged, human, llm):
         return refused(MAXIMUM_LIKELIHOOD, confidence, n, *reason)
-    edges = _edges(human.scores, llm.scores)
-    of_judged, of_human, of_llm = (
-        _effective(_counts(sample, edges)) for sample in (judged, human, llm)
-    )
-    drop = float(chi2.ppf(confidence, 1)) / 2
-    best, low, high, gap = most_likely(of_judged, of_human, of_llm, drop)
-    p_value = float(chi2.sf(2 * gap, max(1, len(edges) - 1)))
+    best, low, high, p_value = _fitted(judged, human, llm, confidence)
     if p_value < UNLIKE:
         told = f"the scores are no mixture of those of the references (p = {p_value:.2g})"
         return refused(MAXIMUM_LIKELIHOOD, confidence, n, Reason.NOT_A_MIXTURE, told)
@@ -107,6 +111,21 @@ def pacc(
     ends = np.quantile(found, [(1 - confidence) / 2, (1 + confidence) / 2])
     values = np.clip([estimate, min(ends[0], estimate), max(ends[1], estimate)], 0, 1)
     return Figure(PACC, float(values[0]), float(values[1]), float(values[2]), confidence, n)
+
+
+def _fitted(
+    judged: Sample, human: Sample, llm: Sample, confidence: float
+) -> tuple[float, float, float, float]:
+    """The most likely share, its interval, and the p-value of the fit."""
+    from scipy.stats import chi2
+
+    edges = _edges(human.scores, llm.scores)
+    of_judged, of_human, of_llm = (
+        _effective(_counts(sample, edges)) for sample in (judged, human, llm)
+    )
+    drop = float(chi2.ppf(confidence, 1)) / 2
+    best, low, high, gap = most_likely(of_judged, of_human, of_llm, drop)
+    return best, low, high, float(chi2.sf(2 * gap, max(1, len(edges) - 1)))
 
 
 def _refusal(judged: Sample, human: Sample, llm: Sample) -> tuple[Reason, str] | None:
