@@ -56,23 +56,25 @@ def upgrade() -> None:
 
 
 def _sqlite_triggers() -> list[str]:
-    refuse = " BEGIN SELECT RAISE(ABORT, '{} is append-only'); END"
     keys = {table: f"{key} = NEW.{key}" for table, (key, _) in ERASABLE.items()}
     keys["review_erased"] = "kind = NEW.kind AND subject = NEW.subject"
-    statements = ["CREATE TRIGGER review_erased_no_delete BEFORE DELETE ON review_erased" + refuse]
+    statements = [_refusing("review_erased", "delete", "DELETE")]
     for table, same in keys.items():
-        statements.append(f"CREATE TRIGGER {table}_no_update BEFORE UPDATE ON {table}" + refuse)
+        statements.append(_refusing(table, "update", "UPDATE"))
         # INSERT OR REPLACE fires no trigger for the row that it removes.
-        statements.append(
-            f"CREATE TRIGGER {table}_no_replace BEFORE INSERT ON {table}"
-            f" WHEN EXISTS (SELECT 1 FROM {table} WHERE {same})" + refuse
-        )
+        there = f"EXISTS (SELECT 1 FROM {table} WHERE {same})"
+        statements.append(_refusing(table, "replace", "INSERT", there))
     for table, (_, recorded) in ERASABLE.items():
-        statements.append(
-            f"CREATE TRIGGER {table}_no_delete BEFORE DELETE ON {table}"
-            f" WHEN NOT EXISTS (SELECT 1 FROM review_erased WHERE {recorded})" + refuse
-        )
-    return [sql.replace("{}", sql.split(" ON ")[1].split()[0]) for sql in statements]
+        missing = f"NOT EXISTS (SELECT 1 FROM review_erased WHERE {recorded})"
+        statements.append(_refusing(table, "delete", "DELETE", missing))
+    return statements
+
+
+def _refusing(table: str, name: str, doing: str, when: str = "TRUE") -> str:
+    return (
+        f"CREATE TRIGGER {table}_no_{name} BEFORE {doing} ON {table} WHEN {when}"
+        f" BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END"
+    )
 
 
 def _postgresql_triggers() -> list[str]:
