@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from scrubtrace.review.cells import guard, plain_cell, snippet_cell
 from scrubtrace.review.lines import ExportLine
+from scrubtrace.review.views import is_shown
 from scrubtrace.schemas.review import DECISION_COLUMNS
 from scrubtrace.schemas.vocabulary import GROUPS
 
@@ -11,8 +12,8 @@ Cell = Callable[[ExportLine], str]
 
 
 def cells_of(line: ExportLine) -> list[str]:
-    """The cells of a line, in the order of `COLUMNS`."""
-    return [cell(line) for cell in _CELLS.values()]
+    """The cells of a line, in the order of `COLUMNS`; empty where its view does not show them."""
+    return [cell(line) if is_shown(line.view, name) else "" for name, cell in _CELLS.items()]
 
 
 def _number(name: str) -> Cell:

@@ -125,7 +125,7 @@ function goToUndecided() {
 
 function haystackOf(item) {
   const groups = Object.values(item.groups);
-  return [item.snippet, item.why, item.row_id ?? "", item.shard, ...groups].join("\n").toLowerCase();
+  return [item.snippet, item.why, item.row_id ?? "", item.shard ?? "", ...groups].join("\n").toLowerCase();
 }
 
 function applyFilters() {

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from scrubtrace.review.lines import ExportLine
+from scrubtrace.review.views import is_shown
 from scrubtrace.schemas.vocabulary import GROUPS
 
 Entry = Mapping[str, Any]
@@ -20,6 +21,12 @@ _ITEM = (
     "snippet_start",
 )  # fmt: skip
 _ENTRY = ("detector", "signal", "category", "strength", "use", "start", "end")
+_NOT_SHOWN = {
+    "why": "Does this text come from an LLM?", "kind": "", "state": "", "first_run": "",
+    "last_run": "", "others": [], "groups": {}, "detectors": [], "evidence": [],
+    "spans_left_out": 0,
+}  # fmt: skip
+"""What the page gets instead of what a view does not show; null for all else."""
 _ESCAPES = {ord(sign): f"\\u{ord(sign):04x}" for sign in "<>&\u2028\u2029"}
 
 
@@ -32,7 +39,7 @@ def escaped_json(value: Any) -> str:
 def sheet_item(line: ExportLine, in_words: InWords) -> dict[str, Any]:
     """What the sheet shows of a line; offsets are code points of the original text, half open."""
     item = line.item
-    return {name: getattr(item, name) for name in _ITEM} | {
+    whole = {name: getattr(item, name) for name in _ITEM} | {
         "row_version": line.stored.row_version,
         "first_run": line.stored.first_run,
         "last_run": line.stored.last_run,
@@ -43,6 +50,8 @@ def sheet_item(line: ExportLine, in_words: InWords) -> dict[str, Any]:
         "detectors": sorted({f"{d['name']} {d['version']}" for d in item.detectors}),
         "evidence": [_evidence(entry, in_words) for entry in item.evidence],
     }
+    shown = {name: is_shown(line.view, name) for name in whole}
+    return {name: value if shown[name] else _NOT_SHOWN.get(name) for name, value in whole.items()}
 
 
 def _evidence(entry: Entry, in_words: InWords) -> dict[str, Any]:

@@ -148,10 +148,11 @@ function renderItem() {
 function factsOf(item) {
   const facts = [
     `${(at + 1).toLocaleString("en")} of ${shown.length.toLocaleString("en")}`,
-    inWords(item.kind), item.language, inWords(item.state), `priority ${item.priority}`,
-    count(item.places, "place"),
-  ].map((fact) => make("span", { textContent: fact }));
-  if (!item.flagged) facts.push(make("span", { textContent: "reported, not flagged" }));
+    inWords(item.kind), item.language, inWords(item.state),
+    item.priority === null ? "" : `priority ${item.priority}`,
+    item.places === null ? "" : count(item.places, "place"),
+  ].filter(Boolean).map((fact) => make("span", { textContent: fact }));
+  if (item.flagged === false) facts.push(make("span", { textContent: "reported, not flagged" }));
   return make("div", { className: "facts" }, facts);
 }
 

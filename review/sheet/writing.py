@@ -1,22 +1,23 @@
 """Writing a review sheet from the review table."""
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import closing
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, NamedTuple, TextIO
 
 from sqlalchemy import Engine
 
 from scrubtrace.review.connection import reading_as_one
 from scrubtrace.review.errors import ReviewError
 from scrubtrace.review.export import record_export
-from scrubtrace.review.lines import ExportLine, Wanted, export_lines, known_run
+from scrubtrace.review.lines import ExportLine, Wanted
+from scrubtrace.review.mixing import Mix, mixture
 from scrubtrace.review.sheet.data import InWords, escaped_json, sheet_item
 from scrubtrace.review.sheet.page import around_data
 from scrubtrace.review.store import PAGE_ITEMS
+from scrubtrace.review.views import View
+from scrubtrace.schemas.batches import Origin
 from scrubtrace.schemas.review import REASONS
 
 MOST_ITEMS = 20_000
@@ -27,6 +28,13 @@ Complete = Callable[[Sequence[ExportLine], Sequence[dict[str, Any]]], None]
 """Adds to items, given with their lines, what the review table does not have."""
 
 
+class SheetResult(NamedTuple):
+    """Number of items in a sheet, and of controls among them by origin."""
+
+    items: int
+    controls: Mapping[Origin, int]
+
+
 def write_sheet(
     engine: Engine,
     path: Path,
@@ -34,22 +42,22 @@ def write_sheet(
     in_words: InWords,
     budget: int | None = None,
     complete: Complete | None = None,
-) -> int:
-    """Write the sheet and give the number of its items, at most ``budget``.
+    mix: Mix = Mix(),
+) -> SheetResult:
+    """Write the sheet, with at most ``budget`` of the items that are wanted.
 
     One item a text, by priority, as `export_csv` has its lines; a page of them in memory at a time.
-    The file appears whole or not at all, and is an event of the log. Raises ReviewError, also for
-    more than `MOST_ITEMS` items.
+    ``mix`` says what else stands in it. The file appears whole or not at all, and is an event of
+    the log. Raises ReviewError, also for more than `MOST_ITEMS` items.
     """
     draft = path.with_name(f".{path.name}.{os.getpid()}.draft")
     try:
         with reading_as_one(engine) as connection, draft.open("w", encoding="utf-8") as file:
-            if wanted.new_since is not None:
-                wanted = replace(wanted, new_since=known_run(connection, wanted.new_since))
-            with closing(export_lines(connection, wanted)) as lines:
-                found = _items(islice(lines, budget), in_words, complete)
-                items = _write(file, found, path)
-        record_export(engine, wanted, [draft], items, format="sheet", budget=budget)
+            mixed = mixture(connection, wanted, mix, budget)
+            found = _items((line for line, _ in mixed.lines), in_words, complete)
+            items = _write(file, found, path)
+        choices = {"format": "sheet", "budget": budget}
+        record_export(engine, mixed.wanted, [draft], items, mix, mixed, **choices)
         draft.replace(path)
     except OSError as error:
         why = error.strerror or type(error).__name__
@@ -58,7 +66,7 @@ def write_sheet(
         ) from error
     finally:
         draft.unlink(missing_ok=True)
-    return items
+    return SheetResult(items, mixed.origins)
 
 
 def _items(
@@ -66,7 +74,7 @@ def _items(
 ) -> Iterator[dict[str, Any]]:
     while page := list(islice(lines, PAGE_ITEMS)):
         items = [sheet_item(line, in_words) for line in page]
-        if complete is not None:
+        if complete is not None and page[0].view != View.BLIND:
             complete(page, items)
         yield from items
 

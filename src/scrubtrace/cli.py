@@ -28,6 +28,7 @@ from scrubtrace.commands import (
     index,
     keys,
     review,
+    review_quality,
     runs,
     scan,
     style,
@@ -75,6 +76,9 @@ for command in (
     style.style,
 ):
     cli.add_command(command)
+
+for verb in (review_quality.controls,):
+    review.review.add_command(verb)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
