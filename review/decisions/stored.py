@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 
-from sqlalchemy import ColumnElement, Connection, select
+from sqlalchemy import ColumnElement, Connection, select, true
 
 from scrubtrace.review.table import review_decisions, review_texts
 from scrubtrace.review.texts import chunks, text_id
@@ -61,3 +61,8 @@ def _opinions(connection: Connection, which: ColumnElement[bool]) -> Iterator[Op
             reviewer=row.reviewer,
             order=(row.decided_at, row.event, row.line),
         )
+
+
+def all_opinions(connection: Connection) -> list[Opinion]:
+    """Every decision there is, oldest first."""
+    return sorted(_opinions(connection, true()), key=lambda opinion: opinion.order)

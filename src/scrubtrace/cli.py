@@ -77,7 +77,7 @@ for command in (
 ):
     cli.add_command(command)
 
-for verb in (review_quality.controls,):
+for verb in (review_quality.controls, review_quality.quality, review_quality.learn):
     review.review.add_command(verb)
 
 

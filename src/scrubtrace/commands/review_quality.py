@@ -81,3 +81,51 @@ def list_(as_json: bool, **given: Any) -> None:
     for row in rows:
         cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
         click.echo("  ".join(cells).rstrip())
+
+
+@click.command()
+@REVIEW
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@config_options
+def quality(as_json: bool, **given: Any) -> None:
+    """Say how good reviewers are, how far they agree, and how precise signatures are."""
+    from scrubtrace.quality import quality_data, quality_lines
+    from scrubtrace.review.connection import reading_as_one
+    from scrubtrace.review.quality.precision import decided_texts, exports_by_view
+    from scrubtrace.review.quality.reviewers import pair_agreements, reviewer_quality
+
+    with opened(given) as engine, reading_as_one(engine) as connection:
+        found = (
+            reviewer_quality(connection),
+            pair_agreements(connection),
+            decided_texts(connection),
+            exports_by_view(connection),
+        )
+    click.echo(json_text(quality_data(*found)) if as_json else "\n".join(quality_lines(*found)))
+
+
+@click.command()
+@REVIEW
+@click.option("--below", type=click.FloatRange(0, 1, min_open=True, max_open=True), default=0.5,
+              show_default=True, metavar="SHARE",
+              help="Share of texts in which a signature must be right.")  # fmt: skip
+@click.option("--least", type=click.IntRange(min=1), default=10, show_default=True, metavar="N",
+              help="Look only at those with N or more decided texts.")  # fmt: skip
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@config_options
+def learn(below: float, least: int, as_json: bool, **given: Any) -> None:
+    """Say which signatures the decisions speak against; changes nothing."""
+    from scrubtrace.quality import learned_data, learned_lines, to_switch_off
+    from scrubtrace.review.connection import reading_as_one
+    from scrubtrace.review.quality.precision import decided_texts
+    from scrubtrace.review.quality.precision import learn as learned
+
+    config = read_config(config_sources(given))
+    with opened(given) as engine, reading_as_one(engine) as connection:
+        found = learned(decided_texts(connection), below, least)
+    off = to_switch_off(found.suspects, config)
+    click.echo(
+        json_text(learned_data(found, off))
+        if as_json
+        else "\n".join(learned_lines(found, below, least, off))
+    )
