@@ -57,7 +57,7 @@ class _Choice:
         self.chosen: list[Candidate] = []
         self._number = number
         self._rng = rng
-        total = sum(lines.values())
+        total = max(1, sum(lines.values()))
         self._due = {look: count / total * number for look, count in lines.items()}
         self._looks: Counter[Look] = Counter()
         self._origins: Counter[Origin] = Counter()
