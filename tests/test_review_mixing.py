@@ -196,6 +196,17 @@ def test_no_reviewer_gets_a_control_twice_before_all_are_used_up(
         assert len(set(texts)) == 8 or most == 1
 
 
+def test_no_control_stands_twice_in_a_file(engine: Engine, tmp_path: Path) -> None:
+    fill(engine, [flagged(n) for n in range(40)], of_both(2))
+    path = tmp_path / "f.csv"
+    export_csv(engine, path, reviewers=["anna", "ben"], mix=Mix(controls=0.15))
+    export_csv(engine, path, mix=Mix(controls=0.1))
+    given = issued(engine)
+    texts = [given[line["item_key"]].control_key for line in rows_of(path)
+             if line["item_key"] in given]  # fmt: skip
+    assert len(texts) == len(set(texts)) == 4
+
+
 def test_too_few_controls_are_named_with_their_number(engine: Engine, tmp_path: Path) -> None:
     fill(engine, [flagged(n) for n in range(40)], [control(1, Origin.LLM, language="de")])
     with pytest.raises(ReviewError, match=r"4 more are needed.*there are 0 human and 0 llm"):

@@ -128,6 +128,7 @@ def test_bad_rows_are_named_and_nothing_is_stored(
         (("export", "--out", "x.csv", "--batch", "march"), "there is no batch 'march'"),
         (("export", "--out", "x.csv", "--overlap", "0.1"), "--overlap goes with --assign"),
         (("export", "--out", "x", "--blind", "--format", "parquet"), "CSV and Label Studio only"),
+        (("export", "--out", "x.csv", "--format", "label-studio"), "ends in .json"),
         (("sheet", "--out", "x.html", "--controls", "0.1"), "4 more are needed, half of them"),
     ],
 )

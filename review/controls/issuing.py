@@ -46,7 +46,6 @@ class Given:
     issued: Issued
     line: ExportLine
     origin: Origin
-    look: Look
     reviewer: str
     is_new: bool
 
@@ -89,7 +88,7 @@ def give(connection: Connection, files: Mapping[str, Census], order: Order) -> l
         for one in chosen:
             had[one.control_key] += 1
             control = known.controls[one.control_key]
-            given.append(_new(control, one.look, census, name, order.batch))
+            given.append(_new(control, census, name, order.batch))
     return given
 
 
@@ -131,33 +130,36 @@ class _Known:
 
 
 def _again(known: _Known, files: Mapping[str, Census], order: Order) -> list[Given]:
-    """Controls that were given out before and whose state is wanted, where lines look like them."""
-    given = []
+    """Controls that were given out before and whose state is wanted, where lines look like them.
+
+    A control that two files of before have stands in one file once.
+    """
+    given: dict[tuple[str, str], Given] = {}
     for issued in known.earlier:
         standing = known.standing(issued)
         control = known.controls[issued.control_key]
         name = issued.reviewer
         if name not in files:
             name = share_of(control.control_key, list(files))
-        look = known.look(control)
         is_wanted = not order.states or standing.state in order.states
-        if is_wanted and issued.batch == order.batch and files[name].looks[look]:
-            line = control_line_of(control, issued, standing)
-            given.append(Given(issued, line, control.origin, look, name, is_new=False))
-    return given
+        if is_wanted and issued.batch == order.batch and files[name].looks[known.look(control)]:
+            line = line_of(control, issued, standing)
+            again = Given(issued, line, control.origin, name, is_new=False)
+            given.setdefault((name, control.control_key), again)
+    return list(given.values())
 
 
-def _new(control: Control, look: Look, census: Census, name: str, batch: str | None) -> Given:
+def _new(control: Control, census: Census, name: str, batch: str | None) -> Given:
     """A control under a fresh key, with a version of its row that lines of the file have."""
     rng = secrets.SystemRandom()
     (version,) = rng.choices(list(census.versions), list(census.versions.values()))
     key = "r" + secrets.token_hex(16)
     issued = Issued(key, control.control_key, version, batch, name)
-    line = control_line_of(control, issued, Standing(State.PENDING))
-    return Given(issued, line, control.origin, look, name, is_new=True)
+    line = line_of(control, issued, Standing(State.PENDING))
+    return Given(issued, line, control.origin, name, is_new=True)
 
 
-def control_line_of(control: Control, issued: Issued, standing: Standing) -> ExportLine:
+def line_of(control: Control, issued: Issued, standing: Standing) -> ExportLine:
     """The line of a control; what it lacks is not shown in an export with controls."""
     item = ReviewItem(
         item_key=issued.item_key,

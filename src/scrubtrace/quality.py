@@ -21,8 +21,8 @@ NOT_TRUTH = (
     "controls measure how often they are right."
 )
 SAW_EVIDENCE = (
-    "{shown} of {all} exports for reviewers showed the evidence: precision is that of reviewers who "
-    "saw it, and may be too high."
+    "{shown} of {all} exports for reviewers showed the evidence: precision is that of reviewers "
+    "who saw it, and may be too high."
 )
 
 

@@ -129,7 +129,7 @@ def export(out: str, file_format: str, **given: Any) -> None:
     from scrubtrace.review.export import OPEN, export_csv, export_parquet, export_tasks
     from scrubtrace.words import in_words
 
-    _check_format(file_format, given)
+    _check_format(file_format, out, given)
     is_parquet = file_format == "parquet"
     wanted = _wanted(given, frozenset() if is_parquet else OPEN.states)
     reviewers = [name.strip() for name in (given["assign"] or "").split(",") if name.strip()]
@@ -146,11 +146,13 @@ def export(out: str, file_format: str, **given: Any) -> None:
     click.echo(f"{result.rows:,} rows written to {files}{_controls_in_words(result.controls)}")
 
 
-def _check_format(file_format: str, given: Mapping[str, Any]) -> None:
+def _check_format(file_format: str, out: str, given: Mapping[str, Any]) -> None:
     """Raises `UsageStop` for options that a format does not have."""
     for_people = ("assign", "overlap", "budget", "controls", "sampled", "blind", "batch")
     if file_format == "parquet" and (names := [f"--{name}" for name in for_people if given[name]]):
         raise UsageStop(f"{', '.join(names)}: for CSV and Label Studio only")
+    if file_format == "label-studio" and not out.lower().endswith(".json"):
+        raise UsageStop("--out takes a name that ends in .json, by which import knows the format")
     if file_format != "csv" and given["bom"]:
         raise UsageStop("--bom is for CSV only")
     if given["overlap"] and not given["assign"]:
