@@ -5,7 +5,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from controls import SPAN, decided, fill, flagged, issued, of_both, rows_of
+from controls import SPAN, control, decided, fill, flagged, issued, of_both, rows_of
 from decision_files import key, line, saved
 from scipy.stats import binom
 from sqlalchemy import Engine
@@ -39,7 +39,9 @@ def origins(engine: Engine) -> dict[str, Origin]:
 def test_sensitivity_and_specificity_are_measured_by_controls(
     engine: Engine, tmp_path: Path
 ) -> None:
-    fill(engine, [flagged(n) for n in range(60)], of_both(20))
+    german = [control(n, o, language="de") for n, o in enumerate([*Origin] * 2, start=100)]
+    items = [flagged(n) for n in range(52)] + [flagged(n, language="de") for n in range(52, 60)]
+    fill(engine, items, [*of_both(13), *german])
     export_csv(engine, tmp_path / "f.csv", reviewers=["anna"], mix=Mix(controls=0.5))
     path = tmp_path / "f-anna.csv"
     by_origin = origins(engine)
@@ -63,7 +65,7 @@ def test_sensitivity_and_specificity_are_measured_by_controls(
     assert (found.value, found.units, other.value, other.units) == (11 / 13, 13, 12 / 14, 14)
     assert (found.low, found.high) == interval(11, 13)
     assert (other.low, other.high) == interval(12, 14)
-    assert set(anna.groups) == {"kind llm_text", "language en"}
+    assert set(anna.groups) == {"language en"}
     import_decisions(engine, decided(path, "dismiss", llm[:9], "human"), "anna")
     with reading(engine) as connection:
         (anna,) = reviewer_quality(connection)

@@ -40,7 +40,7 @@ def choose(
     """So many of the candidates, or all that look like any of the lines if there are fewer.
 
     Half of them are of either origin as far as there are enough. Looks are as frequent as among the
-    lines, likewise. A control that the reviewer has not had comes before any that he has.
+    lines, likewise. Controls that the reviewer has not had come first.
     """
     alike = [candidate for candidate in candidates if lines.get(candidate.look)]
     rng.shuffle(alike)

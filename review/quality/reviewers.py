@@ -38,9 +38,9 @@ class Rates:
 class ReviewerQuality:
     """What one reviewer said of controls.
 
-    ``rates`` are over concur and dismiss alone. ``groups`` has those of each kind and language of
-    which `LEAST_UNITS` controls were decided. ``undecided`` counts controls in files that were
-    assigned to him.
+    ``rates`` are over concur and dismiss alone. ``groups`` has those of each kind and language, if
+    there are several, of which `LEAST_UNITS` controls were decided. ``undecided`` counts controls
+    in files that were assigned to this reviewer.
     """
 
     reviewer: str
@@ -105,10 +105,7 @@ def _quality(
         for control, opinion in said
         if opinion.decision in (Decision.CONCUR, Decision.DISMISS)
     ]
-    groups: dict[str, list[tuple[Control, Opinion]]] = {}
-    for control, opinion in verdicts:
-        for name in (f"kind {control.kind}", f"language {control.language}"):
-            groups.setdefault(name, []).append((control, opinion))
+    groups = {name: own for by in ("kind", "language") for name, own in _groups(verdicts, by)}
     return ReviewerQuality(
         reviewer,
         _rates(verdicts),
@@ -117,6 +114,17 @@ def _quality(
         undecided,
         {name: _rates(own) for name, own in sorted(groups.items()) if len(own) >= LEAST_UNITS},
     )
+
+
+def _groups(
+    verdicts: Iterable[tuple[Control, Opinion]], by: str
+) -> Iterator[tuple[str, list[tuple[Control, Opinion]]]]:
+    """The verdicts of each kind or language, if there are several."""
+    groups: dict[str, list[tuple[Control, Opinion]]] = {}
+    for control, opinion in verdicts:
+        groups.setdefault(f"{by} {getattr(control, by)}", []).append((control, opinion))
+    if len(groups) > 1:
+        yield from groups.items()
 
 
 def _rates(verdicts: Iterable[tuple[Control, Opinion]]) -> Rates:
