@@ -196,6 +196,24 @@ def test_no_reviewer_gets_a_control_twice_before_all_are_used_up(
         assert len(set(texts)) == 8 or most == 1
 
 
+def test_a_control_has_a_row_version_that_lines_have(engine: Engine, tmp_path: Path) -> None:
+    fill(engine, [flagged(n) for n in range(20)], of_both(5))
+    with engine.begin() as connection:
+        connection.execute(update(review_items).values(row_version=4))
+    export_csv(engine, tmp_path / "f.csv", mix=Mix(controls=0.3))
+    lines = rows_of(tmp_path / "f.csv")
+    assert {line["row_version"] for line in lines} == {"4"}
+    found = import_decisions(engine, decided(tmp_path / "f.csv", "concur", [*issued(engine)]), "a")
+    assert (found.stored, found.stale) == (6, 0)
+
+
+def test_a_language_that_no_line_has_is_not_given_out(engine: Engine, tmp_path: Path) -> None:
+    others = [dataclasses.replace(one, language="ja") for one in of_both(20)]
+    fill(engine, [flagged(n) for n in range(20)], others)
+    with pytest.raises(ReviewError, match="like the lines in language"):
+        export_csv(engine, tmp_path / "f.csv", mix=Mix(controls=0.1, blind=True))
+
+
 def test_no_control_stands_twice_in_a_file(engine: Engine, tmp_path: Path) -> None:
     fill(engine, [flagged(n) for n in range(40)], of_both(2))
     path = tmp_path / "f.csv"
