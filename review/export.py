@@ -18,10 +18,9 @@ from scrubtrace.review.controls.store import store_issued
 from scrubtrace.review.decisions.states import Standing
 from scrubtrace.review.errors import ReviewError
 from scrubtrace.review.forms import CsvForm, Form, TaskForm
-from scrubtrace.review.label_studio import write_config
+from scrubtrace.review.label_studio import InWords, write_config
 from scrubtrace.review.lines import ExportLine, Wanted, export_places, known_run
 from scrubtrace.review.mixing import Mix, Mixture, mixture
-from scrubtrace.review.sheet.data import InWords
 from scrubtrace.review.store import StoredItem
 from scrubtrace.review.trail.events import (
     EventKind,

@@ -5,9 +5,8 @@ import json
 from typing import Any, Protocol, TextIO
 
 from scrubtrace.review.columns import COLUMNS, cells_of
-from scrubtrace.review.label_studio import task_of
+from scrubtrace.review.label_studio import InWords, task_of
 from scrubtrace.review.lines import ExportLine
-from scrubtrace.review.sheet.data import InWords
 
 
 class Form(Protocol):

@@ -6,16 +6,18 @@ they differ in texts with characters beyond the Basic Multilingual Plane. Each s
 too, and decisions do not depend on offsets. No running server was asked.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 from xml.sax.saxutils import quoteattr
 
 from scrubtrace.review.lines import ExportLine
-from scrubtrace.review.sheet.data import InWords
 from scrubtrace.review.views import is_shown
 from scrubtrace.schemas.review import REASONS, Decision
 from scrubtrace.schemas.vocabulary import Strength, Use
+
+InWords = Callable[[Mapping[str, Any]], str]
+"""One piece of evidence in words."""
 
 EVIDENCE, TEXT, DECISION, REASON, COMMENT = "evidence", "text", "decision", "reason", "comment"
 """Names of the tags of the configuration."""

@@ -63,6 +63,8 @@ def mixture(
     At most ``budget`` of the lines that are wanted; sampled texts and controls come on top. The
     connection must read one state of the database. Raises ReviewError.
     """
+    if mix.sampled and mix.batch is not None:
+        raise ReviewError("a batch has its own texts: leave out the sampled ones")
     if mix.overlap and len(reviewers) < 2:
         raise ReviewError("an overlap needs at least two names to assign to")
     if wanted.new_since is not None:

@@ -68,3 +68,5 @@ def test_a_batch_can_be_shown_blind_with_controls_of_its_own(
 def test_an_unknown_batch_is_refused(engine: Engine, tmp_path: Path) -> None:
     with pytest.raises(ReviewError, match="there is no batch 'april'"):
         export_csv(engine, tmp_path / "f.csv", mix=Mix(batch="april"))
+    with pytest.raises(ReviewError, match="has its own texts"):
+        export_csv(engine, tmp_path / "f.csv", mix=Mix(batch="april", sampled=2))
