@@ -96,6 +96,17 @@ def test_a_csv_tells_no_control(filled: Engine, tmp_path: Path, mix: Mix) -> Non
     assert any("⟦" in line["snippet"] for line in lines) != mix.blind
 
 
+def test_no_file_of_a_reviewer_tells_a_control(filled: Engine, tmp_path: Path) -> None:
+    mix = Mix(controls=0.2, sampled=20, overlap=0.2)
+    export_csv(filled, tmp_path / "f.csv", reviewers=["anna", "ben"], mix=mix)
+    given = issued(filled)
+    for name in ("anna", "ben"):
+        lines = rows_of(tmp_path / f"f-{name}.csv")
+        own = {key for key, row in given.items() if row.reviewer == name}
+        assert len(own) == round(0.2 * (len(lines) - len(own)))
+        check_alike(lines, own)
+
+
 @pytest.mark.parametrize("mix", MIXES, ids=MIX_NAMES)
 def test_a_sheet_and_tasks_tell_no_control(filled: Engine, tmp_path: Path, mix: Mix) -> None:
     write_sheet(filled, tmp_path / "s.html", OPEN, in_words, mix=mix)

@@ -123,6 +123,7 @@ def test_bad_rows_are_named_and_nothing_is_stored(
     [
         (("controls", "add", "none.parquet"), "none.parquet"),
         (("controls", "add", "known.parquet"), "text"),
+        (("controls", "add", "many/*.parquet", "--text-column", "same"), "is several files"),
         (("controls", "list"), "there are no controls"),
         (("export", "--out", "x.csv", "--controls", "0.1"), "4 more are needed, half of them"),
         (("export", "--out", "x.csv", "--batch", "march"), "there is no batch 'march'"),
@@ -136,6 +137,9 @@ def test_what_cannot_be_done_ends_with_2(
     capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...], problem: str
 ) -> None:
     scanned()
+    Path("many").mkdir()
+    for name in ("a", "b"):
+        write(f"many/{name}.parquet", same=["one"], origin=["llm"])
     capsys.readouterr()
     assert review(*arguments) == 2
     assert problem in capsys.readouterr().err

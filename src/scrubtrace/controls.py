@@ -47,7 +47,11 @@ def known_texts(
         if shards:
             raise UsageStop(f"{file} cannot be read: {shards[0].reason}: {shards[0].detail}")
 
-    for _, rows in read_rows([file], columns, Counter(), refuse):
+    shards = set()
+    for shard, rows in read_rows([file], columns, Counter(), refuse):
+        shards.add(shard)
+        if len(shards) > 1:
+            raise UsageStop(f"{file} is several files: add one after the other")
         bad |= {rows.start + row: f"its text is {dead.reason}" for row, dead in rows.dead.items()}
         for number, text in enumerate(rows.texts):
             row = rows.text_rows[number]
