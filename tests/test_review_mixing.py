@@ -24,6 +24,7 @@ from decision_files import standings
 from sqlalchemy import Engine, select, text, update
 from sqlalchemy.exc import DBAPIError
 
+from scrubtrace.review import export
 from scrubtrace.review.assigning import shares_of
 from scrubtrace.review.decisions.importing import import_decisions
 from scrubtrace.review.errors import ReviewError
@@ -223,6 +224,20 @@ def test_a_language_that_no_line_has_is_not_given_out(engine: Engine, tmp_path: 
     fill(engine, [flagged(n) for n in range(20)], others)
     with pytest.raises(ReviewError, match="like the lines in language"):
         export_csv(engine, tmp_path / "f.csv", mix=Mix(controls=0.1, blind=True))
+
+
+def test_an_export_that_breaks_off_has_given_out_nothing(
+    filled: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*arguments: object, **named: object) -> None:
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr(export, "append_event", broken)
+    with pytest.raises(ReviewError, match="cannot write"):
+        export_csv(filled, tmp_path / "f.csv", mix=Mix(controls=0.2))
+    assert issued(filled) == {}
+    assert list(tmp_path.glob("*f.csv*")) == []
+    assert verify(filled).problems == []
 
 
 def test_no_control_stands_twice_in_a_file(engine: Engine, tmp_path: Path) -> None:
