@@ -56,7 +56,7 @@ class FindingMaker:
     ) -> dict[str, Any]:
         text = batch.texts[number]
         row, place = rows.text_rows[first + number], rows.places[first + number]
-        kept = self._capped(entries)
+        kept = capped(entries, self.spans_per_signal)
         start, snippet = snippet_around(text, kept, self.snippet_chars)
         return {
             "shard": shard,
@@ -78,16 +78,17 @@ class FindingMaker:
             "snippet_start": start,
         }
 
-    def _capped(self, entries: list[EvidenceRow]) -> list[EvidenceRow]:
-        """At most ``spans_per_signal`` spans of each signal and use."""
-        seen: Counter[tuple[str, str]] = Counter()
-        kept = []
-        for entry in entries:
-            signal = (entry["signal"], entry["use"])
-            seen[signal] += 1
-            if seen[signal] <= self.spans_per_signal:
-                kept.append({name: value for name, value in entry.items() if name != "row"})
-        return kept
+
+def capped(entries: list[EvidenceRow], spans_per_signal: int) -> list[EvidenceRow]:
+    """At most ``spans_per_signal`` spans of each signal and use, without their row."""
+    seen: Counter[tuple[str, str]] = Counter()
+    kept = []
+    for entry in entries:
+        signal = (entry["signal"], entry["use"])
+        seen[signal] += 1
+        if seen[signal] <= spans_per_signal:
+            kept.append({name: value for name, value in entry.items() if name != "row"})
+    return kept
 
 
 def snippet_around(text: str, entries: list[EvidenceRow], limit: int) -> tuple[int, str]:

@@ -16,6 +16,23 @@ def share_of(text: str, reviewers: Sequence[str]) -> str:
     return max(reviewers, key=lambda name: (_weight(name, text), name))
 
 
+def shares_of(text: str, reviewers: Sequence[str], overlap: float) -> tuple[str, ...]:
+    """The reviewers who get a text: `share_of`, and for a share of texts the next one, too.
+
+    Which texts those are depends on the text alone: with a larger share, they stay among them.
+    """
+    first = share_of(text, reviewers)
+    others = [name for name in reviewers if name != first]
+    if not others or fraction_of(f"overlap\0{text}") >= overlap:
+        return (first,)
+    return first, share_of(text, others)
+
+
+def fraction_of(text: str) -> float:
+    """A number from 0 to below 1 that depends on the text and on nothing else."""
+    return int(hashlib.sha256(text.encode()).hexdigest()[:13], 16) / 16**13
+
+
 def file_of(path: Path, reviewer: str) -> Path:
     """The file of one reviewer beside ``path``."""
     return path.with_name(f"{path.stem}-{reviewer}{path.suffix}")

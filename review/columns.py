@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from scrubtrace.review.cells import guard, plain_cell, snippet_cell
 from scrubtrace.review.lines import ExportLine, OtherPlace
+from scrubtrace.review.views import is_shown
 from scrubtrace.review.wording import Wording
 from scrubtrace.schemas.review import DECISION_COLUMNS
 from scrubtrace.schemas.vocabulary import GROUPS
@@ -12,9 +13,13 @@ Cell = Callable[[ExportLine], str]
 
 
 def cells_of(line: ExportLine, wording: Wording | None = None) -> list[str]:
-    """The cells of a line, in the order of `COLUMNS`; reasons as stored without ``wording``."""
-    cells = [cell(line) for cell in _CELLS.values()]
-    if wording is not None:
+    """The cells of a line, in the order of `COLUMNS`; reasons as stored without ``wording``.
+
+    Cells are empty where the view of the line does not show them.
+    """
+    shown = [is_shown(line.view, name) for name in _CELLS]
+    cells = [cell(line) if show else "" for cell, show in zip(_CELLS.values(), shown, strict=True)]
+    if wording is not None and shown[_WHY]:
         cells[_WHY] = plain_cell(wording.why(line.item).whole)
     return cells
 

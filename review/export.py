@@ -1,23 +1,26 @@
 """Files for reviewers and for later jobs: CSV that is safe in a spreadsheet, and typed Parquet."""
 
-import csv
 import hashlib
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from functools import partial
 from itertools import chain, count, islice, takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
 from sqlalchemy import Connection, Engine, insert
 
-from scrubtrace.review.assigning import checked_names, file_of, share_of
-from scrubtrace.review.columns import COLUMNS, cells_of
+from scrubtrace.review.assigning import checked_names, file_of
 from scrubtrace.review.connection import reading_as_one, writing
+from scrubtrace.review.controls.store import store_issued
 from scrubtrace.review.decisions.states import Standing
 from scrubtrace.review.errors import ReviewError
-from scrubtrace.review.lines import ExportLine, Wanted, export_lines, export_places, known_run
+from scrubtrace.review.forms import CsvForm, Form, TaskForm
+from scrubtrace.review.label_studio import write_config
+from scrubtrace.review.lines import ExportLine, Wanted, export_places, known_run
+from scrubtrace.review.mixing import Mix, Mixture, mixture
 from scrubtrace.review.store import StoredItem
 from scrubtrace.review.table import review_salts
 from scrubtrace.review.trail.events import (
@@ -30,6 +33,7 @@ from scrubtrace.review.trail.events import (
 )
 from scrubtrace.review.trail.salted import new_salt, remembered, salted
 from scrubtrace.review.wording import Wording
+from scrubtrace.schemas.batches import Origin
 from scrubtrace.schemas.review import OPEN_STATES
 
 if TYPE_CHECKING:
@@ -47,10 +51,11 @@ OPEN = Wanted(states=OPEN_STATES)
 
 @dataclass(frozen=True)
 class ExportResult:
-    """The files written, in order, and the number of data rows in all of them."""
+    """The files written, in order, the number of data rows in all of them, and of controls."""
 
     files: tuple[Path, ...]
     rows: int
+    controls: Mapping[Origin, int] = field(default_factory=dict)
 
 
 def export_csv(
@@ -63,33 +68,78 @@ def export_csv(
     budget: int | None = None,
     reviewers: Sequence[str] = (),
     wording: Wording | None = None,
+    mix: Mix = Mix(),
 ) -> ExportResult:
     """Write one line a text for review to ``path``, by priority, at most ``budget`` in all.
 
     With ``reviewers`` each gets a share in a file of their own. More than ``rows_per_file`` rows go
     to ``path``-0001, -0002, ... instead. Files appear whole or not at all, and those left of an
     earlier export to the same path are removed. ``bom`` is for Excel, which otherwise does not
-    read UTF-8. With ``wording`` the reasons are in its language; all else stays in codes. The
-    export is an event of the log. Raises ReviewError.
+    read UTF-8. With ``wording`` the reasons are in its language; all else stays in codes. ``mix``
+    says what else stands in it. The export is an event of the log, and controls that are new in it
+    are stored with it. Raises ReviewError.
     """
+    encoding = "utf-8-sig" if bom else "utf-8"
+    make = partial(CsvForm, encoding, wording)
+    return _export(
+        engine, path, wanted, mix, make, rows_per_file, budget, reviewers, "csv", wording
+    )
+
+
+def export_tasks(
+    engine: Engine,
+    path: Path,
+    wanted: Wanted = OPEN,
+    *,
+    wording: Wording,
+    rows_per_file: int = 1_000_000,
+    budget: int | None = None,
+    reviewers: Sequence[str] = (),
+    mix: Mix = Mix(),
+) -> ExportResult:
+    """Write tasks for Label Studio, otherwise as `export_csv`; its configuration stands beside."""
+    make = partial(TaskForm, wording)
+    found = _export(
+        engine, path, wanted, mix, make, rows_per_file, budget, reviewers, "label-studio", wording
+    )
+    config = path.with_suffix(".xml")
+    with _files_errors(config):
+        write_config(config)
+    return replace(found, files=(*found.files, config))
+
+
+def _export(
+    engine: Engine,
+    path: Path,
+    wanted: Wanted,
+    mix: Mix,
+    make: Callable[[], Form],
+    rows_per_file: int,
+    budget: int | None,
+    reviewers: Sequence[str],
+    name: str,
+    wording: Wording | None,
+) -> ExportResult:
     if not 1 <= rows_per_file <= SHEET_ROWS:
         raise ReviewError(f"rows per file must be 1 to {SHEET_ROWS:,}, not {rows_per_file:,}")
     paths = {name: file_of(path, name) for name in checked_names(reviewers)} or {"": path}
-    encoding = "utf-8-sig" if bom else "utf-8"
     with _files_errors(path), ExitStack() as stack:
         drafts = {
-            name: stack.enter_context(_Drafts(own, encoding, rows_per_file, wording))
-            for name, own in paths.items()
+            reviewer: stack.enter_context(_Drafts(own, make(), rows_per_file))
+            for reviewer, own in paths.items()
         }
         with reading_as_one(engine) as connection:
-            for line in islice(export_lines(connection, _resolved(connection, wanted)), budget):
-                drafts[share_of(line.text, list(paths))].add(line)
+            mixed = mixture(connection, wanted, mix, budget, list(paths))
+            for line, names in mixed.lines:
+                for reviewer in names:
+                    drafts[reviewer].add(line)
         made = list(chain.from_iterable(draft.finished() for draft in drafts.values()))
         rows = sum(draft.rows for draft in drafts.values())
-        choices = {"format": "csv", "budget": budget, "reviewers": [*reviewers]}
-        record_export(engine, wanted, made, rows, **choices, **_language(wording))
+        choices = {"format": name, "budget": budget, "reviewers": [*reviewers]}
+        choices |= _language(wording)
+        record_export(engine, mixed.wanted, made, rows, mix, mixed, **choices)
         files = chain.from_iterable(draft.publish() for draft in drafts.values())
-        return ExportResult(tuple(files), rows)
+        return ExportResult(tuple(files), rows, mixed.origins)
 
 
 def export_parquet(engine: Engine, path: Path, wanted: Wanted = Wanted()) -> ExportResult:
@@ -145,12 +195,19 @@ def _table(places: Sequence[tuple[StoredItem, Standing]], schema: "pa.Schema") -
 
 
 def record_export(
-    engine: Engine, wanted: Wanted, files: Sequence[Path], rows: int, **choices: Any
+    engine: Engine,
+    wanted: Wanted,
+    files: Sequence[Path],
+    rows: int,
+    mix: Mix = Mix(),
+    mixed: Mixture | None = None,
+    **choices: Any,
 ) -> None:
-    """The event of an export, before its files get their names.
+    """The event of an export, before its files get their names; stores controls that are new.
 
     It has salted digests of the files, and persons for the names of reviewers: what is in them may
-    have to be erased.
+    have to be erased. Of the controls the event has one digest, which tells neither which lines
+    they are nor how many: its lines hold keys that nobody can guess.
     """
     digests, salt = [], new_salt()
     for path in files:
@@ -159,29 +216,29 @@ def record_export(
             digests.append(salted(salt, digest))
     filters = vars(wanted) | {"states": sorted(wanted.states)}
     payload = {"files": digests, "salt": sha256_of(salt), "rows": rows, **choices, **filters}
+    if mixed is not None:
+        shown = {"blind": mixed.blind, "sampled": mix.sampled, "overlap": mix.overlap}
+        payload |= shown
     with writing(engine) as connection:
         lock_log(connection)
         names = choices.get("reviewers", ())
-        persons = [remembered(connection, name) for name in names]
-        event, _ = next_event(connection)
+        payload["reviewers"] = [remembered(connection, name) for name in names]
+        event, now = next_event(connection)
         connection.execute(insert(review_salts), {"event": event, "salt": salt})
-        append_event(connection, EventKind.EXPORT, payload | {"reviewers": persons})
+        if mixed is not None and mix.controls:
+            payload["issued"] = store_issued(connection, mixed.issued, event)
+        append_event(connection, EventKind.EXPORT, payload, at=now)
 
 
 class _Drafts:
     """Files under temporary names beside their places; removed unless they are published."""
 
-    def __init__(
-        self, path: Path, encoding: str, rows_per_file: int, wording: Wording | None
-    ) -> None:
+    def __init__(self, path: Path, form: Form, rows_per_file: int) -> None:
         self.path = path
-        self._wording = wording
         self.rows = 0
-        self._encoding = encoding
+        self._form = form
         self._rows_per_file = rows_per_file
         self._drafts: list[Path] = []
-        self._file: TextIO | None = None
-        self._writer: Any = None
 
     def __enter__(self) -> "_Drafts":
         self._begin()
@@ -196,21 +253,21 @@ class _Drafts:
         """Write a line, into the next file if this one is full."""
         if self.rows == len(self._drafts) * self._rows_per_file:
             self._begin()
-        self._writer.writerow(cells_of(line, self._wording))
+        self._form.write(self._file, line)
         self.rows += 1
 
     def _begin(self) -> None:
         self.finished()
         draft = self.path.with_name(f".{self.path.name}.{os.getpid()}-{len(self._drafts)}.draft")
         self._drafts.append(draft)
-        self._file = draft.open("w", encoding=self._encoding, newline="")
-        self._writer = csv.writer(self._file, quoting=csv.QUOTE_ALL, lineterminator="\r\n")
-        self._writer.writerow(COLUMNS)
+        self._file: TextIO = draft.open("w", encoding=self._form.encoding, newline="")
+        self._form.begin(self._file)
 
     def finished(self) -> list[Path]:
-        """The drafts, all closed; without a line there is one, with a header alone."""
-        if self._file is not None:
-            self._file.close()
+        """The drafts, all closed; without a line there is one, which has none."""
+        if self._drafts and not self._file.closed:
+            with self._file as file:
+                self._form.end(file)
         return self._drafts
 
     def publish(self) -> tuple[Path, ...]:

@@ -12,8 +12,9 @@ from scrubtrace.review.decisions.states import Place, Standing, standing_of
 from scrubtrace.review.decisions.stored import opinions_about
 from scrubtrace.review.errors import ReviewError
 from scrubtrace.review.store import PAGE_ITEMS, StoredItem, stored_item
-from scrubtrace.review.table import review_items, review_runs, review_texts
+from scrubtrace.review.table import review_batch_items, review_items, review_runs, review_texts
 from scrubtrace.review.texts import text_id
+from scrubtrace.review.views import View
 from scrubtrace.schemas.batches import SAMPLED
 from scrubtrace.schemas.review import Opinion, ReviewItem, State
 
@@ -25,7 +26,9 @@ PLACES_SHOWN = 10
 class Wanted:
     """Which items are exported; None and an empty set of states stand for any.
 
-    ``new_since`` is the id of a run: only texts that were first seen in a later one.
+    ``new_since`` is the id of a run: only texts that were first seen in a later one. Items of the
+    kind `SAMPLED` are left out unless it is asked for. A ``batch`` has all its items, flagged or
+    not.
     """
 
     dataset: str | None = None
@@ -33,6 +36,7 @@ class Wanted:
     include_reported: bool = False
     states: frozenset[State] = frozenset()
     new_since: str | None = None
+    batch: str | None = None
 
 
 class OtherPlace(NamedTuple):
@@ -59,7 +63,7 @@ class ExportLine:
     """All places of one text with one evidence that are wanted; ``stored`` is the first of them.
 
     ``places`` counts them, ``others`` has the next ones, at most `PLACES_SHOWN`. ``text`` is the
-    same for all digests of the text.
+    same for all digests of the text. ``view`` says what of it reviewers see.
     """
 
     stored: StoredItem
@@ -67,6 +71,7 @@ class ExportLine:
     standing: Standing
     places: int
     others: tuple[OtherPlace, ...]
+    view: View = View.WHOLE
 
     @property
     def item(self) -> ReviewItem:
@@ -74,8 +79,10 @@ class ExportLine:
         return self.stored.item
 
 
-def export_lines(connection: Connection, wanted: Wanted) -> Generator[ExportLine, None, None]:
-    """Lines by priority, then key of their first item.
+def export_lines(
+    connection: Connection, wanted: Wanted, by_key: bool = False
+) -> Generator[ExportLine, None, None]:
+    """Lines by priority, then key of their first item; or by the key alone, which is a hash.
 
     The connection must read one state of the database. PAGE_ITEMS items in memory at a time.
     """
@@ -85,7 +92,8 @@ def export_lines(connection: Connection, wanted: Wanted) -> Generator[ExportLine
     urgency = func.min(review_items.c.priority).over(partition_by=text)
     first_run = func.min(review_items.c.first_run).over(partition_by=text)
     query = _places(wanted).add_columns(best.label("best"), first_run.label("first_run"))
-    placed = _standings(connection, query.order_by(urgency, best, review_items.c.priority, key))
+    order = (best,) if by_key else (urgency, best)
+    placed = _standings(connection, query.order_by(*order, review_items.c.priority, key))
     lines = _lines(placed, wanted)
     while page := list(islice(lines, PAGE_ITEMS)):
         stored = _stored(connection, [line.item_key for line in page])
@@ -135,6 +143,13 @@ def _places(wanted: Wanted) -> Select[Any]:
     columns = review_items.c
     seen = or_(columns.flagged.is_(True), columns.unseen_run.is_not(None))
     conditions = [columns.kind != SAMPLED] if wanted.include_reported else [seen]
+    if wanted.batch is not None:
+        of_batch = select(review_batch_items.c.item_key).where(
+            review_batch_items.c.batch == wanted.batch
+        )
+        conditions = [columns.item_key.in_(of_batch)]
+    elif wanted.kind == SAMPLED:
+        conditions = []
     for column, value in ((columns.dataset, wanted.dataset), (columns.kind, wanted.kind)):
         conditions += [] if value is None else [column == value]
     names = (

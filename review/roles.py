@@ -72,8 +72,8 @@ GRANTS: Mapping[str, Mapping[str, str]] = {
     },
     "review_batches": {"pipeline": _ADD, "coordinator": _READ, "auditor": _READ},
     "review_batch_items": {"pipeline": _ADD, "coordinator": _READ, "auditor": _READ},
-    "review_controls": {"coordinator": _ADD, "auditor": _READ},
-    "review_issued": {"coordinator": _ADD, "auditor": _READ},
+    "review_controls": {"coordinator": _CHANGE, "auditor": _READ, "protection": _READ},
+    "review_issued": {"coordinator": _ADD, "auditor": _READ, "protection": _READ},
 }  # fmt: skip
 """Rights by table and role. A new table goes here; roles that are not named have no right to it."""
 

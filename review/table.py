@@ -326,6 +326,7 @@ review_issued = Table(
     METADATA,
     Column("item_key", _ORDERED, nullable=False),
     Column("control_key", _ORDERED, nullable=False),
+    Column("row_version", BigInteger, nullable=False),
     Column("batch", _ORDERED),
     Column("reviewer", StoredText, nullable=False),
     Column("event", BigInteger, nullable=False),
@@ -334,7 +335,8 @@ review_issued = Table(
 )
 """Controls that were given out, each under a key of its own that looks like that of an item.
 
-``batch`` is null for an export without one, ``reviewer`` empty unless the export assigned it.
-Decisions on it stand in ``review_decisions`` with the control's key as their ``text_digest``, so
-that they are never about a text of the data. Triggers refuse every change of a row.
+``row_version`` is one that lines of the export have. ``batch`` is null for an export without one,
+``reviewer`` empty unless the export assigned it. Decisions on it stand in ``review_decisions`` with
+the control's key as their ``text_digest``, so that they are never about a text of the data.
+Triggers refuse every change of a row.
 """

@@ -85,3 +85,18 @@ class Control:
     spans_left_out: int
     snippet: str = dataclasses.field(repr=False)
     snippet_start: int
+
+
+@dataclass(frozen=True)
+class Issued:
+    """A control that was given out, under a key that looks like that of an item.
+
+    ``row_version`` is what the export said. ``batch`` is None for an export without one,
+    ``reviewer`` empty unless the export assigned it.
+    """
+
+    item_key: str
+    control_key: str
+    row_version: int
+    batch: str | None
+    reviewer: str

@@ -158,7 +158,10 @@ def test_bad_lines_end_with_2_or_3(run: Run, capsys: pytest.CaptureFixture[str])
         (("export", "--out", "x", "--state", "done"), "--state takes pending, reopened"),
         (("export", "--out", "x", "--new-since", "1999"), "no such run was committed"),
         (("export", "--out", "x", "--assign", "a/b"), "names to assign to"),
-        (("export", "--out", "x", "--assign", "a", "--format", "parquet"), "for CSV only"),
+        (
+            ("export", "--out", "x", "--assign", "a", "--format", "parquet"),
+            "CSV and Label Studio only",
+        ),
     ],
 )
 def test_what_cannot_be_done_ends_with_2(

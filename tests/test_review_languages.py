@@ -128,7 +128,7 @@ def test_an_unknown_language_is_a_usage_error(
 def test_a_language_is_for_csv_only(capsys: pytest.CaptureFixture[str]) -> None:
     parquet = ("review", "export", *TABLE, "--out", "f.parquet", "--format", "parquet")
     assert code_of(*parquet, "--language", "de") == 2
-    assert "--language are for CSV only" in capsys.readouterr().err
+    assert "--language is for CSV and Label Studio only" in capsys.readouterr().err
     assert code_of(*parquet, "--set", "review.language=de") == 0
 
 

@@ -70,7 +70,7 @@ class DecisionFile:
     """What a file says.
 
     ``undecided`` counts lines without a decision, ``notes`` those of them that have a reason or a
-    comment all the same. ``sha256`` is the digest of the file.
+    comment all the same. ``sha256`` is the digest of the file, ``unit`` what numbers count in it.
     """
 
     sha256: str
@@ -78,6 +78,7 @@ class DecisionFile:
     bad: list[BadLine] = field(default_factory=list)
     undecided: int = 0
     notes: int = 0
+    unit: str = "line"
 
 
 def read_decisions(path: Path) -> DecisionFile:
@@ -170,7 +171,7 @@ def _read_line(
             name: _value(name, cells[at]) for name, at in header.items() if name and at < len(cells)
         }
         if values["decision"]:
-            found.decided.append(_decided(number, values))
+            found.decided.append(decided_line(number, values))
         else:
             found.undecided += 1
             found.notes += bool(values.get("reason") or values.get("comment"))
@@ -196,7 +197,8 @@ def _value(name: str, cell: str) -> str:
     return value.strip()
 
 
-def _decided(number: int, values: dict[str, str]) -> DecidedLine:
+def decided_line(number: int, values: dict[str, str]) -> DecidedLine:
+    """The line or task of that number from what stands in it; raises `BadCell`."""
     version = values["row_version"]
     if not _NUMBER.fullmatch(version):
         raise BadCell("row_version is not a whole number: copy it from the export")

@@ -11,7 +11,9 @@ from typing import Any
 from sqlalchemy import Connection, Engine, insert, select
 
 from scrubtrace.review.connection import writing
+from scrubtrace.review.controls.store import controls_by_key, issued_by_key
 from scrubtrace.review.decisions.file import BadLine, DecidedLine, read_decisions
+from scrubtrace.review.decisions.label_studio import read_tasks
 from scrubtrace.review.decisions.origin import Origin, origin_of
 from scrubtrace.review.decisions.record import FORM, content_line, id_of
 from scrubtrace.review.decisions.stored import Said, said_of
@@ -48,7 +50,8 @@ class Imported:
 
     ``known`` were in the table already, or repeat what the reviewer said last; ``stale`` of those
     stored were made on an earlier version of their item. ``undecided`` and ``notes`` as in
-    `DecisionFile`. With ``bad`` lines nothing is stored, unless the others were asked for.
+    `DecisionFile`, and ``unit``. With ``bad`` lines nothing is stored, unless the others were asked
+    for.
     """
 
     stored: int = 0
@@ -56,6 +59,7 @@ class Imported:
     known: int = 0
     undecided: int = 0
     notes: int = 0
+    unit: str = "line"
     bad: list[BadLine] = field(default_factory=list)
 
 
@@ -75,8 +79,11 @@ def import_decisions(
     *,
     keep_going: bool = False,
     decided_at: datetime | None = None,
+    annotator: str | None = None,
 ) -> Imported:
     """Store the decisions of a file in one transaction, with one event.
+
+    A file that ends in .json is one of Label Studio; ``annotator`` chooses whose annotations count.
 
     The same file again changes nothing. A line that repeats what the reviewer said last of the
     item is not stored again, unless ``decided_at`` says when the decisions were made (default: the
@@ -87,8 +94,10 @@ def import_decisions(
     reviewer = checked_reviewer(reviewer)
     if decided_at is not None and decided_at > datetime.now(UTC):
         raise ReviewError("the decisions cannot have been made in the future")
-    content = read_decisions(path)
-    found = Imported(undecided=content.undecided, notes=content.notes, bad=[*content.bad])
+    is_tasks = path.suffix.lower() == ".json"
+    content = read_tasks(path, annotator) if is_tasks else read_decisions(path)
+    counted = {"undecided": content.undecided, "notes": content.notes}
+    found = Imported(**counted, unit=content.unit, bad=[*content.bad])
     once = _without_conflicts(content.decided, found)
     with writing(engine) as connection:
         lock_log(connection)
@@ -124,16 +133,16 @@ def _without_conflicts(lines: Iterable[DecidedLine], found: Imported) -> list[De
             kept.append(same[0])
             found.known += len(same) - 1
         else:
-            found.bad += _contradictions(same, "the same item")
+            found.bad += _contradictions(same, found.unit, "the same item")
     return kept
 
 
-def _contradictions(lines: Sequence[DecidedLine], what: str) -> Iterator[BadLine]:
-    numbers = [line.number for line in lines]
+def _contradictions(lines: Sequence[DecidedLine], unit: str, what: str) -> Iterator[BadLine]:
+    numbers = sorted({line.number for line in lines})
     for number in numbers:
-        others = ", ".join(str(other) for other in numbers if other != number)
+        others = ", ".join(str(other) for other in numbers if other != number) or "itself"
         yield BadLine(
-            number, f"contradicts line {others} about {what}: leave one, or empty its decision"
+            number, f"contradicts {unit} {others} about {what}: leave one, or empty its decision"
         )
 
 
@@ -146,15 +155,38 @@ def _known(
         current = _rows_of(connection, review_items, keys, "dataset")
         versions = _rows_of(connection, review_versions, keys)
         stored = dict(current.keys())
+        # Keys of items are not looked up: reviewers may have no right to know of controls.
+        controls = _controls(connection, [key for key in keys if key not in stored])
         for key in keys:
             line = by_key[key]
             now = stored.get(key)
             values = current.get((key, line.row_version)) or versions.get((key, line.row_version))
+            if key in controls:
+                now, values = controls[key]
+                values = values if 1 <= line.row_version <= now else None
             if values is None or now is None:
                 found.bad.append(BadLine(line.number, _unknown(line, now)))
             else:
-                dataset = current[key, now]["dataset"]
+                dataset = current[key, now]["dataset"] if key not in controls else ""
                 yield _About(line, values | {"dataset": dataset}, line.row_version != now)
+
+
+def _controls(
+    connection: Connection, keys: Sequence[str]
+) -> dict[str, tuple[int, dict[str, str] | None]]:
+    """Row version, and what a decision is about, of those keys under which a control was given out.
+
+    The key of the control stands for its text, so that no decision on it is about a text of the
+    data.
+    """
+    issued = issued_by_key(connection, keys)
+    controls = controls_by_key(connection, {one.control_key for one in issued.values()})
+    about: dict[str, tuple[int, dict[str, str] | None]] = {}
+    for key, one in issued.items():
+        if (control := controls.get(one.control_key)) is not None:
+            values = (control.control_key, control.key_id, control.evidence_fingerprint, "")
+            about[key] = one.row_version, dict(zip(_ABOUT, values, strict=True))
+    return about
 
 
 def _rows_of(
@@ -195,7 +227,7 @@ def _without_text_conflicts(
     bad: set[int] = set()
     for same in by_text.values():
         if len({one.line.decision for one in same}) > 1:
-            found.bad += _contradictions([one.line for one in same], "the same text")
+            found.bad += _contradictions([one.line for one in same], found.unit, "the same text")
             bad.update(one.line.number for one in same)
     return [one for one in about if one.line.number not in bad]
 

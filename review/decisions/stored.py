@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, func, select
+from sqlalchemy import ColumnElement, Connection, func, select, true
 
 from scrubtrace.review.decisions.file import DecidedLine
 from scrubtrace.review.table import (
@@ -90,3 +90,8 @@ def _opinions(connection: Connection, which: ColumnElement[bool]) -> Iterator[Op
             reviewer=row.who,
             order=(row.decided_at, row.event, row.line),
         )
+
+
+def all_opinions(connection: Connection) -> list[Opinion]:
+    """Every decision there is, oldest first."""
+    return sorted(_opinions(connection, true()), key=lambda opinion: opinion.order)

@@ -131,7 +131,9 @@ function goToUndecided() {
 
 function haystackOf(item) {
   const groups = Object.values(item.groups);
-  const words = [item.snippet, item.claim, item.because, item.row_id ?? "", item.shard, ...groups];
+  const words = [
+    item.snippet, item.claim ?? "", item.because ?? "", item.row_id ?? "", item.shard ?? "", ...groups,
+  ];
   return words.join("\n").toLowerCase();
 }
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from scrubtrace.review.lines import ExportLine
 from scrubtrace.review.sheet.labels import place_words
+from scrubtrace.review.views import is_shown
 from scrubtrace.review.wording import Wording
 from scrubtrace.schemas.vocabulary import GROUPS
 
@@ -18,6 +19,16 @@ _ITEM = (
     "snippet_start",
 )  # fmt: skip
 _ENTRY = ("detector", "signal", "category", "strength", "use", "start", "end")
+_NOT_SHOWN = {
+    "because": "", "kind": "", "state": "", "first_run": "",
+    "last_run": "", "others": [], "groups": {}, "detectors": [], "evidence": [],
+    "spans_left_out": 0,
+}  # fmt: skip
+"""What the page gets instead of what a view does not show; null for all else."""
+
+_OF_WHY = frozenset({"claim", "because", "why_language"})
+"""Fields that show what the column ``why`` does."""
+
 _ESCAPES = {ord(sign): f"\\u{ord(sign):04x}" for sign in "<>&\u2028\u2029"}
 
 
@@ -31,7 +42,7 @@ def sheet_item(line: ExportLine, wording: Wording) -> dict[str, Any]:
     """What the sheet shows of a line; offsets are code points of the original text, half open."""
     item = line.item
     why = wording.why(item)
-    return {name: getattr(item, name) for name in _ITEM} | {
+    whole = {name: getattr(item, name) for name in _ITEM} | {
         "claim": why.claim,
         "because": why.because,
         "why_language": why.language,
@@ -45,6 +56,10 @@ def sheet_item(line: ExportLine, wording: Wording) -> dict[str, Any]:
         "detectors": sorted({f"{d['name']} {d['version']}" for d in item.detectors}),
         "evidence": [_evidence(entry, wording) for entry in item.evidence],
     }
+    question = wording.messages.text("Does this text come from an LLM?")
+    instead = _NOT_SHOWN | {"claim": question, "why_language": wording.messages.language}
+    shown = {name: is_shown(line.view, "why" if name in _OF_WHY else name) for name in whole}
+    return {name: value if shown[name] else instead.get(name) for name, value in whole.items()}
 
 
 def _evidence(entry: Mapping[str, Any], wording: Wording) -> dict[str, Any]:

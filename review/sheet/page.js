@@ -165,9 +165,10 @@ function factsOf(item) {
   const facts = [
     label("number_of", { number: figure(at + 1), count: figure(shown.length) }),
     named("kind", item.kind), item.language, named("state", item.state),
-    label("priority", { priority: item.priority }), counted("places", item.places),
-  ].map((fact) => make("span", { textContent: fact }));
-  if (!item.flagged) facts.push(make("span", { textContent: label("reported") }));
+    item.priority === null ? "" : label("priority", { priority: item.priority }),
+    item.places === null ? "" : counted("places", item.places),
+  ].filter(Boolean).map((fact) => make("span", { textContent: fact }));
+  if (item.flagged === false) facts.push(make("span", { textContent: label("reported") }));
   return make("div", { className: "facts" }, facts);
 }
 

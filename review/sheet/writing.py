@@ -1,24 +1,25 @@
 """Writing a review sheet from the review table."""
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import closing
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, NamedTuple, TextIO
 
 from sqlalchemy import Engine
 
 from scrubtrace.review.connection import reading_as_one
 from scrubtrace.review.errors import ReviewError
 from scrubtrace.review.export import record_export
-from scrubtrace.review.lines import ExportLine, Wanted, export_lines, known_run
+from scrubtrace.review.lines import ExportLine, Wanted
+from scrubtrace.review.mixing import Mix, mixture
 from scrubtrace.review.sheet.data import escaped_json, sheet_item
 from scrubtrace.review.sheet.labels import page_labels, script_labels
 from scrubtrace.review.sheet.page import around_data
 from scrubtrace.review.store import PAGE_ITEMS
+from scrubtrace.review.views import View
 from scrubtrace.review.wording import Wording
+from scrubtrace.schemas.batches import Origin
 from scrubtrace.schemas.messages import Messages
 
 MOST_ITEMS = 20_000
@@ -29,6 +30,13 @@ Complete = Callable[[Sequence[ExportLine], Sequence[dict[str, Any]]], None]
 """Adds to items, given with their lines, what the review table does not have."""
 
 
+class SheetResult(NamedTuple):
+    """Number of items in a sheet, and of controls among them by origin."""
+
+    items: int
+    controls: Mapping[Origin, int]
+
+
 def write_sheet(
     engine: Engine,
     path: Path,
@@ -36,23 +44,23 @@ def write_sheet(
     wording: Wording,
     budget: int | None = None,
     complete: Complete | None = None,
-) -> int:
-    """Write the sheet and give the number of its items, at most ``budget``.
+    mix: Mix = Mix(),
+) -> SheetResult:
+    """Write the sheet, with at most ``budget`` of the items that are wanted.
 
     The page is in the language of ``wording``. One item a text, by priority, as `export_csv` has
-    its lines; a page of them in memory at a time. The file appears whole or not at all, and is an
-    event of the log. Raises ReviewError, also for more than `MOST_ITEMS` items.
+    its lines; a page of them in memory at a time. ``mix`` says what else stands in it. The file
+    appears whole or not at all, and is an event of the log. Raises ReviewError, also for more than
+    `MOST_ITEMS` items.
     """
     draft = path.with_name(f".{path.name}.{os.getpid()}.draft")
     try:
         with reading_as_one(engine) as connection, draft.open("w", encoding="utf-8") as file:
-            if wanted.new_since is not None:
-                wanted = replace(wanted, new_since=known_run(connection, wanted.new_since))
-            with closing(export_lines(connection, wanted)) as lines:
-                found = _items(islice(lines, budget), wording, complete)
-                items = _write(file, found, path, wording.messages)
+            mixed = mixture(connection, wanted, mix, budget)
+            found = _items((line for line, _ in mixed.lines), wording, complete)
+            items = _write(file, found, path, wording.messages)
         choices = {"format": "sheet", "budget": budget, "language": wording.messages.language}
-        record_export(engine, wanted, [draft], items, **choices)
+        record_export(engine, mixed.wanted, [draft], items, mix, mixed, **choices)
         draft.replace(path)
     except OSError as error:
         why = error.strerror or type(error).__name__
@@ -61,7 +69,7 @@ def write_sheet(
         ) from error
     finally:
         draft.unlink(missing_ok=True)
-    return items
+    return SheetResult(items, mixed.origins)
 
 
 def _items(
@@ -69,7 +77,7 @@ def _items(
 ) -> Iterator[dict[str, Any]]:
     while page := list(islice(lines, PAGE_ITEMS)):
         items = [sheet_item(line, wording) for line in page]
-        if complete is not None:
+        if complete is not None and page[0].view != View.BLIND:
             complete(page, items)
         yield from items
 

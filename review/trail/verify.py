@@ -10,6 +10,7 @@ from sqlalchemy import Connection, Engine, select
 from sqlalchemy.engine import RowMapping
 
 from scrubtrace.review.connection import reading
+from scrubtrace.review.controls.checking import control_problems
 from scrubtrace.review.decisions.record import FORM, content_line, id_of
 from scrubtrace.review.store import PAGE_ITEMS
 from scrubtrace.review.table import review_decisions, review_events, review_runs
@@ -46,6 +47,7 @@ def verify(engine: Engine, heads: Sequence[str] = ()) -> Verified:
         imports: dict[int, dict[str, Any]] = {}
         runs: dict[str, str] = {}
         entries: list[LogEntry] = []
+        measured: dict[int, dict[str, Any]] = {}
         for event in _checked_chain(connection, found):
             hashes.add(event.hash)
             payload = _payload(event, found)
@@ -54,9 +56,12 @@ def verify(engine: Engine, heads: Sequence[str] = ()) -> Verified:
                 imports[event.seq] = payload
             elif event.kind == EventKind.RUN:
                 runs[str(payload.get("run_id"))] = str(payload.get("manifest_sha256"))
+            elif event.kind in (EventKind.CONTROLS, EventKind.EXPORT):
+                measured[event.seq] = payload
         _check_decisions(connection, imports, found)
         _check_runs(connection, runs, found)
         found.problems += erasure_problems(connection, entries, found.erased)
+        found.problems += control_problems(connection, measured)
     for head in heads:
         if head not in hashes:
             found.problems.append(f"head {head} is not in the log: later events were taken out")

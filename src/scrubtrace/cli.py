@@ -30,6 +30,7 @@ from scrubtrace.commands import (
     privacy,
     report,
     review,
+    review_quality,
     runs,
     scan,
     style,
@@ -80,6 +81,9 @@ for command in (
     cli.add_command(command)
 for command in privacy.VERBS:
     review.review.add_command(command)
+
+for verb in (review_quality.controls, review_quality.quality, review_quality.learn):
+    review.review.add_command(verb)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -74,6 +74,7 @@ def _controls(ordered: "sa.types.TypeEngine[str]") -> None:
     op.create_table(
         "review_issued",
         *(sa.Column(name, ordered, nullable=False) for name in ("item_key", "control_key")),
+        sa.Column("row_version", number, nullable=False),
         sa.Column("batch", ordered),
         sa.Column("reviewer", text, nullable=False),
         sa.Column("event", number, nullable=False),

@@ -1,9 +1,10 @@
 """``review``: working with the review table."""
 
 import shlex
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -55,12 +56,42 @@ def wanted_options(default: str) -> Callable[[Any], Any]:
                      help="Also rows that are reported, not flagged."),
     )  # fmt: skip
 
-    def added(command: Any) -> Any:
-        for option in reversed(options):
-            command = option(command)
-        return command
+    return partial(_with_options, options=options)
 
-    return added
+
+def mix_options(command: Any) -> Any:
+    """Adds the options that say what else stands in a file for reviewers, and what they see."""
+    options = (
+        click.option("--controls", type=click.FloatRange(0, 1), default=0.0, metavar="SHARE",
+                     help="Mix in texts of known origin, unmarked: this share of the lines."),
+        click.option("--sampled", type=click.IntRange(min=1), metavar="N",
+                     help="Mix in N of the texts that were drawn at random and not flagged."),
+        click.option("--blind", is_flag=True, help="Show no evidence and no verdict."),
+        click.option("--batch", metavar="NAME",
+                     help="Only the texts of this batch, in every state unless --state says "
+                     "otherwise; blind if the batch is."),
+    )  # fmt: skip
+    return _with_options(command, options)
+
+
+def _with_options(command: Any, options: Sequence[Any]) -> Any:
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+def _mix(given: Mapping[str, Any]) -> Any:
+    """What `mix_options` choose."""
+    from scrubtrace.review.mixing import Mix
+
+    chosen = {name: given[name] for name in ("controls", "blind", "batch")}
+    return Mix(**chosen, sampled=given["sampled"] or 0, overlap=given.get("overlap", 0.0))
+
+
+def _controls_in_words(controls: Mapping[Any, int]) -> str:
+    """How many controls there are, for whoever makes the file; the file does not say."""
+    counts = ", ".join(f"{number:,} {origin}" for origin, number in sorted(controls.items()))
+    return f", of them {sum(controls.values()):,} controls ({counts})" if counts else ""
 
 
 def _wanted(given: Mapping[str, Any], default: frozenset[Any]) -> Any:
@@ -68,6 +99,7 @@ def _wanted(given: Mapping[str, Any], default: frozenset[Any]) -> Any:
     from scrubtrace.review.lines import Wanted
 
     chosen = {name: given[name] for name in ("dataset", "include_reported", "new_since")}
+    default = frozenset() if given.get("batch") else default
     return Wanted(**chosen, states=default if given["states"] is None else _states(given["states"]))
 
 
@@ -82,12 +114,15 @@ def review() -> None:
 @click.option(
     "--format",
     "file_format",
-    type=click.Choice(["csv", "parquet"]),
+    type=click.Choice(["csv", "label-studio", "parquet"]),
     default="csv",
     show_default=True,
-    help="One line a text for people, or one row a place for jobs.",
+    help="One line a text for people, one task a text, or one row a place for jobs.",
 )
-@wanted_options("pending, reopened and needs_second for CSV, all for Parquet")
+@wanted_options("pending, reopened and needs_second for people, all for Parquet")
+@mix_options
+@click.option("--overlap", type=click.FloatRange(0, 1), default=0.0, metavar="SHARE",
+              help="With --assign: this share of the texts goes to two reviewers.")  # fmt: skip
 @click.option(
     "--assign", metavar="NAME,...", help="A share for each reviewer, in a file of their own."
 )
@@ -97,36 +132,50 @@ def review() -> None:
 @language_option("--language")
 @config_options
 def export(out: str, file_format: str, **given: Any) -> None:
-    """Write what is to be decided to CSV for reviewers, or everything to Parquet for jobs.
+    """Write what is to be decided for reviewers, as CSV or tasks, or everything to Parquet.
 
     The column why is in the language of the reviewer; every other cell is the same in any.
     """
-    from scrubtrace.review.export import OPEN, export_csv, export_parquet
+    from scrubtrace.review.export import OPEN, export_csv, export_parquet, export_tasks
     from scrubtrace.why import wording
 
-    is_csv = file_format == "csv"
-    wanted = _wanted(given, OPEN.states if is_csv else frozenset())
-    for_csv = ("assign", "budget", "bom", "words_language")
-    if not is_csv and any(given[name] for name in for_csv):
-        raise UsageStop("--assign, --budget, --bom and --language are for CSV only")
-    words = wording(messages_of(given))
+    _check_format(file_format, out, given)
+    is_parquet = file_format == "parquet"
+    wanted = _wanted(given, frozenset() if is_parquet else OPEN.states)
     reviewers = [name.strip() for name in (given["assign"] or "").split(",") if name.strip()]
-    options = {name: given[name] for name in ("bom", "budget", "rows_per_file")}
+    options = {name: given[name] for name in ("budget", "rows_per_file")}
+    options |= {"reviewers": reviewers, "mix": _mix(given), "wording": wording(messages_of(given))}
     with opened(given) as engine:
-        if is_csv:
-            result = export_csv(
-                engine, Path(out), wanted, reviewers=reviewers, wording=words, **options
-            )
-        else:
+        if is_parquet:
             result = export_parquet(engine, Path(out), wanted)
+        elif file_format == "csv":
+            result = export_csv(engine, Path(out), wanted, bom=given["bom"], **options)
+        else:
+            result = export_tasks(engine, Path(out), wanted, **options)
     files = ", ".join(str(file) for file in result.files)
-    click.echo(f"{result.rows:,} rows written to {files}")
+    click.echo(f"{result.rows:,} rows written to {files}{_controls_in_words(result.controls)}")
+
+
+def _check_format(file_format: str, out: str, given: Mapping[str, Any]) -> None:
+    """Raises `UsageStop` for options that a format does not have."""
+    for_people = ("assign", "overlap", "budget", "controls", "sampled", "blind", "batch")
+    if file_format == "parquet" and given["words_language"]:
+        raise UsageStop("--language is for CSV and Label Studio only")
+    if file_format == "parquet" and (names := [f"--{name}" for name in for_people if given[name]]):
+        raise UsageStop(f"{', '.join(names)}: for CSV and Label Studio only")
+    if file_format == "label-studio" and not out.lower().endswith(".json"):
+        raise UsageStop("--out takes a name that ends in .json, by which import knows the format")
+    if file_format != "csv" and given["bom"]:
+        raise UsageStop("--bom is for CSV only")
+    if given["overlap"] and not given["assign"]:
+        raise UsageStop("--overlap goes with --assign")
 
 
 @review.command()
 @click.option("--review", metavar="URL", help="Review table (default: the configuration's).")
 @click.option("--out", required=True, metavar="FILE.html", help="File to write.")
 @wanted_options("pending, reopened and needs_second")
+@mix_options
 @click.option("--reference", metavar="FOLDER",
               help="Index whose texts are shown beside the texts that match them.")  # fmt: skip
 @language_option("--language")
@@ -147,8 +196,10 @@ def sheet(out: str, **given: Any) -> None:
     words = wording(messages_of(given))
     beside = _reference_texts(given["reference"])
     with opened(given) as engine:
-        items = write_sheet(engine, path, wanted, words, given["budget"], beside)
-    click.echo(f"{items:,} texts written to {path}; keep it as safe as the data")
+        budget, mix = given["budget"], _mix(given)
+        result = write_sheet(engine, path, wanted, words, budget, beside, mix)
+    controls = _controls_in_words(result.controls)
+    click.echo(f"{result.items:,} texts written to {path}{controls}; keep it as safe as the data")
     click.echo(
         "open it in a browser, decide, and save; then: scrubtrace review import "
         f"{shlex.quote(f'{path.stem}-decisions.csv')} --reviewer NAME"
@@ -187,34 +238,39 @@ def _states(text: str) -> Any:
 @click.option("--keep-going", is_flag=True, help="Store the good lines although others are bad.")
 @click.option("--decided-at", metavar="TIME",
               help="When they were made, as 2026-01-31T09:30+01:00 (default: now).")  # fmt: skip
+@click.option("--annotator", metavar="ID",
+              help="Of Label Studio's file: whose annotations, by number or e-mail.")  # fmt: skip
 @config_options
 def import_(file: Path, reviewer: str, keep_going: bool, **given: Any) -> None:
     """Bring the decisions in FILE into the review table.
 
-    FILE is one of review export, as a spreadsheet saved it. The same file twice changes nothing.
+    FILE is one of review export, as a spreadsheet saved it, or a .json that Label Studio exported.
+    The same file twice changes nothing.
     With bad lines nothing is stored (exit code 2), or only the good ones with --keep-going (3).
     """
     from scrubtrace.review.decisions.importing import import_decisions
 
     time = _time(given["decided_at"])
     with opened(given) as engine:
-        found = import_decisions(engine, file, reviewer, keep_going=keep_going, decided_at=time)
+        options = {"keep_going": keep_going, "decided_at": time, "annotator": given["annotator"]}
+        found = import_decisions(engine, file, reviewer, **options)
+    place = ":" if found.unit == "line" else f", {found.unit} "
     for line in found.bad[:BAD_LINES_SHOWN]:
-        click.echo(f"{file.name}:{line.number}: {line.problem}", err=True)
+        click.echo(f"{file.name}{place}{line.number}: {line.problem}", err=True)
     if len(found.bad) > BAD_LINES_SHOWN:
-        click.echo(f"... and {len(found.bad) - BAD_LINES_SHOWN:,} more bad lines", err=True)
+        click.echo(f"... and {len(found.bad) - BAD_LINES_SHOWN:,} more bad {found.unit}s", err=True)
     stale = f" ({found.stale:,} on an earlier version of their item)" if found.stale else ""
     notes = f" ({found.notes:,} with a reason or comment, not stored)" if found.notes else ""
     click.echo(
         f"{found.stored:,} decisions stored{stale}, {found.known:,} known already, "
-        f"{found.undecided:,} lines undecided{notes}, {len(found.bad):,} lines bad"
+        f"{found.undecided:,} {found.unit}s undecided{notes}, {len(found.bad):,} {found.unit}s bad"
     )
     if found.bad and keep_going:
-        raise IncompleteStop(f"{len(found.bad):,} lines of {file.name} were left out")
+        raise IncompleteStop(f"{len(found.bad):,} {found.unit}s of {file.name} were left out")
     if found.bad:
         raise UsageStop(
-            f"nothing was stored: {len(found.bad):,} lines of {file.name} are bad; correct them, "
-            "or store the others with --keep-going"
+            f"nothing was stored: {len(found.bad):,} {found.unit}s of {file.name} are bad; correct "
+            "them, or store the others with --keep-going"
         )
 
 

@@ -1,0 +1,1 @@
+"""Controls: texts of known origin that are mixed into exports unmarked, to measure reviewers."""

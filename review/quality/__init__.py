@@ -1,0 +1,1 @@
+"""What decisions say of reviewers, and of detectors and signatures."""
