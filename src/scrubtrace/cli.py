@@ -20,6 +20,7 @@ from scrubtrace.beam_pipelines.log_lines import (
 )
 from scrubtrace.beam_pipelines.short_memory import HELP, end_when_short, is_shortage
 from scrubtrace.commands import (
+    audit,
     clusters,
     compare,
     diff,
@@ -67,6 +68,7 @@ for command in (
     texts.detectors,
     texts.signatures,
     review.review,
+    audit.audit,
     runs.runs,
     keys.keys,
     index.index,
@@ -75,6 +77,7 @@ for command in (
     style.style,
 ):
     cli.add_command(command)
+review.review.add_command(audit.sample)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -18,7 +18,7 @@ BAD_LINES_SHOWN = 200
 
 
 @contextmanager
-def opened(given: Mapping[str, Any]) -> Iterator[Any]:
+def opened(given: Mapping[str, Any], must_exist: bool = True) -> Iterator[Any]:
     """The review table that the options name; what is wrong with it becomes a `UsageStop`."""
     from scrubtrace.review.connection import open_review
     from scrubtrace.review.errors import ReviewError
@@ -27,7 +27,7 @@ def opened(given: Mapping[str, Any]) -> Iterator[Any]:
     if url is None:
         raise UsageStop("name the review table with --review, or as review.url in scrubtrace.toml")
     try:
-        engine = open_review(url, must_exist=True)
+        engine = open_review(url, must_exist)
         try:
             yield engine
         finally:
