@@ -58,9 +58,9 @@ def _spends(sizes: Sequence[int], rule: Allocation, minimum: int, total: int) ->
 
 
 def _trimmed(sizes: Sequence[int], drawn: Sequence[int], minimum: int, total: int) -> list[int]:
-    """The draw without what is beyond the total: one less of the last strata that can spare it."""
+    """The draw without what is beyond the total: one less of the strata with the most."""
     trimmed, beyond = list(drawn), sum(drawn) - total
-    for number in reversed(range(len(trimmed))):
+    for number in sorted(range(len(trimmed)), key=lambda number: (-drawn[number], -number)):
         if beyond > 0 and trimmed[number] > min(minimum, sizes[number]):
             trimmed[number] -= 1
             beyond -= 1
