@@ -1,5 +1,7 @@
 """The population of a draw: current results to tasks, and what was drawn to checked sums."""
 
+import glob
+import os
 import shutil
 import tempfile
 import uuid
@@ -28,6 +30,9 @@ from scrubtrace.exits import IncompleteStop, SumsDifferStop, UsageStop
 from scrubtrace.resolver import committed_runs, current_results, current_sources, spec_or_none
 from scrubtrace.results import Results
 from scrubtrace.schemas.receipts import RangeReceipt
+
+PREFIX = ".draw-"
+"""How the folders of draws begin; they hold snippets of texts while a draw is made."""
 
 OCCURRENCES = pa.schema(
     [
@@ -132,7 +137,10 @@ def _occurrences(results: Results, rows: int) -> pa.Table:
 
 @contextmanager
 def draw_folder(out: str) -> Iterator[DrawFolder]:
-    """A folder for one draw below the output folder, removed again at the end."""
+    """A folder for one draw below the output folder, removed again at the end.
+
+    The caller holds the lock of a local output folder, so that what a killed draw left can go.
+    """
     if storage.is_remote(out):
         folder = storage.join(out, f"draw-{uuid.uuid4().hex}")
         try:
@@ -140,7 +148,9 @@ def draw_folder(out: str) -> Iterator[DrawFolder]:
         finally:
             storage.remove([info.path for info in storage.files_below(folder)])
         return
-    folder = tempfile.mkdtemp(prefix=".draw-", dir=out)
+    for left in glob.glob(os.path.join(glob.escape(out), f"{PREFIX}*")):
+        shutil.rmtree(left, ignore_errors=True)
+    folder = tempfile.mkdtemp(prefix=PREFIX, dir=out)
     try:
         yield DrawFolder(folder)
     finally:

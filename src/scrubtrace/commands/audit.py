@@ -170,3 +170,23 @@ def _run(job: Any, as_json: bool) -> None:
         click.echo(json_text(planned.plan))
     else:
         click.echo("\n".join(plan_lines(planned)))
+
+
+@audit.command("run")
+@click.argument("batch")
+@click.option("--review", metavar="URL", help="Review table (default: the configuration's).")
+@click.option("--sensitivity", type=click.FloatRange(0, 1, min_open=True), metavar="SHARE",
+              help="Share of hits that reviewers find, at least (default: plan).")  # fmt: skip
+@click.option("--confidence", type=SHARE, metavar="SHARE",
+              help="Confidence of intervals and bounds (default: the plan's).")  # fmt: skip
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@config_options
+def run_(
+    batch: str, sensitivity: float | None, confidence: float | None, as_json: bool, **given: Any
+) -> None:
+    """Say what the decisions on BATCH, so far, mean for all texts of the data set."""
+    from scrubtrace.audit.running import audit_lines, run_audit
+
+    with opened(given) as engine:
+        result = run_audit(engine, batch, sensitivity, confidence)
+    click.echo(json_text(result.to_dict()) if as_json else "\n".join(audit_lines(result)))
