@@ -4,8 +4,8 @@
 
 Shards are made for it in a temporary folder. No scan is needed: ranges are drawn from directly, in
 a process of its own for each line, as workers do it, with a thousand texts kept of each stratum.
-``ids only`` reads no text, ``texts`` reads them all, as where a text is null or empty, ``language``
-identifies the language of each, of fewer rows.
+``ids only`` reads no text, ``lengths`` looks which are empty, ``texts`` decodes all, as where rows
+are dead, ``language`` identifies the language of each, of fewer rows.
 """
 
 import argparse
@@ -20,6 +20,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from scrubtrace.beam_pipelines.drawing.partial import Keep, Partial
+from scrubtrace.beam_pipelines.drawing.projecting import Held
 from scrubtrace.beam_pipelines.drawing.ranges import DrawSpec, Known, Task, draw_range
 from scrubtrace.beam_pipelines.drawing.ranking import Ranker
 from scrubtrace.beam_pipelines.planning import read_inputs
@@ -28,7 +29,12 @@ from scrubtrace.schemas.plan import Columns, RowRange, RunSpec
 TASK_ROWS = 1 << 17
 SEED = bytes(32)
 WORDS = ("kettle", "water", "minute", "boil", "litre", "lid", "steam", "pour", "cup", "a", "the")
-KINDS = {"ids only": (True, False), "texts": (False, False), "language": (False, True)}
+KINDS = {
+    "ids only": (Held.ALL, False),
+    "lengths": (Held.ALIVE, False),
+    "texts": (Held.UNKNOWN, False),
+    "language": (Held.UNKNOWN, True),
+}
 
 
 def write_shards(folder: Path, shards: int, rows: int) -> None:
@@ -63,7 +69,7 @@ def peak_mib() -> float:
 
 def measure(folder: Path, kind: str, most: int) -> None:
     """Draws from all shards and prints what it cost."""
-    is_whole, identify = KINDS[kind]
+    held, identify = KINDS[kind]
     groups = {"vendor": "vendor", "created_at": "created_at"}
     columns = Columns("text", "id", None if identify else "lang", groups)
     run = RunSpec("data", columns, (), "", None, "", 1024, 8 << 20, 8, 500)
@@ -74,14 +80,14 @@ def measure(folder: Path, kind: str, most: int) -> None:
     for number, shard in enumerate(found.shards):
         for first in range(0, min(most, shard.rows), TASK_ROWS):
             rows = RowRange(shard, first, min(first + TASK_ROWS, shard.rows))
-            total.merge(draw_range(Task(number, rows, is_whole), spec, ranker, Known()))
+            total.merge(draw_range(Task(number, rows, held), spec, ranker, Known()))
     spent = time.process_time() - started
     peak = peak_mib()
-    held = sum(len(s.candidates[False]) for s in total.strata.values())
+    kept = sum(len(s.candidates[False]) for s in total.strata.values())
     print(
         f"{kind:9} {total.rows:11,} rows {spent:7.1f} s {total.rows / spent:10,.0f} rows/CPU s "
         f"{peak:6,.0f} MiB (+{peak - before:,.0f}) {len(total.strata):4} strata "
-        f"{held:9,} texts held, {len(total.to_bytes()) / 2**20:,.1f} MiB as a partial result"
+        f"{kept:9,} texts held, {len(total.to_bytes()) / 2**20:,.1f} MiB as a partial result"
     )
 
 

@@ -26,6 +26,7 @@ from scrubtrace.beam_pipelines.drawing.partial import (
     Stratum,
     smallest,
 )
+from scrubtrace.beam_pipelines.drawing.projecting import Held
 from scrubtrace.beam_pipelines.drawing.ranges import DrawSpec, Known, Task, draw_range
 from scrubtrace.beam_pipelines.drawing.ranking import Ranker, text_keys
 from scrubtrace.beam_pipelines.planning import read_inputs
@@ -157,9 +158,9 @@ def spec_of(by: tuple[str, ...], identify: bool = False, **columns: Any) -> Draw
     return DrawSpec(run, by, Keep(1000, 1000), identify)
 
 
-def task_of(path: Path, spec: DrawSpec, start: int, stop: int, is_whole: bool) -> Task:
+def task_of(path: Path, spec: DrawSpec, start: int, stop: int, held: Held) -> Task:
     shard = read_inputs([str(path)], spec.run.columns).shards[0]
-    return Task(0, RowRange(shard, start, stop), is_whole)
+    return Task(0, RowRange(shard, start, stop), held)
 
 
 def test_a_whole_range_is_drawn_as_if_its_texts_were_read(write_shard: WriteShard) -> None:
@@ -184,13 +185,13 @@ def test_a_whole_range_is_drawn_as_if_its_texts_were_read(write_shard: WriteShar
     known = Known({key}, {50: 2})
     for start, stop in ((0, count), (30, 80), (36, 38), (5, 5)):
         drawn = [
-            draw_range(task_of(path, spec, start, stop, whole), spec, Ranker(SEED), known)
-            for whole in (True, False)
+            draw_range(task_of(path, spec, start, stop, held), spec, Ranker(SEED), known)
+            for held in Held
         ]
-        assert drawn[0].to_bytes() == drawn[1].to_bytes()
+        assert drawn[0].to_bytes() == drawn[1].to_bytes() == drawn[2].to_bytes()
         assert sum(s.texts.total() for s in drawn[0].strata.values()) == 2 * (stop - start)
     assert set(drawn[0].strata) <= {(v, "en") for v in ("north", "south", None)}
-    whole = draw_range(task_of(path, spec, 0, count, True), spec, Ranker(SEED), known)
+    whole = draw_range(task_of(path, spec, 0, count, Held.ALL), spec, Ranker(SEED), known)
     assert sum(s.texts[True] for s in whole.strata.values()) == 1
 
 
@@ -201,13 +202,32 @@ def test_what_cannot_be_drawn_is_counted_outside(write_shard: WriteShard) -> Non
         text=pa.array([b"a text", None, b"", b"\xff", b"another"], pa.binary()),
     )
     spec = spec_of(("vendor",), groups={"vendor": "vendor"})
-    found = draw_range(task_of(path, spec, 0, 5, False), spec, Ranker(SEED), Known())
+    found = draw_range(task_of(path, spec, 0, 5, Held.UNKNOWN), spec, Ranker(SEED), Known())
     outside = {values: dict(stratum.outside) for values, stratum in found.strata.items()}
     assert outside == {
         ("n",): {Outside.NULL_TEXT: 1},
         ("s",): {Outside.EMPTY_TEXT: 1, Outside.DEAD_ROW: 1},
     }
     assert {values: s.texts[False] for values, s in found.strata.items()} == {("n",): 1, ("s",): 1}
+
+
+KINDS = [pa.string(), pa.large_string(), pa.string_view(), pa.binary(), pa.binary_view()]
+
+
+@pytest.mark.parametrize("kind", [*KINDS, pa.dictionary(pa.int32(), pa.string())])
+def test_null_and_empty_texts_are_counted_without_decoding(
+    write_shard: WriteShard, kind: pa.DataType
+) -> None:
+    texts = ["a text", None, "", "\u4eca\u65e5", None, ""] * 20
+    column = pa.array(texts, pa.string()).cast(kind)
+    path = write_shard("a.parquet", row_group_size=7, text=column, other=column)
+    spec = spec_of((), text=("other", "text"))
+    drawn = [
+        draw_range(task_of(path, spec, 3, 110, held), spec, Ranker(SEED), Known())
+        for held in (Held.ALIVE, Held.UNKNOWN)
+    ]
+    assert drawn[0].to_bytes() == drawn[1].to_bytes()
+    assert drawn[0].strata[()].outside[Outside.NULL_TEXT] == 2 * texts[3:110].count(None)
 
 
 def test_turns_of_chat_rows_are_texts(write_shard: WriteShard) -> None:
@@ -219,8 +239,8 @@ def test_turns_of_chat_rows_are_texts(write_shard: WriteShard) -> None:
     ]
     path = write_shard("a.parquet", chat=pa.array(chats, pa.list_(turn)))
     spec = spec_of((), text="chat", chat=Chat())
-    for whole in (True, False):
-        found = draw_range(task_of(path, spec, 0, 3, whole), spec, Ranker(SEED), Known())
+    for held in Held:
+        found = draw_range(task_of(path, spec, 0, 3, held), spec, Ranker(SEED), Known())
         stratum = found.strata[()]
         assert stratum.texts == Counter({False: 2})
         assert dict(stratum.outside) == {Outside.NO_TURN: 1, Outside.NULL_TEXT: 1}
@@ -233,17 +253,17 @@ def test_languages_are_identified_only_if_asked(write_shard: WriteShard) -> None
     path = write_shard("a.parquet", text=texts, lang=pa.array([None, "fr"], pa.string()))
     for identify, expected in ((False, {None, "fr"}), (True, {"en", "fr"})):
         spec = spec_of(("language",), identify, language="lang")
-        found = draw_range(task_of(path, spec, 0, 2, True), spec, Ranker(SEED), Known())
+        found = draw_range(task_of(path, spec, 0, 2, Held.ALL), spec, Ranker(SEED), Known())
         assert {values[0] for values in found.strata} == expected
 
 
 def test_a_shard_that_changed_or_is_gone_is_a_problem(write_shard: WriteShard) -> None:
     path = write_shard("a.parquet", text=["one", "two"])
     spec = spec_of(())
-    task = task_of(path, spec, 0, 2, True)
+    task = task_of(path, spec, 0, 2, Held.ALL)
     write_shard("a.parquet", text=["one", "three", "four"])
-    for whole in (True, False):
-        changed = Task(0, task.rows, whole)
+    for held in Held:
+        changed = Task(0, task.rows, held)
         found = draw_range(changed, spec, Ranker(SEED), Known())
         assert found.problems == {(Problem.CHANGED, "a.parquet")}
     path.unlink()
@@ -258,7 +278,7 @@ def test_rows_that_cannot_be_read_belong_to_no_stratum(write_shard: WriteShard) 
     content[4:60] = b"\0" * 56
     path.write_bytes(bytes(content))
     spec = spec_of(("vendor",), groups={"vendor": "vendor"})
-    found = draw_range(task_of(path, spec, 0, 100, False), spec, Ranker(SEED), Known())
+    found = draw_range(task_of(path, spec, 0, 100, Held.UNKNOWN), spec, Ranker(SEED), Known())
     assert (found.unread, found.rows) == (50, 100)
     assert found.strata[("n",)].texts == Counter({False: 50})
 
@@ -267,7 +287,7 @@ def test_specifications_and_tasks_come_back(write_shard: WriteShard) -> None:
     path = write_shard("a.parquet", text=["one"])
     spec = spec_of(("language",), True)
     assert DrawSpec.from_json(spec.to_json()) == spec
-    task = task_of(path, spec, 0, 1, True)
+    task = task_of(path, spec, 0, 1, Held.ALIVE)
     assert Task.from_dict(json.loads(json.dumps(task.to_dict()))) == task
 
 

@@ -1,25 +1,17 @@
-"""Drawing from one range of a shard: only the columns that decide are read.
-
-Where the receipts of the scan say that no text of a range was null or empty and no row dead, a
-plain text column holds one text a row, and is not read at all. Elsewhere texts are read as the scan
-reads them.
-"""
+"""Drawing from one range of a shard: each text to its stratum, the smallest ranks kept."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from contextlib import ExitStack
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 
-from scrubtrace.beam_pipelines import storage
-from scrubtrace.beam_pipelines.changes import ShardChanged, check_unchanged
-from scrubtrace.beam_pipelines.columns import ColumnError, ShardColumns, find_columns, leaf_paths
-from scrubtrace.beam_pipelines.decoding import Place, Rows, decode
+from scrubtrace.beam_pipelines.changes import ShardChanged
+from scrubtrace.beam_pipelines.columns import ColumnError
+from scrubtrace.beam_pipelines.decoding import Rows
 from scrubtrace.beam_pipelines.drawing.labels import (
     LANGUAGE,
     Codes,
@@ -35,16 +27,13 @@ from scrubtrace.beam_pipelines.drawing.partial import (
     Problem,
     Values,
 )
+from scrubtrace.beam_pipelines.drawing.projecting import Held, rows_of
 from scrubtrace.beam_pipelines.drawing.ranking import Ranker, text_keys
-from scrubtrace.beam_pipelines.reading import READ_BUFFER, read_range
 from scrubtrace.detectors.language import identify
-from scrubtrace.schemas.plan import Columns, RowRange, RunSpec, Shard
+from scrubtrace.schemas.plan import RowRange, RunSpec, Shard
 
 ONE_TEXT = -1
 """The turn of a text that is the only one of its column in a row."""
-
-BATCH_ROWS = 1 << 15
-"""Rows without their texts that are looked at together."""
 
 
 @dataclass(frozen=True)
@@ -74,22 +63,22 @@ class DrawSpec:
 
 @dataclass(frozen=True)
 class Task:
-    """A range to draw from; ``number`` is its shard's. ``is_whole``: every row has its texts."""
+    """A range to draw from; ``number`` is its shard's, ``held`` what the scan found in it."""
 
     number: int
     rows: RowRange
-    is_whole: bool
+    held: Held
 
     def to_dict(self) -> dict[str, Any]:
         """The task for JSON."""
-        about = {"number": self.number, "is_whole": self.is_whole, "shard": vars(self.rows.shard)}
+        about = {"number": self.number, "held": self.held, "shard": vars(self.rows.shard)}
         return about | {"start": self.rows.start, "stop": self.rows.stop}
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> "Task":
         """The task read back."""
         rows = RowRange(Shard(**data["shard"]), data["start"], data["stop"])
-        return cls(data["number"], rows, data["is_whole"])
+        return cls(data["number"], rows, Held(data["held"]))
 
 
 @dataclass(frozen=True)
@@ -108,8 +97,10 @@ def draw_range(task: Task, spec: DrawSpec, ranker: Ranker, known: Known) -> Part
     """The strata of a range; a shard that changed or cannot be read is a problem of the result."""
     drawing = _Drawing(task, spec, ranker, known, Partial(spec.keep))
     problems = drawing.partial.problems
+    columns = columns_for(spec.run.columns, spec.by)
+    held = Held.UNKNOWN if spec.identify else task.held
     try:
-        for rows in _pieces(task, spec):
+        for rows in rows_of(task.rows, columns, held, spec.run):
             drawing.add(rows)
     except ShardChanged as error:
         problems.add((Problem.CHANGED, str(error)))
@@ -200,67 +191,3 @@ def _with_languages(labels: Labels, rows: Rows, by: Sequence[str]) -> Labels:
             values = (*values[:at], identify(text or ""), *values[at + 1 :])
         codes.append(numbers.setdefault(values, len(numbers)))
     return Labels(list(numbers), np.array(codes, np.int64))
-
-
-def _pieces(task: Task, spec: DrawSpec) -> Iterator[Rows]:
-    """The rows of a range, with their texts or, if they need not be read, only with places."""
-    run = spec.run
-    columns = columns_for(run.columns, spec.by)
-    if task.is_whole and not spec.identify and (places := _plain_places(task, columns)):
-        for rows in _without_texts(task.rows, columns):
-            count = len(rows)
-            of_rows = np.repeat(np.arange(count), len(places)).tolist()
-            yield replace(rows, texts=[], text_rows=of_rows, places=places * count)
-        return
-    yield from read_range(task.rows, columns, run.batch_rows, run.batch_bytes)
-
-
-def _plain_places(task: Task, columns: Columns) -> list[Place]:
-    """The places of the texts of every row of a shard; none if some are in lists."""
-    with storage.open_read(task.rows.shard.path) as opened:
-        check_unchanged(opened, task.rows.shard)
-        found = find_columns(pq.read_schema(opened), columns)
-    if any(text.is_list for text in found.texts):
-        return []
-    return [Place(text.column.path, None) for text in found.texts]
-
-
-def _without_texts(row_range: RowRange, columns: Columns) -> Iterator[Rows]:
-    """The rows of a range with ids, language and groups only."""
-    with ExitStack() as stack:
-        opened = stack.enter_context(storage.open_read(row_range.shard.path))
-        check_unchanged(opened, row_range.shard)
-        file = pq.ParquetFile(
-            opened, buffer_size=READ_BUFFER, pre_buffer=False, page_checksum_verification=True
-        )
-        found = replace(find_columns(file.schema_arrow, columns), texts=())
-        if not list(found.wanted()):
-            yield from _numbers_only(row_range)
-            return
-        yield from _read_groups(file, row_range, found)
-        check_unchanged(opened, row_range.shard)
-
-
-def _numbers_only(row_range: RowRange) -> Iterator[Rows]:
-    for first in range(row_range.start, row_range.stop, BATCH_ROWS):
-        yield Rows(first, min(BATCH_ROWS, row_range.stop - first), [], [], [])
-
-
-def _read_groups(
-    file: pq.ParquetFile, row_range: RowRange, columns: ShardColumns
-) -> Iterator[Rows]:
-    leaves = leaf_paths(file, list(columns.wanted()))
-    first = 0
-    for number in range(file.metadata.num_row_groups):
-        rows = file.metadata.row_group(number).num_rows
-        if first < row_range.stop and first + rows > row_range.start:
-            done = first
-            batches = file.iter_batches(BATCH_ROWS, [number], columns=leaves, use_threads=False)
-            for batch in batches:
-                begin, end = max(done, row_range.start), min(done + len(batch), row_range.stop)
-                if begin < end:
-                    yield decode(batch.slice(begin - done, end - begin), begin, columns)
-                done += len(batch)
-                if done >= row_range.stop:
-                    break
-        first += rows

@@ -19,6 +19,7 @@ from scrubtrace.balance import Balance, check_balance
 from scrubtrace.beam_pipelines import storage
 from scrubtrace.beam_pipelines.drawing.jobs import DrawFolder, DrawTexts
 from scrubtrace.beam_pipelines.drawing.partial import MOST_STRATA, Outside, Partial, Problem
+from scrubtrace.beam_pipelines.drawing.projecting import Held
 from scrubtrace.beam_pipelines.drawing.ranges import DrawSpec, Task
 from scrubtrace.beam_pipelines.idle import ended_when_idle
 from scrubtrace.beam_pipelines.layout import RunFolder, runs_of
@@ -117,8 +118,7 @@ def _tasks(results: Results) -> Iterator[Task]:
     for number, shard in enumerate(results.shards):
         for piece in results.pieces(shard, min(results.runs(shard))):
             entry = receipts[piece.run, piece.unit.key, shard, piece.rows.start]
-            is_whole = not (entry.null_texts or entry.empty_texts or entry.dead.total())
-            yield Task(number, piece.rows, is_whole)
+            yield Task(number, piece.rows, Held.of(entry))
 
 
 def _occurrences(results: Results, rows: int) -> pa.Table:
