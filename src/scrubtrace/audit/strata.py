@@ -1,13 +1,15 @@
 """Strata of a plan: named, small ones merged if wanted, cut into cells that are drawn from."""
 
+import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain, count
 from typing import Any
 
 from scrubtrace.audit.allocation import Allocation, allocate
 from scrubtrace.audit.sizes import Goal
-from scrubtrace.beam_pipelines.drawing.partial import Keep, Partial, Stratum, Values
+from scrubtrace.beam_pipelines.drawing.partial import Keep, Partial, Stratum
 
 ALL = 1 << 62
 """As many texts as there are."""
@@ -114,7 +116,7 @@ def plan_strata(
         sizes = {name: _size(stratum, kinds) for name, (_, stratum) in merged.items()}
         names = [name for name, size in sizes.items() if size]
         wanted = _allocated([sizes[name] for name in names], goal, rule, minimum, phases, kinds)
-        drawn |= {(name, kinds): count for name, count in zip(names, wanted, strict=True)}
+        drawn |= {(name, kinds): number for name, number in zip(names, wanted, strict=True)}
     return [
         PlannedStratum(
             name,
@@ -157,13 +159,16 @@ def _merged(
     partial: Partial, by: Sequence[str], merge_below: int
 ) -> dict[str, tuple[tuple[dict[str, str | None], ...], Stratum]]:
     """Members and texts of each stratum, by its name; the merged one comes last."""
-    named = {_name(by, values): (values, found) for values, found in partial.strata.items()}
+    named: dict[str, tuple[dict[str, str | None], Stratum]] = {}
+    for values, found in sorted(partial.strata.items(), key=lambda item: json.dumps(item[0])):
+        shown = dict(zip(by, map(_storable, values), strict=True))
+        named[_free(_name(shown), named)] = (shown, found)
     small = [name for name, (_, found) in named.items() if found.texts.total() < merge_below]
     if len(small) < 2:
         small = []
     plain: dict[str, tuple[tuple[dict[str, str | None], ...], Stratum]] = {
-        name: ((dict(zip(by, values, strict=True)),), found)
-        for name, (values, found) in sorted(named.items())
+        name: ((member,), found)
+        for name, (member, found) in sorted(named.items())
         if name not in small
     }
     if not small:
@@ -171,12 +176,23 @@ def _merged(
     total = Stratum()
     members = []
     for name in sorted(small):
-        values, found = named[name]
-        members.append(dict(zip(by, values, strict=True)))
+        member, found = named[name]
+        members.append(member)
         total.merge(found, partial.keep)
     return plain | {SMALL: (tuple(members), total)}
 
 
-def _name(by: Sequence[str], values: Values) -> str:
-    shown = (NO_VALUE if value is None else value for value in values)
-    return ", ".join(f"{name}={value}" for name, value in zip(by, shown, strict=True)) or EVERYTHING
+def _name(values: Mapping[str, str | None]) -> str:
+    shown = (f"{n}={NO_VALUE if value is None else value}" for n, value in values.items())
+    return ", ".join(shown) or EVERYTHING
+
+
+def _free(name: str, taken: Container[str]) -> str:
+    """The name, with a number if it is taken: values may look like other values, or like none."""
+    numbered = (f"{name} ({number})" for number in count(2))
+    return next(free for free in chain([name], numbered) if free not in taken and free != SMALL)
+
+
+def _storable(value: str | None) -> str | None:
+    """A value as both databases can store it; see `scrubtrace.review.table.StoredText`."""
+    return None if value is None else value.replace("\0", "\N{SYMBOL FOR NULL}")
