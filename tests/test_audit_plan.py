@@ -371,7 +371,16 @@ def test_a_text_of_another_state_of_its_shard_is_replaced(tmp_path: Path, key: D
         assert item.text_digest == key.digest("Another.")
 
 
-def test_a_shard_changed_in_length_only_by_its_receipt_is_noticed(
+def test_what_a_killed_draw_left_is_removed(tmp_path: Path, key: DigestKey) -> None:
+    base = small(tmp_path)
+    left = base.out / ".draw-killed"
+    left.mkdir()
+    (left / "texts-0000000.json").write_text("[]")
+    assert base.plan("b", "--total", 3, "--dry-run") == 0
+    assert not list(base.out.glob(".draw-*"))
+
+
+def test_texts_that_the_receipts_count_otherwise_are_noticed(
     tmp_path: Path, key: DigestKey, capsys: pytest.CaptureFixture[str]
 ) -> None:
     base = small(tmp_path)
