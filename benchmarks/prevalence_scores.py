@@ -1,0 +1,126 @@
+"""Scores of labelled rows by style models that knew none of their sources, in one file.
+
+    python benchmarks/prevalence_scores.py DATA CACHE.npz --language en
+
+Sources are put into folds, relatives together; the rows of each fold are scored by a model of the
+other folds. CACHE is for `prevalence_coverage.py` and stays outside of the repository. It holds,
+row by row, scores, sources, labels, attacks and generators, and no text.
+"""
+
+import argparse
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow.parquet as pq
+from style_rows import RELATIVES, is_mixed, source_of
+from style_transfer import combined
+
+from scrubtrace.style.columns import columns_of
+from scrubtrace.style.recipes import recipe_of
+from scrubtrace.style.transfer import folds_of, hold_out
+
+FOLDS = 4
+MOST = 1_500
+"""Rows of each source and label that are read."""
+
+Texts = npt.NDArray[np.str_]
+
+
+@dataclass(frozen=True)
+class Row:
+    """One labelled text."""
+
+    text: str
+    is_llm: bool
+    source: str
+    attack: str
+    generator: str
+
+
+@dataclass(frozen=True)
+class Cache:
+    """Scored rows: each field has one entry a row."""
+
+    score: npt.NDArray[np.float64]
+    is_llm: npt.NDArray[np.bool_]
+    source: Texts
+    attack: Texts
+    generator: Texts
+
+
+def read_rows(folder: Path, language: str, most: int = MOST) -> list[Row]:
+    """Rows of one language, those with the smallest digest of each source and label."""
+    rows: list[Row] = []
+    for file in sorted(folder.glob("*.parquet")):
+        optional = {"domain", "generator"} & set(pq.read_schema(file).names)
+        table = pq.read_table(file, columns=["text", "label", "lang", "attack", *optional])
+        own = {
+            (row["text"], row["label"]): _row(file.stem, row)
+            for row in table.to_pylist()
+            if row["lang"] == language and row["text"] and not is_mixed(row["attack"])
+        }
+        ordered = sorted(own.values(), key=lambda row: _digest(row.text))
+        for cell in sorted({(row.source, row.is_llm) for row in ordered}):
+            rows += [row for row in ordered if (row.source, row.is_llm) == cell][:most]
+    return rows
+
+
+def _row(name: str, row: dict[str, Any]) -> Row:
+    return Row(
+        str(row["text"]), row["label"] == "llm", source_of(name, row),
+        str(row["attack"] or "none"), str(row.get("generator") or "unknown"),
+    )  # fmt: skip
+
+
+def _digest(text: str) -> bytes:
+    return sha256(text.encode("utf-8", "surrogatepass")).digest()
+
+
+def scored(rows: list[Row], language: str) -> Cache:
+    """Scores rows, fold by fold; rows that are too short are left out.
+
+    Raises ValueError if too few sources have both labels to hold any out.
+    """
+    recipe = recipe_of(language)
+    columns = columns_of(
+        language, [r.text for r in rows], [r.is_llm for r in rows], [r.source for r in rows], recipe
+    )
+    fold, by_source = folds_of(columns, RELATIVES, FOLDS)
+    if not by_source:
+        raise ValueError(f"{language}: too few sources have both labels to hold any out")
+    usable = columns.words >= recipe.least_fitted
+    parts = hold_out(columns, recipe, usable, fold, lambda line: print(line, flush=True))
+    score = combined(columns, recipe, parts)
+    kept = ~np.isnan(score)
+    text = {
+        name: np.array([getattr(row, name) for row in rows])[kept]
+        for name in ("source", "attack", "generator")
+    }
+    return Cache(score[kept], columns.is_llm[kept], **text)
+
+
+def read_cache(file: Path) -> Cache:
+    """What this script has written."""
+    with np.load(file) as saved:
+        return Cache(**{name: saved[name] for name in saved.files})
+
+
+def main() -> None:
+    """Writes the file, and tells how many rows it has."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("data", type=Path)
+    parser.add_argument("cache", type=Path)
+    parser.add_argument("--language", default="en")
+    parser.add_argument("--most", type=int, default=MOST)
+    given = parser.parse_args()
+    found = scored(read_rows(given.data, given.language, given.most), given.language)
+    np.savez(given.cache, **vars(found))
+    print(f"{given.cache}: {len(found.score):,} rows of {len(set(found.source.tolist()))} sources")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,122 @@
+"""Prevalence from flags, with the detector's error rates measured on references of both kinds.
+
+(r - f) / (s - f), r the flag rate, f that of human and s that of LLM reference rows (Rogan and
+Gladen, 1978). It holds as far as the references are like what is in the data. Unseen generators
+and paraphrases are found less often than the reference says, and make the estimate too low; human
+rows of another kind make it wrong in any direction. So there is none without references.
+"""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from scrubtrace.stats.intervals import lower_bound, upper_bound
+from scrubtrace.stats.prevalence.result import (
+    CONFIDENCE,
+    Figure,
+    Reason,
+    checked,
+    missing,
+    refused,
+)
+
+Floats = npt.NDArray[np.float64]
+
+LANG_REICZIGEL = "Rogan-Gladen, interval of Lang and Reiczigel"
+BOOTSTRAP = "Rogan-Gladen, bootstrap interval"
+LEAST_HUMAN, LEAST_LLM = 100, 50
+DRAWS = 2_000
+LEAST_GAP = 0.1
+"""How much more often LLM than human reference rows must be flagged, at the limits of both."""
+
+
+@dataclass(frozen=True)
+class Flags:
+    """How many of so many rows are flagged: of those judged, and of both references."""
+
+    flagged: int
+    rows: int
+    human_flagged: int
+    human_rows: int
+    llm_flagged: int
+    llm_rows: int
+
+    def refusal(self, confidence: float) -> tuple[Reason, str] | None:
+        """Why these give no estimate, or None. Raises ValueError for impossible counts."""
+        checked(self.flagged, self.rows, confidence)
+        checked(self.human_flagged, self.human_rows, confidence)
+        checked(self.llm_flagged, self.llm_rows, confidence)
+        if reason := missing(self.rows, self.human_rows, self.llm_rows, LEAST_HUMAN, LEAST_LLM):
+            return reason
+        highest = upper_bound(self.human_flagged, self.human_rows)
+        lowest = lower_bound(self.llm_flagged, self.llm_rows)
+        if lowest - highest < LEAST_GAP:
+            return Reason.NOT_SEPARATED, (
+                f"flagged of LLM reference rows at least {lowest:.1%}, of human ones at most "
+                f"{highest:.1%}"
+            )
+        return None
+
+    @property
+    def estimate(self) -> float:
+        """Rogan and Gladen's, cut to 0 to 1."""
+        false = self.human_flagged / self.human_rows
+        found = self.llm_flagged / self.llm_rows
+        return min(1.0, max(0.0, (self.flagged / self.rows - false) / (found - false)))
+
+
+def rogan_gladen(flags: Flags, confidence: float = CONFIDENCE) -> Figure:
+    """Estimate with the interval of Lang and Reiczigel (2014), which also holds near 0.
+
+    Their equations 6, 7, 16 and 17, with (1 - p)^2 in the variance. Raises ValueError for
+    impossible counts.
+    """
+    from scipy.stats import norm
+
+    if reason := flags.refusal(confidence):
+        return refused(LANG_REICZIGEL, confidence, flags.rows, *reason)
+    z = float(norm.ppf((1 + confidence) / 2))
+    size, human, llm = flags.rows + z * z, flags.human_rows + 2, flags.llm_rows + 2
+    rate = (flags.flagged + z * z / 2) / size
+    false, found = (flags.human_flagged + 1) / human, (flags.llm_flagged + 1) / llm
+    gap = found - false
+    centre = (rate - false) / gap
+    of_found, of_false = found * (1 - found) / llm, false * (1 - false) / human
+    shift = 2 * z * z * (centre * of_found - (1 - centre) * of_false)
+    variance = rate * (1 - rate) / size + centre**2 * of_found + (1 - centre) ** 2 * of_false
+    reach = z * math.sqrt(variance) / gap
+    low, high = (min(1.0, max(0.0, centre + shift + side * reach)) for side in (-1, 1))
+    return Figure(LANG_REICZIGEL, flags.estimate, low, high, confidence, flags.rows)
+
+
+def rogan_gladen_bootstrap(
+    flags: Flags, rng: np.random.Generator, confidence: float = CONFIDENCE, draws: int = DRAWS
+) -> Figure:
+    """Estimate with the percentile interval over resampled rows and references.
+
+    Rows are independent here: resampling them is drawing binomial counts. Draws in which the
+    detector does not separate count as any prevalence.
+    """
+    if reason := flags.refusal(confidence):
+        return refused(BOOTSTRAP, confidence, flags.rows, *reason)
+    rate, false, found = (
+        rng.binomial(size, (hits + 0.5) / (size + 1), draws) / size
+        for hits, size in (
+            (flags.flagged, flags.rows),
+            (flags.human_flagged, flags.human_rows),
+            (flags.llm_flagged, flags.llm_rows),
+        )
+    )
+    separated = found > false
+    estimates: Floats = (rate - false) / np.where(separated, found - false, np.nan)
+    low, high = (1 - confidence) / 2, (1 + confidence) / 2
+    return Figure(
+        BOOTSTRAP,
+        flags.estimate,
+        float(np.clip(np.quantile(np.where(separated, estimates, -np.inf), low), 0, 1)),
+        float(np.clip(np.quantile(np.where(separated, estimates, np.inf), high), 0, 1)),
+        confidence,
+        flags.rows,
+    )

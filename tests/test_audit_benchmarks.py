@@ -1,0 +1,110 @@
+"""The simulations behind the figures of audits: what they draw and what they count."""
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+import pytest
+
+BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
+MODULES = ("prevalence_coverage", "prevalence_scores", "labeler_screening", "rate_steps",
+           "style_rows", "style_transfer")  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def _benchmarks(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.syspath_prepend(str(BENCHMARKS))
+    yield
+    for name in MODULES:
+        sys.modules.pop(name, None)
+
+
+@pytest.fixture
+def coverage() -> ModuleType:
+    import prevalence_coverage
+
+    return prevalence_coverage
+
+
+@pytest.fixture
+def labelers() -> ModuleType:
+    import labeler_screening
+
+    return labeler_screening
+
+
+def source(
+    rng: np.random.Generator, name: str, human: int, kinds: dict[tuple[str, str], int]
+) -> list[tuple[float, bool, str, str, str]]:
+    rows = [(float(score), False, name, "none", "human") for score in rng.normal(size=human)]
+    for (generator, attack), size in kinds.items():
+        rows += [(float(s), True, name, attack, generator) for s in rng.normal(3, size=size)]
+    return rows
+
+
+def test_settings_keep_generators_and_attacks_apart(coverage: ModuleType) -> None:
+    rng = np.random.default_rng(1)
+    kinds = {("one", "none"): 400, ("two", "none"): 350, ("one", "paraphrase:made"): 320}
+    rows = source(rng, "a", 1_000, kinds) + source(rng, "b", 1_000, {("one", "none"): 600})
+    rows += source(rng, "small", 900, {("one", "none"): 600})
+    score, is_llm, names, attack, generator = map(np.array, zip(*rows, strict=True))
+    cache = coverage.Cache(score, is_llm, names, attack, generator)
+    found = list(coverage.settings_of(cache))
+    assert [(s.kind, s.name) for s in found] == [
+        ("matched", "a"), ("matched", "b"), ("unseen", "a: one"), ("unseen", "a: two"),
+        ("rewritten", "a"), ("elsewhere", "a by b"), ("elsewhere", "b by a"),
+    ]  # fmt: skip
+    unseen = found[2]
+    assert (len(unseen.llm), len(unseen.judged_llm)) == (400, 350)
+    assert not set(unseen.llm.tolist()) & set(unseen.judged_llm.tolist())
+
+
+def test_a_cell_counts_what_holds(coverage: ModuleType) -> None:
+    rng = np.random.default_rng(2)
+    setting = coverage.Setting("matched", "made", rng.normal(size=1_200), rng.normal(3, size=700))
+    tallies, line = coverage.measured(setting, 0.1, 12, 6)
+    assert tallies["lower bound"].given == 12
+    assert tallies["likelihood"].given + tallies["likelihood"].refused == 6
+    assert tallies["lower bound"].share_held >= 0.75
+    assert tallies["likelihood"].error < 0.05
+    assert "made" in line
+    assert len(list(coverage.verdicts([(setting, 0.1, tallies)]))) == 6
+
+
+@pytest.mark.parametrize(
+    ("shape", "dispersion"),
+    [
+        ("beta", 0.0),
+        ("beta", 0.01),
+        ("logit-normal", 0.01),
+        ("two rates", 0.01),
+        ("two rates", 0.03),
+    ],
+)
+def test_clean_rates_have_the_mean_and_the_dispersion(
+    labelers: ModuleType, shape: str, dispersion: float
+) -> None:
+    scenario = labelers.Scenario(shape, dispersion)
+    rates = labelers.clean_rates(scenario, 200_000, np.random.default_rng(3))
+    assert rates.mean() == pytest.approx(labelers.MEAN, rel=0.03)
+    expected = dispersion * labelers.MEAN * (1 - labelers.MEAN)
+    assert rates.var() == pytest.approx(expected, rel=0.1, abs=1e-9)
+    assert (rates >= 0).all()
+
+
+def test_a_year_of_screening(labelers: ModuleType) -> None:
+    scenario = labelers.Scenario("beta", 0.0)
+    found = labelers.repetition(scenario, 150, 0.02, np.random.default_rng(4))
+    assert set(found) == set(labelers.WAYS)
+    assert found["among"].found >= found["among"].cheaters - 2
+    assert all(outcome.wrong + outcome.found == outcome.referred for outcome in found.values())
+    assert len(list(labelers.lines({way: [one, one] for way, one in found.items()}, scenario))) == 4
+
+
+def test_a_simulated_step_is_seen() -> None:
+    import rate_steps
+
+    rng = np.random.default_rng(5)
+    assert (rate_steps.simulated((24, 6), 0.0, 1, 3.0, rng).p_value or 1) < 0.01
