@@ -46,7 +46,7 @@ def test_a_cell_has_the_exact_interval() -> None:
 )
 def test_refusals(cells: list[Counted], refusal: Refusal, about: str) -> None:
     found = whole_estimate(cells, 0.95, 1)
-    assert found == Estimate(None, None, None, None, None, refusal, about)
+    assert found == Estimate(refusal=refusal, about=about)
 
 
 def test_an_empty_cell_is_refused() -> None:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scrubtrace.audit.allocation import Allocation, allocate
-from scrubtrace.audit.sizes import Goal, no_hit_bound, zero_defect_size
+from scrubtrace.audit.sizes import Goal
 from scrubtrace.exits import UsageStop
 from scrubtrace.stats.intervals import upper_bound
 
@@ -49,22 +49,15 @@ def test_goals_that_say_nothing(given: dict[str, float], problem: str) -> None:
         Goal(**given)  # type: ignore[arg-type]
 
 
-@given(st.floats(0.001, 0.5), st.floats(0.5, 0.999))
-def test_one_text_fewer_would_not_do(bound: float, confidence: float) -> None:
-    size = zero_defect_size(bound, confidence)
-    assert upper_bound(0, size, confidence) <= bound * (1 + 1e-6)
-    assert size == 1 or upper_bound(0, size - 1, confidence) > bound * (1 - 1e-6)
-
-
 @given(st.integers(1, 2_000), st.integers(1, 10**9))
 def test_the_bound_of_one_stratum_is_the_exact_one(drawn: int, more: int) -> None:
-    assert no_hit_bound([(drawn + more, drawn)], 0.95) == pytest.approx(upper_bound(0, drawn))
+    assert Goal(total=1).reached([(drawn + more, drawn)]) == pytest.approx(upper_bound(0, drawn))
 
 
 @given(st.lists(st.tuples(st.integers(1, 50), st.integers(1, 5_000)), min_size=1, max_size=5))
 def test_no_way_of_spreading_hits_beats_the_bound(cells: list[tuple[int, int]]) -> None:
     pairs = [(drawn + more, drawn) for drawn, more in cells]
-    bound = no_hit_bound(pairs, 0.95)
+    bound = Goal(total=1).reached(pairs)
     weights = np.array([size for size, _ in pairs]) / sum(size for size, _ in pairs)
     drawn = np.array([count for _, count in pairs])
     spreads = np.random.default_rng(0).dirichlet(np.full(len(pairs), 0.5), 500)

@@ -13,7 +13,11 @@ from dataclasses import asdict, dataclass
 from statistics import NormalDist
 from typing import Any
 
+import numpy as np
+
 from scrubtrace.exits import UsageStop
+from scrubtrace.stats.prevalence.rates import rows_for_precision, zero_defect_rows
+from scrubtrace.stats.prevalence.strata import zero_hits_bound
 
 
 @dataclass(frozen=True)
@@ -44,31 +48,32 @@ class Goal:
         if self.total is not None:
             return self.total
         if self.bound is not None:
-            return zero_defect_size(self.bound * self.sensitivity, self.confidence)
+            return zero_defect_rows(self.bound, self.confidence, self.sensitivity)
         assert self.precision is not None
         assert self.expected is not None
-        seen = self.expected * self.sensitivity
-        width = self.precision * self.sensitivity
-        return max(1, math.ceil(self._z**2 * seen * (1 - seen) / width**2))
+        seen, width = self.expected * self.sensitivity, self.precision * self.sensitivity
+        return rows_for_precision(seen, width, self.confidence)
 
     def reached(self, cells: Sequence[tuple[int, int]]) -> float:
         """The bound, or the width, that so many texts drawn of so many give, strata together.
 
+        ``cells`` are pairs of population and texts drawn. Strata without a draw may be all hits.
         Without a ``bound`` or ``precision`` it is the bound.
         """
+        population = sum(size for size, _ in cells)
+        if not population:
+            return 1.0
         is_settled = self.sensitivity == 1
-        if self.expected is None:
-            bound = no_hit_bound(cells, self.confidence, is_settled)
-            return min(1.0, bound / self.sensitivity)
-        seen = self.expected * self.sensitivity
-        population = sum(size for size, _ in cells) or 1
-        variance = sum(
-            (size / population) ** 2 * seen * (1 - seen) / drawn * (1 - is_settled * drawn / size)
-            for size, drawn in cells
-            if drawn
-        )
         unseen = sum(size for size, drawn in cells if not drawn) / population
-        return min(1.0, self._z * math.sqrt(variance) / self.sensitivity + unseen)
+        open_cells = [
+            (size / population, drawn, 1 - is_settled * drawn / size)
+            for size, drawn in cells
+            if drawn and (drawn < size or not is_settled)
+        ]
+        if not open_cells:
+            return unseen
+        found = self._bound(open_cells) if self.expected is None else self._width(open_cells)
+        return min(1.0, unseen + found / self.sensitivity)
 
     def is_reached(self, cells: Sequence[tuple[int, int]]) -> bool:
         """Whether the draw gives what is asked for; any draw does if only a total is."""
@@ -79,49 +84,12 @@ class Goal:
         """The goal for the plan of a batch."""
         return {name: value for name, value in asdict(self).items() if value is not None}
 
-    @property
-    def _z(self) -> float:
-        return NormalDist().inv_cdf((1 + self.confidence) / 2)
+    def _bound(self, cells: Sequence[tuple[float, int, float]]) -> float:
+        shares, drawn = np.array([c[0] for c in cells]), np.array([float(c[1]) for c in cells])
+        return zero_hits_bound(shares, drawn, 1 - self.confidence)
 
-
-def zero_defect_size(bound: float, confidence: float) -> int:
-    """Fewest draws with none that hits which make a larger share than ``bound`` implausible.
-
-    The smallest n with (1 - bound)^n <= 1 - confidence; from an infinite population, so that it is
-    enough for any.
-    """
-    return math.ceil(math.log1p(-confidence) / math.log1p(-bound) - 1e-9)
-
-
-def no_hit_bound(
-    cells: Sequence[tuple[int, int]], confidence: float, is_settled: bool = True
-) -> float:
-    """Upper confidence bound of the share of hits if no drawn text is one, strata together.
-
-    ``cells`` are pairs of population and texts drawn. The bound is the largest share, over all
-    ways in which hits can be spread over strata, at which no hit has at least the probability
-    1 - confidence. With p = 1 - exp(-x/n) that is a concave problem with one constraint, the sum
-    of x, solved by the common price of its Lagrangian. Strata that were read whole have no hit if
-    that ``is_settled`` by reading; those without a draw may be all hits.
-    """
-    population = sum(size for size, _ in cells)
-    if not population:
-        return 1.0
-    budget = -math.log1p(-confidence)
-    unseen = sum(size for size, drawn in cells if not drawn) / population
-    weights = [
-        (size / population, drawn)
-        for size, drawn in cells
-        if drawn and (drawn < size or not is_settled)
-    ]
-    if not weights:
-        return unseen
-
-    def spent(price: float) -> float:
-        return sum(n * math.log(max(1.0, w / n / price)) for w, n in weights)
-
-    low, high = 0.0, max(w / n for w, n in weights)
-    for _ in range(200):
-        middle = (low + high) / 2
-        low, high = (middle, high) if spent(middle) > budget else (low, middle)
-    return unseen + sum(w * (1 - min(1.0, high * n / w)) for w, n in weights)
+    def _width(self, cells: Sequence[tuple[float, int, float]]) -> float:
+        assert self.expected is not None
+        seen = self.expected * self.sensitivity
+        variance = sum(w**2 * seen * (1 - seen) / drawn * left for w, drawn, left in cells)
+        return NormalDist().inv_cdf((1 + self.confidence) / 2) * math.sqrt(variance)
