@@ -371,6 +371,17 @@ def test_a_text_of_another_state_of_its_shard_is_replaced(tmp_path: Path, key: D
         assert item.text_digest == key.digest("Another.")
 
 
+def test_results_of_different_columns_are_refused(
+    tmp_path: Path, key: DigestKey, capsys: pytest.CaptureFixture[str]
+) -> None:
+    base = small(tmp_path)
+    other = tmp_path / "data" / "b.parquet"
+    pq.write_table(pa.table({"text": ["New."], "vendor": ["s"]}), other)
+    assert base.detect(other, "--root", str(tmp_path / "data"), "--dataset", "data") == 0
+    code, said = stop_of(base, capsys)
+    assert (code, "of different columns" in said) == (Exit.USAGE, True)
+
+
 def test_what_a_killed_draw_left_is_removed(tmp_path: Path, key: DigestKey) -> None:
     base = small(tmp_path)
     left = base.out / ".draw-killed"

@@ -84,7 +84,8 @@ def _outside(planned: Planned) -> Iterator[str]:
         outside["rows_unread"] = plan["rows_unread"]
     if plan["dead_shards"]:
         outside["dead_shards"] = plan["dead_shards"]
-    shown = ", ".join(f"{count:,} {why.replace('_', ' ')}" for why, count in outside.items())
+    named = sorted(outside.items())
+    shown = ", ".join(f"{why.replace('_', ' ')} {count:,}" for why, count in named)
     yield f"in {plan['rows']:,} rows; outside of every stratum: {shown or 'none'}"
     if planned.partial.undated:
         yield (
