@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from command_line import code_of
 
 from scrubtrace.audit.estimates import (
     Counted,
@@ -23,7 +24,6 @@ from scrubtrace.review.batches.store import create_batch, find_batch
 from scrubtrace.review.connection import open_review, reading
 from scrubtrace.schemas.identity import DigestKey
 from scrubtrace.stats.intervals import interval, upper_bound
-from tests.helpers.command_line import code_of
 
 CELL = Counted("a", "all", 10_000, 300, 300, 3)
 

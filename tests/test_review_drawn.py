@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import pytest
+from samples import ITEM
 from sqlalchemy import Engine
 
 from scrubtrace.review.batches.decided import decided_items
@@ -15,7 +16,6 @@ from scrubtrace.review.trail.seeds import commit_seed, find_commitment
 from scrubtrace.review.trail.verify import verify
 from scrubtrace.schemas.batches import SAMPLED, Batch, BatchItem, Purpose
 from scrubtrace.schemas.review import State
-from tests.helpers.samples import ITEM
 
 FOUND = [
     replace(ITEM, item_key="r3", shard="b.parquet"),
