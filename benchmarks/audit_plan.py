@@ -78,8 +78,8 @@ def measure(folder: Path, kind: str, most: int) -> None:
     ranker, total = Ranker(SEED), Partial(spec.keep)
     started, before = time.process_time(), peak_mib()
     for number, shard in enumerate(found.shards):
-        for first in range(0, min(most, shard.rows), TASK_ROWS):
-            rows = RowRange(shard, first, min(first + TASK_ROWS, shard.rows))
+        for first in range(0, most, TASK_ROWS):
+            rows = RowRange(shard, first, min(first + TASK_ROWS, most))
             total.merge(draw_range(Task(number, rows, held), spec, ranker, Known()))
     spent = time.process_time() - started
     peak = peak_mib()
@@ -105,7 +105,10 @@ def main() -> None:
         print(f"{given.rows:,} rows in {given.shards} shards, {size / 2**20:,.0f} MiB")
         for kind in [given.kind] if given.kind else KINDS:
             shard = given.rows // given.shards
-            for most in (shard // 80, shard // 20) if kind == "language" else (shard // 4, shard):
+            fewest, all_rows = (
+                (shard // 20, shard // 4) if kind == "language" else (shard // 4, shard)
+            )
+            for most in (fewest, all_rows):
                 process = context.Process(target=measure, args=(Path(folder), kind, most))
                 process.start()
                 process.join()

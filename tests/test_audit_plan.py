@@ -146,6 +146,7 @@ def test_a_batch_says_what_it_was_drawn_from(
     secret = bytes.fromhex(copied.seed.read_text())
     assert batch.plan["seed"]["sha256"] == hashlib.sha256(secret).hexdigest()
     assert (batch.plan["seed"]["event"], batch.plan["seed"]["late"]) == (1, False)
+    assert batch.plan["seed"]["before_all_results"] is True
     assert batch.plan["run"] == runs_of(str(copied.out))[-1].id
     assert batch.plan["goal"] == {"bound": 0.05, "confidence": 0.95, "sensitivity": 0.9}
     assert batch.plan["reached"] <= 0.05

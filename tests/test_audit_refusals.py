@@ -65,7 +65,10 @@ def test_a_seed_older_than_the_newest_run_only_is_said(
     capsys.readouterr()
     assert base.plan("b", "--total", 4) == 0
     assert "the oldest run with results that still count" in capsys.readouterr().out
-    assert len(base.batch("b")[1]) == 4
+    batch, items = base.batch("b")
+    assert len(items) == 4
+    seed = batch.plan["seed"]
+    assert (seed["late"], seed["before_all_results"]) == (False, False)
 
 
 def rewrite(path: Path) -> None:

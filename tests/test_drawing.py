@@ -5,6 +5,7 @@ import hmac
 import json
 import random
 from collections import Counter
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -32,7 +33,8 @@ from scrubtrace.beam_pipelines.drawing.ranking import Ranker, text_keys
 from scrubtrace.beam_pipelines.planning import read_inputs
 from scrubtrace.schemas.identity import item_key
 from scrubtrace.schemas.plan import Chat, Columns, RowRange, RunSpec
-from tests.conftest import WriteShard
+
+Write = Callable[..., Path]
 
 SEED = bytes(range(32))
 TEXT = st.text(max_size=20)
@@ -163,7 +165,7 @@ def task_of(path: Path, spec: DrawSpec, start: int, stop: int, held: Held) -> Ta
     return Task(0, RowRange(shard, start, stop), held)
 
 
-def test_a_whole_range_is_drawn_as_if_its_texts_were_read(write_shard: WriteShard) -> None:
+def test_a_whole_range_is_drawn_as_if_its_texts_were_read(write_shard: Write) -> None:
     count = 200
     path = write_shard(
         "a.parquet",
@@ -195,7 +197,7 @@ def test_a_whole_range_is_drawn_as_if_its_texts_were_read(write_shard: WriteShar
     assert sum(s.texts[True] for s in whole.strata.values()) == 1
 
 
-def test_what_cannot_be_drawn_is_counted_outside(write_shard: WriteShard) -> None:
+def test_what_cannot_be_drawn_is_counted_outside(write_shard: Write) -> None:
     path = write_shard(
         "a.parquet",
         vendor=["n", "n", "s", "s", "s"],
@@ -216,7 +218,7 @@ KINDS = [pa.string(), pa.large_string(), pa.string_view(), pa.binary(), pa.binar
 
 @pytest.mark.parametrize("kind", [*KINDS, pa.dictionary(pa.int32(), pa.string())])
 def test_null_and_empty_texts_are_counted_without_decoding(
-    write_shard: WriteShard, kind: pa.DataType
+    write_shard: Write, kind: pa.DataType
 ) -> None:
     texts = ["a text", None, "", "\u4eca\u65e5", None, ""] * 20
     column = pa.array(texts, pa.string()).cast(kind)
@@ -230,16 +232,18 @@ def test_null_and_empty_texts_are_counted_without_decoding(
     assert drawn[0].strata[()].outside[Outside.NULL_TEXT] == 2 * texts[3:110].count(None)
 
 
-def test_turns_of_chat_rows_are_texts(write_shard: WriteShard) -> None:
-    turn = pa.struct([("role", pa.string()), ("content", pa.string())])
+CHAT = pa.list_(pa.struct([("role", pa.string()), ("content", pa.string())]))
+
+
+def test_turns_of_chat_rows_are_texts(write_shard: Write) -> None:
     chats = [
         [{"role": "user", "content": "Why?"}, {"role": "assistant", "content": "So."}],
         [{"role": "user", "content": "Well?"}],
         [{"role": "assistant", "content": "A."}, {"role": "assistant", "content": None}],
     ]
-    path = write_shard("a.parquet", chat=pa.array(chats, pa.list_(turn)))
+    path = write_shard("a.parquet", chat=pa.array(chats, CHAT))
     spec = spec_of((), text="chat", chat=Chat())
-    for held in Held:
+    for held in (Held.ALIVE, Held.UNKNOWN):
         found = draw_range(task_of(path, spec, 0, 3, held), spec, Ranker(SEED), Known())
         stratum = found.strata[()]
         assert stratum.texts == Counter({False: 2})
@@ -248,7 +252,32 @@ def test_turns_of_chat_rows_are_texts(write_shard: WriteShard) -> None:
         assert places == {(0, 1), (2, 0)}
 
 
-def test_languages_are_identified_only_if_asked(write_shard: WriteShard) -> None:
+PARTS = pa.list_(pa.struct([("type", pa.string()), ("text", pa.string())]))
+
+
+@pytest.mark.parametrize("content", [pa.string(), PARTS])
+def test_roles_are_enough_where_every_turn_has_a_text(
+    write_shard: Write, content: pa.DataType
+) -> None:
+    said: Any = "Yes." if content == pa.string() else [{"type": "text", "text": "Yes."}]
+    roles = ["user", "Assistant", None, "assistant", "gpt"]
+    chats = [
+        None if n % 11 == 5 else [{"from": roles[(n + k) % 5], "value": said} for k in range(n % 7)]
+        for n in range(90)
+    ]
+    kind = pa.list_(pa.struct([("from", pa.string()), ("value", content)]))
+    path = write_shard("a.parquet", row_group_size=40, chat=pa.array(chats, kind), id=[*range(90)])
+    spec = spec_of((), text="chat", chat=Chat(), id="id")
+    for start, stop in ((0, 90), (13, 71)):
+        drawn = [
+            draw_range(task_of(path, spec, start, stop, held), spec, Ranker(SEED), Known())
+            for held in Held
+        ]
+        assert drawn[0].to_bytes() == drawn[1].to_bytes() == drawn[2].to_bytes()
+        assert drawn[0].strata[()].texts[False] > 50
+
+
+def test_languages_are_identified_only_if_asked(write_shard: Write) -> None:
     texts = ["The soup was too salty, but we ate all of it.", "今日はとても暑いですね。"]
     path = write_shard("a.parquet", text=texts, lang=pa.array([None, "fr"], pa.string()))
     for identify, expected in ((False, {None, "fr"}), (True, {"en", "fr"})):
@@ -257,7 +286,7 @@ def test_languages_are_identified_only_if_asked(write_shard: WriteShard) -> None
         assert {values[0] for values in found.strata} == expected
 
 
-def test_a_shard_that_changed_or_is_gone_is_a_problem(write_shard: WriteShard) -> None:
+def test_a_shard_that_changed_or_is_gone_is_a_problem(write_shard: Write) -> None:
     path = write_shard("a.parquet", text=["one", "two"])
     spec = spec_of(())
     task = task_of(path, spec, 0, 2, Held.ALL)
@@ -272,7 +301,7 @@ def test_a_shard_that_changed_or_is_gone_is_a_problem(write_shard: WriteShard) -
     }
 
 
-def test_rows_that_cannot_be_read_belong_to_no_stratum(write_shard: WriteShard) -> None:
+def test_rows_that_cannot_be_read_belong_to_no_stratum(write_shard: Write) -> None:
     path = write_shard("a.parquet", row_group_size=50, text=["a text"] * 100, vendor=["n"] * 100)
     content = bytearray(path.read_bytes())
     content[4:60] = b"\0" * 56
@@ -283,7 +312,7 @@ def test_rows_that_cannot_be_read_belong_to_no_stratum(write_shard: WriteShard) 
     assert found.strata[("n",)].texts == Counter({False: 50})
 
 
-def test_specifications_and_tasks_come_back(write_shard: WriteShard) -> None:
+def test_specifications_and_tasks_come_back(write_shard: Write) -> None:
     path = write_shard("a.parquet", text=["one"])
     spec = spec_of(("language",), True)
     assert DrawSpec.from_json(spec.to_json()) == spec

@@ -1,7 +1,8 @@
 """The rows of a range with as little of their texts as is needed to draw from them.
 
 What the receipts of the scan say of a range decides: where every row has its texts, no text is
-read; where some are null or empty, only which, without decoding; else all is read as in a scan.
+read, and of chats only the roles; where some are null or empty, only which, without decoding; else
+all is read as in a scan.
 """
 
 from collections.abc import Iterator
@@ -17,7 +18,12 @@ from numpy.typing import NDArray
 
 from scrubtrace.beam_pipelines import storage
 from scrubtrace.beam_pipelines.changes import check_unchanged
-from scrubtrace.beam_pipelines.columns import ShardColumns, find_columns, leaf_paths
+from scrubtrace.beam_pipelines.columns import (
+    ShardColumns,
+    TextColumn,
+    find_columns,
+    leaf_paths,
+)
 from scrubtrace.beam_pipelines.decoding import Place, Rows, column_of, decode
 from scrubtrace.beam_pipelines.reading import READ_BUFFER, read_range
 from scrubtrace.schemas.plan import Columns, RowRange, RunSpec
@@ -50,27 +56,41 @@ class Held(StrEnum):
 def rows_of(row_range: RowRange, columns: Columns, held: Held, run: RunSpec) -> Iterator[Rows]:
     """The rows of a range, each once, with places.
 
-    Texts are those of the rows, or `SOME_TEXT`, or left out where every row has its texts in
-    columns of plain text. Raises `ShardChanged`, OSError, `pa.ArrowException` or `ColumnError` if
-    a range without dead rows is not as it was.
+    Texts are those of the rows, or something else where they were not read, or left out where every
+    row has its texts in columns of plain text. Raises `ShardChanged`, OSError, `pa.ArrowException`
+    or `ColumnError` if a range without dead rows is not as it was.
     """
-    if held != Held.UNKNOWN and (places := _plain_places(row_range, columns)):
-        for rows, texts in _projected(row_range, columns, held, run.batch_bytes):
-            of_rows = np.repeat(np.arange(len(rows)), len(places)).tolist()
-            yield replace(rows, texts=texts, text_rows=of_rows, places=places * len(rows))
+    if held == Held.UNKNOWN:
+        yield from read_range(row_range, columns, run.batch_rows, run.batch_bytes)
         return
-    yield from read_range(row_range, columns, run.batch_rows, run.batch_bytes)
-
-
-def _plain_places(row_range: RowRange, columns: Columns) -> list[Place]:
-    """The places of the texts of every row of a shard; none if some are in lists or shared."""
     with storage.open_read(row_range.shard.path) as opened:
         check_unchanged(opened, row_range.shard)
         found = find_columns(pq.read_schema(opened), columns)
-    kinds = (text.column.type for text in found.texts)
-    if any(text.is_list for text in found.texts) or any(map(pa.types.is_dictionary, kinds)):
-        return []
-    return [Place(text.column.path, None) for text in found.texts]
+    if all(map(_is_plain, found.texts)):
+        places = [Place(text.column.path, None) for text in found.texts]
+        for rows, texts in _projected(row_range, columns, held, run.batch_bytes):
+            of_rows = np.repeat(np.arange(len(rows)), len(places)).tolist()
+            yield replace(rows, texts=texts, text_rows=of_rows, places=places * len(rows))
+    elif held == Held.ALL and all(text.role for text in found.texts):
+        yield from _by_roles(row_range, columns, run.batch_bytes)
+    else:
+        yield from read_range(row_range, columns, run.batch_rows, run.batch_bytes)
+
+
+def _is_plain(text: TextColumn) -> bool:
+    """Whether a column holds one text a row, in bytes of its own."""
+    return not text.is_list and not pa.types.is_dictionary(text.column.type)
+
+
+def _by_roles(row_range: RowRange, columns: Columns, batch_bytes: int) -> Iterator[Rows]:
+    """The rows of a range of chats with the role of each judged turn in the place of its text."""
+    with ExitStack() as stack:
+        file = _opened(stack, row_range)
+        found = find_columns(file.schema_arrow, columns)
+        texts = (replace(text, content=text.role, has_parts=False) for text in found.texts)
+        roles = replace(found, texts=tuple(texts))
+        for batch, begin in _batches(file, row_range, roles, batch_bytes):
+            yield decode(batch, begin, roles)
 
 
 def _projected(
@@ -78,26 +98,33 @@ def _projected(
 ) -> Iterator[tuple[Rows, list[str | None]]]:
     """The rows of a range without texts, and what is known of their texts."""
     with ExitStack() as stack:
-        opened = stack.enter_context(storage.open_read(row_range.shard.path))
-        check_unchanged(opened, row_range.shard)
-        file = pq.ParquetFile(
-            opened, buffer_size=READ_BUFFER, pre_buffer=False, page_checksum_verification=True
-        )
+        file = _opened(stack, row_range)
         found = find_columns(file.schema_arrow, columns)
-        wanted = found if held == Held.ALIVE else replace(found, texts=())
+        others = replace(found, texts=())
+        wanted = found if held == Held.ALIVE else others
         if list(wanted.wanted()):
-            yield from _read_groups(file, row_range, wanted, batch_bytes)
-            check_unchanged(opened, row_range.shard)
+            for batch, begin in _batches(file, row_range, wanted, batch_bytes):
+                yield decode(batch, begin, others), _outlines(batch, wanted)
             return
     for first in range(row_range.start, row_range.stop, BATCH_ROWS):
         yield Rows(first, min(BATCH_ROWS, row_range.stop - first), [], [], []), []
 
 
-def _read_groups(
+def _opened(stack: ExitStack, row_range: RowRange) -> pq.ParquetFile:
+    """The file of a range, which must be the one that was planned, also when it is left."""
+    opened = stack.enter_context(storage.open_read(row_range.shard.path))
+    check_unchanged(opened, row_range.shard)
+    stack.callback(check_unchanged, opened, row_range.shard)
+    return pq.ParquetFile(
+        opened, buffer_size=READ_BUFFER, pre_buffer=False, page_checksum_verification=True
+    )
+
+
+def _batches(
     file: pq.ParquetFile, row_range: RowRange, columns: ShardColumns, batch_bytes: int
-) -> Iterator[tuple[Rows, list[str | None]]]:
+) -> Iterator[tuple[pa.RecordBatch, int]]:
+    """Record batches with the rows of a range, and the first row of each within the shard."""
     leaves = leaf_paths(file, list(columns.wanted()))
-    others = replace(columns, texts=())
     first = 0
     for number in range(file.metadata.num_row_groups):
         group = file.metadata.row_group(number)
@@ -109,8 +136,7 @@ def _read_groups(
             for batch in file.iter_batches(size, [number], columns=leaves, use_threads=False):
                 begin, end = max(done, row_range.start), min(done + len(batch), row_range.stop)
                 if begin < end:
-                    piece = batch.slice(begin - done, end - begin)
-                    yield decode(piece, begin, others), _outlines(piece, columns)
+                    yield batch.slice(begin - done, end - begin), begin
                 done += len(batch)
                 if done >= row_range.stop:
                     break

@@ -1,7 +1,8 @@
 """From drawn texts to the review table, and to the items of a batch."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from operator import attrgetter
 from typing import Any
 
 import numpy as np
@@ -27,29 +28,34 @@ Where = tuple[str, int, str, int | None]
 
 def drawn_places(strata: Sequence[PlannedStratum], results: Results) -> dict[Where, Cell]:
     """Where the drawn texts stand, and the cell that each was drawn from."""
-    shards, fields = list(results.shards), results.spec.columns.texts
-    places: dict[Where, Cell] = {}
-    for stratum in strata:
-        for cell in stratum.cells:
-            for found in _drawn_of(stratum, cell):
-                turn = None if found["turn"] == ONE_TEXT else int(found["turn"])
-                shard, path = shards[found["shard"]], fields[found["field"]]
-                places[shard, int(found["row"]), path, turn] = cell
-    return places
+    found = _drawn_texts(strata, results)
+    return {(shard, text.row, *text.place): cell for shard, text, cell in found}
 
 
 def readings(strata: Sequence[PlannedStratum], results: Results) -> list[Reading]:
     """The drawn texts of each shard, by row."""
-    shards, fields = list(results.shards), results.spec.columns.texts
     drawn: dict[str, list[Drawn]] = {}
+    for shard, text, _ in _drawn_texts(strata, results):
+        drawn.setdefault(shard, []).append(text)
+    order = attrgetter("row", "rank")
+    return [
+        Reading(results.shards[name], tuple(sorted(drawn[name], key=order)))
+        for name in sorted(drawn)
+    ]
+
+
+def _drawn_texts(
+    strata: Sequence[PlannedStratum], results: Results
+) -> Iterator[tuple[str, Drawn, Cell]]:
+    """Shard, place and cell of each drawn text."""
+    shards, fields = list(results.shards), results.spec.columns.texts
     for stratum in strata:
         for cell in stratum.cells:
             for found in _drawn_of(stratum, cell):
                 turn = None if found["turn"] == ONE_TEXT else int(found["turn"])
                 place = Place(fields[found["field"]], turn)
                 text = Drawn(int(found["row"]), place, int(found["rank"]))
-                drawn.setdefault(shards[found["shard"]], []).append(text)
-    return [Reading(results.shards[name], tuple(sorted(drawn[name]))) for name in sorted(drawn)]
+                yield shards[found["shard"]], text, cell
 
 
 def _drawn_of(stratum: PlannedStratum, cell: Cell) -> Candidates:

@@ -35,19 +35,21 @@ class Seed:
 class CheckedSeed:
     """A seed, when it was committed, and what is to be said about that.
 
-    ``is_late``: not before the run began, so that it may have been chosen to suit.
+    ``is_late``: not before the newest run began, so that it may have been chosen to suit.
+    ``is_first``: before every run with results that still count.
     """
 
     seed: Seed
     commitment: Commitment
     is_late: bool
+    is_first: bool
     warnings: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """The seed for the plan of a batch, without the secret."""
         made = self.commitment
         about = {"sha256": made.sha256, "event": made.event, "committed_at": made.at.isoformat()}
-        return about | {"late": self.is_late}
+        return about | {"late": self.is_late, "before_all_results": self.is_first}
 
 
 def new_seed() -> Seed:
@@ -116,15 +118,16 @@ def check_seed(
             "data. Scan again with detect --force, or draw all the same with --allow-late-seed, "
             "which the plan will say"
         )
+    is_first = oldest is not None and made.at < oldest
     warnings = []
     if is_late:
         warnings.append(f"{when}, not before the run: the plan says so")
-    elif oldest is not None and made.at >= oldest:
+    elif oldest is not None and not is_first:
         warnings.append(
             f"{when}, before the newest run, but after {_shown(oldest)}, when the oldest run with "
             "results that still count began"
         )
-    return CheckedSeed(seed, made, is_late, tuple(warnings))
+    return CheckedSeed(seed, made, is_late, is_first, tuple(warnings))
 
 
 def _shown(time: datetime) -> str:
