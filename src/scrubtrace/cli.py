@@ -20,6 +20,7 @@ from scrubtrace.beam_pipelines.log_lines import (
 )
 from scrubtrace.beam_pipelines.short_memory import HELP, end_when_short, is_shortage
 from scrubtrace.commands import (
+    audit,
     clusters,
     compare,
     diff,
@@ -70,6 +71,7 @@ for command in (
     texts.detectors,
     texts.signatures,
     review.review,
+    audit.audit,
     runs.runs,
     keys.keys,
     index.index,
@@ -84,6 +86,7 @@ for command in privacy.VERBS:
 
 for verb in (review_quality.controls, review_quality.quality, review_quality.learn):
     review.review.add_command(verb)
+review.review.add_command(audit.sample)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -1,0 +1,97 @@
+"""What decisions on drawn texts say of all texts.
+
+In a cell every text had the same probability, and those that were decided stand for all of it.
+Reviewers who find only a share of the hits see a share of what there is, so the upper end of an
+interval is divided by it.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+
+from scrubtrace.stats.intervals import interval
+from scrubtrace.stats.prevalence.strata import stratified_rate
+
+
+class Refusal(StrEnum):
+    """Why there is no figure."""
+
+    NOT_DRAWN = "no text was drawn"
+    NOT_DECIDED = "no text is decided"
+    PART_NOT_DECIDED = "a stratum has no decided text"
+
+
+@dataclass(frozen=True)
+class Counted:
+    """Texts of a cell: how many there are, were drawn, are decided, and are hits."""
+
+    stratum: str
+    of: str
+    population: int
+    drawn: int
+    decided: int
+    hits: int
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A share of hits with its two-sided interval, or the reason for none.
+
+    ``upper_corrected`` is the upper end for reviewers who find a share of the hits only.
+    ``if_undecided`` is the share if no undecided text is a hit, and if all are.
+    """
+
+    rate: float | None = None
+    lower: float | None = None
+    upper: float | None = None
+    upper_corrected: float | None = None
+    if_undecided: tuple[float, float] | None = None
+    refusal: Refusal | None = None
+    about: str = ""
+
+
+def cell_estimate(cell: Counted, confidence: float, sensitivity: float) -> Estimate:
+    """The share of hits in a cell, with its exact interval (Clopper and Pearson 1934)."""
+    if not cell.decided:
+        return Estimate(refusal=Refusal.NOT_DECIDED if cell.drawn else Refusal.NOT_DRAWN)
+    lower, upper = interval(cell.hits, cell.decided, confidence)
+    corrected = min(1.0, upper / sensitivity)
+    return Estimate(cell.hits / cell.decided, lower, upper, corrected, _range([cell]))
+
+
+def whole_estimate(cells: Sequence[Counted], confidence: float, sensitivity: float) -> Estimate:
+    """The share of hits in all cells together: see `stratified_rate`.
+
+    Refused if one of them has nothing decided.
+    """
+    cells = [cell for cell in cells if cell.population]
+    empty = [cell for cell in cells if not cell.decided]
+    if empty or not cells:
+        about = f"{empty[0].stratum} ({empty[0].of})" if empty else ""
+        is_part = len(empty) < len(cells)
+        reason = Refusal.PART_NOT_DECIDED if is_part else Refusal.NOT_DECIDED
+        return Estimate(refusal=reason, about=about)
+    decided = [cell.decided for cell in cells]
+    hits = [np.arange(cell.decided) < cell.hits for cell in cells]
+    figure = stratified_rate(
+        np.concatenate(hits),
+        np.repeat([cell.decided / cell.population for cell in cells], decided),
+        np.repeat(np.arange(len(cells)), decided),
+        {number: cell.population for number, cell in enumerate(cells)},
+        confidence,
+    ).total
+    assert figure.upper is not None
+    corrected = min(1.0, figure.upper / sensitivity)
+    return Estimate(figure.estimate, figure.lower, figure.upper, corrected, _range(cells))
+
+
+def _range(cells: Sequence[Counted]) -> tuple[float, float]:
+    """The share if no undecided text is a hit, and if all are."""
+    population = sum(cell.population for cell in cells)
+    weights = [(cell, cell.population / cell.drawn / population) for cell in cells]
+    least = math.fsum(weight * cell.hits for cell, weight in weights)
+    most = least + math.fsum(weight * (cell.drawn - cell.decided) for cell, weight in weights)
+    return least, min(1.0, most)
