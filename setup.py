@@ -29,6 +29,7 @@ setup(
     package_data={
         "scrubtrace": ["py.typed"],
         "scrubtrace.review.sheet": ["*.html", "*.css", "*.js"],
+        "scrubtrace.calls": ["prompt_signatures/*.toml"],
         "scrubtrace.detectors": ["signatures/*/*.toml", "signatures/*.json"],
         "scrubtrace.detectors.edits": ["courtesies/*.toml"],
         "scrubtrace.detectors.style": ["words/*.toml", "packs/*.npz"],

@@ -56,6 +56,11 @@ class Kind(StrEnum):
     REFERENCE_MATCH = "reference_match"
     INPUT_MATCH = "input_match"
     LLM_STYLE = "llm_style"
+    CALL_RULE = "call_rule"
+
+
+CALL_LANE = "calls"
+"""Lane of findings about API calls, which are about the log and not about any row of data."""
 
 
 class MatchClass(StrEnum):

@@ -20,6 +20,7 @@ from scrubtrace.beam_pipelines.log_lines import (
 )
 from scrubtrace.beam_pipelines.short_memory import HELP, end_when_short, is_shortage
 from scrubtrace.commands import (
+    calls,
     clusters,
     compare,
     diff,
@@ -72,6 +73,7 @@ for command in (
     index.index,
     compare.compare,
     clusters.clusters,
+    calls.calls,
     style.style,
 ):
     cli.add_command(command)
