@@ -71,7 +71,6 @@ class Stage:
     """A stage of training or delivery; ``model_output``: whether output of models may enter it."""
 
     id: str
-    names: tuple[str, ...] = ()
     model_output: bool = True
 
 

@@ -8,6 +8,7 @@ from scrubtrace.schemas.call_rules import Severity
 
 if TYPE_CHECKING:
     from scrubtrace.call_check.job import CheckOutcome
+    from scrubtrace.call_check.join import JoinOutcome
     from scrubtrace.review.store import UpsertCounts
 
 SHOWN = 20
@@ -34,6 +35,23 @@ def summary_lines(
             f"{stored.unchanged:,} unchanged"
         )
     yield f"written to {out}: findings.csv, findings.parquet, calls/, summary.json"
+
+
+def join_lines(outcome: "JoinOutcome", out: str) -> Iterator[str]:
+    """Matched texts by which side of a call they are, markets, and where the tables are."""
+    parts = Counter(entry["part"] for entry in outcome.joined)
+    yield (
+        f"{len(outcome.joined):,} texts match a call: {parts['completion']:,} hold its answer, "
+        f"{parts['prompt']:,} were in its prompt"
+    )
+    if outcome.unknown_calls:
+        yield f"{outcome.unknown_calls:,} texts match calls that this check has not"
+    flows = ", ".join(f"{name} {count:,}" for name, count in sorted(outcome.flows.items()))
+    if flows:
+        yield f"market of row and call: {flows}"
+    for entry in outcome.findings:
+        yield f"{entry['severity']} {entry['rule']}: {entry['value']}, {entry['calls']:,} calls"
+    yield f"written to {out}: joined.parquet, uses.csv ({outcome.uses:,} lines), findings.csv"
 
 
 def _not_judged(outcome: "CheckOutcome") -> Iterator[str]:

@@ -65,6 +65,38 @@ def check(beam_arguments: list[str], /, logs: tuple[str, ...], **given: Any) -> 
 
 
 @calls.command()
+@click.argument("checked")
+@click.option("--detected", required=True, metavar="DIR",
+              help="Output folder of detect, with an index of the same logs.")  # fmt: skip
+@click.option("--spec", required=True, metavar="FILE", help="The register, calls.toml.")
+@click.option("--out", required=True, metavar="DIR", help="Folder for the joined rows.")
+@click.option("--dataset", metavar="NAME", help="Data set of detect, if it has several.")
+@click.option("--severity", type=click.Choice(SEVERITIES), default="high", show_default=True,
+              help="From which on findings fail with --gate.")  # fmt: skip
+@click.option("--gate", is_flag=True, help="Exit with 5 if answers flow into other markets.")
+@click.option("--quiet", is_flag=True, help="No summary.")
+def join(checked: str, **given: Any) -> None:
+    """Find the training rows that hold answers to the calls of CHECKED, or were in their prompts.
+
+    CHECKED is the output folder of calls check.
+
+    \b
+    scrubtrace calls join checked --detected out --spec calls.toml --out joined
+    """
+    from scrubtrace.call_check.findings import at_least
+    from scrubtrace.call_check.job import registered
+    from scrubtrace.call_check.join import join_calls
+    from scrubtrace.call_check.telling import join_lines
+    from scrubtrace.schemas.call_rules import Severity
+
+    register = registered(given["spec"])
+    outcome = join_calls(checked, given["detected"], given["dataset"], register, given["out"])
+    if not given["quiet"]:
+        click.echo("\n".join(join_lines(outcome, given["out"])))
+    _end(list(at_least(outcome.findings, Severity(given["severity"]))), 0, given)
+
+
+@calls.command()
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
 def rules(as_json: bool) -> None:
     """List the rules with their severities and what to do."""
