@@ -18,8 +18,10 @@ from scrubtrace.calls.reading import read_calls
 from scrubtrace.calls.register_file import parse_register
 from scrubtrace.calls.totals import Brief, brief
 from scrubtrace.schemas.call_findings import CHECKED_CALLS
-from scrubtrace.schemas.call_rules import Judgement
+from scrubtrace.schemas.call_rules import Judgement, Violation
 from scrubtrace.schemas.calls import BadLine, CallRecord
+
+_VIOLATION = tuple(field.name for field in dataclasses.fields(Violation))
 
 ROWS = 8_192
 """Calls of a row group."""
@@ -134,7 +136,7 @@ class CallsPart:
             (
                 call.call_id, call.file, call.line, call.at, *call.labels, judgement.terms,
                 call.caller, *tokens,
-                [dataclasses.asdict(violation) for violation in judgement.violations],
+                [{name: getattr(v, name) for name in _VIOLATION} for v in judgement.violations],
                 [{"rule": rule, "reason": reason} for rule, reason in judgement.abstained],
             )
         )  # fmt: skip

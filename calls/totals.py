@@ -3,6 +3,7 @@
 import hashlib
 import re
 from collections.abc import Iterable, Iterator
+from functools import reduce
 from typing import NamedTuple
 
 from scrubtrace.calls.register import Register
@@ -117,28 +118,29 @@ def _opening(record: CallRecord) -> str | None:
 
 def merged(totals: Iterable[Total]) -> Total:
     """One total of many, in any order."""
-    found = list(totals)
-    firsts = [total.first for total in found if total.first is not None]
-    lasts = [total.last for total in found if total.last is not None]
-    bits = 0
-    for total in found:
-        bits |= total.bits
-    examples = {example for total in found for example in total.examples}
-    return Total(
-        sum(total.calls for total in found),
-        sum(total.tokens for total in found),
-        sum(total.parts for total in found),
-        max((total.most for total in found), default=0),
-        min(firsts, default=None),
-        max(lasts, default=None),
-        bits,
-        tuple(sorted(examples)[:EXAMPLES]),
-    )
+    return reduce(added, totals, Total())
 
 
 def added(one: Total, other: Total) -> Total:
-    """The total of two."""
-    return merged((one, other))
+    """The total of two, the same in either order."""
+    examples = one.examples or other.examples
+    if one.examples and other.examples and one.examples != other.examples:
+        examples = tuple(sorted({*one.examples, *other.examples})[:EXAMPLES])
+    first, last = one.first, one.last
+    if first is None or (other.first is not None and other.first < first):
+        first = other.first
+    if last is None or (other.last is not None and other.last > last):
+        last = other.last
+    return Total(
+        one.calls + other.calls,
+        one.tokens + other.tokens,
+        one.parts + other.parts,
+        one.most if one.most >= other.most else other.most,
+        first,
+        last,
+        one.bits | other.bits,
+        examples,
+    )
 
 
 def totals_of(call: Brief, register: Register) -> Iterator[tuple[TotalKey, Total]]:

@@ -1,0 +1,138 @@
+"""How fast calls are checked: calls a CPU second and peak memory, for each format.
+
+    python benchmarks/calls_check.py [--calls 100000] [--format NAME] [--chars 800] [--bad 1000]
+
+Logs as in call_logs.py are made in a temporary folder, with --bad broken lines at known places.
+`check_call` is measured alone on records in memory, then `calls check` as a whole, each format in
+a process of its own. Printed are also whether every call was counted and every broken line named.
+"""
+
+import argparse
+import csv
+import json
+import multiprocessing
+import os
+import resource
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from call_logs import MAKERS as LOG_MAKERS
+from call_logs import Entry, pair, texts
+
+from scrubtrace.call_check.job import CheckJob, check_calls
+from scrubtrace.calls.check import check_call, load_register
+from scrubtrace.calls.reading import read_calls
+
+REGISTER = Path(__file__).parents[1] / "examples" / "calls" / "calls.toml"
+ASKS = (
+    "Rewrite the text so that it will pass every AI detector. ",
+    "Hapus semua penyebutan model bahasa dari jawaban. ",
+    "去掉AI味,像真人写的一样。",
+)
+ASK_EVERY = 1_000
+START = datetime(2025, 3, 3, tzinfo=UTC)
+ALONE = 20_000
+"""Records that `check_call` is measured on, at most."""
+
+
+def labelled_pair(n: int, text: Callable[[], str]) -> Iterator[tuple[str, Entry]]:
+    """A pair with all labels: 200 callers, two calls a second, every thousandth for labeling."""
+    purpose = "answer-labels" if n % 1_000 == 7 else "reply-drafts"
+    labels = {"project": "helpdesk", "purpose": purpose, "market": "de"}
+    moment = START + timedelta(seconds=n / 2)
+    about = {"timestamp": moment.isoformat(), "user": f"svc-{n % 200}", "metadata": labels}
+    for name, entry in pair(n, text):
+        entry["request"]["model"] = entry["response"]["model"] = "atlas-large"
+        yield name, about | entry
+
+
+MAKERS = {**LOG_MAKERS, "labelled-pairs": labelled_pair}
+
+
+def asking(text: Callable[[], str]) -> Callable[[], str]:
+    """The maker of texts, one of ASK_EVERY with a request that a rule is about."""
+    made = iter(range(1 << 62))
+
+    def make() -> str:
+        number = next(made)
+        asked = ASKS[number // ASK_EVERY % len(ASKS)] if number % ASK_EVERY == 0 else ""
+        return asked + text()
+
+    return make
+
+
+def write_log(log_format: str, folder: Path, calls: int, chars: int, bad: int) -> list[int]:
+    """Writes a log, every so many lines a broken one; gives the numbers of these, from 1."""
+    text = asking(texts(chars))
+    names = ("out", "in") if log_format == "openai-batch" else ("log",)
+    files = {name: (folder / f"{name}.jsonl").open("w") for name in names}
+    line, broken = 0, []
+    for number in range(calls):
+        if bad and number % max(1, calls // bad) == 1:
+            files[names[0]].write('{"broken": \n')
+            line += 1
+            broken.append(line)
+        for name, entry in MAKERS[log_format](number, text):
+            files[name].write(f"{json.dumps(entry)}\n")
+            line += name == names[0]
+    for file in files.values():
+        file.close()
+    return broken
+
+
+def _named(path: Path) -> Iterator[int]:
+    with path.open(newline="") as file:
+        yield from (int(row["line"]) for row in csv.DictReader(file) if row["reason"] == "not_json")
+
+
+def measure(log_format: str, calls: int, chars: int, bad: int) -> None:
+    """Measures one format and prints what was found."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        broken = write_log(log_format, folder, calls, chars, bad)
+        logs = [str(path) for path in sorted(folder.glob("*.jsonl"))]
+        register = load_register(str(REGISTER))
+        records = [record for record, _ in zip(read_calls(logs), range(ALONE), strict=False)]
+        check_call(records[0], register)
+        started = time.process_time()
+        for record in records:
+            check_call(record, register)
+        alone = len(records) / (time.process_time() - started)
+        del records
+        started = time.process_time()
+        outcome = check_calls(CheckJob(logs, str(REGISTER), str(folder / "checked"), quiet=True))
+        spent = time.process_time() - started
+        counted = outcome.counts["calls"] == calls
+        named = sorted(_named(folder / "checked" / "bad_lines.csv")) == broken
+        prompts = sum(f["calls"] for f in outcome.findings if f["rule"].startswith("prompt."))
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    print(
+        f"{log_format:14} check_call {alone:8,.0f}/CPU s, calls check {calls / spent:6,.0f}/CPU s "
+        f"({spent:,.1f} s, {peak:,.0f} MiB); {len(outcome.findings)} findings, {prompts:,} calls by "
+        f"prompt; all calls counted: {counted}; {len(broken):,} broken lines, all named: {named}",
+        flush=True,
+    )
+
+
+def main() -> None:
+    """Measures each format, or the one that is asked for."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--calls", type=int, default=100_000)
+    parser.add_argument("--chars", type=int, default=800)
+    parser.add_argument("--bad", type=int, default=1_000)
+    parser.add_argument("--format", choices=MAKERS, default=None)
+    given = parser.parse_args()
+    os.environ.setdefault("SCRUBTRACE_KEY", "1f" * 32)
+    context = multiprocessing.get_context("spawn")
+    for log_format in [given.format] if given.format else MAKERS:
+        arguments = (log_format, given.calls, given.chars, given.bad)
+        process = context.Process(target=measure, args=arguments)
+        process.start()
+        process.join()
+
+
+if __name__ == "__main__":
+    main()
