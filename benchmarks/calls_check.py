@@ -111,8 +111,8 @@ def measure(log_format: str, calls: int, chars: int, bad: int) -> None:
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     print(
         f"{log_format:14} check_call {alone:8,.0f}/CPU s, calls check {calls / spent:6,.0f}/CPU s "
-        f"({spent:,.1f} s, {peak:,.0f} MiB); {len(outcome.findings)} findings, {prompts:,} calls by "
-        f"prompt; all calls counted: {counted}; {len(broken):,} broken lines, all named: {named}",
+        f"({spent:,.1f} s, {peak:,.0f} MiB); {len(outcome.findings)} findings, {prompts:,} "
+        f"calls by prompt; all calls counted: {counted}; {len(broken):,} bad lines named: {named}",
         flush=True,
     )
 

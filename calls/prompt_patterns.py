@@ -5,6 +5,7 @@ than the text that they are about. A space in a pattern stands for any white spa
 words of a line that is wrapped; case does not matter.
 """
 
+import re
 import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from scrubtrace.schemas.calls import Message
 
 FORMAT = 1
 KEYS = {"id", "rule", "pattern", "match", "no_match"}
+_SPACE = re.compile(r"\[(?:\\.|[^\]\\])*\]| ")
 MAX_MEMORY = 64 << 20
 ASKING = frozenset({"system", "user", "developer", "human"})
 """Roles whose messages ask; what an assistant answered before, or a tool returned, asks nothing."""
@@ -95,7 +97,7 @@ class PromptPatterns:
         self._set = re2.Set.SearchSet(options)
         self._compiled = []
         for signature in signatures:
-            pattern = signature.pattern.replace(" ", r"\s+")
+            pattern = _SPACE.sub(_any_white_space, signature.pattern)
             try:
                 self._set.Add(pattern)
                 self._compiled.append(re2.compile(pattern, options))
@@ -123,6 +125,11 @@ class PromptPatterns:
                         found = self._compiled[which].search(part)
                         start, end = at + found.start(), at + found.end()
                         yield Hit(signature.id, signature.rule, number, start, end)
+
+
+def _any_white_space(found: re.Match[str]) -> str:
+    """A space of a pattern, or a class of characters that may hold one."""
+    return r"\s+" if found[0] == " " else found[0].replace(" ", r"\s")
 
 
 def _parts(text: str) -> Iterator[tuple[int, str]]:

@@ -14,11 +14,11 @@ EXAMPLES = 8
 """Calls, or names, that a total remembers: the first of them in order."""
 
 OPENING = 32
-"""Code points of a prompt that are compared for the shape of bulk generation."""
+"""Code points of a prompt that are compared for the shape of bulk generation, numbers as one."""
 
 DAY_MINUTES = 24 * 60
 
-_DIGIT = re.compile(r"\d")
+_NUMBER = re.compile(r"\d+")
 
 TotalKey = tuple[str | int | None, ...]
 Group = tuple[str | None, ...]
@@ -111,7 +111,7 @@ def day_of(at: str) -> int:
 def _opening(record: CallRecord) -> str | None:
     for message in record.prompt:
         if message.role in ("user", "human") and message.text:
-            start = _DIGIT.sub("0", message.text[:OPENING].casefold())
+            start = _NUMBER.sub("0", message.text[: 2 * OPENING].casefold())[:OPENING]
             return hashlib.blake2b(start.encode(), digest_size=8).hexdigest()
     return None
 

@@ -44,6 +44,8 @@ USE_RULES = (RATE, BULK, SHARED, GAP)
 
 SHOWN_PROJECTS = 8
 
+_MIDNIGHT = "T00:00:00.000000Z"
+
 
 @dataclass(frozen=True, slots=True)
 class UseFinding:
@@ -192,10 +194,10 @@ def _gaps(total: Total, limits: Limits, key: Key | None) -> Iterator[tuple[int, 
         return
     days = list(_numbers(total.bits))
     if key is not None and key.log_from is not None:
-        starts = -(-_minutes(key.log_from) // DAY_MINUTES) - 1
+        starts = day_of(key.log_from) + (key.log_from[10:] != _MIDNIGHT) - 1
         days = [starts, *(day for day in days if day > starts)]
     if key is not None and key.log_to is not None:
-        stops = _minutes(key.log_to) // DAY_MINUTES
+        stops = day_of(key.log_to)
         days = [*(day for day in days if day < stops), stops]
     for day, following in pairwise(days):
         if following - day - 1 > limits.max_gap_days:
@@ -222,12 +224,6 @@ def _numbers(bits: int) -> Iterator[int]:
         lowest = bits & -bits
         yield lowest.bit_length() - 1
         bits ^= lowest
-
-
-def _minutes(at: str) -> int:
-    """Minutes since 1970, rounded up."""
-    whole = day_of(at) * DAY_MINUTES + int(at[11:13]) * 60 + int(at[14:16])
-    return whole + (at[17:26] != "00.000000")
 
 
 def _minute_text(minute: int) -> str:
