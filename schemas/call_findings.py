@@ -71,7 +71,8 @@ CALL_FINDINGS = pa.schema(
 """One row a finding: calls that break one rule in the same way, by the same caller.
 
 ``finding`` is ``f`` and 16 hexadecimal digits that stay the same from check to check. Sorted by
-severity, rule and the other columns.
+severity, rule and the other columns. ``examples`` has the first calls with file and line of the
+log; findings about training data have shard and row index there.
 """
 
 JOINED_CALLS = pa.schema(

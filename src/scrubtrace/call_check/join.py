@@ -1,5 +1,6 @@
 """Which training rows hold the answer to, or were the input of, which call."""
 
+import hashlib
 import json
 from collections import Counter
 from collections.abc import Iterator
@@ -20,7 +21,7 @@ from scrubtrace.calls.totals import Total, merged
 from scrubtrace.exits import UsageStop
 from scrubtrace.lock import output_lock
 from scrubtrace.resolver import current_results, spec_or_none
-from scrubtrace.results import FoundText
+from scrubtrace.results import FoundText, Results
 from scrubtrace.resumable import resumable
 from scrubtrace.review.cells import plain_cell
 from scrubtrace.schemas.call_findings import JOINED_CALLS, LABELS
@@ -43,10 +44,16 @@ Joined = dict[str, Any]
 
 @dataclass
 class JoinOutcome:
-    """What a join came to: matched texts, findings about markets, matches of unknown calls."""
+    """What a join came to: matched texts, findings about markets, matches of unknown calls.
+
+    ``shards`` are those of the data set, ``digest`` is the SHA-256 of the joined rows as written.
+    """
 
     joined: list[Joined] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
+    dataset: str = ""
+    shards: list[str] = field(default_factory=list)
+    digest: str = ""
     uses: int = 0
     unknown_calls: int = 0
     flows: Counter[str] = field(default_factory=Counter)
@@ -62,9 +69,11 @@ def join_calls(
     left out. Raises `UsageStop` for a folder that is none of these.
     """
     key_id = _key_id(checked)
-    matches = list(_matches(detected, _dataset(detected, dataset)))
+    outcome = JoinOutcome(dataset=_dataset(detected, dataset))
+    results = current_results(detected, outcome.dataset)
+    outcome.shards = list(results.shards)
+    matches = list(_matches(results, outcome.dataset))
     calls = _calls(checked, {match["call_id"] for match in matches})
-    outcome = JoinOutcome()
     for match in matches:
         call = calls.get(match["call_id"])
         if call is None:
@@ -81,7 +90,9 @@ def join_calls(
     with output_lock(out):
         table = pa.Table.from_pylist(outcome.joined, JOINED_CALLS)
         table = table.replace_schema_metadata({"key_id": key_id})
-        storage.write_atomic(storage.join(out, "joined.parquet"), table_bytes(table))
+        content = table_bytes(table)
+        outcome.digest = hashlib.sha256(content).hexdigest()
+        storage.write_atomic(storage.join(out, "joined.parquet"), content)
         lines = list(_uses(outcome.joined))
         outcome.uses = len(lines)
         storage.write_atomic(storage.join(out, "uses.csv"), csv_bytes(USE_COLUMNS, lines))
@@ -107,9 +118,8 @@ def _dataset(detected: str, dataset: str | None) -> str:
     raise UsageStop(f"name the data set with --dataset: {choices}")
 
 
-def _matches(detected: str, dataset: str) -> Iterator[Joined]:
+def _matches(results: Results, dataset: str) -> Iterator[Joined]:
     """Matched texts with the call that the reference index names for them, in order."""
-    results = current_results(detected, dataset)
     for shard in results.shards:
         for text in results.texts(shard):
             yield from _of_text(text, dataset)
@@ -179,7 +189,8 @@ def _findings(joined: list[Joined], register: Register) -> Iterator[Finding]:
     for entry in joined:
         if entry["market_flow"] != Flow.OTHER_MARKET or entry["part"] != Part.COMPLETION:
             continue
-        flow = f"{entry['market']} to {entry['row_market']}"
+        market = register.market_names.find(entry["row_market"])
+        flow = f"{entry['market']} to {market.id if market else None}"
         key = (flow, *(entry[name] for name in names))
         place = (entry["call_id"], entry["shard"], entry["row_index"])
         tokens = (entry["prompt_tokens"] or 0) + (entry["completion_tokens"] or 0)

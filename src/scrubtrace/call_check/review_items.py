@@ -9,7 +9,6 @@ from sqlalchemy import Engine
 
 from scrubtrace.beam_pipelines.layout import new_run_id
 from scrubtrace.call_check.findings import Finding
-from scrubtrace.call_check.job import CheckOutcome
 from scrubtrace.keys import find_keys
 from scrubtrace.policy import evidence_fingerprint
 from scrubtrace.review.rotation import key_ids
@@ -39,24 +38,27 @@ STRENGTHS = {
 
 
 def store_findings(
-    engine: Engine, outcome: CheckOutcome, dataset: str, severity: Severity, key_file: str | None
+    engine: Engine,
+    findings: list[Finding],
+    about: tuple[str, list[str], str],
+    severity: Severity,
+    key_file: str | None,
 ) -> UpsertCounts:
-    """Brings the findings into the review table, those from ``severity`` on flagged.
+    """Brings findings into the review table, those from ``severity`` on flagged.
 
-    Findings whose first example lies in a file of this check, and that it did not find again, are
-    flagged no longer. Raises ReviewError.
+    ``about`` is the data set, the files that were looked at, and the digest of what was written.
+    Findings whose first example lies in one of the files, and that are not there again, are flagged
+    no longer. Raises ReviewError.
     """
+    dataset, files, digest = about
     keys, _ = find_keys(key_file, key_ids(engine))
     run_id = new_run_id(run_ids(engine))
-    items = list(review_items(outcome.findings, dataset, severity, keys))
+    items = list(review_items(findings, dataset, severity, keys))
     counts = upsert_items(engine, items, run_id, ran={DETECTOR})
-    scope = {file: {DETECTOR} for file in outcome.files}
-    withdraw_unseen(engine, run_id, dataset, scope)
+    withdraw_unseen(engine, run_id, dataset, {file: {DETECTOR} for file in files})
     flagged = sum(item.flagged for item in items)
-    manifest = outcome.manifest_sha256
     reported = len(items) - flagged
-    run = ReviewRun(run_id, dataset, keys.active.id, manifest, flagged, reported)
-    record_run(engine, run)
+    record_run(engine, ReviewRun(run_id, dataset, keys.active.id, digest, flagged, reported))
     return counts
 
 

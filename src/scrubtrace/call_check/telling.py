@@ -29,15 +29,21 @@ def summary_lines(
         yield f"bad lines: {bad} ({out}/bad_lines.csv)"
     yield from _not_judged(outcome)
     yield from _findings(outcome)
+    yield from _stored(stored)
+    yield f"written to {out}: findings.csv, findings.parquet, calls/, summary.json"
+
+
+def _stored(stored: "UpsertCounts | None") -> Iterator[str]:
     if stored is not None:
         yield (
             f"review table: {stored.inserted:,} new, {stored.updated:,} updated, "
             f"{stored.unchanged:,} unchanged"
         )
-    yield f"written to {out}: findings.csv, findings.parquet, calls/, summary.json"
 
 
-def join_lines(outcome: "JoinOutcome", out: str) -> Iterator[str]:
+def join_lines(
+    outcome: "JoinOutcome", out: str, stored: "UpsertCounts | None" = None
+) -> Iterator[str]:
     """Matched texts by which side of a call they are, markets, and where the tables are."""
     parts = Counter(entry["part"] for entry in outcome.joined)
     yield (
@@ -51,6 +57,7 @@ def join_lines(outcome: "JoinOutcome", out: str) -> Iterator[str]:
         yield f"market of row and call: {flows}"
     for entry in outcome.findings:
         yield f"{entry['severity']} {entry['rule']}: {entry['value']}, {entry['calls']:,} calls"
+    yield from _stored(stored)
     yield f"written to {out}: joined.parquet, uses.csv ({outcome.uses:,} lines), findings.csv"
 
 

@@ -54,11 +54,8 @@ def check(beam_arguments: list[str], /, logs: tuple[str, ...], **given: Any) -> 
     severity = Severity(given["severity"])
     with _review(given) as engine:
         outcome = check_calls(job, engine)
-        stored = None
-        if engine is not None:
-            from scrubtrace.call_check.review_items import store_findings
-
-            stored = store_findings(engine, outcome, given["dataset"], severity, given["key_file"])
+        about = (given["dataset"], outcome.files, outcome.manifest_sha256)
+        stored = _stored(engine, outcome.findings, about, given)
     if not given["quiet"]:
         click.echo("\n".join(summary_lines(outcome, given["out"], stored)))
     _end(list(at_least(outcome.findings, severity)), outcome.damaged_lines, given)
@@ -71,8 +68,10 @@ def check(beam_arguments: list[str], /, logs: tuple[str, ...], **given: Any) -> 
 @click.option("--spec", required=True, metavar="FILE", help="The register, calls.toml.")
 @click.option("--out", required=True, metavar="DIR", help="Folder for the joined rows.")
 @click.option("--dataset", metavar="NAME", help="Data set of detect, if it has several.")
+@click.option("--review", metavar="URL", help="Review table that the findings go to.")
+@click.option("--key-file", metavar="FILE", help="Digest key of the review table.")
 @click.option("--severity", type=click.Choice(SEVERITIES), default="high", show_default=True,
-              help="From which on findings fail with --gate.")  # fmt: skip
+              help="From which on findings are flagged, and fail with --gate.")  # fmt: skip
 @click.option("--gate", is_flag=True, help="Exit with 5 if answers flow into other markets.")
 @click.option("--quiet", is_flag=True, help="No summary.")
 def join(checked: str, **given: Any) -> None:
@@ -90,9 +89,12 @@ def join(checked: str, **given: Any) -> None:
     from scrubtrace.schemas.call_rules import Severity
 
     register = registered(given["spec"])
-    outcome = join_calls(checked, given["detected"], given["dataset"], register, given["out"])
+    with _review(given) as engine:
+        outcome = join_calls(checked, given["detected"], given["dataset"], register, given["out"])
+        about = (outcome.dataset, outcome.shards, outcome.digest)
+        stored = _stored(engine, outcome.findings, about, given)
     if not given["quiet"]:
-        click.echo("\n".join(join_lines(outcome, given["out"])))
+        click.echo("\n".join(join_lines(outcome, given["out"], stored)))
     _end(list(at_least(outcome.findings, Severity(given["severity"]))), 0, given)
 
 
@@ -130,6 +132,20 @@ def _review(given: Mapping[str, Any]) -> Any:
         yield engine
     finally:
         engine.dispose()
+
+
+def _stored(engine: Any, findings: list[Any], about: Any, given: Mapping[str, Any]) -> Any:
+    """What became of the findings in the review table; None if none is named."""
+    from scrubtrace.call_check.review_items import store_findings
+    from scrubtrace.resumable import resumable
+    from scrubtrace.schemas.call_rules import Severity
+
+    if engine is None:
+        return None
+    with resumable():
+        return store_findings(
+            engine, findings, about, Severity(given["severity"]), given["key_file"]
+        )
 
 
 def _end(found: list[Any], damaged: int, given: Mapping[str, Any]) -> None:
