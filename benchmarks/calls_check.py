@@ -1,6 +1,7 @@
 """How fast calls are checked: calls a CPU second and peak memory, for each format.
 
     python benchmarks/calls_check.py [--calls 100000] [--format NAME] [--chars 800] [--bad 1000]
+                                     [--files 1]
 
 Logs as in call_logs.py are made in a temporary folder, with --bad broken lines at known places.
 `check_call` is measured alone on records in memory, then `calls check` as a whole, each format in
@@ -15,9 +16,12 @@ import os
 import resource
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import TextIO
 
 from call_logs import MAKERS as LOG_MAKERS
 from call_logs import Entry, pair, texts
@@ -64,35 +68,55 @@ def asking(text: Callable[[], str]) -> Callable[[], str]:
     return make
 
 
-def write_log(log_format: str, folder: Path, calls: int, chars: int, bad: int) -> list[int]:
-    """Writes a log, every so many lines a broken one; gives the numbers of these, from 1."""
-    text = asking(texts(chars))
-    names = ("out", "in") if log_format == "openai-batch" else ("log",)
-    files = {name: (folder / f"{name}.jsonl").open("w") for name in names}
-    line, broken = 0, []
-    for number in range(calls):
-        if bad and number % max(1, calls // bad) == 1:
-            files[names[0]].write('{"broken": \n')
-            line += 1
-            broken.append(line)
-        for name, entry in MAKERS[log_format](number, text):
-            files[name].write(f"{json.dumps(entry)}\n")
-            line += name == names[0]
+@dataclass(frozen=True)
+class Log:
+    """What log is made: calls, letters of a text, broken lines and files."""
+
+    log_format: str
+    calls: int
+    chars: int
+    bad: int
+    files: int
+
+
+def write_log(log: Log, folder: Path) -> list[tuple[str, int]]:
+    """Writes a log, now and then a broken line; gives file and number of these, from 1."""
+    text = asking(texts(log.chars))
+    files: dict[str, TextIO] = {}
+    lines: Counter[str] = Counter()
+    broken: list[tuple[str, int]] = []
+
+    def write(name: str, line: str) -> None:
+        if name not in files:
+            files[name] = (folder / f"{name}.jsonl").open("w")
+        files[name].write(f"{line}\n")
+        lines[name] += 1
+
+    for number in range(log.calls):
+        which = number % log.files
+        if log.bad and number % max(1, log.calls // log.bad) == 1:
+            first = "out" if log.log_format == "openai-batch" else "log"
+            write(f"{first}-{which}", '{"broken": ')
+            broken.append((f"{first}-{which}.jsonl", lines[f"{first}-{which}"]))
+        for name, entry in MAKERS[log.log_format](number, text):
+            write(f"{name}-{which}", json.dumps(entry))
     for file in files.values():
         file.close()
-    return broken
+    return sorted(broken)
 
 
-def _named(path: Path) -> Iterator[int]:
+def _named(path: Path) -> Iterator[tuple[str, int]]:
     with path.open(newline="") as file:
-        yield from (int(row["line"]) for row in csv.DictReader(file) if row["reason"] == "not_json")
+        for row in csv.DictReader(file):
+            if row["reason"] == "not_json":
+                yield Path(row["file"]).name, int(row["line"])
 
 
-def measure(log_format: str, calls: int, chars: int, bad: int) -> None:
+def measure(log: Log) -> None:
     """Measures one format and prints what was found."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        broken = write_log(log_format, folder, calls, chars, bad)
+        broken = write_log(log, folder)
         logs = [str(path) for path in sorted(folder.glob("*.jsonl"))]
         register = load_register(str(REGISTER))
         records = [record for record, _ in zip(read_calls(logs), range(ALONE), strict=False)]
@@ -105,12 +129,13 @@ def measure(log_format: str, calls: int, chars: int, bad: int) -> None:
         started = time.process_time()
         outcome = check_calls(CheckJob(logs, str(REGISTER), str(folder / "checked"), quiet=True))
         spent = time.process_time() - started
-        counted = outcome.counts["calls"] == calls
+        counted = outcome.counts["calls"] == log.calls
         named = sorted(_named(folder / "checked" / "bad_lines.csv")) == broken
         prompts = sum(f["calls"] for f in outcome.findings if f["rule"].startswith("prompt."))
+    rate = log.calls / spent
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     print(
-        f"{log_format:14} check_call {alone:8,.0f}/CPU s, calls check {calls / spent:6,.0f}/CPU s "
+        f"{log.log_format:14} check_call {alone:,.0f}/CPU s, calls check {rate:,.0f}/CPU s "
         f"({spent:,.1f} s, {peak:,.0f} MiB); {len(outcome.findings)} findings, {prompts:,} "
         f"calls by prompt; all calls counted: {counted}; {len(broken):,} bad lines named: {named}",
         flush=True,
@@ -123,13 +148,14 @@ def main() -> None:
     parser.add_argument("--calls", type=int, default=100_000)
     parser.add_argument("--chars", type=int, default=800)
     parser.add_argument("--bad", type=int, default=1_000)
+    parser.add_argument("--files", type=int, default=1)
     parser.add_argument("--format", choices=MAKERS, default=None)
     given = parser.parse_args()
     os.environ.setdefault("SCRUBTRACE_KEY", "1f" * 32)
     context = multiprocessing.get_context("spawn")
     for log_format in [given.format] if given.format else MAKERS:
-        arguments = (log_format, given.calls, given.chars, given.bad)
-        process = context.Process(target=measure, args=arguments)
+        log = Log(log_format, given.calls, given.chars, given.bad, given.files)
+        process = context.Process(target=measure, args=(log,))
         process.start()
         process.join()
 

@@ -201,7 +201,7 @@ def test_violations_hold_offsets_and_no_text() -> None:
     secret = "Zebra-77"
     record = call(**asking(f"{secret}: humanize this reply."))
     (violation,) = check_call(record, SPEC)
-    assert record.prompt[0].text[violation.start : violation.end] == "humanize this"
+    assert record.prompt[0].text[violation.start : violation.end] == "humanize this reply"
     assert secret not in repr(violation) + repr(record)
 
 

@@ -73,7 +73,7 @@ def test_requests_at_either_end_of_a_long_message_are_found(before: int) -> None
     asked = "Humanize this answer."
     for text in (padding + asked, asked + padding):
         (hit,) = patterns().find((Message("user", text),))
-        assert text[hit.start : hit.end] == "Humanize this"
+        assert text[hit.start : hit.end] == "Humanize this answer"
 
 
 def test_words_may_be_wrapped_over_lines_and_written_in_capitals() -> None:

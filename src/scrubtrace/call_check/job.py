@@ -11,7 +11,6 @@ import apache_beam as beam
 from apache_beam.metrics import MetricsFilter
 from sqlalchemy import Engine
 
-from scrubtrace import log
 from scrubtrace.beam_pipelines import storage
 from scrubtrace.beam_pipelines.call_units import FOLDERS, CheckSpec, CheckUnit, pseudonyms
 from scrubtrace.beam_pipelines.checking_calls import CheckCalls
@@ -158,4 +157,3 @@ def _check_written(spec: CheckSpec, units: list[CheckUnit]) -> None:
     if len(written) < len(units):
         missing = len(units) - len(written)
         raise IncompleteStop(f"{missing:,} of {len(units):,} units of logs were not checked")
-    log.tell("calls_checked", None, units=len(units))

@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from scrubtrace import log
 from scrubtrace.commands.options import json_text
 from scrubtrace.exits import Exit, LimitStop
 
@@ -58,6 +59,8 @@ def check(beam_arguments: list[str], /, logs: tuple[str, ...], **given: Any) -> 
         stored = _stored(engine, outcome.findings, about, given)
     if not given["quiet"]:
         click.echo("\n".join(summary_lines(outcome, given["out"], stored)))
+        findings, bad = len(outcome.findings), outcome.bad_lines
+        log.tell("calls_checked", None, **outcome.counts, findings=findings, bad_lines=bad)
     _end(list(at_least(outcome.findings, severity)), outcome.damaged_lines, given)
 
 
