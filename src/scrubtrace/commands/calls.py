@@ -59,8 +59,8 @@ def check(beam_arguments: list[str], /, logs: tuple[str, ...], **given: Any) -> 
         stored = _stored(engine, outcome.findings, about, given)
     if not given["quiet"]:
         click.echo("\n".join(summary_lines(outcome, given["out"], stored)))
-        findings, bad = len(outcome.findings), outcome.bad_lines
-        log.tell("calls_checked", None, **outcome.counts, findings=findings, bad_lines=bad)
+        fields: dict[str, Any] = {"findings": len(outcome.findings), "bad_lines": outcome.bad_lines}
+        log.tell("calls_checked", None, **fields | outcome.counts)
     _end(list(at_least(outcome.findings, severity)), outcome.damaged_lines, given)
 
 
