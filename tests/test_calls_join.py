@@ -1,8 +1,10 @@
 """`calls join`: training rows beside the calls that they hold the answers of."""
 
 import csv
+import io
 import json
 import shutil
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -126,6 +128,28 @@ def test_findings_about_markets_become_items_beside_those_of_detect(
         ("train.parquet", "market.flow", True)
     ] * 2
     assert before == {i.item_key for i in after.values() if i.flagged and i not in new}
+
+
+def test_a_bundle_has_the_training_rows_of_its_calls(folder: Path, tmp_path: Path) -> None:
+    join(folder, tmp_path / "j")
+    flow = pq.read_table(tmp_path / "j" / "findings.parquet").to_pylist()[0]["finding"]
+    case = tmp_path / "case.toml"
+    case.write_text(
+        f'format = 1\nid = "1"\ntitle = "Flow"\nfindings = ["{flow}"]\n'
+        '[[step]]\nstate = "finding"\non = 2025-03-10\nby = "counsel"\n',
+        encoding="utf-8",
+    )
+    out = tmp_path / "case.zip"
+    given = ("--checked", str(folder / "checked"), "--joined", str(tmp_path / "j"))
+    assert code_of("bundle", str(case), *given, "--spec", REGISTER, "--out", str(out)) == 0
+    with zipfile.ZipFile(out) as archive:
+        parts = {
+            name: pq.read_table(io.BytesIO(archive.read(f"{name}.parquet"))).to_pylist()
+            for name in ("calls", "training_rows")
+        }
+        assert "scrubtrace calls join" in archive.read("commands.txt").decode()
+    assert [call["call_id"] for call in parts["calls"]] == ["call-0001"]
+    assert [row["row_id"] for row in parts["training_rows"]] == ["same", "other"]
 
 
 def test_calls_that_the_check_lacks_are_counted(

@@ -20,6 +20,7 @@ from scrubtrace.beam_pipelines.log_lines import (
 )
 from scrubtrace.beam_pipelines.short_memory import HELP, end_when_short, is_shortage
 from scrubtrace.commands import (
+    bundle,
     calls,
     clusters,
     compare,
@@ -74,6 +75,7 @@ for command in (
     compare.compare,
     clusters.clusters,
     calls.calls,
+    bundle.bundle,
     style.style,
 ):
     cli.add_command(command)

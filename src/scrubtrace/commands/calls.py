@@ -53,7 +53,7 @@ def check(beam_arguments: list[str], /, logs: tuple[str, ...], **given: Any) -> 
     choices["beam_arguments"] = tuple(beam_arguments or ())
     job = CheckJob(logs, given["spec"], given["out"], **choices)
     severity = Severity(given["severity"])
-    with _review(given) as engine:
+    with review_table(given["review"]) as engine:
         outcome = check_calls(job, engine)
         about = (given["dataset"], outcome.files, outcome.manifest_sha256)
         stored = _stored(engine, outcome.findings, about, given)
@@ -92,7 +92,7 @@ def join(checked: str, **given: Any) -> None:
     from scrubtrace.schemas.call_rules import Severity
 
     register = registered(given["spec"])
-    with _review(given) as engine:
+    with review_table(given["review"]) as engine:
         outcome = join_calls(checked, given["detected"], given["dataset"], register, given["out"])
         about = (outcome.dataset, outcome.shards, outcome.digest)
         stored = _stored(engine, outcome.findings, about, given)
@@ -118,17 +118,17 @@ def rules(as_json: bool) -> None:
 
 
 @contextmanager
-def _review(given: Mapping[str, Any]) -> Any:
-    """The review table, if one is named; made if it does not exist."""
+def review_table(url: str | None, must_exist: bool = False) -> Any:
+    """The review table, if one is named; made if it does not exist, unless it must."""
     from scrubtrace.exits import UsageStop
     from scrubtrace.review.connection import open_review
     from scrubtrace.review.errors import ReviewError
 
-    if given["review"] is None:
+    if url is None:
         yield None
         return
     try:
-        engine = open_review(given["review"])
+        engine = open_review(url, must_exist)
     except ReviewError as error:
         raise UsageStop(str(error)) from None
     try:
