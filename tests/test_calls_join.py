@@ -136,7 +136,10 @@ def test_a_bundle_has_the_training_rows_of_its_calls(folder: Path, tmp_path: Pat
     case = tmp_path / "case.toml"
     case.write_text(
         f'format = 1\nid = "1"\ntitle = "Flow"\nfindings = ["{flow}"]\n'
-        '[[step]]\nstate = "finding"\non = 2025-03-10\nby = "counsel"\n',
+        + "".join(
+            f'[[step]]\nstate = "{state}"\non = 2025-01-10\nby = "counsel"\n'
+            for state in ("finding", "confirmed", "corrective_action")
+        ),
         encoding="utf-8",
     )
     out = tmp_path / "case.zip"
@@ -148,6 +151,8 @@ def test_a_bundle_has_the_training_rows_of_its_calls(folder: Path, tmp_path: Pat
             for name in ("calls", "training_rows")
         }
         assert "scrubtrace calls join" in archive.read("commands.txt").decode()
+    retest = ("--spec", REGISTER, "--out", str(out), "--retest", str(folder / "checked"))
+    assert code_of("bundle", str(case), *given, *retest) == 5  # a check sees no training data
     assert [call["call_id"] for call in parts["calls"]] == ["call-0001"]
     assert [row["row_id"] for row in parts["training_rows"]] == ["same", "other"]
 

@@ -1,5 +1,6 @@
 """What goes into a bundle: findings, their calls, training rows, decisions and the re-test."""
 
+import json
 from collections.abc import Iterator, Sequence
 from datetime import date
 from pathlib import Path
@@ -10,7 +11,7 @@ import pyarrow.parquet as pq
 from sqlalchemy import Engine, select
 
 from scrubtrace.bundle.case import Case
-from scrubtrace.call_check.output import CALLS
+from scrubtrace.call_check.output import CALLS, SUMMARY
 from scrubtrace.calls.files import CallLogError
 from scrubtrace.calls.flow import FLOW, Flow
 from scrubtrace.calls.reading import read_calls
@@ -117,12 +118,15 @@ def retested(case: Case, findings: Sequence[Row], retest: str, zone: Any) -> Row
 
     A finding of that check with the same rule and labels and a call at or after the day of the
     action, in the zone of the register, is not gone. ``covered`` says whether the log goes on that
-    far at all. Raises `UsageStop` if the case has no corrective action.
+    far at all, ``not_tested`` names findings about training data, which a check does not see, and
+    ``not_judged`` the later calls that the rules could not judge. Raises `UsageStop` if the case
+    has no corrective action.
     """
     acted: date | None = case.acted_on
     if acted is None:
         raise UsageStop("the case has no step corrective_action: there is nothing to test again")
     since = instant(acted, zone)
+    summary = check_summary(retest)
     later = [row for row in _rows(retest, "findings.parquet") if (row["last"] or since) >= since]
     again = [
         {"finding": found["finding"], "again": row["finding"], "calls": row["calls"],
@@ -131,10 +135,31 @@ def retested(case: Case, findings: Sequence[Row], retest: str, zone: Any) -> Row
         for row in later
         if row["rule"] == found["rule"] and _same(found, row)
     ]  # fmt: skip
+    rules = {found["rule"] for found in findings}
+    not_tested = [found["finding"] for found in findings if found["rule"] == FLOW.id]
     last = max((time for time in _times(retest) if time is not None), default="")
     covered = last >= since
-    return {"since": since, "last_call": last, "covered": covered, "found_again": again,
-            "passed": covered and not again}  # fmt: skip
+    return {
+        "since": since,
+        "last_call": last,
+        "covered": covered,
+        "register": summary["register"],
+        "found_again": again,
+        "not_tested": not_tested,
+        "not_judged": [entry for entry in summary["not_judged"] if entry["rule"] in rules],
+        "passed": covered and not again and not not_tested,
+    }
+
+
+def check_summary(checked: str) -> Row:
+    """The summary of a check; raises `UsageStop` for a folder without one."""
+    try:
+        found: Row = json.loads((Path(checked) / SUMMARY).read_bytes())
+    except (OSError, ValueError):
+        raise UsageStop(
+            f"{checked} is no finished check: give the folder of scrubtrace calls check --out"
+        ) from None
+    return found
 
 
 def texts_of(calls: pa.Table, logs: Sequence[str]) -> Iterator[Row]:

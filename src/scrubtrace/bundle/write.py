@@ -18,6 +18,7 @@ from scrubtrace.bundle.case import Case, CaseState
 from scrubtrace.bundle.contents import (
     calls_of,
     case_findings,
+    check_summary,
     decisions_about,
     joined_rows,
     retested,
@@ -25,7 +26,6 @@ from scrubtrace.bundle.contents import (
     training_rows,
 )
 from scrubtrace.call_check.job import registered, text_of_register
-from scrubtrace.call_check.output import SUMMARY
 from scrubtrace.calls.register import Register
 from scrubtrace.exits import UsageStop
 
@@ -78,7 +78,7 @@ def write_bundle(job: BundleJob, out: str, engine: Engine | None = None) -> Bund
     Raises `UsageStop` for folders, findings or steps that do not fit together, ReviewError.
     """
     case, register = job.case, registered(job.register)
-    summary = _summary(job.checked)
+    summary = check_summary(job.checked)
     folders = [job.checked, *([job.joined] if job.joined else [])]
     findings = case_findings(case, folders)
     joined = joined_rows(job.joined)
@@ -111,16 +111,6 @@ def write_bundle(job: BundleJob, out: str, engine: Engine | None = None) -> Bund
     content = _zipped(files)
     storage.write_atomic(str(Path(out).absolute()), content)
     return Bundle(hashlib.sha256(content).hexdigest(), calls.num_rows, rows.num_rows, retest)
-
-
-def _summary(checked: str) -> dict[str, Any]:
-    try:
-        found: dict[str, Any] = json.loads(storage.read_bytes(storage.join(checked, SUMMARY)))
-    except (OSError, ValueError):
-        raise UsageStop(
-            f"{checked} is no finished check: give the folder of scrubtrace calls check --out"
-        ) from None
-    return found
 
 
 def _excerpt(register: Register, findings: Sequence[dict[str, Any]], file: str) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """``bundle``: evidence of a case for counsel."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import click
@@ -43,6 +44,14 @@ def bundle(case: str, **given: Any) -> None:
         )
         click.echo(f"{made.sha256}  {given['out']}")
     if made.retest is not None and not made.retest["passed"]:
-        again, since = made.retest["found_again"], made.retest["since"]
-        why = f"{len(again):,} findings are there again" if again else "the log ends before it"
-        raise LimitStop(f"the re-test since {since} did not pass: {why}")
+        raise LimitStop(
+            f"the re-test since {made.retest['since']} did not pass: {_why(made.retest)}"
+        )
+
+
+def _why(retest: Mapping[str, Any]) -> str:
+    if retest["found_again"]:
+        return f"{len(retest['found_again']):,} findings are there again"
+    if retest["not_tested"]:
+        return f"{len(retest['not_tested']):,} findings are about training data, not about calls"
+    return "the log ends before it"
