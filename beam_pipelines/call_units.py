@@ -87,7 +87,8 @@ def check_unit(unit: CheckUnit, spec: CheckSpec) -> Iterator[Brief]:
         for number, record in enumerate(reading):
             judgement = judge_call(record, register)
             caller = None if record.caller is None else pseudonym(record.caller)
-            call = brief(record, judgement, (unit.number, number), caller)
+            key = None if record.key is None else pseudonym(record.key)
+            call = brief(record, judgement, (unit.number, number), caller, key)
             part.add(record, judgement, call)
             yield call
     os.replace(unfinished, bad_lines)
@@ -135,7 +136,7 @@ class CallsPart:
         self._rows.append(
             (
                 call.call_id, call.file, call.line, call.at, *call.labels, judgement.terms,
-                call.caller, *tokens,
+                call.caller, call.key, *tokens,
                 [{name: getattr(v, name) for name in _VIOLATION} for v in judgement.violations],
                 [{"rule": rule, "reason": reason} for rule, reason in judgement.abstained],
             )

@@ -159,7 +159,7 @@ class Terms:
 
 @dataclass(frozen=True)
 class Key:
-    """A caller whose calls must be in the log from ``log_from`` to ``log_to``."""
+    """A key, or a caller in a log without keys, whose calls must be in the log over a period."""
 
     caller: str
     log_from: str | None = None

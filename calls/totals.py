@@ -27,8 +27,9 @@ Group = tuple[str | None, ...]
 class Brief(NamedTuple):
     """What is needed of one judged call, without any text.
 
-    ``order`` is the number of its unit and its number in it. ``caller`` is pseudonymous; ``minute``
-    counts from 1970 in UTC, None without a time. ``opening`` is a digest of the beginning of the
+    ``order`` is the number of its unit and its number in it. ``caller`` and ``key`` are
+    pseudonymous; ``key`` is the caller where the log has no key. ``minute`` counts from 1970 in
+    UTC, None without a time. ``opening`` is a digest of the beginning of the
     first message of a user. ``groups`` has rule, severity, value and terms of each violation.
     ``labels`` are project, purpose, market and model: ids of the register, else what the log says.
     """
@@ -40,6 +41,7 @@ class Brief(NamedTuple):
     at: str | None
     minute: int | None
     caller: str | None
+    key: str | None
     labels: Group
     prompt_tokens: int
     completion_tokens: int
@@ -67,7 +69,11 @@ class Total(NamedTuple):
 
 
 def brief(
-    record: CallRecord, judgement: Judgement, order: tuple[int, int], caller: str | None
+    record: CallRecord,
+    judgement: Judgement,
+    order: tuple[int, int],
+    caller: str | None,
+    key: str | None = None,
 ) -> Brief:
     """What is needed of a call once it is judged."""
     labels = (
@@ -85,6 +91,7 @@ def brief(
         judgement.at,
         None if judgement.at is None else minute_of(judgement.at),
         caller,
+        key or caller,
         labels,
         record.prompt_tokens or 0,
         record.completion_tokens or 0,
@@ -159,21 +166,21 @@ def totals_of(call: Brief, register: Register) -> Iterator[tuple[TotalKey, Total
 
 
 def _over_time(call: Brief, register: Register, tokens: int) -> Iterator[tuple[TotalKey, Total]]:
-    if call.caller is None:
+    if call.key is None:
         yield ("count", "not_judged", "over time", "no_caller"), Total(1)
         return
     project = call.labels[0]
     if project is not None:
-        yield ("project", call.caller, project), Total(1, tokens, 0, 0, call.at, call.at)
+        yield ("project", call.key, project), Total(1, tokens, 0, 0, call.at, call.at)
     if call.minute is None or call.at is None:
         yield ("count", "not_judged", "over time", "no_time"), Total(1)
         return
     limits = register.limits
     day, minute = divmod(call.minute, DAY_MINUTES)
-    yield ("days", call.caller), Total(1, tokens, 0, 0, call.at, call.at, 1 << max(day, 0))
+    yield ("days", call.key), Total(1, tokens, 0, 0, call.at, call.at, 1 << max(day, 0))
     if limits.calls_per_minute or limits.tokens_per_minute:
-        yield ("minute", call.caller, call.minute), Total(1, tokens, 0, 0, call.at, call.at)
+        yield ("minute", call.key, call.minute), Total(1, tokens, 0, 0, call.at, call.at)
     if limits.bulk_calls_per_day:
-        key = ("opening", call.caller, project, day, call.opening)
+        key = ("opening", call.caller or call.key, project, day, call.opening)
         hours = 1 << (minute // 60)
         yield key, Total(1, call.completion_tokens, 0, 0, call.at, call.at, hours)

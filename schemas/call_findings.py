@@ -38,6 +38,7 @@ CHECKED_CALLS = pa.schema(
         *(pa.field(name, pa.string()) for name in LABELS),
         pa.field("terms", pa.string()),
         pa.field("caller", pa.string()),
+        pa.field("key", pa.string()),
         pa.field("prompt_tokens", pa.int64()),
         pa.field("completion_tokens", pa.int64()),
         pa.field("violations", pa.list_(_VIOLATION), nullable=False),
@@ -47,7 +48,8 @@ CHECKED_CALLS = pa.schema(
 """One row a call, in the order of the log; no text of it.
 
 ``at`` is ISO 8601 in UTC, null where time or zone is unknown. Labels are ids of the register, else
-what the log says. ``caller`` is a keyed digest. The id of the digest key is in the schema metadata.
+what the log says. ``caller`` and ``key`` are keyed digests; where the log has no key, ``key`` is
+the caller's. The id of the digest key is in the schema metadata.
 """
 
 CALL_FINDINGS = pa.schema(

@@ -50,7 +50,8 @@ class CallRecord:
     so that the time is only taken for UTC. ``status`` is ``ok`` or ``error``, ``error`` the log's
     code (never its message). ``operation`` is ``chat``, ``text_completion``, ``responses``,
     ``embeddings`` or the log's word. ``caller`` is what the log has: a user name, an account or a
-    digest of an API key. The labels ``project``, ``purpose``, ``market`` and ``task`` come from the
+    digest of an API key. ``key`` is the name or digest of the key, where the log has it beside the
+    caller. The labels ``project``, ``purpose``, ``market`` and ``task`` come from the
     call's metadata.
     ``completions`` leaves empty ones out; ``empty_completions`` counts them. Texts are left out of
     ``repr``.
@@ -80,3 +81,4 @@ class CallRecord:
     completions: tuple[str, ...] = field(default=(), repr=False)
     empty_completions: int = 0
     zone_assumed: bool = False
+    key: str | None = None

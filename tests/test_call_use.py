@@ -37,7 +37,7 @@ def at(moment: datetime, **changes: Any) -> CallRecord:
 
 def briefs(records: Iterable[CallRecord], spec: Any = SPEC) -> list[Brief]:
     return [
-        brief(record, judge_call(record, spec), (0, number), record.caller)
+        brief(record, judge_call(record, spec), (0, number), record.caller, record.key)
         for number, record in enumerate(records)
     ]
 
@@ -151,6 +151,15 @@ def test_keys_shared_between_projects(
     records = [at(START, project=project, caller=caller) for project in projects]
     found = [f.value for f in findings(records) if f.rule.id == "key.shared"]
     assert found == ([] if value is None else [value])
+
+
+def test_a_key_counts_before_its_users() -> None:
+    users = [at(START, caller=f"user-{n}", key="k", project=f"p{n}") for n in range(2)]
+    assert [(f.rule.id, f.caller) for f in findings(users)] == [("key.shared", "k")]
+    keys = [at(START, key=f"k{n}", project=f"p{n}") for n in range(2)]
+    assert findings(keys) == []
+    busy = [replace(r, caller=f"u{n}", key="k") for n, r in enumerate(minutes([8, 8, 8]))]
+    assert [(f.rule.id, f.caller) for f in findings(busy)] == [("rate.ceiling", "k")]
 
 
 def days(*numbers: int, caller: str = "svc-1") -> list[CallRecord]:

@@ -29,6 +29,7 @@ from scrubtrace.schemas.calls import CallRecord
 
 IDS = ("call_id", "request_id", "id", "uuid")
 TIMES = ("timestamp", "created_at", "created", "time", "ts", "start_time")
+KEYS = ("api_key_hash", "key_id", "api_key_id")
 CALLERS = ("user", "user_id", "caller", "labeler", "account", "api_key_hash")
 
 
@@ -66,6 +67,7 @@ class Pairs(LogFormat):
             operation=operation(request.get("url"), entry.get("url"), entry.get("operation"))
             or reply.operation,
             caller=first_name(*(entry.get(key) for key in CALLERS), body.get("user")),
+            key=first_name(*(entry.get(key) for key in KEYS)),
             temperature=number(body.get("temperature")),
             n=count(body.get("n")),
             prompt=prompt_of(body),

@@ -205,7 +205,8 @@ def _flow(found: Row, row: Row) -> bool:
 
 def _is_about(found: Row, row: Row) -> bool:
     if found["rule"] in _OVER_TIME:
-        own = row["caller"] == found["caller"] and found["project"] in (None, row["project"])
+        own = found["caller"] in (row["caller"], row["key"])
+        own = own and found["project"] in (None, row["project"])
         return bool(own) and _within(row["at"], found["first"], found["last"])
     broken = [(v["rule"], v["value"], v["terms"]) for v in row["violations"]]
     return _same(found, row) and (found["rule"], found["value"], found["terms"]) in broken
