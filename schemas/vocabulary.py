@@ -46,7 +46,10 @@ class Use(StrEnum):
 
 
 class Kind(StrEnum):
-    """What a finding says about a row. Only kinds named in ``policy.flag_kinds`` flag."""
+    """What a finding says about a row. Only kinds named in ``policy.flag_kinds`` flag.
+
+    ``CALL_RULE`` is about calls, not about a row; the check of calls decides which flag.
+    """
 
     LLM_TEXT = "llm_text"
     LLM_ANNOTATION = "llm_annotation"
