@@ -148,13 +148,14 @@ class Terms:
         """Whether the document holds at an instant."""
         return holds(self.effective_from, self.effective_to, at)
 
+    def about(self, model: Model) -> bool:
+        """Whether the document is about a model, through some provider at least."""
+        return self.vendor == model.vendor and (not self.models or model.id in self.models)
+
     def covers(self, model: Model, provider: str | None) -> bool:
         """Whether the document is about calls to a model through a provider."""
-        return (
-            self.vendor == model.vendor
-            and (not self.models or model.id in self.models)
-            and (not self.providers or (provider or "").lower() in self.providers)
-        )
+        known = not self.providers or (provider or "").lower() in self.providers
+        return known and self.about(model)
 
 
 @dataclass(frozen=True)

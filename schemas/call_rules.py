@@ -28,6 +28,7 @@ class NotJudged(StrEnum):
     NO_PURPOSE = "no_purpose"
     NO_MARKET = "no_market"
     NO_MODEL = "no_model"
+    NO_PROVIDER = "no_provider"
     NO_TERMS = "no_terms"
     NO_PROMPT = "no_prompt"
 

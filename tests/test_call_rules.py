@@ -176,6 +176,22 @@ def test_what_a_call_lacks_is_an_abstention(
     assert {rule: abstained.get(rule) for rule in rules} == dict.fromkeys(rules, reason)
 
 
+def test_a_call_without_a_provider_is_not_judged_by_terms_that_name_theirs() -> None:
+    record = call(provider=None, timestamp=FIRST_NEW)  # "old", of any provider, has ended
+    rules = ("terms.not_in_effect", "terms.approval", "terms.use", "market.region")
+    abstained = not_judged(record, SPEC)
+    assert {rule: abstained[rule] for rule in rules} == dict.fromkeys(rules, "no_provider")
+    assert not broken(record, SPEC)
+    named = replace(SPEC, terms=SPEC.terms[1:])
+    assert not_judged(record, named)["terms.none"] == "no_provider"
+    assert judge_call(call(provider=None), SPEC).terms == "old"
+    labeling = call(provider=None, timestamp=FIRST_NEW, purpose="labels")
+    assert "purpose.forbidden" in broken(labeling, SPEC)  # permitted by none of them
+    wide = replace(SPEC.terms[1], permitted_uses=("labeling",))
+    spec = replace(SPEC, terms=(SPEC.terms[0], wide))
+    assert not_judged(labeling, spec)["purpose.forbidden"] == "no_provider"
+
+
 def test_calls_without_text_need_no_prompt() -> None:
     assert not_judged(call(prompt=(), operation="embeddings"), SPEC) == {}
 

@@ -18,7 +18,8 @@ class Call:
 
     ``at`` is the time in UTC; None if the call has none, or one without a zone: ``no_time`` says
     which. ``terms`` are the documents that are about its model and provider, ``in_effect`` those of
-    them that hold at ``at``.
+    them that hold at ``at``, ``chosen`` is the one that it is judged by. ``other_providers`` are
+    documents that might hold as well if only its provider were known.
     """
 
     record: CallRecord
@@ -32,6 +33,12 @@ class Call:
     terms: tuple[Terms, ...]
     in_effect: tuple[Terms, ...]
     chosen: Terms | None
+    other_providers: tuple[Terms, ...]
+
+    @property
+    def no_terms(self) -> NotJudged:
+        """Why there is no document to judge by."""
+        return NotJudged.NO_PROVIDER if self.other_providers else NotJudged.NO_TERMS
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +76,16 @@ def resolve(record: CallRecord, register: Register) -> Call:
         terms,
         in_effect,
         _most_permissive(in_effect, at, purpose, market),
+        _other_providers(register, model, record.provider),
     )
+
+
+def _other_providers(
+    register: Register, model: Model | None, provider: str | None
+) -> tuple[Terms, ...]:
+    if model is None or provider is not None:
+        return ()
+    return tuple(terms for terms in register.terms if terms.providers and terms.about(model))
 
 
 def _time(record: CallRecord) -> tuple[str | None, NotJudged | None]:

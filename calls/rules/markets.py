@@ -61,7 +61,7 @@ def _region(call: Call) -> tuple[Violation, ...] | NotJudged:
     if call.at is None:
         return call.no_time or NotJudged.NO_TIME
     if call.chosen is None:
-        return NotJudged.NO_TERMS
+        return call.no_terms
     if not call.chosen.regions:
         return ()
     if call.market is None:

@@ -78,6 +78,8 @@ def _forbidden(call: Call) -> tuple[Violation, ...] | NotJudged:
         return call.no_time or NotJudged.NO_TIME
     if call.chosen is not None and use in call.chosen.permitted_uses:
         return ()
+    if any(use in terms.permitted_uses for terms in call.other_providers):
+        return NotJudged.NO_PROVIDER
     terms = call.chosen.id if call.chosen else None
     return (Violation(FORBIDDEN.id, FORBIDDEN.severity, use, terms),)
 

@@ -34,6 +34,8 @@ def _none(call: Call) -> tuple[Violation, ...] | NotJudged:
         return NotJudged.NO_MODEL
     if call.terms:
         return ()
+    if call.other_providers:
+        return NotJudged.NO_PROVIDER
     provider = f" at {call.record.provider}" if call.record.provider else ""
     return (Violation(NONE.id, NONE.severity, f"{call.model.id}{provider}"),)
 
@@ -42,11 +44,13 @@ def _not_in_effect(call: Call) -> tuple[Violation, ...] | NotJudged:
     if call.model is None:
         return NotJudged.NO_MODEL
     if not call.terms:
-        return NotJudged.NO_TERMS
+        return call.no_terms
     if call.at is None:
         return call.no_time or NotJudged.NO_TIME
     if call.in_effect:
         return ()
+    if call.other_providers:
+        return NotJudged.NO_PROVIDER
     ended = [terms for terms in call.terms if terms.effective_from <= call.at]
     nearest = max(ended, key=lambda t: t.effective_to or "", default=None) or min(
         call.terms, key=lambda t: t.effective_from
@@ -80,7 +84,7 @@ def _unknown(call: Call) -> NotJudged | None:
         return NotJudged.NO_MODEL
     if call.at is None:
         return call.no_time or NotJudged.NO_TIME
-    return None if call.in_effect else NotJudged.NO_TERMS
+    return None if call.in_effect else call.no_terms
 
 
 RULES = (
