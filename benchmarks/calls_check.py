@@ -62,7 +62,8 @@ def asking(text: Callable[[], str]) -> Callable[[], str]:
 
     def make() -> str:
         number = next(made)
-        asked = ASKS[number // ASK_EVERY % len(ASKS)] if number % ASK_EVERY == 0 else ""
+        asks = number % ASK_EVERY < 2  # prompt and answer, whichever is made first
+        asked = ASKS[number // ASK_EVERY % len(ASKS)] if asks else ""
         return asked + text()
 
     return make

@@ -5,6 +5,7 @@ import os
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import apache_beam as beam
@@ -122,8 +123,6 @@ def registered(path: str) -> Register:
 
 def text_of_register(path: str) -> str:
     """The text of a register that was read before; raises `UsageStop`."""
-    from pathlib import Path
-
     return text_of(Path(path))
 
 
