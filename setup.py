@@ -30,6 +30,7 @@ setup(
         "scrubtrace": ["py.typed", "locale/*/LC_MESSAGES/*.mo"],
         "scrubtrace.review.sheet": ["*.html", "*.css", "*.js"],
         "scrubtrace.review.report": ["*.html", "*.css"],
+        "scrubtrace.calls": ["prompt_signatures/*.toml"],
         "scrubtrace.detectors": ["signatures/*/*.toml", "signatures/*.json"],
         "scrubtrace.detectors.edits": ["courtesies/*.toml"],
         "scrubtrace.detectors.style": ["words/*.toml", "packs/*.npz"],

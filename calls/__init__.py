@@ -1,1 +1,1 @@
-"""Readers of API-call logs of language models: one stream of call records from six kinds of log."""
+"""Calls of language models: readers of six kinds of log, and rules that calls are checked by."""

@@ -42,10 +42,29 @@ def read_calls(
     Raises CallLogError, before anything is read, if a file is missing, is a folder or is of no
     known format. In memory are one entry, 64 MiB of waiting parts and some 100 bytes a call.
     """
+    return CallReading(_files(paths, log_format), on_bad)
+
+
+def reading_units(
+    paths: Sequence[str | PathLike[str]], log_format: str | None = None
+) -> list[tuple[list[str], str | None]]:
+    """Files that have to be read together, with their format, in the order of their first files.
+
+    Each file is on its own, unless its format spreads calls over files. The format of a file
+    without entries is None. Raises CallLogError like `read_calls`.
+    """
+    units: dict[str, tuple[list[str], str | None]] = {}
+    for number, file in enumerate(_files(paths, log_format)):
+        together = file.format is not None and FORMATS[file.format].joins_files
+        name = str(file.format) if together else f"{number}"
+        units.setdefault(name, ([], file.format))[0].append(file.path)
+    return list(units.values())
+
+
+def _files(paths: Sequence[str | PathLike[str]], log_format: str | None) -> list["_File"]:
     if log_format is not None and log_format not in FORMATS:
         raise CallLogError(f"{log_format!r} is no format of call logs: give one of {_known()}")
-    files = [_sorted_out(checked(fspath(path)), log_format) for path in paths]
-    return CallReading(files, on_bad)
+    return [_sorted_out(checked(fspath(path)), log_format) for path in paths]
 
 
 @dataclass(frozen=True)

@@ -102,6 +102,17 @@ def timestamp(value: object) -> str | None:
     return f"{moment.replace(tzinfo=None).isoformat(timespec='microseconds')}Z"
 
 
+def lacks_zone(value: object) -> bool:
+    """Whether a time is written without zone or offset."""
+    if not isinstance(value, str):
+        return isinstance(value, datetime) and value.tzinfo is None
+    written = value.strip()[:64]
+    if _EPOCH.fullmatch(written) or written.endswith(" UTC"):
+        return False
+    moment = _written_moment(written)
+    return moment is not None and moment.tzinfo is None
+
+
 def _moment(value: object) -> datetime | None:
     if isinstance(value, str):
         value = value.strip()[:64]

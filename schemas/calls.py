@@ -46,10 +46,13 @@ class CallRecord:
     """One call. A field that the log does not hold is None (texts: empty).
 
     ``timestamp`` is ISO 8601 in UTC with microseconds (``2025-03-01T09:30:00.000000Z``), so that it
-    sorts as text. ``status`` is ``ok`` or ``error``, ``error`` the log's code (never its message).
-    ``operation`` is ``chat``, ``text_completion``, ``responses``, ``embeddings`` or the log's word.
-    ``caller`` is what the log has: a user name, an account or a digest of an API key. The labels
-    ``project``, ``purpose``, ``market`` and ``task`` come from the call's metadata.
+    sorts as text. ``zone_assumed``: the log says neither zone nor offset, and its format sets none,
+    so that the time is only taken for UTC. ``status`` is ``ok`` or ``error``, ``error`` the log's
+    code (never its message). ``operation`` is ``chat``, ``text_completion``, ``responses``,
+    ``embeddings`` or the log's word. ``caller`` is what the log has: a user name, an account or a
+    digest of an API key. ``key`` is the name or digest of the key, where the log has it beside the
+    caller. The labels ``project``, ``purpose``, ``market`` and ``task`` come from the
+    call's metadata.
     ``completions`` leaves empty ones out; ``empty_completions`` counts them. Texts are left out of
     ``repr``.
     """
@@ -77,3 +80,5 @@ class CallRecord:
     prompt: tuple[Message, ...] = field(default=(), repr=False)
     completions: tuple[str, ...] = field(default=(), repr=False)
     empty_completions: int = 0
+    zone_assumed: bool = False
+    key: str | None = None

@@ -46,7 +46,10 @@ class Use(StrEnum):
 
 
 class Kind(StrEnum):
-    """What a finding says about a row. Only kinds named in ``policy.flag_kinds`` flag."""
+    """What a finding says about a row. Only kinds named in ``policy.flag_kinds`` flag.
+
+    ``CALL_RULE`` is about calls, not about a row; the check of calls decides which flag.
+    """
 
     LLM_TEXT = "llm_text"
     LLM_ANNOTATION = "llm_annotation"
@@ -56,6 +59,11 @@ class Kind(StrEnum):
     REFERENCE_MATCH = "reference_match"
     INPUT_MATCH = "input_match"
     LLM_STYLE = "llm_style"
+    CALL_RULE = "call_rule"
+
+
+CALL_LANE = "calls"
+"""Lane of findings about API calls, which are about the log and not about any row of data."""
 
 
 class MatchClass(StrEnum):

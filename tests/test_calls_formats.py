@@ -190,6 +190,7 @@ def test_litellm_row_without_content_is_still_a_call(tmp_path: Path) -> None:
             status="ok",
             prompt_tokens=9,
             completion_tokens=8,
+            key=SPEND["api_key"],
         )
     ]
     assert (reading.summary.prompt_coverage, reading.summary.completion_coverage) == (0, 0)

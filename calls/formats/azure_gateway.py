@@ -51,6 +51,7 @@ class AzureGateway(LogFormat):
 
     name = "azure-gateway"
     title = "Azure API Management ApiManagementGatewayLlmLog"
+    joins_files = True
 
     def __init__(self) -> None:
         self._rows = Spill()

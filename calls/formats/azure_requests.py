@@ -64,6 +64,7 @@ class AzureRequests(LogFormat):
             provider="azure",
             operation=operation(row.get("url")) or operation(row.get("operationname")),
             caller=first_name(row.get("apimsubscriptionid"), row.get("objectid"), *addresses),
+            key=first_name(row.get("apimsubscriptionid")),
             temperature=number(request.get("temperature")),
             n=count(request.get("n")),
             prompt=prompt_of(request),

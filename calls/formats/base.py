@@ -39,6 +39,8 @@ class LogFormat(ABC):
 
     name: ClassVar[str]
     title: ClassVar[str]
+    joins_files: ClassVar[bool] = False
+    """Whether parts of one call may lie in several files, which are read together then."""
 
     @classmethod
     @abstractmethod

@@ -78,6 +78,7 @@ class LiteLLM(LogFormat):
             model_requested=first_name(entry.get("model_group"), entry.get("model")),
             operation=operation(entry.get("call_type")) or reply.operation,
             caller=_caller(entry, metadata),
+            key=first_name(entry.get("api_key"), metadata.get("user_api_key_hash")),
             temperature=number(parameters.get("temperature")),
             n=count(parameters.get("n")),
             prompt=_prompt(entry, request),

@@ -34,6 +34,7 @@ class OpenAIBatch(LogFormat):
 
     name = "openai-batch"
     title = "OpenAI Batch output, error and input files"
+    joins_files = True
 
     def __init__(self) -> None:
         self._inputs = Spill()

@@ -6,7 +6,8 @@ and Anthropic APIs, bare, under ``body``, or as JSON text. Next to them may stan
 
 Gaps: whatever the proxy left out. A pair without any id gets ``file:line`` as its id, so that it is
 not seen as a duplicate in another file. A response logged as a list of stream chunks is an unknown
-shape: log the joined response.
+shape: log the joined response. A time without zone or offset is taken for UTC and marked, because
+no standard says that it is.
 """
 
 from collections.abc import Iterator
@@ -20,6 +21,7 @@ from scrubtrace.calls.values import (
     count,
     decoded,
     first_name,
+    lacks_zone,
     number,
     timestamp,
 )
@@ -27,6 +29,7 @@ from scrubtrace.schemas.calls import CallRecord
 
 IDS = ("call_id", "request_id", "id", "uuid")
 TIMES = ("timestamp", "created_at", "created", "time", "ts", "start_time")
+KEYS = ("api_key_hash", "key_id", "api_key_id")
 CALLERS = ("user", "user_id", "caller", "labeler", "account", "api_key_hash")
 
 
@@ -50,18 +53,21 @@ class Pairs(LogFormat):
         code = _code(entry, response)
         reply = reply_of(_body(response) if isinstance(response, dict) else response)
         error = str(code) if code is not None and code >= 400 else None
+        time = _time(entry)
         call_id = reply.call_id or first_name(*(entry.get(key) for key in IDS))
         yield CallRecord(
             call_id or f"{place.file}:{place.line}",
             self.name,
             place.file,
             place.line,
-            timestamp=_time(entry) or timestamp(reply.created),
+            timestamp=timestamp(time) or timestamp(reply.created),
+            zone_assumed=lacks_zone(time),
             provider=first_name(entry.get("provider")),
             model_requested=first_name(body.get("model"), entry.get("model")),
             operation=operation(request.get("url"), entry.get("url"), entry.get("operation"))
             or reply.operation,
             caller=first_name(*(entry.get(key) for key in CALLERS), body.get("user")),
+            key=first_name(*(entry.get(key) for key in KEYS)),
             temperature=number(body.get("temperature")),
             n=count(body.get("n")),
             prompt=prompt_of(body),
@@ -82,5 +88,6 @@ def _code(entry: Object, response: object) -> int | None:
     return count(inner.get("status_code"), entry.get("status_code"), entry.get("status"))
 
 
-def _time(entry: Object) -> str | None:
-    return next((found for key in TIMES if (found := timestamp(entry.get(key)))), None)
+def _time(entry: Object) -> object:
+    """The first time that can be read, as it is written."""
+    return next((entry[key] for key in TIMES if timestamp(entry.get(key)) is not None), None)

@@ -21,6 +21,8 @@ from scrubtrace.beam_pipelines.log_lines import (
 from scrubtrace.beam_pipelines.short_memory import HELP, end_when_short, is_shortage
 from scrubtrace.commands import (
     audit,
+    bundle,
+    calls,
     clusters,
     compare,
     diff,
@@ -77,6 +79,8 @@ for command in (
     index.index,
     compare.compare,
     clusters.clusters,
+    calls.calls,
+    bundle.bundle,
     style.style,
     report.report,
 ):

@@ -21,6 +21,7 @@ CLAIMS = {
     Kind.REFERENCE_MATCH: "matches known model output",
     Kind.INPUT_MATCH: "matches the input of a model call",
     Kind.LLM_STYLE: "resembles LLM text in style",
+    Kind.CALL_RULE: "breaks a rule of the register of calls",
 }
 
 WORDS = {

@@ -34,7 +34,7 @@ class CallSource:
 
         Earlier answers that a prompt repeats are completions; an index takes each text once.
         """
-        paths = _expanded(self.inputs)
+        paths = expanded(self.inputs)
         log_format = None if self.log_format == AUTO else self.log_format
         try:
             reading = read_calls(paths, log_format, self._bad)
@@ -72,7 +72,7 @@ def _of_call(record: CallRecord) -> Iterator[Reference]:
             yield Reference(record.call_id, part, message.text, *about)
 
 
-def _expanded(inputs: Sequence[str]) -> list[str]:
+def expanded(inputs: Sequence[str]) -> list[str]:
     """Paths, globs expanded; raises `UsageStop` for one that matches nothing."""
     paths: list[str] = []
     for pattern in inputs:

@@ -1,0 +1,219 @@
+"""What goes into a bundle: findings, their calls, training rows, decisions and the re-test."""
+
+import json
+from collections.abc import Iterator, Sequence
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from sqlalchemy import Engine, select
+
+from scrubtrace.bundle.case import Case
+from scrubtrace.call_check.output import CALLS, SUMMARY
+from scrubtrace.calls.files import CallLogError
+from scrubtrace.calls.flow import FLOW, Flow
+from scrubtrace.calls.reading import read_calls
+from scrubtrace.calls.register_file import instant
+from scrubtrace.calls.use import USE_RULES
+from scrubtrace.exits import UsageStop
+from scrubtrace.index.call_sources import expanded
+from scrubtrace.review.connection import reading
+from scrubtrace.review.store import iter_items
+from scrubtrace.review.table import review_decisions
+from scrubtrace.review.trail.events import head
+from scrubtrace.schemas.call_findings import CHECKED_CALLS, JOINED_CALLS, LABELS
+from scrubtrace.schemas.references import Part
+from scrubtrace.schemas.vocabulary import Kind
+
+Row = dict[str, Any]
+
+_OVER_TIME = {rule.id for rule in USE_RULES}
+
+
+def case_findings(case: Case, folders: Sequence[str]) -> list[Row]:
+    """The findings of a case from the folders of checks and joins; raises `UsageStop`."""
+    known: dict[str, Row] = {}
+    for folder in folders:
+        for row in _rows(folder, "findings.parquet"):
+            known.setdefault(row["finding"], row)
+    if missing := [finding for finding in case.findings if finding not in known]:
+        raise UsageStop(
+            f"finding {missing[0]} of the case is in no findings.parquet of {', '.join(folders)}"
+        )
+    return [known[finding] for finding in case.findings]
+
+
+def calls_of(findings: Sequence[Row], checked: str, joined: Sequence[Row]) -> pa.Table:
+    """Every call that the findings are about, in the order of the log.
+
+    Of findings over time: the calls of the caller in its period. Of findings about markets: the
+    calls that ``joined`` has for them.
+    """
+    flowing = {
+        row["call_id"]
+        for row in joined
+        for found in findings
+        if found["rule"] == FLOW.id and _same(found, row) and _flow(found, row)
+    }
+    tables = []
+    folder = Path(checked) / CALLS
+    for path in sorted(folder.glob("*.parquet")):
+        with pq.ParquetFile(path) as file:
+            for batch in file.iter_batches():
+                kept = [
+                    row["call_id"] in flowing or any(_is_about(f, row) for f in findings)
+                    for row in batch.to_pylist()
+                ]
+                tables.append(pa.Table.from_batches([batch]).filter(pa.array(kept, pa.bool_())))
+    schema = tables[0].schema if tables else CHECKED_CALLS
+    return pa.concat_tables(tables) if tables else schema.empty_table()
+
+
+def joined_rows(joined: str | None) -> list[Row]:
+    """The rows of a join; none without one."""
+    return [] if joined is None else _rows(joined, "joined.parquet")
+
+
+def training_rows(joined: Sequence[Row], calls: pa.Table) -> pa.Table:
+    """The training rows that match one of the calls."""
+    ids = set(calls["call_id"].to_pylist())
+    return pa.Table.from_pylist([row for row in joined if row["call_id"] in ids], JOINED_CALLS)
+
+
+def decisions_about(case: Case, engine: Engine, with_text: bool) -> Row:
+    """Items of the findings, their decisions without comments, and the head of the event log.
+
+    Comments are in it only ``with_text``: they may quote. Raises ReviewError.
+    """
+    wanted = set(case.findings)
+    items = [
+        stored.item for stored in iter_items(engine, kind=str(Kind.CALL_RULE))
+        if stored.item.row_id in wanted
+    ]  # fmt: skip
+    names = {item.item_key: item.row_id for item in items}
+    statement = (
+        select(review_decisions)
+        .where(review_decisions.c.item_key.in_(names))
+        .order_by(review_decisions.c.event, review_decisions.c.line)
+    )
+    with reading(engine) as connection:
+        made = [dict(row) for row in connection.execute(statement).mappings()]
+    if not with_text:
+        made = [{name: row[name] for name in row if name != "comment"} for row in made]
+    return {
+        "review_head": head(engine),
+        "items": [
+            {"finding": item.row_id, "item_key": item.item_key, "flagged": item.flagged,
+             "why": item.why}
+            for item in items
+        ],
+        "decisions": [{"finding": names[row["item_key"]], **row} for row in made],
+    }  # fmt: skip
+
+
+def retested(case: Case, findings: Sequence[Row], retest: str, zone: Any) -> Row:
+    """Whether the findings are gone since the corrective action, by the folder of a later check.
+
+    A finding of that check with the same rule and labels and a call at or after the day of the
+    action, in the zone of the register, is not gone. ``covered`` says whether the log goes on that
+    far at all, ``not_tested`` names findings about training data, which a check does not see, and
+    ``not_judged`` the later calls that the rules could not judge. Raises `UsageStop` if the case
+    has no corrective action.
+    """
+    acted: date | None = case.acted_on
+    if acted is None:
+        raise UsageStop("the case has no step corrective_action: there is nothing to test again")
+    since = instant(acted, zone)
+    summary = check_summary(retest)
+    later = [row for row in _rows(retest, "findings.parquet") if (row["last"] or since) >= since]
+    again = [
+        {"finding": found["finding"], "again": row["finding"], "calls": row["calls"],
+         "last": row["last"]}
+        for found in findings
+        for row in later
+        if row["rule"] == found["rule"] and _same(found, row)
+    ]  # fmt: skip
+    rules = {found["rule"] for found in findings}
+    not_tested = [found["finding"] for found in findings if found["rule"] == FLOW.id]
+    last = max((time for time in _times(retest) if time is not None), default="")
+    covered = last >= since
+    return {
+        "since": since,
+        "last_call": last,
+        "covered": covered,
+        "register": summary["register"],
+        "found_again": again,
+        "not_tested": not_tested,
+        "not_judged": [entry for entry in summary["not_judged"] if entry["rule"] in rules],
+        "passed": covered and not again and not not_tested,
+    }
+
+
+def check_summary(checked: str) -> Row:
+    """The summary of a check; raises `UsageStop` for a folder without one."""
+    try:
+        found: Row = json.loads((Path(checked) / SUMMARY).read_bytes())
+    except (OSError, ValueError):
+        raise UsageStop(
+            f"{checked} is no finished check: give the folder of scrubtrace calls check --out"
+        ) from None
+    return found
+
+
+def texts_of(calls: pa.Table, logs: Sequence[str]) -> Iterator[Row]:
+    """Prompts and completions of the calls, read from the logs again; raises `UsageStop`."""
+    ids = set(calls["call_id"].to_pylist())
+    try:
+        for record in read_calls(expanded(logs)):
+            if record.call_id in ids:
+                prompt = [{"role": m.role, "text": m.text} for m in record.prompt]
+                about = {"call_id": record.call_id, "prompt": prompt}
+                yield about | {"completions": list(record.completions)}
+    except CallLogError as error:
+        raise UsageStop(str(error)) from None
+
+
+def _rows(folder: str, name: str) -> list[Row]:
+    path = Path(folder) / name
+    try:
+        rows: list[Row] = pq.read_table(path).to_pylist()
+    except OSError:
+        raise UsageStop(
+            f"there is no {path}: give the folder of a finished check or join"
+        ) from None
+    return rows
+
+
+def _times(checked: str) -> Iterator[str | None]:
+    for path in sorted((Path(checked) / CALLS).glob("*.parquet")):
+        with pq.ParquetFile(path) as file:
+            for batch in file.iter_batches(columns=["at"]):
+                yield from batch["at"].to_pylist()
+
+
+def _same(found: Row, row: Row) -> bool:
+    """Whether labels and caller are those of a finding."""
+    return all(found[name] == row[name] for name in (*LABELS, "caller"))
+
+
+def _flow(found: Row, row: Row) -> bool:
+    flows = row["market_flow"] == Flow.OTHER_MARKET and row["part"] == Part.COMPLETION
+    return bool(flows and found["terms"] == row["terms"])
+
+
+def _is_about(found: Row, row: Row) -> bool:
+    if found["rule"] in _OVER_TIME:
+        own = found["caller"] in (row["caller"], row["key"])
+        own = own and found["project"] in (None, row["project"])
+        return bool(own) and _within(row["at"], found["first"], found["last"])
+    broken = [(v["rule"], v["value"], v["terms"]) for v in row["violations"]]
+    return _same(found, row) and (found["rule"], found["value"], found["terms"]) in broken
+
+
+def _within(at: str | None, first: str | None, last: str | None) -> bool:
+    """Whether a call was made from ``first`` to the end of the minute of ``last``."""
+    if at is None or first is None or last is None:
+        return False
+    return first <= at and at[:16] <= last[:16]

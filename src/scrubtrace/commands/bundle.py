@@ -1,0 +1,57 @@
+"""``bundle``: evidence of a case for counsel."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import click
+
+from scrubtrace.commands.calls import review_table
+from scrubtrace.exits import LimitStop
+
+
+@click.command()
+@click.argument("case", metavar="CASE")
+@click.option("--checked", required=True, metavar="DIR", help="Folder of calls check.")
+@click.option("--spec", required=True, metavar="FILE", help="The register, calls.toml.")
+@click.option("--out", required=True, metavar="FILE.zip", help="File to write.")
+@click.option("--joined", metavar="DIR", help="Folder of calls join: adds training rows.")
+@click.option("--retest", metavar="DIR", help="Folder of a check of later logs.")
+@click.option("--review", metavar="URL", help="Review table: adds the decisions.")
+@click.option("--text-from", multiple=True, metavar="LOG",
+              help="Adds prompts and answers of the calls, from this log.")  # fmt: skip
+@click.option("--quiet", is_flag=True, help="No summary.")
+def bundle(case: str, **given: Any) -> None:
+    """Write findings, calls, decisions and commands of a CASE into a ZIP with digests.
+
+    CASE is a TOML file with the ids of findings and the steps from finding to re-test. Texts are in
+    the ZIP only with --text-from. The exit code is 5 if the re-test finds a finding again.
+
+    \b
+    scrubtrace bundle case.toml --checked checked --spec calls.toml --out case.zip
+    """
+    from scrubtrace.bundle.case import read_case
+    from scrubtrace.bundle.write import BundleJob, write_bundle
+    from scrubtrace.resumable import resumable
+
+    names = ("checked", "joined", "retest", "text_from")
+    job = BundleJob(read_case(case), given["spec"], **{name: given[name] for name in names})
+    with review_table(given["review"], must_exist=True) as engine, resumable():
+        made = write_bundle(job, given["out"], engine)
+    if not given["quiet"]:
+        click.echo(
+            f"case {job.case.id}, {job.case.state}: {len(job.case.findings):,} findings, "
+            f"{made.calls:,} calls, {made.rows:,} training rows"
+        )
+        click.echo(f"{made.sha256}  {given['out']}")
+    if made.retest is not None and not made.retest["passed"]:
+        raise LimitStop(
+            f"the re-test since {made.retest['since']} did not pass: {_why(made.retest)}"
+        )
+
+
+def _why(retest: Mapping[str, Any]) -> str:
+    if retest["found_again"]:
+        return f"{len(retest['found_again']):,} findings are there again"
+    if retest["not_tested"]:
+        return f"{len(retest['not_tested']):,} findings are about training data, not about calls"
+    return "the log ends before it"
