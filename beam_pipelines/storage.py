@@ -78,14 +78,25 @@ def read_bytes(path: str) -> bytes:
 
 def write_atomic(path: str, content: bytes) -> None:
     """Writes the file under another name, flushes it to disk, then renames it; raises OSError."""
+    with open_write(path) as file:
+        file.write(content)
+
+
+@contextmanager
+def open_write(path: str) -> Iterator[IO[bytes]]:
+    """A file to write from its start on, which gets its name when the block ends without error.
+
+    Raises OSError; then, as after any other error, there is no file, or the earlier one.
+    """
     if is_remote(path):
-        _write_remote(path, content)
+        with _open_write_remote(path) as remote:
+            yield remote
         return
     folder = os.path.dirname(path)
     descriptor, temporary = tempfile.mkstemp(prefix=TEMPORARY_PREFIX, dir=folder)
     try:
         with open(descriptor, "wb") as file:
-            file.write(content)
+            yield file
             file.flush()
             os.fsync(file.fileno())
         os.chmod(temporary, 0o644)
@@ -95,12 +106,13 @@ def write_atomic(path: str, content: bytes) -> None:
         raise
 
 
-def _write_remote(path: str, content: bytes) -> None:
+@contextmanager
+def _open_write_remote(path: str) -> Iterator[IO[bytes]]:
     systems = _beam()
     temporary = f"{path}{TEMPORARY_PREFIX}{os.urandom(6).hex()}"
     try:
         with systems.create(temporary) as file:
-            file.write(content)
+            yield file
         if systems.exists(path):
             systems.delete([path])
         systems.rename([temporary], [path])
