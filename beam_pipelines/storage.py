@@ -4,6 +4,7 @@ Local paths never import Beam. Writing is atomic: a reader sees the whole file o
 """
 
 import glob
+import hashlib
 import os
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -12,6 +13,7 @@ from dataclasses import dataclass
 from typing import IO, Any
 
 TEMPORARY_PREFIX = ".part-"
+_READ_BYTES = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -74,6 +76,15 @@ def read_bytes(path: str) -> bytes:
     """The whole file; raises OSError."""
     with open_read(path) as file:
         return file.read()
+
+
+def sha256(file: IO[bytes]) -> str:
+    """SHA-256 of an open file from its start to its end, in hexadecimal; raises OSError."""
+    file.seek(0)
+    digest = hashlib.sha256()
+    while content := file.read(_READ_BYTES):
+        digest.update(content)
+    return digest.hexdigest()
 
 
 def write_atomic(path: str, content: bytes) -> None:

@@ -78,9 +78,7 @@ REMOVED = pa.schema(
 a field. ``digest`` is the keyed digest of the row as it was.
 """
 
-NOT_REMOVED = pa.schema(
-    [*WANTED, pa.field("problem", pa.string(), nullable=False)]
-)
+NOT_REMOVED = pa.schema([*WANTED, pa.field("problem", pa.string(), nullable=False)])
 """What the policy names but was not removed, and why; see `Problem`."""
 
 BLOCK_ROWS = 512

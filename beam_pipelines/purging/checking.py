@@ -106,7 +106,11 @@ def _problem(
     fields: set[str],
     keys: Keys,
 ) -> Problem | None:
-    if entry["row_id"] is not None and ids is not None and ids[entry["row_index"]] != entry["row_id"]:
+    if (
+        entry["row_id"] is not None
+        and ids is not None
+        and ids[entry["row_index"]] != entry["row_id"]
+    ):
         return Problem.OTHER_ID
     if entry["field"] is None:
         return None

@@ -7,6 +7,7 @@ Cost: about one copy of the batch, and two passes of SHA-256 over it.
 
 import hashlib
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 import numpy as np
 import pyarrow as pa
@@ -97,7 +98,8 @@ def _plain(column: pa.Array) -> Bytes:
         return np.hstack([valid, np.zeros((len(column), width), np.uint8)])
     start = column.offset * width
     values = np.frombuffer(buffer, np.uint8)[start : start + len(column) * width]
-    return np.hstack([valid, values.reshape(-1, width) * valid])
+    cells: Bytes = np.hstack([valid, values.reshape(-1, width) * valid])
+    return cells
 
 
 def _validity(column: pa.Array) -> Bytes:
@@ -139,7 +141,7 @@ class RowDigester:
         self._seed = hashlib.sha256(bytes.fromhex(self.key.digest("scrubtrace row digests")))
         self._rows = 0
         self._pending: list[bytes] = []
-        self._columns: list[list["hashlib._Hash"]] = []
+        self._columns: list[list[hashlib._Hash]] = []
 
     def digests(self, batch: pa.RecordBatch) -> list[bytes]:
         """The digest of each row, without adding the rows."""
@@ -170,17 +172,17 @@ class RowDigester:
 
     def taken(self) -> pa.RecordBatch:
         """The finished blocks as rows of `ROW_DIGESTS`; they are forgotten here."""
-        values = list(zip(*self.blocks, strict=True)) or [[], [], []]
+        names = ROW_DIGESTS.names
+        rows = [dict(zip(names, block, strict=True)) for block in self.blocks]
         self.blocks = []
-        arrays = [pa.array(v, f.type) for v, f in zip(values, ROW_DIGESTS, strict=True)]
-        return pa.RecordBatch.from_arrays(arrays, schema=ROW_DIGESTS)
+        return pa.RecordBatch.from_pylist(rows, ROW_DIGESTS)
 
     def _of_rows(self, columns: list[Cells], rows: int) -> list[bytes]:
         fixed = np.hstack([np.zeros((rows, 0), np.uint8), *(cells.fixed for cells in columns)])
         whole = joined(Cells(fixed, [part for cells in columns for part in cells.data]))
         offsets, data, copy = _offsets(whole).tolist(), _data(whole), self._seed.copy
         found = []
-        for start, stop in zip(offsets, offsets[1:], strict=False):
+        for start, stop in pairwise(offsets):
             digest = copy()
             digest.update(data[start:stop])
             found.append(digest.digest()[:DIGEST_BYTES])
@@ -191,7 +193,7 @@ class RowDigester:
             counts = (1 + len(cells.data) for cells in columns)
             self._columns = [[self._seed.copy() for _ in range(count)] for count in counts]
         for cells, parts in zip(columns, self._columns, strict=True):
-            parts[0].update(np.ascontiguousarray(cells.fixed[first:stop]))
+            parts[0].update(cells.fixed[first:stop].tobytes())
             for data, part in zip(cells.data, parts[1:], strict=True):
                 offsets = _offsets(data)
                 part.update(_data(data)[offsets[first] : offsets[stop]])

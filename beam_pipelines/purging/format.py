@@ -19,7 +19,6 @@ _ENCODINGS = frozenset(
 )
 """Encodings that can be asked for besides plain values and dictionaries."""
 
-_ARROW_SCHEMA = b"ARROW:schema"
 _CODECS = {"UNCOMPRESSED": "NONE"}
 
 
@@ -28,7 +27,7 @@ def writer_options(metadata: pq.FileMetaData) -> dict[str, Any]:
     chunks = _first_chunks(metadata)
     options: dict[str, Any] = {
         "version": _version(metadata),
-        "store_schema": _ARROW_SCHEMA in (metadata.metadata or {}),
+        "store_schema": False,  # that of the input is written with the other metadata
         "write_page_checksum": True,
         "use_compliant_nested_type": not any(
             ".list.item" in metadata.schema.column(n).path for n in range(metadata.num_columns)
@@ -54,14 +53,16 @@ def writer_options(metadata: pq.FileMetaData) -> dict[str, Any]:
         "write_statistics": [c.path_in_schema for c in chunks if c.is_stats_set],
         "write_page_index": any(c.has_offset_index for c in chunks),
         "sorting_columns": metadata.row_group(0).sorting_columns or None,
-        "store_decimal_as_integer": any(_is_integer_decimal(metadata, n) for n in range(len(chunks))),
+        "store_decimal_as_integer": any(
+            _is_integer_decimal(metadata, n) for n in range(len(chunks))
+        ),
     }
 
 
 def not_kept(
     before: pq.FileMetaData, after: pq.FileMetaData, groups: Sequence[int]
 ) -> Iterator[str]:
-    """Properties that the new file does not have; ``groups`` are the rows left of each row group."""
+    """Properties that the new file does not have; ``groups`` are rows left of each row group."""
     if not before.schema.equals(after.schema):
         yield "Parquet schema"
     if (before.metadata or {}) != (after.metadata or {}):
@@ -109,4 +110,3 @@ def _version(metadata: pq.FileMetaData) -> str:
 def _is_integer_decimal(metadata: pq.FileMetaData, number: int) -> bool:
     column = metadata.schema.column(number)
     return column.logical_type.type == "DECIMAL" and column.physical_type in ("INT32", "INT64")
-

@@ -70,7 +70,7 @@ def groups_of(file: pq.ParquetFile, leaves: list[str] | None = None) -> Iterator
 
 
 def chosen(batch: pa.RecordBatch, mask: Mask) -> list[pa.RecordBatch]:
-    """The rows of a batch that a mask chooses, as one batch or, of types without filter, several."""
+    """The rows of a batch that a mask chooses, as one batch or, without a filter, as several."""
     if mask.all():
         return [batch] if batch.num_rows else []
     if not mask.any():

@@ -5,7 +5,6 @@ more workers than shards do not help. Memory holds one batch, the row group that
 up to ``group_bytes``, and the wanted rows of the shard.
 """
 
-import hashlib
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import IO
@@ -55,7 +54,7 @@ def purge_shard(
     try:
         with storage.open_read(shard.path) as opened:
             check_unchanged(opened, shard)
-            purged.receipt.input_sha256 = _sha256(opened)
+            purged.receipt.input_sha256 = storage.sha256(opened)
             _purge_open(opened, shard, wanted, folder, spec, keys, purged, parents)
             check_unchanged(opened, shard)
     except (UnreadableError, ShardChanged) as error:
@@ -174,11 +173,3 @@ def _derived(batch: pa.RecordBatch, spec: PurgeSpec, parents: pa.Array | None) -
 def _problems(wanted: pa.Table, problem: Problem) -> pa.Table:
     names = pa.array([str(problem)] * wanted.num_rows, pa.string())
     return wanted.append_column("problem", names)
-
-
-def _sha256(opened: IO[bytes]) -> str:
-    opened.seek(0)
-    digest = hashlib.sha256()
-    while content := opened.read(COPY_BYTES):
-        digest.update(content)
-    return digest.hexdigest()

@@ -84,6 +84,7 @@ class ShardWriter:
         self.shard = self._open(self._folder.shard(self._name))
         options = writer_options(self._metadata)
         self._shard_writer = self._writer(self.shard, self._schema, options)
+        self._shard_writer.add_key_value_metadata(self._metadata.metadata or {})
 
     def write(self, batch: pa.RecordBatch) -> None:
         """Adds rows to the shard's row group."""
