@@ -7,7 +7,7 @@ up to ``group_bytes``, and the wanted rows of the shard.
 
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from typing import IO
+from typing import IO, Any
 
 import numpy as np
 import pyarrow as pa
@@ -15,14 +15,20 @@ import pyarrow.parquet as pq
 
 from scrubtrace.beam_pipelines import storage
 from scrubtrace.beam_pipelines.changes import ShardChanged, check_unchanged
-from scrubtrace.beam_pipelines.purging.checking import PROBLEMS, Keys, check_rows
+from scrubtrace.beam_pipelines.purging.checking import Checker, Keys
 from scrubtrace.beam_pipelines.purging.format import not_kept
 from scrubtrace.beam_pipelines.purging.layout import PurgeFolder
 from scrubtrace.beam_pipelines.purging.leaving import derived, leaving_of, split
 from scrubtrace.beam_pipelines.purging.rows import UnreadableError, groups_of, open_shard
 from scrubtrace.beam_pipelines.purging.writing import ShardWriter
 from scrubtrace.schemas.plan import Shard
-from scrubtrace.schemas.removal import REMOVED, Problem, PurgeSpec, ShardReceipt
+from scrubtrace.schemas.removal import (
+    NOT_REMOVED,
+    REMOVED,
+    Problem,
+    PurgeSpec,
+    ShardReceipt,
+)
 
 COPY_BYTES = 1 << 20
 
@@ -85,24 +91,25 @@ def _purge_open(
     parents: pa.Array | None,
 ) -> None:
     file = open_shard(opened)
-    codes = check_rows(file, wanted, spec, keys) if wanted.num_rows else np.zeros(0, np.int8)
-    for code in np.unique(codes[codes != 0]).tolist():
-        problem = PROBLEMS[code]
-        assert problem is not None
-        purged.not_removed.append(_problems(wanted.filter(pa.array(codes == code)), problem))
-    with ExitStack() as stack:
-        writer = ShardWriter(file, shard.name, folder, spec, keys, stack)
-        if (codes == 0).any():
-            going = wanted.filter(pa.array(codes == 0))
-            _rewrite(file, shard.name, going, writer, spec, purged, parents)
-        else:
-            _copy(opened, file, shard, folder, writer, spec, purged, parents)
-        writer.close()
-        writer.fill(purged.receipt)
-    if not purged.receipt.copied:
+    if wanted.num_rows:
+        with ExitStack() as stack:
+            writer = ShardWriter(file, shard.name, folder, spec, keys, stack)
+            _rewrite(file, shard.name, wanted, writer, spec, keys, purged, parents)
+            if purged.removed:
+                writer.close()
+                writer.fill(purged.receipt)
+            else:
+                stack.callback(_remove, folder, shard.name)
+    if purged.removed:
         with storage.open_read(folder.shard(shard.name)) as written:
             after = pq.ParquetFile(written).metadata
         purged.receipt.not_kept = list(not_kept(file.metadata, after, writer.group_rows))
+        return
+    with ExitStack() as stack:
+        writer = ShardWriter(file, shard.name, folder, spec, keys, stack)
+        _copy(opened, file, shard, folder, writer, spec, purged, parents)
+        writer.close()
+        writer.fill(purged.receipt)
 
 
 def _copy(
@@ -118,6 +125,7 @@ def _copy(
     """Copies the file byte for byte; rows are read for their digests."""
     receipt = purged.receipt
     receipt.copied, receipt.sha256, receipt.rows_after = True, receipt.input_sha256, shard.rows
+    receipt.derived_rows = 0
     with storage.open_write(folder.shard(shard.name)) as out:
         opened.seek(0)
         while content := opened.read(COPY_BYTES):
@@ -131,19 +139,22 @@ def _copy(
 def _rewrite(
     file: pq.ParquetFile,
     name: str,
-    going: pa.Table,
+    wanted: pa.Table,
     writer: ShardWriter,
     spec: PurgeSpec,
+    keys: Keys,
     purged: Purged,
     parents: pa.Array | None,
 ) -> None:
-    rows = going.column("row_index").to_numpy()
+    rows = wanted.column("row_index").to_numpy()
+    checker = Checker(file.schema_arrow, wanted, spec, keys)
     receipt = purged.receipt
     writer.begin()
     for group in groups_of(file):
         for first, batch in group.read(spec.batch_bytes):
             low, high = np.searchsorted(rows, [first, first + batch.num_rows])
-            leaving = leaving_of(going.slice(low, high - low).to_pylist(), spec.by_turn)
+            going = _checked(checker, batch, first, wanted.slice(low, high - low), purged)
+            leaving = leaving_of(going, spec.by_turn)
             kept, left = split(batch, first, leaving)
             for piece in kept:
                 writer.write(piece)
@@ -161,6 +172,21 @@ def _rewrite(
             receipt.rows_removed += sum(entry.whole for entry in ordered)
             receipt.turns_removed += sum(len(entry.all_turns) for entry in ordered)
         writer.end_group()
+
+
+def _checked(
+    checker: Checker, batch: pa.RecordBatch, first: int, wanted: pa.Table, purged: Purged
+) -> list[dict[str, Any]]:
+    """The wanted rows of a batch that may go; the others are noted with their problem."""
+    entries = wanted.to_pylist()
+    if not entries:
+        return []
+    problems = checker.problems(batch, first, entries)
+    pairs = list(zip(entries, problems, strict=True))
+    bad = [entry | {"problem": str(problem)} for entry, problem in pairs if problem is not None]
+    if bad:
+        purged.not_removed.append(pa.Table.from_pylist(bad, NOT_REMOVED))
+    return [entry for entry, problem in pairs if problem is None]
 
 
 def _derived(batch: pa.RecordBatch, spec: PurgeSpec, parents: pa.Array | None) -> int:

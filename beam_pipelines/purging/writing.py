@@ -65,7 +65,7 @@ class ShardWriter:
         self._schema = file.schema_arrow
         self._metadata = file.metadata
         self._name, self._folder, self._spec, self._stack = name, folder, spec, stack
-        self._digester = RowDigester(keys[spec.key_id], self._schema)
+        self._digester = RowDigester(keys[spec.key_id])
         about = {"columns": json.dumps(self._schema.names), "key_id": spec.key_id}
         self.digests = self._open(folder.digests(name))
         schema = ROW_DIGESTS.with_metadata(about)
@@ -76,7 +76,8 @@ class ShardWriter:
         self._shard_writer: Any = None
         self._quarantine_writer: Any = None
         self._pending: list[pa.RecordBatch] = []
-        self._bytes, self._group_rows = 0, 0
+        self._left: list[pa.RecordBatch] = []
+        self._bytes, self._left_bytes, self._group_rows = 0, 0, 0
         self.group_rows: list[int] = []
 
     def begin(self) -> None:
@@ -98,6 +99,7 @@ class ShardWriter:
     def end_group(self) -> None:
         """Ends the row group, if it has rows."""
         self._flush()
+        self._flush_left()
         self.group_rows.append(self._group_rows)
         self._group_rows = 0
 
@@ -115,7 +117,10 @@ class ShardWriter:
                 schema = quarantine_schema(self._schema)
                 options = {"compression": "zstd", "write_page_checksum": True}
                 self._quarantine_writer = self._writer(self.quarantine, schema, options)
-            self._quarantine_writer.write_batch(with_reasons(batch, own))
+            self._left.append(with_reasons(batch, own))
+            self._left_bytes += batch.nbytes
+            if self._left_bytes >= self._spec.group_bytes:
+                self._flush_left()
         return self._digester.digests(batch)
 
     def close(self) -> None:
@@ -139,6 +144,11 @@ class ShardWriter:
             table = pa.Table.from_batches(self._pending)
             self._shard_writer.write_table(table, row_group_size=max(1, table.num_rows))
         self._pending, self._bytes = [], 0
+
+    def _flush_left(self) -> None:
+        if self._left:
+            self._quarantine_writer.write_table(pa.Table.from_batches(self._left))
+        self._left, self._left_bytes = [], 0
 
     def _open(self, path: str) -> _Hashed:
         return _Hashed(self._stack.enter_context(storage.open_write(path)))

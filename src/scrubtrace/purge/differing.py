@@ -171,7 +171,7 @@ def _is_readable(group: Group) -> bool:
 
 
 def _digests_now(file: pq.ParquetFile, key: DigestKey) -> Digests:
-    digester = RowDigester(key, file.schema_arrow)
+    digester = RowDigester(key)
     found = [
         _numbers(b"".join(digester.digests(batch)))
         for group in groups_of(file)
@@ -216,7 +216,7 @@ def _columns(
     start = block * BLOCK_ROWS
     stop = min(start + BLOCK_ROWS, len(written.rows))
     wanted = _now_of(range(start, stop), found)
-    digester = RowDigester(key, file.schema_arrow)
+    digester = RowDigester(key)
     for group in groups_of(file):
         own = [row for row in wanted if group.start <= row < group.start + group.rows]
         if not own:
