@@ -2,7 +2,8 @@
 
     python benchmarks/purge_speed.py --gigabytes 5 --folder DATA
 
-Makes a shard of that size in the folder, from pieces of made-up text, and a decisions file about
+Makes a shard of that size in the folder, from pieces of made-up text (words as frequent as in
+language, after Zipf), and a decisions file about
 some of its rows. Then each runs in a process of its own: a loop that reads the shard in batches and
 writes it again row group by row group, and the command as a user calls it. CPU seconds and the peak
 of memory are those of the operating system. The shard is deleted afterwards, unless it is kept.
@@ -120,7 +121,8 @@ def make(shard: Path, gigabytes: float, share: float, compression: str) -> None:
     rng = random.Random(5)
     words = ["".join(rng.choices("abcdefghijklmnopqrstuvwxyz", k=rng.randint(2, 10)))
              for _ in range(20_000)]  # fmt: skip
-    text = " ".join(rng.choices(words, k=WORDS))
+    zipf = [1 / rank for rank in range(1, len(words) + 1)]
+    text = " ".join(rng.choices(words, zipf, k=WORDS))
     key, numbers = DigestKey.from_hex(KEY), np.random.default_rng(5)
     decided: list[dict[str, Any]] = []
     rows, writer = 0, None
