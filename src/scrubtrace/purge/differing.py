@@ -7,11 +7,12 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from scrubtrace.beam_pipelines import storage
-from scrubtrace.beam_pipelines.purging.digests import DIGEST_BYTES, RowDigester
+from scrubtrace.beam_pipelines.purging.digests import RowDigester
 from scrubtrace.beam_pipelines.purging.rows import Group, UnreadableError, groups_of, open_shard
 from scrubtrace.schemas.identity import DigestKey
 from scrubtrace.schemas.removal import BLOCK_ROWS
@@ -255,9 +256,13 @@ def _missing(shard: str, found: Rows) -> Iterator[str]:
         yield f"{shard}: {len(found.missing) - SHOWN:,} more rows missing"
 
 
-def removed_rows(table: pa.Table) -> dict[int, str]:
-    """Which row each digest of a removed row is, in words."""
-    assert DIGEST_BYTES == 8
+def removed_rows(table: pa.Table, own: str) -> dict[int, str]:
+    """Which row each digest of a removed row is, in words; of equal rows one of the shard ``own``.
+
+    ``table`` has the columns of `REMOVED`.
+    """
+    is_own = pc.equal(table.column("shard"), own)
+    table = pa.concat_tables([table.filter(pc.invert(is_own)), table.filter(is_own)])
     rows = zip(
         table.column("digest").to_pylist(), table.column("shard").to_pylist(),
         table.column("row_index").to_pylist(), table.column("row_id").to_pylist(),

@@ -5,6 +5,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+import pyarrow as pa
+
 from scrubtrace.beam_pipelines import storage
 from scrubtrace.beam_pipelines.layout import read_table
 from scrubtrace.beam_pipelines.purging.layout import REMOVAL, SHARDS
@@ -13,6 +15,7 @@ from scrubtrace.purge.differing import Written, differences, removed_rows
 from scrubtrace.purge.record import PREDICATE, SELF, STATEMENT, record_bytes
 from scrubtrace.purge.signing import opened, verified
 from scrubtrace.schemas.identity import DigestKey, KeyRing
+from scrubtrace.schemas.removal import REMOVED
 
 
 @dataclass
@@ -124,7 +127,7 @@ class _Differ:
 
     def __init__(self, base: str, predicate: dict[str, Any], key: DigestKey | None) -> None:
         self._base, self._side, self._key = base, predicate["side_files"], key
-        self._removed: dict[int, str] | None = None
+        self._removed: pa.Table | None = None
         self.rows = 0
 
     def told(self, name: str, path: str, changed: bool) -> Iterator[str]:
@@ -137,19 +140,20 @@ class _Differ:
         written = Written.read(place)
         self.rows = len(written.rows)
         said = False
-        for problem in differences(name, path, written, self._key, self._known()):
+        for problem in differences(name, path, written, self._key, self._known(name)):
             said = True
             yield problem
         if changed and not said:
             yield f"{name}: the file is another one, but every row and column has its value"
 
-    def _known(self) -> dict[int, str]:
+    def _known(self, shard: str) -> dict[int, str]:
         if self._removed is None:
             name = f"{REMOVAL}/removed.parquet"
             path = storage.join(self._base, name)
             is_whole = _sha256(path) == self._side.get(name)
-            self._removed = removed_rows(read_table(storage.read_bytes(path))) if is_whole else {}
-        return self._removed
+            content = storage.read_bytes(path) if is_whole else None
+            self._removed = read_table(content) if content else REMOVED.empty_table()
+        return removed_rows(self._removed, shard)
 
 
 def _sha256(path: str) -> str | None:
