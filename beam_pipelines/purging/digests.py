@@ -108,7 +108,7 @@ def _plain(column: pa.Array) -> Bytes:
 
 
 def _validity(column: pa.Array) -> Bytes:
-    valid = pc.is_valid(column).to_numpy(zero_copy_only=False).astype(np.uint8)
+    valid: Bytes = pc.is_valid(column).to_numpy(zero_copy_only=False).astype(np.uint8)
     return valid.reshape(-1, 1)
 
 

@@ -47,7 +47,7 @@ TYPES: dict[str, Kind] = {
     "date": Kind(pa.date32(), _or_null(st.dates(datetime.date(1980, 1, 1)))),
     "moment": Kind(_ZONE, _or_null(_MOMENTS.map(lambda m: m.replace(tzinfo=datetime.UTC)))),
     "decimal": Kind(
-        pa.decimal128(9, 2), _or_null(st.integers(-9999, 9999).map(lambda n: decimal.Decimal(n) / 4))
+        pa.decimal128(9, 2), _or_null(st.integers(-999, 999).map(lambda n: decimal.Decimal(n) / 4))
     ),
     "dictionary": Kind(pa.dictionary(pa.int8(), pa.string()), _or_null(st.sampled_from("abc"))),
     "list": Kind(pa.list_(pa.int32()), _list(_or_null(st.integers(0, 9)))),

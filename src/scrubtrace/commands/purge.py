@@ -136,6 +136,8 @@ def _summary(outcome: Any, out: str) -> Iterator[str]:
     if sums.problems:
         counts = ", ".join(f"{name} {count:,}" for name, count in sorted(sums.problems.items()))
         yield f"named but NOT removed: {counts}; listed in {out}/removal/not_removed.parquet"
+    for place in outcome.not_removed[:SHOWN]:
+        yield f"  {place}"
     for shard, reason in outcome.errors[:SHOWN]:
         yield f"shard {shard} was not written: {reason}"
     if len(outcome.errors) > SHOWN:

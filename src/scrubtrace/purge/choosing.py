@@ -78,17 +78,19 @@ def read_decisions(path: str, dataset: str) -> tuple[pa.Table, str | None]:
     Raises `UsageStop` if it is no export of decisions, or none about the data set.
     """
     try:
-        table = pq.read_table(path, columns=list(NEEDED), use_threads=False)
         schema = pq.read_schema(path)
-    except OSError as error:
-        raise UsageStop(f"cannot read {path}: {error.strerror or 'no Parquet file'}") from None
-    except (pa.ArrowException, KeyError):
-        raise UsageStop(f"{path} is no Parquet file") from None
+    except (OSError, pa.ArrowException) as error:
+        why = getattr(error, "strerror", None) or "no Parquet file"
+        raise UsageStop(f"cannot read {path}: {why}") from None
     for name in NEEDED:
         if name not in schema.names or schema.field(name).type != DECIDED.field(name).type:
             raise UsageStop(
                 f"{path} has no column {name} as review export --format parquet writes it"
             )
+    try:
+        table = pq.read_table(path, columns=list(NEEDED), use_threads=False)
+    except (OSError, pa.ArrowException):
+        raise UsageStop(f"{path} is damaged: export it again") from None
     head = (schema.metadata or {}).get(b"review_head")
     names = table.column("dataset").unique().to_pylist()
     own = table.filter(pc.equal(table.column("dataset"), dataset))

@@ -43,9 +43,12 @@ from scrubtrace.purge.record import Attachments, Purge, write_record
 from scrubtrace.resumable import resumable
 from scrubtrace.schemas.identity import KeyRing
 from scrubtrace.schemas.plan import Chat, Columns, RowRange, Shard, Unit, Work
-from scrubtrace.schemas.removal import PurgeReceipt, PurgeSpec
+from scrubtrace.schemas.removal import Problem, PurgeReceipt, PurgeSpec
 
 BATCH_BYTES = 8 << 20
+TOLD = 20
+"""Rows that were not removed and are told of; all are beside the record."""
+
 UNIT_BYTES = 64 << 20
 UNIT_SHARDS = 200
 """Shards are packed into a unit up to so many bytes, and so many shards."""
@@ -114,6 +117,7 @@ class Outcome:
     sums: Sums
     receipts: list[PurgeReceipt]
     dead: list[tuple[str, str]]
+    not_removed: list[str]
     record: str
 
     @property
@@ -168,10 +172,9 @@ def run_purge(job: Job) -> Outcome:
         purge = Purge(folder, spec, work, receipts, sums, prepared.chosen, _begun(folder))
         write_record(purge, job.config, job.attachments)
     dead = [(shard.name, shard.detail) for shard in work.dead]
-    return Outcome(
-        prepared.inputs.dataset, work.rows, len(prepared.inputs.shards), sums, receipts, dead,
-        folder.record,
-    )  # fmt: skip
+    shards = len(prepared.inputs.shards)
+    about = (prepared.inputs.dataset, work.rows, shards, sums, receipts, dead)
+    return Outcome(*about, _told(folder), folder.record)
 
 
 def units_of(shards: Sequence[Shard]) -> Iterator[Unit]:
@@ -212,6 +215,20 @@ def _begin(folder: PurgeFolder, prepared: Prepared, spec: PurgeSpec, work: Work)
     begun = datetime.now(UTC).isoformat(timespec="seconds")
     storage.write_atomic(folder.work("begun.json"), json.dumps({"begun_at": begun}).encode())
     folder.create(spec, work)
+
+
+def _told(folder: PurgeFolder) -> list[str]:
+    """The first rows that the policy names and that were not removed, with file, row and why."""
+    path = folder.removal("not_removed.parquet")
+    names = ["shard", "row_index", "row_id", "problem"]
+    table = read_table(storage.read_bytes(path), names)
+    table = table.filter(pc.not_equal(table.column("problem"), str(Problem.ELSEWHERE)))
+    return [
+        f"{row['shard'] or 'no shard'}, row {row['row_index']}"
+        + (f" (id {row['row_id']})" if row["row_id"] is not None else "")
+        + f": {row['problem']}"
+        for row in table.slice(0, TOLD).to_pylist()
+    ]
 
 
 def _begun(folder: PurgeFolder) -> str:

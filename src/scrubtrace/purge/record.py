@@ -15,6 +15,7 @@ from typing import Any
 from scrubtrace.beam_pipelines import storage
 from scrubtrace.beam_pipelines.purging.layout import QUARANTINE, REMOVAL, SHARDS, PurgeFolder
 from scrubtrace.config import Config
+from scrubtrace.detectors.reference.index import MANIFEST
 from scrubtrace.environment import environment
 from scrubtrace.exits import UsageStop
 from scrubtrace.purge.choosing import Chosen, digest_of
@@ -204,7 +205,7 @@ def indexes(spec: RunSpec | None) -> Any:
         path = planned.options.get("index")
         if isinstance(path, str):
             try:
-                content = storage.read_bytes(storage.join(path, "manifest.json"))
+                content = storage.read_bytes(storage.join(path, MANIFEST))
             except OSError:
                 found.append({"detector": planned.name, "manifest_sha256": "index is gone"})
                 continue

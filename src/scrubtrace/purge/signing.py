@@ -54,12 +54,12 @@ def verified(envelope: bytes, public_key: str) -> bytes:
 
 
 def _is_by(key: "SSlibKey", signature: "Signature", content: bytes) -> bool:
-    from securesystemslib.exceptions import VerificationError
+    from securesystemslib.exceptions import UnverifiedSignatureError
     from securesystemslib.signer import Signature
 
     try:  # programs name keys differently: the key decides, not its name
         key.verify_signature(Signature(key.keyid, signature.signature), content)
-    except VerificationError:
+    except UnverifiedSignatureError:
         return False
     return True
 
