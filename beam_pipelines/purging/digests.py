@@ -6,9 +6,9 @@ Cost: two copies of the batch, and one pass of SHA-256 over it.
 """
 
 import hashlib
+import zlib
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -20,10 +20,6 @@ from scrubtrace.schemas.identity import DigestKey
 from scrubtrace.schemas.removal import BLOCK_ROWS, ROW_DIGESTS
 
 DIGEST_BYTES = 8
-
-_WEIGHTS = 1 << 15
-_STEP = 0x9E3779B97F4A7C15
-"""Words that are summed up together, and an odd number that keeps the order of such sums."""
 
 Bytes = NDArray[np.uint8]
 
@@ -137,18 +133,15 @@ class RowDigester:
     """Digests rows of one shard as they come, in batches of any size.
 
     Rows are digested by SHA-256 with a secret prefix, cut to 8 bytes. Columns, which only say where
-    in a row a difference is, by sums of 8-byte words with secret odd weights, digested again: the
-    change of a single word always shows.
+    in a row a difference is, by CRC-32 sums, which are digested in the same way.
     """
 
     def __init__(self, key: DigestKey) -> None:
         secret = bytes.fromhex(key.digest("scrubtrace row digests"))
         self._seed = hashlib.sha256(secret)
-        raw = np.random.PCG64(int.from_bytes(secret, "little")).random_raw(_WEIGHTS)
-        self._weights = raw | np.uint64(1)
         self._rows = 0
         self._pending: list[bytes] = []
-        self._columns: list[list[list[Any]]] = []
+        self._columns: list[list[int]] = []
         self.blocks: list[tuple[int, bytes, bytes]] = []
         """Finished blocks not yet taken: first row, digests of rows, digests of columns."""
 
@@ -163,7 +156,7 @@ class RowDigester:
         first = 0
         while first < batch.num_rows:
             stop = min(batch.num_rows, first + BLOCK_ROWS - self._rows % BLOCK_ROWS)
-            self._hold(columns, first, stop)
+            self._update(columns, first, stop)
             self._pending += found[first:stop]
             self._rows += stop - first
             first = stop
@@ -174,7 +167,7 @@ class RowDigester:
     def finish(self) -> None:
         """Ends the block under way, if it has rows."""
         if self._pending:
-            columns = b"".join(self._of_column(parts) for parts in self._columns)
+            columns = b"".join(self._of_column(sums) for sums in self._columns)
             start = self._rows - len(self._pending)
             self.blocks.append((start, b"".join(self._pending), columns))
         self._pending, self._columns = [], []
@@ -197,25 +190,18 @@ class RowDigester:
             found.append(digest.digest()[:DIGEST_BYTES])
         return found
 
-    def _hold(self, columns: list[Cells], first: int, stop: int) -> None:
-        """Holds rows of the block under way, without a copy of what they share with the batch."""
+    def _update(self, columns: list[Cells], first: int, stop: int) -> None:
+        """Adds rows to the sums of the block under way; each part of a column has its own."""
         if not self._columns:
-            self._columns = [[[] for _ in range(1 + len(cells.data))] for cells in columns]
-        for cells, parts in zip(columns, self._columns, strict=True):
-            parts[0].append(cells.fixed[first:stop].tobytes())
-            for data, part in zip(cells.data, parts[1:], strict=True):
+            self._columns = [[0] * (1 + len(cells.data)) for cells in columns]
+        for cells, sums in zip(columns, self._columns, strict=True):
+            sums[0] = zlib.crc32(cells.fixed[first:stop].tobytes(), sums[0])
+            for number, data in enumerate(cells.data, 1):
                 offsets = _offsets(data)
-                part.append(_data(data)[offsets[first] : offsets[stop]])
+                piece = _data(data)[offsets[first] : offsets[stop]]
+                sums[number] = zlib.crc32(piece, sums[number])
 
-    def _of_column(self, parts: list[list[Any]]) -> bytes:
+    def _of_column(self, sums: list[int]) -> bytes:
         digest = self._seed.copy()
-        for pieces in parts:
-            size = sum(map(len, pieces))
-            words = np.frombuffer(b"".join([*pieces, bytes(-size % 8)]), "<u8")
-            total = size
-            for start in range(0, len(words), _WEIGHTS):
-                own = words[start : start + _WEIGHTS]
-                found = int(np.dot(own, self._weights[: len(own)]))
-                total = (total * _STEP + found) % (1 << 64)
-            digest.update(total.to_bytes(8, "little"))
+        digest.update(b"".join(value.to_bytes(4, "little") for value in sums))
         return digest.digest()[:DIGEST_BYTES]

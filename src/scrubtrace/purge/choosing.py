@@ -15,6 +15,7 @@ from scrubtrace.balance import check_balance
 from scrubtrace.config import PurgeSection
 from scrubtrace.exits import UsageStop
 from scrubtrace.resolver import current_results
+from scrubtrace.runs.reading import manifest_of
 from scrubtrace.schemas.decided import DECIDED
 from scrubtrace.schemas.plan import RunSpec
 from scrubtrace.schemas.removal import WANTED, Reason
@@ -48,6 +49,7 @@ class Chosen:
     review_head: str | None = None
     files: dict[str, str] = field(default_factory=dict)
     run: str | None = None
+    thresholds: dict[str, Any] | None = None
     spec: RunSpec | None = None
 
 
@@ -183,6 +185,7 @@ def _verbatim(found: Chosen, out: str, dataset: str, wanted: bool) -> Iterator[p
     results = current_results(out, dataset)
     found.spec = results.spec
     found.run = max(results.folders)
+    found.thresholds = manifest_of(results.folders[found.run])["policy"]
     if not wanted:
         return
     if REFERENCE not in {planned.name for planned in results.spec.detectors}:

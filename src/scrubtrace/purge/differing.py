@@ -66,11 +66,11 @@ def differences(
         with storage.open_read(path) as opened:
             file = open_shard(opened)
             yield from _schema(file, written, shard)
-            damaged = list(_damaged(file, shard))
-            if damaged:
-                yield from damaged
+            try:
+                now = _digests_now(file, key)
+            except UnreadableError:
+                yield from _damaged(file, shard)
                 return
-            now = _digests_now(file, key)
             found = compare(written.rows, now, removed)
             yield from _edited(shard, file, found, written, key)
             yield from _added(shard, found, now, removed)
@@ -196,7 +196,7 @@ def _edited(
         columns = None
         if block not in missing and file.schema_arrow.names == written.names:
             columns = _columns(file, block, found, written, key)
-        where = "columns not known" if columns is None else _named(columns)
+        where = _named(columns) if columns else "columns not known"
         for now, then in pairs[: SHOWN - told]:
             was = "" if now == then else f" (was row {then})"
             yield f"{shard}: row {now}{was}: {where} edited"

@@ -162,7 +162,7 @@ def _predicate(purge: Purge, config: Config, attachments: Attachments) -> dict[s
         "side_files": _side_files(purge),
         "detectors": detectors(chosen.spec),
         "detector_run": chosen.run or NOT_SUPPLIED,
-        "thresholds": config.policy.model_dump(mode="json") if chosen.spec else NOT_SUPPLIED,
+        "thresholds": chosen.thresholds or NOT_SUPPLIED,
         "indexes": indexes(chosen.spec),
         "sample_plan": _attached(attachments.sample_plan),
         "post_removal_bound": _attached(attachments.bound),
