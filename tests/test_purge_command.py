@@ -106,6 +106,10 @@ def test_rows_that_moved_are_found_by_id() -> None:
     given = ("--decisions", "decided.parquet", "--id-column", "id", "--dataset", "data")
     assert purge(*given, data="other/all.parquet") == 0
     assert sorted(ids()) == sorted(without("id-0-3", "id-2-5"))
+    items = pq.read_table("purged/removal/items.parquet").to_pylist()
+    assert [(row["shard"], row["new_item_key"]) for row in items] == [
+        ("p0.parquet", None), ("p2.parquet", None)
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize("suffix", ["csv", "parquet"])

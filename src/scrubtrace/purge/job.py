@@ -164,7 +164,6 @@ def run_purge(job: Job) -> Outcome:
         sums = put_together(
             folder,
             receipts,
-            prepared.inputs.shards,
             prepared.located.not_found,
             prepared.chosen.decisions,
             prepared.inputs.dataset,

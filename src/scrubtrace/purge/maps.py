@@ -17,12 +17,8 @@ from scrubtrace.beam_pipelines import storage
 from scrubtrace.beam_pipelines.layout import read_table
 from scrubtrace.beam_pipelines.purging.layout import PurgeFolder
 from scrubtrace.exits import SumsDifferStop
-from scrubtrace.schemas.identity import item_key
-from scrubtrace.schemas.plan import Shard
+from scrubtrace.purge.item_maps import item_maps
 from scrubtrace.schemas.removal import ITEM_MAP, NOT_REMOVED, REMOVED, ROW_MAP, PurgeReceipt
-
-MAP_ROWS = 100_000
-"""Rows of a map held before they are written."""
 
 
 @dataclass
@@ -49,7 +45,6 @@ class Sums:
 def put_together(
     folder: PurgeFolder,
     receipts: Sequence[PurgeReceipt],
-    shards: Sequence[Shard],
     not_found: pa.Table,
     decisions: pa.Table | None,
     dataset: str,
@@ -66,7 +61,6 @@ def put_together(
         _table(folder.removal("removed.parquet"), REMOVED) as removed,
         _table(folder.removal("rows.parquet"), ROW_MAP) as rows,
     ):
-        by_shard = {entry.shard: entry for receipt in receipts for entry in receipt.shards}
         for receipt in receipts:
             content = storage.read_bytes(folder.removed(receipt.unit))
             if hashlib.sha256(content).hexdigest() != receipt.removed_sha256:
@@ -80,15 +74,15 @@ def put_together(
                     continue
                 own = table.filter(pc.equal(table.column("shard"), entry.shard))
                 gone = own.filter(own.column("whole")).column("row_index").to_numpy()
-                _check(by_shard[entry.shard].rows_after, entry.rows_before - len(gone), entry.shard)
+                _check(entry.rows_after, entry.rows_before - len(gone), entry.shard)
                 rows.write_table(_row_map(entry.shard, gone, entry.rows_before))
                 if own.num_rows:
-                    moved[entry.shard] = own.select(["row_index", "whole", "turns"])
+                    moved[entry.shard] = own.select(["row_index", "row_id", "whole", "turns"])
     sums.keys_digest = keys.hexdigest()
     _write_not_removed(folder, receipts, not_found, sums)
     if decisions is not None:
         with _table(folder.removal("items.parquet"), ITEM_MAP) as items:
-            for table in _item_maps(moved, decisions, dataset):
+            for table in item_maps(moved, decisions, dataset):
                 items.write_table(table)
     return sums
 
@@ -141,39 +135,3 @@ def _write_not_removed(
             if receipt.problems:
                 writer.write_table(read_table(storage.read_bytes(folder.not_removed(receipt.unit))))
                 sums.problems.update(receipt.problems)
-
-
-def _item_maps(moved: dict[str, pa.Table], decisions: pa.Table, dataset: str) -> Iterator[pa.Table]:
-    """New keys and places of the items of shards that rows or turns went from."""
-    names = ("item_key", "shard", "row_index", "row_id", "occurrence", "field", "turn")
-    for shard, gone in moved.items():
-        own = decisions.filter(pc.equal(decisions.column("shard"), shard)).select(names)
-        whole = gone.filter(gone.column("whole")).column("row_index").to_numpy()
-        turns = {row["row_index"]: row["turns"] for row in gone.to_pylist() if not row["whole"]}
-        records = []
-        for row in own.to_pylist():
-            new = _new_place(row, whole, turns.get(row["row_index"], []))
-            key = None
-            if new["new_row_index"] is not None:
-                place = (shard, new["new_row_index"], row["row_id"], row["occurrence"])
-                key = item_key(dataset, *place, row["field"], new["new_turn"])
-            record = {name: row[name] for name in ("item_key", "shard", "row_index", "turn")}
-            record |= new | {"new_item_key": key}
-            if (key, new["new_row_index"]) != (row["item_key"], row["row_index"]):
-                records.append(record)
-            if len(records) == MAP_ROWS:
-                yield pa.Table.from_pylist(records, ITEM_MAP)
-                records = []
-        yield pa.Table.from_pylist(records, ITEM_MAP)
-
-
-def _new_place(
-    row: dict[str, Any], whole: NDArray[np.int64], turns: Sequence[int]
-) -> dict[str, int | None]:
-    before = int(np.searchsorted(whole, row["row_index"]))
-    is_gone = before < len(whole) and whole[before] == row["row_index"]
-    if is_gone or row["turn"] in turns:
-        return {"new_row_index": None, "new_turn": None}
-    turn = row["turn"]
-    new_turn = None if turn is None else turn - sum(gone < turn for gone in turns)
-    return {"new_row_index": row["row_index"] - before, "new_turn": new_turn}
