@@ -46,7 +46,8 @@ def test_kept_rows_are_identical(table: pa.Table, data: Any) -> None:
     with tempfile.TemporaryDirectory() as place:
         out = Path(place) / "out"
         path = shard(Path(place), table, row_group_size=size, compression=codec)
-        spec = replace(SPEC, group_bytes=group_bytes)
+        batch_bytes = data.draw(st.sampled_from([1, 1 << 20]))
+        spec = replace(SPEC, group_bytes=group_bytes, batch_bytes=batch_bytes)
         _, done = purged(path, out, [{"row_index": row} for row in gone], spec)
         before, after = pq.ParquetFile(path), written(out)
         assert done.receipt.error == ""

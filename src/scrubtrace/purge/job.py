@@ -49,7 +49,7 @@ BATCH_BYTES = 8 << 20
 TOLD = 20
 """Rows that were not removed and are told of; all are beside the record."""
 
-UNIT_BYTES = 64 << 20
+UNIT_BYTES = 16 << 20
 UNIT_SHARDS = 200
 """Shards are packed into a unit up to so many bytes, and so many shards."""
 
