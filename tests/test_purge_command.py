@@ -13,6 +13,7 @@ from command_line import code_of
 from purges import (
     KEY,
     ROWS,
+    decided,
     decisions,
     ids,
     purge,
@@ -21,7 +22,7 @@ from purges import (
     without,
     write_data,
     write_decisions,
-)  # fmt: skip
+)
 
 from scrubtrace.beam_pipelines.purging import unit
 from scrubtrace.schemas.identity import item_key
@@ -197,6 +198,8 @@ def test_ids_that_repeat() -> None:
         (("--hold-decision", "none", "--decisions", "other_key.parquet"), "0123456789ab"),
         (("--hold-decision", "none", "--decisions", "decided.parquet", "--out", "."),
          "lies in --out"),
+        (("--hold-decision", "none", "--decisions", "decided.parquet", "--lineage-column", "x"),
+         "shard p0.parquet has no lineage column 'x'"),
         (("--hold-decision", "none", "--decisions", "decided.parquet", "--set", "purge.chat=x"),
          "purge.chat"),
     ],
@@ -287,3 +290,24 @@ def test_shards_that_cannot_be_read(capsys: pytest.CaptureFixture[str]) -> None:
     assert "shard p1.parquet was not written" in capsys.readouterr().out
     assert [entry["name"] for entry in record()["shards_not_written"]] == ["p1.parquet"]
     assert not Path("purged/shards/p1.parquet").exists()
+
+
+def test_chat_rows_lose_turns() -> None:
+    chats = [[{"role": "user", "content": "q"}, {"role": "assistant", "content": f"a{n}"}]
+             for n in range(4)]  # fmt: skip
+    pq.write_table(pa.table({"chat": chats}), "chats.parquet")
+    about = {"field": "chat", "turn": 1, "dataset": "data"}
+    rows = [decided("chats.parquet", n, f"a{n}", **about) for n in (1, 2)]
+    rows.append(decided("chats.parquet", 3, "q", **(about | {"turn": 0, "decision": None})))
+    write_decisions(Path("decided.parquet"), rows)
+    given = ("--decisions", "decided.parquet", "--dataset", "data", "--set", "purge.chat=turn")
+    assert purge(*given, data="chats.parquet") == 0
+    kept = pq.read_table("purged/shards/chats.parquet").column("chat").to_pylist()
+    assert kept == [chats[0], chats[1][:1], chats[2][:1], chats[3]]
+    assert record()["rows"] == {"before": 4, "after": 4, "removed": 0, "turns_removed": 2}
+    assert code_of("verify", "purged/removal/record.json", "--every-row") == 0
+    views = pa.array(
+        chats, pa.list_view(pa.struct([("role", pa.string()), ("content", pa.string())]))
+    )
+    pq.write_table(pa.table({"chat": views}), "chats.parquet")
+    assert purge(*given, data="chats.parquet", out="two") == 2

@@ -37,6 +37,7 @@ from scrubtrace.keys import place_of_keys, read_ring
 from scrubtrace.lock import output_lock
 from scrubtrace.progress import shown_progress
 from scrubtrace.purge.choosing import Chosen, choose
+from scrubtrace.purge.columns import check_columns
 from scrubtrace.purge.locating import Located, locate
 from scrubtrace.purge.maps import Sums, put_together
 from scrubtrace.purge.record import Attachments, Purge, write_record
@@ -144,6 +145,7 @@ def prepare(job: Job) -> Prepared:
     _check_keys(chosen.wanted, ring)
     if config.input.id_column is None:
         _check_has_places(chosen.wanted)
+    check_columns(inputs.footers, chosen.wanted, config)
     located = locate(chosen.wanted, inputs.shards, config.input.id_column)
     return Prepared(job, inputs, chosen, located, ring, options)
 
