@@ -16,7 +16,7 @@ from scrubtrace.beam_pipelines.purging.layout import PurgeFolder
 from scrubtrace.beam_pipelines.purging.leaving import Leaving, quarantine_schema, with_reasons
 from scrubtrace.schemas.removal import ROW_DIGESTS, PurgeSpec, ShardReceipt
 
-HELD_BLOCKS = 4096
+HELD_BLOCKS = 512
 """Blocks of digests of a row group of the file with digests."""
 
 
