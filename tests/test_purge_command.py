@@ -140,6 +140,13 @@ def test_lists(suffix: str, by: str) -> None:
     assert ids() == without("id-0-3", "id-2-5")
 
 
+def test_listed_ids_that_no_row_has() -> None:
+    Path("list.csv").write_text("row_id\nid-0-3\nid-9-9\n")
+    assert purge("--list", "list.csv", "--id-column", "id") == 3
+    assert ids() == without("id-0-3")
+    assert record()["named_but_not_removed"] == {"gone": 1}
+
+
 def test_changed_rows_stay_and_are_told(capsys: pytest.CaptureFixture[str]) -> None:
     decisions([(0, 3), (1, 4)])
     table = pq.read_table("data/p1.parquet")

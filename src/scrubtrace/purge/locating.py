@@ -106,7 +106,7 @@ def _by_id(
             its = [h for h in its if (hit_shards[h], hit_rows[h]) == (number, indices[row])]
             problem = Problem.AMBIGUOUS
         else:
-            is_here = shard_names[row] in numbers
+            is_here = shard_names[row] is None or shard_names[row] in numbers
             problem = Problem.GONE if is_here else Problem.ELSEWHERE
         if not its:
             problems.setdefault(problem, []).append(row)
