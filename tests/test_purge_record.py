@@ -100,3 +100,13 @@ def test_verbatim_matches_go() -> None:
         said["indexes"][0]["manifest_sha256"]
         == hashlib.sha256(Path("index/index.json").read_bytes()).hexdigest()
     )
+
+
+def test_decisions_from_before_a_key_was_rotated(monkeypatch: pytest.MonkeyPatch) -> None:
+    decisions([(0, 4)])
+    monkeypatch.setenv("SCRUBTRACE_KEY", f"{'cd' * 32},{'ab' * 32}")
+    assert purge("--decisions", "decided.parquet") == 0
+    assert ids() == without("id-0-4")
+    assert code_of("verify", "purged/removal/record.json", "--every-row") == 0
+    monkeypatch.setenv("SCRUBTRACE_KEY", "cd" * 32)
+    assert purge("--decisions", "decided.parquet", out="two") == 2
