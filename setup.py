@@ -65,8 +65,11 @@ setup(
             "rensa>=0.2",
             "scikit-learn>=1.6,<2",
         ],
+        "sign": ["securesystemslib>=1.6,<2", "cryptography>=46"],
         "browser": ["playwright>=1.55,<2"],
         "dev": [
+            "securesystemslib>=1.6,<2",
+            "cryptography>=46",
             "psycopg[binary]>=3.2.2",
             "scikit-learn>=1.6,<2",
             "matplotlib>=3.10,<4",

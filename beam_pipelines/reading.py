@@ -32,16 +32,16 @@ SHRINK = 4
 
 
 @dataclass(frozen=True)
-class _RowGroup:
-    """One row group of an open shard, and what is read of it."""
+class RowGroup:
+    """One row group of an open shard; ``leaves`` are the Parquet columns to read, None for all."""
 
     file: pq.ParquetFile
     number: int
-    columns: ShardColumns
-    leaves: list[str]
+    leaves: list[str] | None
 
     @property
     def rows(self) -> int:
+        """Number of rows."""
         return int(self.file.metadata.row_group(self.number).num_rows)
 
     def batches(self, size: int) -> Iterator[pa.RecordBatch]:
@@ -85,10 +85,11 @@ def _read_groups(
         leaves = leaf_paths(file, list(found.wanted()))
         group_start = 0
         for number in range(file.metadata.num_row_groups):
-            group = _RowGroup(file, number, found, leaves)
+            group = RowGroup(file, number, leaves)
             start, stop = done - group_start, min(row_range.stop - group_start, group.rows)
             if start < stop:
-                yield from _read_rows(group, group_start, start, stop, batch_rows, batch_bytes)
+                rows = (group_start, start, stop)
+                yield from _read_rows(group, found, *rows, batch_rows, batch_bytes)
                 done = group_start + stop
             group_start += group.rows
     except MemoryError:
@@ -100,13 +101,19 @@ def _read_groups(
 
 
 def _read_rows(
-    group: _RowGroup, group_start: int, start: int, stop: int, batch_rows: int, batch_bytes: int
+    group: RowGroup,
+    columns: ShardColumns,
+    group_start: int,
+    start: int,
+    stop: int,
+    batch_rows: int,
+    batch_bytes: int,
 ) -> Iterator[Rows]:
     """Rows ``start`` to ``stop`` of a row group, whose first row is the shard's ``group_start``."""
     done, problem = start, "RowsMissing"
     try:
-        for batch in _batches(group, start, stop, batch_rows, batch_bytes):
-            rows = decode(batch, group_start + done, group.columns)
+        for batch in batches_of(group, start, stop, batch_rows, batch_bytes):
+            rows = decode(batch, group_start + done, columns)
             done += len(rows)
             yield rows
     except MemoryError:  # pyarrow's is an ArrowException as well, but the rows are not at fault
@@ -116,8 +123,8 @@ def _read_rows(
     yield from _dead_rows(group_start + done, group_start + stop, problem, batch_rows)
 
 
-def _batches(
-    group: _RowGroup, start: int, stop: int, batch_rows: int, batch_bytes: int
+def batches_of(
+    group: RowGroup, start: int, stop: int, batch_rows: int, batch_bytes: int
 ) -> Iterator[pa.RecordBatch]:
     """Rows ``start`` to ``stop`` of a row group, each once, in batches of a size that fits.
 
@@ -151,7 +158,7 @@ def _batches(
             size = max(1, (size or PROBED_ROWS) // SHRINK)
 
 
-def _first_size(group: _RowGroup, batch_rows: int, batch_bytes: int) -> int:
+def _first_size(group: RowGroup, batch_rows: int, batch_bytes: int) -> int:
     """Rows to decode at a time, from the mean size of a row in the columns that are read.
 
     Rows that share large texts in a dictionary are larger than the file says, so a few are decoded.
@@ -180,8 +187,8 @@ def _bytes(batch: pa.RecordBatch) -> int:
     return sum(decoded_bytes(column) for column in batch.columns)
 
 
-def _is_read(path: str, leaves: list[str]) -> bool:
-    return path in leaves or path.split(".")[0] in leaves
+def _is_read(path: str, leaves: list[str] | None) -> bool:
+    return leaves is None or path in leaves or path.split(".")[0] in leaves
 
 
 def _fitting(mean: float, batch_rows: int, batch_bytes: int) -> int:

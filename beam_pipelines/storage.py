@@ -4,6 +4,7 @@ Local paths never import Beam. Writing is atomic: a reader sees the whole file o
 """
 
 import glob
+import hashlib
 import os
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -12,6 +13,7 @@ from dataclasses import dataclass
 from typing import IO, Any
 
 TEMPORARY_PREFIX = ".part-"
+_READ_BYTES = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -76,16 +78,36 @@ def read_bytes(path: str) -> bytes:
         return file.read()
 
 
+def sha256(file: IO[bytes]) -> str:
+    """SHA-256 of an open file from its start to its end, in hexadecimal; raises OSError."""
+    file.seek(0)
+    digest = hashlib.sha256()
+    while content := file.read(_READ_BYTES):
+        digest.update(content)
+    return digest.hexdigest()
+
+
 def write_atomic(path: str, content: bytes) -> None:
     """Writes the file under another name, flushes it to disk, then renames it; raises OSError."""
+    with open_write(path) as file:
+        file.write(content)
+
+
+@contextmanager
+def open_write(path: str) -> Iterator[IO[bytes]]:
+    """A file to write from its start on, which gets its name when the block ends without error.
+
+    Raises OSError; then, as after any other error, there is no file, or the earlier one.
+    """
     if is_remote(path):
-        _write_remote(path, content)
+        with _open_write_remote(path) as remote:
+            yield remote
         return
     folder = os.path.dirname(path)
     descriptor, temporary = tempfile.mkstemp(prefix=TEMPORARY_PREFIX, dir=folder)
     try:
         with open(descriptor, "wb") as file:
-            file.write(content)
+            yield file
             file.flush()
             os.fsync(file.fileno())
         os.chmod(temporary, 0o644)
@@ -95,12 +117,13 @@ def write_atomic(path: str, content: bytes) -> None:
         raise
 
 
-def _write_remote(path: str, content: bytes) -> None:
+@contextmanager
+def _open_write_remote(path: str) -> Iterator[IO[bytes]]:
     systems = _beam()
     temporary = f"{path}{TEMPORARY_PREFIX}{os.urandom(6).hex()}"
     try:
         with systems.create(temporary) as file:
-            file.write(content)
+            yield file
         if systems.exists(path):
             systems.delete([path])
         systems.rename([temporary], [path])

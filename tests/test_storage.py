@@ -10,6 +10,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from apache_beam.io.filesystem import FileMetadata, FileSystem
+from command_line import code_of
+from purges import decisions, purge, write_data
 
 from scrubtrace.beam_pipelines import storage
 from scrubtrace.beam_pipelines.layout import RunFolder, runs_of
@@ -276,3 +278,19 @@ def test_a_link_to_nowhere_is_found_and_cannot_be_read(tmp_path: Path) -> None:
     (found,) = storage.match(str(tmp_path / "*.parquet"))
     with pytest.raises(OSError, match="No such file"):
         storage.read_bytes(found.path)
+
+
+def test_a_purge_on_a_beam_file_system(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SCRUBTRACE_KEY", "ab" * 32)
+    monkeypatch.chdir(tmp_path)
+    write_data()
+    for path in Path("data").iterdir():
+        FILES[f"mem://data/{path.name}"] = path.read_bytes()
+    decisions([(0, 3), (2, 5)])
+    given = ("--decisions", "decided.parquet", "--dataset", "data")
+    assert purge(*given, out="mem://out/purged", data="mem://data/*.parquet") == 0
+    made = {name for name in FILES if name.startswith("mem://out/purged/shards/")}
+    assert made == {f"mem://out/purged/shards/p{n}.parquet" for n in range(3)}
+    assert code_of("verify", "mem://out/purged/removal/record.json", "--every-row") == 0
+    FILES["mem://out/purged/shards/p0.parquet"] = FILES["mem://data/p0.parquet"]
+    assert code_of("verify", "mem://out/purged/removal/record.json") == 4

@@ -166,6 +166,25 @@ class PolicySection(_Section):
     style: StyleSection = StyleSection()
 
 
+class PurgeSection(_Section):
+    """What ``scrubtrace purge`` removes, and on which grounds it may.
+
+    ``reviewed``: what reviewers concur on. ``match_verbatim``: what has the words of a reference
+    text. ``list``: a file of rows. ``hold_decision`` names the decision that nothing has to be
+    preserved, or is "none" where none is needed. ``chat``: whether a decision on a turn removes
+    the row or the turn. ``group_bytes`` of a row group are held in memory; larger ones are cut.
+    """
+
+    reviewed: bool = True
+    match_verbatim: bool = False
+    list: str | None = None
+    hold_decision: Annotated[str, Field(min_length=1)] | None = None
+    chat: Literal["row", "turn"] = "row"
+    removed_rows: Literal["quarantine", "delete"] = "quarantine"
+    group_bytes: PositiveInt = 256 << 20
+    lineage_column: str | None = None
+
+
 class ReviewSection(_Section):
     """Where flagged rows go, and the language that reviewers read: a BCP 47 tag."""
 
@@ -224,6 +243,7 @@ class Config(_Section):
     review: ReviewSection = ReviewSection()
     privacy: PrivacySection = PrivacySection()
     retention: RetentionSection = RetentionSection()
+    purge: PurgeSection = PurgeSection()
     detectors: dict[str, dict[str, Any]] = Field(default_factory=dict)
 
 

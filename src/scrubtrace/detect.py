@@ -222,11 +222,11 @@ def _scan(folder: RunFolder, work: Work, options: PipelineOptions, quiet: bool) 
             result = pipeline.run()
             result.wait_until_finish()
         except Exception as error:
-            raise _stopped(error, options) from None
+            raise stopped(error, options) from None
     counters = result.metrics().query(MetricsFilter().with_namespace(NAMESPACE))["counters"]
     names = {c.key.metric.name: c.committed or c.attempted for c in counters}
-    _raise_if_unready(names)
-    _raise_if_unwritten(names)
+    raise_if_unready(names)
+    raise_if_unwritten(names)
 
 
 def _is_remote_anywhere(spec: RunSpec) -> bool:
@@ -235,7 +235,7 @@ def _is_remote_anywhere(spec: RunSpec) -> bool:
     return any(isinstance(value, str) and storage.is_remote(value) for value in values)
 
 
-def _stopped(error: Exception, options: PipelineOptions) -> Exception:
+def stopped(error: Exception, options: PipelineOptions) -> Exception:
     """What the end of a pipeline by an error means to the user, if not a crash."""
     if not is_in_process(options):
         return IncompleteStop(failed_job(error))
@@ -245,7 +245,8 @@ def _stopped(error: Exception, options: PipelineOptions) -> Exception:
     return error
 
 
-def _raise_if_unready(names: dict[str, int]) -> None:
+def raise_if_unready(names: dict[str, int]) -> None:
+    """Raises `UsageStop` if workers could not begin; ``names`` are counters of a pipeline."""
     problems = sorted(n.removeprefix(UNREADY) for n in names if n.startswith(UNREADY))
     if problems:
         raise UsageStop(
@@ -254,7 +255,8 @@ def _raise_if_unready(names: dict[str, int]) -> None:
         )
 
 
-def _raise_if_unwritten(names: dict[str, int]) -> None:
+def raise_if_unwritten(names: dict[str, int]) -> None:
+    """Raises `IncompleteStop` if units could not be written; ``names`` are counters."""
     problems = {n.removeprefix(UNWRITTEN): c for n, c in names.items() if n.startswith(UNWRITTEN)}
     if problems:
         count = sum(problems.values())

@@ -18,13 +18,34 @@ from rich.progress import (
 )
 
 from scrubtrace import log
-from scrubtrace.beam_pipelines.layout import RunFolder
 
 POLL_SECONDS = 0.5
 LOOK_SHARE = 0.05
 """Looking at many receipts, or at an object store, takes at most this share of the time."""
 
 LINE_SECONDS = 10.0
+
+
+class Receipt(Protocol):
+    """What a finished unit says of itself."""
+
+    @property
+    def rows(self) -> int:
+        """Rows of the unit."""
+
+    @property
+    def findings(self) -> int:
+        """Texts or rows that the job is after."""
+
+
+class Receipts(Protocol):
+    """A folder that units leave receipts in."""
+
+    def scanned_units(self) -> set[str]:
+        """Keys of the units that have a receipt."""
+
+    def read_receipt(self, unit: str) -> Receipt:
+        """One unit's receipt."""
 
 
 @dataclass
@@ -35,9 +56,10 @@ class Counts:
     done: int = 0
     findings: int = 0
     earlier: int = 0
+    found: str = "with evidence"
     seen: set[str] = field(default_factory=set)
 
-    def read(self, folder: RunFolder) -> None:
+    def read(self, folder: Receipts) -> None:
         """Adds the receipts that have come since the last reading."""
         for unit in sorted(folder.scanned_units() - self.seen):
             receipt = folder.read_receipt(unit)
@@ -72,7 +94,7 @@ class _Lines:
         log.tell(
             "progress",
             f"{counts.done:,} of {counts.total:,} rows, {rate:,.0f} rows/s, {ahead} left, "
-            f"{counts.findings:,} with evidence",
+            f"{counts.findings:,} {counts.found}",
             rows=counts.done,
             rows_in_all=counts.total,
             rows_per_second=round(rate, 1),
@@ -85,14 +107,14 @@ class _Lines:
 
 
 class _Bar:
-    def __init__(self, total: int, done: int) -> None:
+    def __init__(self, total: int, done: int, found: str) -> None:
         self._progress = Progress(
             TextColumn("scanning"),
             BarColumn(),
             MofNCompleteColumn(),
             TextColumn("rows  {task.fields[rate]} rows/s "),
             TimeRemainingColumn(),
-            TextColumn(" left  {task.fields[findings]} with evidence"),
+            TextColumn(" left  {task.fields[findings]} " + found),
             console=Console(stderr=True),
         )
         self._task = self._progress.add_task(
@@ -114,16 +136,21 @@ class _Bar:
 
 
 @contextmanager
-def shown_progress(folder: RunFolder, rows: int, quiet: bool) -> Iterator[None]:
-    """Shows the progress of a scan while the block runs, unless ``quiet``."""
+def shown_progress(
+    folder: Receipts, rows: int, quiet: bool, found: str = "with evidence"
+) -> Iterator[None]:
+    """Shows the progress of a scan while the block runs, unless ``quiet``.
+
+    ``found`` is what the findings of the receipts are, in words.
+    """
     if quiet:
         yield
         return
-    counts = Counts(rows)
+    counts = Counts(rows, found=found)
     counts.read(folder)
     counts.earlier = counts.done
     is_bar = sys.stderr.isatty() and not log.is_json()
-    display: Display = _Bar(rows, counts.done) if is_bar else _Lines()
+    display: Display = _Bar(rows, counts.done, found) if is_bar else _Lines()
     stopped = threading.Event()
     started = time.monotonic()
 

@@ -1,0 +1,1 @@
+"""Writing shards again without the rows that are to go."""

@@ -1,0 +1,1 @@
+"""Removing rows by a policy, the record of it, and comparing shards with the record."""

@@ -1,0 +1,49 @@
+"""Whether shards have the columns that a purge needs, in a form that it can work with."""
+
+from collections.abc import Sequence
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from scrubtrace.beam_pipelines.columns import ColumnError, find_columns
+from scrubtrace.beam_pipelines.purging.leaving import REASONS
+from scrubtrace.beam_pipelines.purging.turns import can_cut
+from scrubtrace.beam_pipelines.units import Footer
+from scrubtrace.config import Config
+from scrubtrace.exits import UsageStop
+from scrubtrace.schemas.plan import Chat, Columns
+from scrubtrace.schemas.vocabulary import ALL_ROLES
+
+
+def check_columns(footers: Sequence[Footer], wanted: pa.Table, config: Config) -> None:
+    """Raises `UsageStop` that names a shard and its column.
+
+    A text column that a shard lacks is no matter: its texts are told as not removed.
+    """
+    policy, i = config.purge, config.input
+    chat = Chat(i.role_field, i.content_field, (ALL_ROLES,))
+    turns = wanted.filter(pc.is_valid(wanted.column("turn")))
+    fields = pc.unique(turns.column("field")).to_pylist() if policy.chat == "turn" else []
+    for footer in footers:
+        name, schema = footer.shard.name, footer.schema
+        if policy.lineage_column is not None and policy.lineage_column not in schema.names:
+            raise UsageStop(f"shard {name} has no lineage column {policy.lineage_column!r}")
+        if taken := sorted(set(REASONS.names) & set(schema.names)):
+            raise UsageStop(
+                f"shard {name} has a column {taken[0]}, which quarantine shards need: it is a "
+                "quarantine shard itself; rename the column"
+            )
+        for field in fields:
+            kind = _type(schema, Columns(field, None, None, {}, chat))
+            if kind is not None and not can_cut(kind):
+                raise UsageStop(
+                    f"shard {name}: turns cannot be taken out of column {field!r} of type {kind}: "
+                    "set purge.chat to row"
+                )
+
+
+def _type(schema: pa.Schema, columns: Columns) -> pa.DataType | None:
+    try:
+        return find_columns(schema, columns).texts[0].column.type
+    except ColumnError:
+        return None

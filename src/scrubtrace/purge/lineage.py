@@ -1,0 +1,71 @@
+"""What came of removed rows elsewhere: rows derived from them, and training runs that read them."""
+
+import csv
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from scrubtrace.beam_pipelines import storage
+from scrubtrace.beam_pipelines.layout import read_table
+from scrubtrace.beam_pipelines.purging.layout import PurgeFolder
+from scrubtrace.exits import UsageStop
+from scrubtrace.purge.choosing import digest_of
+from scrubtrace.schemas.removal import PurgeSpec, ShardReceipt
+
+NOT_SUPPLIED = "lineage not supplied"
+
+
+def lineage(
+    folder: PurgeFolder, spec: PurgeSpec, entries: Sequence[ShardReceipt], runs: str | None
+) -> dict[str, Any]:
+    """Derived rows by shard, by the lineage column, and training runs that read removed rows."""
+    derived: Any = NOT_SUPPLIED
+    if spec.lineage_column is not None:
+        by_shard = {entry.shard: entry.derived_rows for entry in entries if entry.derived_rows}
+        about = {"column": spec.lineage_column, "rows": sum(by_shard.values())}
+        derived = about | {"by_shard": by_shard}
+    found: Any = NOT_SUPPLIED
+    if runs is not None:
+        found = {"sha256": digest_of(runs), "rows_read": _runs_that_read(folder, runs)}
+    return {"derived_rows_kept": derived, "training_runs": found}
+
+
+def _runs_that_read(folder: PurgeFolder, path: str) -> dict[str, int]:
+    """How many of the removed rows each run read.
+
+    The file is CSV or Parquet with a column ``run``, and ``row_id``, or ``shard`` and
+    ``row_index``, or ``shard`` alone where a run read all of it.
+    """
+    removed = read_table(storage.read_bytes(folder.removal("removed.parquet")))
+    read = _table(path)
+    names = set(read.schema.names)
+    keys = ["row_id"] if "row_id" in names else ["shard", "row_index"]
+    if keys[0] == "shard" and "row_index" not in names:
+        keys = ["shard"]
+    if not {"run", keys[0]} <= names:
+        raise UsageStop(f"{path} needs the columns run and row_id, or run and shard")
+    left = read.select(["run", *keys])
+    for name in keys:
+        kind = removed.schema.field(name).type
+        left = left.set_column(
+            left.schema.get_field_index(name), name, left.column(name).cast(kind)
+        )
+    rows = removed.append_column("number", pa.array(range(removed.num_rows)))
+    both = left.join(rows.select([*keys, "number"]), keys=keys, join_type="inner")
+    counted = both.group_by(["run"]).aggregate([("number", "count_distinct")])
+    pairs = zip(counted.column("run").to_pylist(), counted.column(1).to_pylist(), strict=True)
+    return {str(run): count for run, count in sorted(pairs)}
+
+
+def _table(path: str) -> pa.Table:
+    try:
+        if path.endswith(".parquet"):
+            return pq.read_table(path, use_threads=False)
+        with Path(path).open(encoding="utf-8-sig", newline="") as file:
+            rows = list(csv.DictReader(file, strict=True))
+        return pa.Table.from_pylist(rows)
+    except (OSError, UnicodeDecodeError, csv.Error, pa.ArrowException):
+        raise UsageStop(f"cannot read {path} as CSV or Parquet") from None
