@@ -21,6 +21,7 @@ from scrubtrace.detectors.style.word_lists import LANGUAGES as STYLE_LANGUAGES
 from scrubtrace.detectors.style.word_lists import word_lists
 from scrubtrace.messages import DOMAIN, ENGLISH, LANGUAGES
 from scrubtrace.messages import Messages as English
+from scrubtrace.report import names as report_names
 from scrubtrace.review.sheet import labels
 from scrubtrace.schemas.review import REASONS
 from scrubtrace.schemas.vocabulary import Strength, Use
@@ -47,6 +48,7 @@ _LEFT_OUT = tuple(
 
 _NAMES: dict[str, Iterable[str]] = {
     **labels.NAMES,
+    **report_names.NAMES,
     "strength": Strength,
     "use": Use,
 }

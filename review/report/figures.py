@@ -36,7 +36,7 @@ WIDTH = 7.4
 ROW = 0.27
 """Inches of a row of a forest or of bars."""
 
-MOST_ROWS = 30
+MOST_ROWS = 24
 NAMED = 12
 """At most so many points are named in a funnel."""
 

@@ -15,10 +15,13 @@ LEAST_TEXTS = 100
 
 def lane_sections(found: Gathered, messages: Messages) -> list[Section]:
     """Kinds of flagged texts, and what each detector judged."""
-    kinds = [("flagged", found.outcome.flagged), ("reported", found.outcome.reported)]
+    verdicts = (
+        (messages.text("flagged"), found.outcome.flagged),
+        (messages.text("reported, not flagged"), found.outcome.reported),
+    )
     rows = [
-        (messages.name("kind", kind), messages.name("verdict", verdict), messages.number(count))
-        for verdict, counter in kinds
+        (messages.name("kind", kind), verdict, messages.number(count))
+        for verdict, counter in verdicts
         for kind, count in Counter(counter).most_common()
     ]
     columns = (messages.text("kind"), messages.text("verdict"), messages.text("texts"))

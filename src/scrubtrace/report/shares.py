@@ -15,7 +15,7 @@ from scrubtrace.stats.change import Step, month_rates, steps
 from scrubtrace.stats.intervals import interval
 
 BASELINE_END = "2022-11"
-"""The first public chat model appeared on 30 November 2022; months before it are the baseline."""
+"""The first public chat model appeared on 30 November 2022: the months before are the baseline."""
 
 Numbers = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
@@ -23,7 +23,7 @@ Flags = npt.NDArray[np.bool_]
 SEED = 1
 """Of the permutations of a test, so that a report says the same again."""
 
-TABLE_ROWS = 200
+TABLE_ROWS = 40
 BY = ("language", *(name for name in CELL_GROUPS if name != "labeler"))
 
 
@@ -56,7 +56,7 @@ def strata_sections(found: Gathered, messages: Messages) -> list[Section]:
         values = {value: pair for value, pair in found.by(name).items() if pair[1]}
         if not values or set(values) == {None}:
             continue
-        title = messages.name("group", name)
+        title = messages.name("field", name)
         shares = [share_of(_shown(value, messages), *pair) for value, pair in values.items()]
         if len(shares) > 1:
             figures.append(_forest(title, shares, overall, messages))
@@ -153,14 +153,14 @@ def _baseline(texts: Numbers, flagged: Numbers, is_baseline: Flags) -> Share | N
 def _month_words(baseline: Share | None, without: int, messages: Messages) -> Iterable[str]:
     if baseline is None:
         yield messages.text(
-            "No text is dated before 30 November 2022, when the first public chat model appeared: "
+            "No text is dated before November 2022, when the first public chat model appeared: "
             "there is no floor of false positives to compare with."
         )
     else:
         yield messages.text(
-            "Of {n} texts dated before 30 November 2022, when the first public chat model "
-            "appeared, {share} are flagged (95% interval {lower} to {upper}): what the detectors "
-            "flag in texts that no such model can have written, if the dates are right.",
+            "Of {n} texts dated before November 2022, when the first public chat model appeared, "
+            "{share} are flagged (95% interval {lower} to {upper}): what the detectors flag in "
+            "texts that no such model can have written, if the dates are right.",
             n=messages.number(baseline.n), share=messages.percent(baseline.share, 2),
             lower=messages.percent(baseline.lower, 2), upper=messages.percent(baseline.upper, 2),
         )  # fmt: skip
@@ -185,7 +185,7 @@ def _drawn_months(
         Months(shares, messages.text("flagged"), marks, band),
         messages.text(
             "Share of texts flagged by month, with 95% intervals. The band is the interval of the "
-            "months before December 2022; dashed lines are policy dates."
+            "months before November 2022; dashed lines are policy dates."
         )
         if baseline
         else messages.text("Share of texts flagged by month, with 95% intervals."),
