@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from scrubtrace.review.cells import guard, plain_cell, snippet_cell
 from scrubtrace.review.lines import ExportLine, OtherPlace
-from scrubtrace.review.views import is_shown
+from scrubtrace.review.views import View, is_shown
 from scrubtrace.review.wording import Wording
 from scrubtrace.schemas.review import DECISION_COLUMNS
 from scrubtrace.schemas.vocabulary import GROUPS
@@ -17,7 +17,7 @@ def cells_of(line: ExportLine, wording: Wording | None = None) -> list[str]:
 
     Cells are empty where the view of the line does not show them.
     """
-    shown = [is_shown(line.view, name) for name in _CELLS]
+    shown = _SHOWN[line.view]
     cells = [cell(line) if show else "" for cell, show in zip(_CELLS.values(), shown, strict=True)]
     if wording is not None and shown[_WHY]:
         cells[_WHY] = plain_cell(wording.why(line.item).whole)
@@ -102,6 +102,8 @@ _CELLS: dict[str, Cell] = {
     "places": lambda line: str(line.places),
     "other_places": _other_places,
 }
+
+_SHOWN = {view: tuple(is_shown(view, name) for name in _CELLS) for view in View}
 
 COLUMNS = tuple(_CELLS)
 """Header of the CSV: the columns for the reviewer right after what identifies the row."""
