@@ -27,6 +27,7 @@ from scrubtrace.commands import (
     gate,
     index,
     keys,
+    labelers,
     privacy,
     report,
     review,
@@ -74,6 +75,7 @@ for command in (
     index.index,
     compare.compare,
     clusters.clusters,
+    labelers.labelers,
     style.style,
     report.report,
 ):

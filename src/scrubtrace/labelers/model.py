@@ -70,7 +70,8 @@ class TaskScreening:
 class Referral:
     """A labeler whose rows are referred to review, for which task types, and the texts of these.
 
-    ``again`` if an earlier screening of the year referred the labeler as well. ``adjusted`` is the smallest adjusted p-value of the task types.
+    ``again`` if an earlier screening of the year referred the labeler as well. ``adjusted`` is the
+    smallest adjusted p-value of the task types.
     """
 
     labeler: str

@@ -32,6 +32,9 @@ Numbers = npt.NDArray[np.int64]
 LIMITS = 12
 """Sizes at which the limits of a funnel are computed."""
 
+EXACT = 1e-9
+"""Smaller p-values are not told apart: tails are computed as differences from 1."""
+
 
 def screen_labelers(
     texts: Mapping[Cell, int],
@@ -58,7 +61,7 @@ def screen_labelers(
     cut = benjamini_hochberg(p_values, len(adjusted), settings.level)
     rates = _rates(tasks)
     unusual = [name for name, p in adjusted.items() if 0 < cut >= p]
-    unusual.sort(key=lambda name: (adjusted[name], -rates[name], name))
+    unusual.sort(key=lambda name: (max(adjusted[name], EXACT), -rates[name], name))
     chosen = _within_budget(unusual, budget, earlier)
     # Without anybody unusual, the p-value that would have been enough for one.
     enough = max(cut, settings.level / max(1, len(adjusted)))
