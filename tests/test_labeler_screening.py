@@ -5,6 +5,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from command_line import code_of
 from labeler_shards import CLEAN, LATER, name, team, work, write
@@ -42,9 +43,7 @@ def clean(labelers: int = 60, month: str = "2022-10", **more: Any) -> list[tuple
 
 
 def later(hits: dict[int, int], labelers: int = 60, **more: Any) -> list[tuple[Cell, int, int]]:
-    return [
-        (cell(f"p-{n}", "2023-01", **more), 200, hits.get(n, n % 4)) for n in range(labelers)
-    ]
+    return [(cell(f"p-{n}", "2023-01", **more), 200, hits.get(n, n % 4)) for n in range(labelers)]
 
 
 def screened(
@@ -110,7 +109,7 @@ def test_labelers_with_few_texts_are_not_counted_as_such() -> None:
 def test_task_types_of_one_labeler_count_once_in_the_false_discovery_rate() -> None:
     types = [f"s{n}" for n in range(5)]
     rows = [row for s in types for row in [*clean(source=s), *later({}, source=s)]]
-    rows = [(w, n, 12 if w[1] == "p-3" and w[3] == "s0" and w[-1] > "2023" else k) for w, n, k in rows]  # noqa: E501
+    rows.append((cell("p-3", "2023-01", source="s0"), 50, 12))
     one = screened([row for row in rows if row[0][3] == "s0"], Settings(("source",)))
     all_ = screened(rows, Settings(("source",)))
     (entry,) = [e for t in one.tasks for e in t.entries if e.labeler == "p-3"]
@@ -177,16 +176,9 @@ def test_limits_of_the_funnel_are_where_p_values_pass_the_cut() -> None:
     assert [n for n, _, _ in task.limits] == sorted({n for n, _, _ in task.limits})
     for n, low, high in task.limits:
         assert 0 <= low <= task.null.rate <= high < 1
-        usual, unusual = (
-            float(task.null.p_values(*_one(n, round(high * n) + more))[0]) for more in (0, 1)
-        )
+        at = round(high * n)
+        usual, unusual = task.null.p_values(np.array([n, n]), np.array([at, at + 1]))
         assert unusual <= cut < usual
-
-
-def _one(n: int, k: int) -> Any:
-    import numpy as np
-
-    return np.array([n]), np.array([k])
 
 
 def test_rates_by_group_are_told_of_many_labelers_only() -> None:

@@ -11,9 +11,7 @@ from samples import FLAGGED, PLAIN
 CLEAN, LATER = "2022-10-05", "2023-03-07"
 
 
-def work(
-    labeler: str, day: str, texts: int, flagged: int, **more: Any
-) -> list[dict[str, Any]]:
+def work(labeler: str, day: str, texts: int, flagged: int, **more: Any) -> list[dict[str, Any]]:
     """Rows of one labeler; ``more`` are other columns with the same value in each row."""
     rows = []
     for number in range(texts):

@@ -1,6 +1,6 @@
 """``labelers``: whose rows to refer to review, and control tasks among their work."""
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -107,3 +107,113 @@ def _write(path: str, text: str) -> None:
         storage.write_atomic(storage.absolute(path), text.encode())
     except OSError as error:
         raise UsageStop(f"cannot write {path}: {error.strerror}") from None
+
+
+@labelers.group()
+def controls() -> None:
+    """Control tasks of known origin among the work of labelers: planned, remembered, scored."""
+
+
+@controls.command()
+@click.option("--tasks", required=True, metavar="FILE", help="Parquet file of control tasks.")
+@click.option("--labelers", "names", required=True, metavar="FILE",
+              help="Text file, a labeler's name on each line, as in the data.")  # fmt: skip
+@click.option("--per-labeler", required=True, type=click.IntRange(1, 1_000), metavar="N",
+              help="Control tasks for each labeler.")  # fmt: skip
+@click.option("--from", "first", required=True, metavar="DATE", help="First day, as 2026-01-31.")
+@click.option("--until", "last", required=True, metavar="DATE", help="Last day.")
+@click.option("--out", "plan_file", required=True, metavar="FILE",
+              help="The plan, for scoring: pseudonyms and digests.")  # fmt: skip
+@click.option("--handout", required=True, metavar="FILE",
+              help="What to give out: names and texts; delete it afterwards.")  # fmt: skip
+@click.option("--earlier", multiple=True, metavar="PLAN",
+              help="Earlier plan, also several: nobody gets a task again.")  # fmt: skip
+@click.option("--canary", is_flag=True, help="Put a request into each task that models follow.")
+@click.option("--canary-request", metavar="TEXT",
+              help="The request in the tasks' language, with {token} for the word.")  # fmt: skip
+@click.option("--text-column", default="text", show_default=True, metavar="COL")
+@click.option("--id-column", default="task", show_default=True, metavar="COL")
+@click.option("--origin-column", default="origin", show_default=True, metavar="COL",
+              help="Column with human, llm or unknown.")  # fmt: skip
+@click.option("--key-file", metavar="FILE", help="File with the keys (default: as for detect).")
+def plan(names: str, per_labeler: int, first: str, last: str, **given: Any) -> None:
+    """Plan which labeler gets which control task on which day.
+
+    \b
+    scrubtrace labelers controls plan --tasks controls.parquet --labelers names.txt \\
+      --per-labeler 4 --from 2026-01-01 --until 2026-03-31 --canary \\
+      --out plan.parquet --handout handout.parquet
+    """
+    import hashlib
+
+    from scrubtrace.beam_pipelines.keys import key_place
+    from scrubtrace.keys import existing_keys
+    from scrubtrace.labelers import controls as planning
+    from scrubtrace.labelers.canary import REQUEST
+
+    days = _day(first, "--from"), _day(last, "--until")
+    if days[1] < days[0]:
+        raise UsageStop(f"--until {last} is before --from {first}")
+    request = given["canary_request"] or (REQUEST if given["canary"] else None)
+    request = planning.check_request(request) if request else None
+    ring, path = existing_keys(given["key_file"])
+    if ring is None:
+        raise UsageStop(f"there is no key in {key_place(path)}: call detect or keys new first")
+    columns = (given["text_column"], given["id_column"], given["origin_column"])
+    tasks = planning.read_tasks(given["tasks"], *columns)
+    people = planning.read_labelers(names)
+    pairs = planning.earlier_pairs(given["earlier"], ring)
+    planned, short = planning.plan_controls(tasks, people, per_labeler, days, ring, pairs)
+    if not planned:
+        raise UsageStop("there is no task that a labeler has not had: bring new ones")
+    record, handout = planning.record_and_handout(planned, ring.active, request)
+    planning.write_table(given["handout"], handout)
+    content = planning.write_table(given["plan_file"], record)
+    click.echo(
+        f"{len(planned):,} control tasks for {len(people):,} labelers; {given['plan_file']} has "
+        f"SHA-256 {hashlib.sha256(content).hexdigest()}"
+    )
+    if short:
+        click.echo(f"{len(short):,} labelers get fewer than {per_labeler}: no more new tasks")
+    click.echo(f"{given['handout']} has names and texts: delete it when they are given out")
+
+
+@controls.command()
+@click.option("--plan", "plans", multiple=True, required=True, metavar="PLAN",
+              help="Plan of controls plan; may be given several times.")  # fmt: skip
+@click.option("--runs", "out_folder", required=True, metavar="DIR", help="Folder of the runs.")
+@click.option("--dataset", metavar="NAME", help="Data set (default: that of the newest run).")
+@click.option("--answers", multiple=True, metavar="SHARDS",
+              help="Scanned shards with the answers (default: all of the data set).")  # fmt: skip
+@click.option("--least", type=click.IntRange(min=10), default=20, show_default=True, metavar="N",
+              help="Answers that a labeler needs to be told of.")  # fmt: skip
+@click.option("--json", "json_file", metavar="FILE", help="Everything, as JSON.")
+@config_options
+def score(plans: tuple[str, ...], out_folder: str, **given: Any) -> None:
+    """Score the answers to control tasks, from the current results of the answers.
+
+    detect must have been called with --group-by labeler=COL,task=COL.
+
+    \b
+    scrubtrace labelers controls score --plan plan.parquet --runs out
+    """
+    from scrubtrace.labelers.cells import read_current
+    from scrubtrace.labelers.control_words import score_json, score_lines
+    from scrubtrace.labelers.controls import merged_records
+    from scrubtrace.labelers.scoring import score_controls
+
+    record = merged_records(plans)
+    current = read_current(out_folder, read_config(config_sources(given)), given["dataset"])
+    found = score_controls(current, record, given["answers"], given["least"])
+    if given["json_file"]:
+        about = {"dataset": current.outcome.dataset, "run": current.outcome.run}
+        _write(given["json_file"], json_text(score_json(found, about)) + "\n")
+    for line in score_lines(found):
+        click.echo(line)
+
+
+def _day(text: str, option: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise UsageStop(f"{option} takes a date as 2026-01-31, not {text!r}") from None

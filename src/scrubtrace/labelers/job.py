@@ -7,7 +7,7 @@ from typing import Any
 from scrubtrace.exits import UsageStop
 from scrubtrace.labelers.cells import LABELER, Cells, Current
 from scrubtrace.labelers.model import LabelerScreening
-from scrubtrace.labelers.periods import LAST_CLEAN, TASK_COLUMNS, Settings
+from scrubtrace.labelers.periods import LAST_CLEAN, TASK_COLUMNS, Settings, usual_task_by
 from scrubtrace.labelers.referrals import read_referrals, referred_in, renewed, write_referrals
 from scrubtrace.labelers.screening import screen_labelers
 from scrubtrace.lock import output_lock
@@ -30,8 +30,7 @@ def settings_of(current: Current, given: Mapping[str, Any]) -> Settings:
         raise UsageStop("--clean-source goes with neither --clean-from nor --clean-until")
     task_by = _names(given["task_by"])
     if given["task_by"] is None:
-        usual = ("stage",) if sources else ("source", "stage")
-        task_by = tuple(name for name in usual if name in columns)
+        task_by = usual_task_by(columns, bool(sources))
     task_by = tuple(name for name in dict.fromkeys(task_by) if name != "language")
     unknown = [name for name in task_by if name not in TASK_COLUMNS]
     if unknown:

@@ -1,7 +1,7 @@
 """Cells to what screening needs: each labeler's clean and screened texts, by task type."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from scrubtrace.labelers.cells import Cell
@@ -106,6 +106,12 @@ class Divided:
     without_labeler: int
     without_month: int
     neither: int
+
+
+def usual_task_by(columns: Collection[str], clean_sources: bool = False) -> tuple[str, ...]:
+    """What task types are by where it is not said, of the groups that the data have."""
+    names = ("stage",) if clean_sources else ("source", "stage")
+    return tuple(name for name in names if name in columns)
 
 
 def divide(texts: Mapping[Cell, int], flagged: Mapping[Cell, int], settings: Settings) -> Divided:

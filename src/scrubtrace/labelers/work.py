@@ -163,7 +163,7 @@ class _Reader:
     ) -> list[tuple[str | None, TaskType] | None]:
         """Labeler and task type of each row; None for a row that is not asked for."""
         groups = {
-            name: _shown(column_of(batch, column))
+            name: shown_column(column_of(batch, column))
             for name, column in found.groups.items()
             if not name.startswith(_PREFIX)
         }
@@ -193,7 +193,8 @@ class _Reader:
         return (labeler if labeler in labelers else None), task
 
 
-def _shown(column: pa.Array) -> list[str | None]:
+def shown_column(column: pa.Array) -> list[str | None]:
+    """Values of a plain column as text."""
     coded = pc.dictionary_encode(column)
     names = [shown_value(coded.dictionary, at) for at in range(len(coded.dictionary))]
     return [None if at is None else names[at] for at in coded.indices.to_pylist()]
