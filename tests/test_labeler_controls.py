@@ -141,6 +141,7 @@ def test_plan_and_score_through_the_command_line(
     told = capsys.readouterr().out
     assert "240 control tasks for 3 labelers; plan.parquet has SHA-256 " in told
     record, handout = pq.read_table("plan.parquet"), pq.read_table("handout.parquet")
+    assert Path("handout.parquet").stat().st_mode & 0o777 == 0o600
     assert record.schema.equals(CONTROLS)
     assert handout.schema.equals(HANDOUT)
     assert not any(person.encode() in Path("plan.parquet").read_bytes() for person in PEOPLE)

@@ -1,6 +1,7 @@
 """Screening of labelers: who is compared with what, who is referred, and what is never told."""
 
 import json
+import random
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 from command_line import code_of
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from labeler_shards import CLEAN, LATER, name, team, work, write
 
 from scrubtrace.labelers.cells import Cell
@@ -181,6 +184,44 @@ def test_limits_of_the_funnel_are_where_p_values_pass_the_cut() -> None:
         assert unusual <= cut < usual
 
 
+def test_a_shrunken_rate_is_the_clean_mean_for_whoever_is_far_from_it() -> None:
+    alike = [(cell(f"p-{n}", "2022-10"), 200, 2) for n in range(60)]
+    for labelers in (60, 40):
+        (task,) = screened([*alike, *later({3: 100}, labelers)]).tasks
+        assert task.null is not None
+        assert task.null.dispersion < 1e-4
+        entry = next(entry for entry in task.entries if entry.labeler == "p-3")
+        assert 2 * task.null.rate < entry.low < entry.shrunken < 0.5
+        assert entry.shrunken < entry.high
+        assert (entry.low > 0.2) == (labelers == 60)
+
+
+@settings(max_examples=15)
+@given(st.integers(0, 2**32), st.integers(0, 5), st.sampled_from(["", "source"]))
+def test_whatever_the_counts_only_who_was_compared_is_referred(
+    seed: int, budget: int, task_by: str
+) -> None:
+    rng = random.Random(seed)
+    rows = []
+    for n in range(70):
+        for month in ("2022-09", "2022-10", "2023-01", "2023-02"):
+            for source in rng.sample(["a", "b"], rng.randint(0, 2)):
+                count = rng.randint(0, 150)
+                hits = rng.randint(0, count // rng.choice([2, 20, 50]))
+                rows.append((cell(f"p-{n}", month, source=source), count, hits))
+    by = Settings(tuple(filter(None, [task_by])))
+    found = screened(rows, by, budget=budget, earlier={"p-1", "p-2"})
+    rng.shuffle(rows)
+    assert found.referrals == screened(rows, by, budget=budget, earlier={"p-1", "p-2"}).referrals
+    entries = [entry for task in found.tasks for entry in task.entries]
+    assert all(entry.texts >= 50 and entry.p_value <= entry.adjusted <= 1 for entry in entries)
+    assert {entry.labeler for entry in entries if entry.referred} == {*referred(found)}
+    assert found.tested == len({entry.labeler for entry in entries})
+    assert sum(not r.again for r in found.referrals) <= max(0, budget - 2)
+    assert found.unusual >= len(found.referrals)
+    assert all(r.adjusted <= found.cut and r.tasks for r in found.referrals)
+
+
 def test_rates_by_group_are_told_of_many_labelers_only() -> None:
     rows = [*clean(60, vendor="north"), *later({}, vendor="north")]
     rows += [(cell(f"s-{n}", "2022-10", vendor="south"), 200, 1) for n in range(9)]
@@ -273,7 +314,7 @@ def test_what_cannot_be_screened(tmp_path: Path, capsys: pytest.CaptureFixture[s
     assert screen() == 2
     assert "no column created_at" in capsys.readouterr().err
     assert detect() == 0
-    for given, message in (
+    for options, message in (
         (("--clean-until", "2022"), "--clean-until takes a month as 2022-11"),
         (("--since", "2022-11"), "--since 2022-11 is not after"),
         (("--clean-from", "2023-01"), "--clean-from 2023-01 is after"),
@@ -288,7 +329,7 @@ def test_what_cannot_be_screened(tmp_path: Path, capsys: pytest.CaptureFixture[s
         (("--set", "policy.proof_hits=2"), "the policy is not the one"),
         (("--dataset", "nowhere"), "nowhere"),
     ):
-        assert screen(*given) == 2, given
+        assert screen(*options) == 2, options
         told = capsys.readouterr()
         assert message in told.err
         assert not any(who in told.out + told.err for who in ("Ann", "Bob"))

@@ -10,7 +10,7 @@ from scrubtrace.schemas.controls import Origin
 
 CONTROL_CAUTION = (
     "An answer that is flagged or carries a canary resembles model output: refer it to review. It "
-    "is not a finding about a person, and none of either says nothing."
+    "is not a finding about a person. An answer with neither says nothing."
 )
 
 RATES = {

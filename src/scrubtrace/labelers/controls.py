@@ -4,6 +4,7 @@ The order is that of a keyed digest: with the key the same call gives the same p
 nobody knows which tasks are controls.
 """
 
+import os
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -160,10 +161,15 @@ def record_and_handout(
 
 
 def write_table(path: str, table: pa.Table) -> bytes:
-    """Writes a table as Parquet in one step and gives the bytes; raises `UsageStop`."""
+    """Writes a table as Parquet that only its owner reads and gives the bytes.
+
+    Raises `UsageStop`.
+    """
     content = table_bytes(table)
     try:
         storage.write_atomic(storage.absolute(path), content)
+        if not storage.is_remote(path):
+            os.chmod(path, 0o600)
     except OSError as error:
         raise UsageStop(f"cannot write {path}: {error.strerror}") from None
     return content

@@ -24,9 +24,10 @@ class Innocent(StrEnum):
 class Entry:
     """A labeler's texts of one task type, with enough of them and a null of the same type.
 
-    ``shrunken``, ``low`` and ``high`` are the rate drawn towards the clean ones and its 95%
-    interval. ``adjusted`` is the p-value times the number of task types that the labeler was
-    screened in. ``referred`` if the labeler is, and this task type is a reason.
+    ``shrunken``, ``low`` and ``high`` are the rate drawn towards those of the other screened
+    labelers, and its 95% interval (where fewer than 50 have enough texts, towards clean ones).
+    ``adjusted`` is the p-value times the number of task types that the labeler was screened in.
+    ``referred`` if the labeler is, and this task type is a reason.
     """
 
     labeler: str

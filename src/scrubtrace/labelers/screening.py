@@ -25,6 +25,7 @@ from scrubtrace.stats.screening import (
     fit_null,
     rates_by_group,
     screen,
+    shrunken_rates,
 )
 
 Numbers = npt.NDArray[np.int64]
@@ -95,6 +96,7 @@ def _compared(task: TaskType, counts: TaskCounts, settings: Settings) -> TaskScr
         return TaskScreening(*about, refused=null)
     past = _arrays([counts.past.get(name, Count()) for name in names])
     found = screen(null, rows, hits, past, settings.same_work)
+    shrunken, low, high = shrunken_rates(_shown_by(null, rows, hits), rows, hits)
     entries = tuple(
         Entry(
             names[at],
@@ -102,15 +104,27 @@ def _compared(task: TaskType, counts: TaskCounts, settings: Settings) -> TaskScr
             int(hits[at]),
             int(past[0][at]),
             int(past[1][at]),
-            shrunken=float(found.shrunken[at]),
-            low=float(found.low[at]),
-            high=float(found.high[at]),
-            p_value=float(found.p_values[at]),
-            adjusted=float(found.p_values[at]),
+            float(shrunken[at]),
+            float(low[at]),
+            float(high[at]),
+            p_value=min(1.0, float(found.p_values[at])),
+            adjusted=min(1.0, float(found.p_values[at])),
         )
         for at in np.flatnonzero(~found.refused).tolist()
     )
     return TaskScreening(*about, null=null, entries=entries, few=int(found.refused.sum()))
+
+
+def _shown_by(null: CleanNull, rows: Numbers, hits: Numbers) -> CleanNull:
+    """What rates are drawn towards: those of the screened labelers, if there are enough.
+
+    Towards clean rates, which hardly differ as a rule, everybody would be shown with the mean, also
+    whoever is referred.
+    """
+    own = fit_null(rows, hits)
+    if isinstance(own, CleanNull):
+        return own
+    return replace(null, dispersion=null.dispersion_limit)
 
 
 def _with_adjusted(tasks: list[TaskScreening]) -> list[TaskScreening]:

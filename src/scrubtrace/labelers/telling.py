@@ -10,7 +10,7 @@ from scrubtrace.labelers.model import Entry, Innocent, LabelerScreening, Referra
 from scrubtrace.labelers.periods import TaskType
 from scrubtrace.labelers.work import Medians, Work
 from scrubtrace.review.cells import plain_cell
-from scrubtrace.stats.screening import LEAST_ROWS, CleanNull, GroupRate, Reason
+from scrubtrace.stats.screening import LEAST_LABELERS, LEAST_ROWS, CleanNull, GroupRate, Reason
 
 FORMAT = 1
 
@@ -98,7 +98,7 @@ def refusal(task: TaskScreening) -> str:
 
 def _group_words(rate: GroupRate) -> str:
     if rate.rate is None or rate.low is None or rate.high is None:
-        return f"not told of {rate.labelers:,} labelers"
+        return f"not told of {rate.labelers:,} labelers ({LEAST_LABELERS} needed)"
     return (
         f"{rate.rate:.2%} ({rate.low:.2%} to {rate.high:.2%}) of {rate.rows:,} clean texts of "
         f"{rate.labelers:,} labelers; {rate.referred:,} of them unusual"
@@ -155,7 +155,7 @@ def _row(entry: Entry, task: TaskScreening) -> list[Any]:
         *(f"{value:.6f}" for value in (entry.flagged / entry.texts, entry.shrunken)),
         f"{entry.low:.6f}", f"{entry.high:.6f}", entry.past_texts, entry.past_flagged,
         f"{entry.p_value:.6g}", f"{entry.adjusted:.6g}",
-        REFER if entry.referred else "not unusual enough to refer",
+        REFER if entry.referred else "not referred",
     ]  # fmt: skip
 
 
