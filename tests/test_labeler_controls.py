@@ -181,7 +181,32 @@ def test_plan_and_score_through_the_command_line(
     assert "of whom nothing is told: 3" in told
     assert "p-" not in told
     assert score("--plan", "plan.parquet", "--answers", "data/0.parquet") == 0
-    assert "answered: 12" in capsys.readouterr().out
+    told = capsys.readouterr().out
+    assert "answered: 120; without an answer so far: 120" in told
+
+
+def test_a_handout_that_was_changed_is_the_one_of_the_plan(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("names.txt").write_text("\n".join(PEOPLE))
+    write_tasks(task_rows(9))
+    assert plan("--per-labeler", "2", "--canary") == 0
+    check = ("labelers", "controls", "check", "--plan", "plan.parquet", "--handout")
+    assert code_of(*check, "handout.parquet") == 0
+    assert "18 control tasks are as the plan says" in capsys.readouterr().out
+    rows = pq.read_table("handout.parquet").to_pylist()
+    rows[3]["text"] += " Hurry."
+    pq.write_table(pa.Table.from_pylist(rows[1:], HANDOUT), "other.parquet")
+    assert code_of(*check, "other.parquet") == 4
+    told = capsys.readouterr().err
+    assert "1 control tasks are not in the plan as they were given out, 2 of the plan" in told
+    assert code_of(*check, "controls.parquet") == 2
+    assert code_of(*check, "names.txt") == 2
+    monkeypatch.setenv("SCRUBTRACE_KEY", NEW)
+    assert code_of(*check, "handout.parquet") == 2
+    monkeypatch.delenv("SCRUBTRACE_KEY")
+    assert code_of(*check, "handout.parquet", "--key-file", "nowhere.key") == 2
+    assert "there is no key in" in capsys.readouterr().err
 
 
 def test_what_cannot_be_scored(

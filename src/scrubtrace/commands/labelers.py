@@ -146,8 +146,6 @@ def plan(names: str, per_labeler: int, first: str, last: str, **given: Any) -> N
     """
     import hashlib
 
-    from scrubtrace.beam_pipelines.keys import key_place
-    from scrubtrace.keys import existing_keys
     from scrubtrace.labelers import controls as planning
     from scrubtrace.labelers.canary import REQUEST
 
@@ -156,9 +154,7 @@ def plan(names: str, per_labeler: int, first: str, last: str, **given: Any) -> N
         raise UsageStop(f"--until {last} is before --from {first}")
     request = given["canary_request"] or (REQUEST if given["canary"] else None)
     request = planning.check_request(request) if request else None
-    ring, path = existing_keys(given["key_file"])
-    if ring is None:
-        raise UsageStop(f"there is no key in {key_place(path)}: call detect or keys new first")
+    ring = _ring(given["key_file"])
     columns = (given["text_column"], given["id_column"], given["origin_column"])
     tasks = planning.read_tasks(given["tasks"], *columns)
     people = planning.read_labelers(names)
@@ -176,6 +172,21 @@ def plan(names: str, per_labeler: int, first: str, last: str, **given: Any) -> N
     if short:
         click.echo(f"{len(short):,} labelers get fewer than {per_labeler}: no more new tasks")
     click.echo(f"{given['handout']} has names and texts: delete it when they are given out")
+
+
+@controls.command()
+@click.option("--plan", "plan_file", required=True, metavar="PLAN", help="Plan of controls plan.")
+@click.option("--handout", required=True, metavar="FILE", help="What was given out.")
+@click.option("--key-file", metavar="FILE", help="File with the keys (default: as for detect).")
+def check(plan_file: str, handout: str, key_file: str | None) -> None:
+    """Check that a handout is the one of a plan: tasks, labelers, days and every text.
+
+    Ends with 4 if it is not.
+    """
+    from scrubtrace.labelers.controls import check_handout, read_record
+
+    count = check_handout(read_record(plan_file), handout, _ring(key_file))
+    click.echo(f"{count:,} control tasks are as the plan says")
 
 
 @controls.command()
@@ -210,6 +221,16 @@ def score(plans: tuple[str, ...], out_folder: str, **given: Any) -> None:
         _write(given["json_file"], json_text(score_json(found, about)) + "\n")
     for line in score_lines(found):
         click.echo(line)
+
+
+def _ring(key_file: str | None) -> Any:
+    from scrubtrace.beam_pipelines.keys import key_place
+    from scrubtrace.keys import existing_keys
+
+    ring, path = existing_keys(key_file)
+    if ring is None:
+        raise UsageStop(f"there is no key in {key_place(path)}: call detect or keys new first")
+    return ring
 
 
 def _day(text: str, option: str) -> date:

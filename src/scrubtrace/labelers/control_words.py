@@ -24,7 +24,10 @@ RATES = {
 def score_lines(score: ControlScore) -> Iterator[str]:
     """The score in lines of text; labelers only with enough answers."""
     planned = ", ".join(f"{count:,} {origin}" for origin, count in score.planned.items())
-    yield f"control tasks given out: {planned or 'none'}; answered: {score.answered:,}"
+    yield (
+        f"control tasks given out: {planned or 'none'}; answered: {score.answered:,}; "
+        f"without an answer so far: {score.unanswered:,}"
+    )
     for count, words in (
         (score.by_others, "answers by labelers who were not given the task"),
         (score.repeated, "further answers by the same labeler"),
@@ -64,6 +67,7 @@ def score_json(score: ControlScore, about: dict[str, Any]) -> dict[str, Any]:
         **about,
         "planned": dict(score.planned),
         "answered": score.answered,
+        "unanswered": score.unanswered,
         "by_others": score.by_others,
         "repeated": score.repeated,
         "unread": score.unread,

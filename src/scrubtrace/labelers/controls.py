@@ -15,7 +15,7 @@ import pyarrow as pa
 from scrubtrace.beam_pipelines import storage
 from scrubtrace.beam_pipelines.decoding import decode_text, shown_value
 from scrubtrace.beam_pipelines.layout import read_table, table_bytes
-from scrubtrace.exits import UsageStop
+from scrubtrace.exits import SumsDifferStop, UsageStop
 from scrubtrace.labelers.canary import TOKEN, canary_word, with_canary
 from scrubtrace.labelers.cells import LABELER
 from scrubtrace.schemas.controls import CONTROLS, HANDOUT, Origin
@@ -208,6 +208,35 @@ def earlier_pairs(paths: Iterable[str], ring: KeyRing) -> frozenset[tuple[str, s
             )
         given |= record.given
     return given
+
+
+def check_handout(record: Record, path: str, ring: KeyRing) -> int:
+    """How many control tasks a handout has, if it is the one of the plan.
+
+    Raises `SumsDifferStop` if a text, day, labeler or task differs, `UsageStop` if it cannot be
+    read or the key of the plan is not here.
+    """
+    keys = {key.id: key for key in (ring.active, *ring.retired)}
+    if record.key_id not in keys:
+        raise UsageStop(f"the plan was made with key {record.key_id}, which is not here")
+    key = keys[record.key_id]
+    try:
+        table = read_table(storage.read_bytes(path))
+    except (OSError, pa.ArrowException) as error:
+        raise UsageStop(f"cannot read {path}: {type(error).__name__}") from None
+    if not table.schema.equals(HANDOUT):
+        raise UsageStop(f"{path} is no handout of labelers controls plan of this version")
+    given = {
+        (r["task"], key.pseudonym(LABELER, r["labeler"]), r["day"], key.digest(r["text"]))
+        for r in table.to_pylist()
+    }
+    planned = {(r["task"], r["labeler"], r["day"], r["text_digest"]) for r in record.rows}
+    if given != planned:
+        raise SumsDifferStop(
+            f"{path} is not what the plan says: {len(given - planned):,} control tasks are not in "
+            f"the plan as they were given out, {len(planned - given):,} of the plan are not in it"
+        )
+    return len(given)
 
 
 def check_request(request: str) -> str:

@@ -94,6 +94,11 @@ class ControlScore:
     too_few: int
     least: int
 
+    @property
+    def unanswered(self) -> int:
+        """Control tasks without an answer among the rows."""
+        return sum(self.planned.values()) - self.answered - self.unread
+
 
 class _Place(NamedTuple):
     shard: str
