@@ -297,8 +297,11 @@ def test_screening_through_the_command_line(
     assert first == (
         Path("labelers.csv").read_bytes(), Path("out/labelers/referrals.json").read_bytes()
     )  # fmt: skip
-    assert screen("--year", "2027", "--dry-run") == 0
-    assert pseudonym(9) in capsys.readouterr().out
+    named = ("--set", "privacy.pseudonymous=[]")
+    assert screen("--year", "2027", "--dry-run", *named) == 0
+    told = capsys.readouterr().out
+    assert pseudonym(9) in told
+    assert "Labeler Nr" not in told
     assert Path("out/labelers/referrals.json").read_bytes() == first[1]
 
 
