@@ -30,6 +30,7 @@ from scrubtrace.commands import (
     gate,
     index,
     keys,
+    labelers,
     privacy,
     purge,
     report,
@@ -84,6 +85,7 @@ for command in (
     clusters.clusters,
     calls.calls,
     bundle.bundle,
+    labelers.labelers,
     style.style,
     report.report,
 ):

@@ -1,0 +1,1 @@
+"""Labelers: whose rows to look at, and control tasks of known origin among their work."""
