@@ -7,6 +7,7 @@ another shape or a name.
 import io
 import unicodedata
 import warnings
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
@@ -134,8 +135,11 @@ def _funnel(figure: Funnel) -> bytes:
         axes.plot(
             _all(marked, "n"), _all(marked, "share"), "D", color=WARM, markersize=5, clip_on=False
         )
-        for one in sorted(marked, key=lambda s: -s.lower)[:NAMED]:
-            axes.annotate(_short(one.name), (one.n, one.share), xytext=(6, 2),
+        places: Counter[tuple[int, float]] = Counter()
+        for one in sorted(marked, key=lambda s: (-s.lower, s.name))[:NAMED]:
+            below = -10 * places[one.n, one.share]
+            places[one.n, one.share] += 1
+            axes.annotate(_short(one.name), (one.n, one.share), xytext=(6, 2 + below),
                           textcoords="offset points", fontsize=8)  # fmt: skip
         axes.set_xscale("log" if figure.shares else "linear")
         if figure.shares:

@@ -15,9 +15,9 @@ import pyarrow as pa
 from scrubtrace.beam_pipelines import storage
 from scrubtrace.beam_pipelines.decoding import decode_text, shown_value
 from scrubtrace.beam_pipelines.layout import read_table, table_bytes
+from scrubtrace.cells import LABELER
 from scrubtrace.exits import SumsDifferStop, UsageStop
 from scrubtrace.labelers.canary import TOKEN, canary_word, with_canary
-from scrubtrace.labelers.cells import LABELER
 from scrubtrace.schemas.controls import CONTROLS, HANDOUT, Origin
 from scrubtrace.schemas.identity import DigestKey, KeyRing
 

@@ -4,8 +4,9 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from scrubtrace.cells import LABELER
 from scrubtrace.exits import UsageStop
-from scrubtrace.labelers.cells import LABELER, Cells, Current
+from scrubtrace.labelers.cells import Cells, Current
 from scrubtrace.labelers.model import LabelerScreening
 from scrubtrace.labelers.periods import LAST_CLEAN, TASK_COLUMNS, Settings, usual_task_by
 from scrubtrace.labelers.referrals import read_referrals, referred_in, renewed, write_referrals

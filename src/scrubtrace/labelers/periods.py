@@ -4,7 +4,7 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
-from scrubtrace.labelers.cells import Cell
+from scrubtrace.cells import Cell
 from scrubtrace.schemas.counts import CELL_GROUPS
 from scrubtrace.stats.screening import LEAST_ROWS, LEVEL
 

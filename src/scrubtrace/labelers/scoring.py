@@ -16,11 +16,12 @@ from scrubtrace.beam_pipelines.changes import ShardChanged, check_unchanged
 from scrubtrace.beam_pipelines.columns import ColumnError, find_columns, leaf_paths
 from scrubtrace.beam_pipelines.decoding import column_of
 from scrubtrace.beam_pipelines.reading import read_range
+from scrubtrace.cells import LABELER
 from scrubtrace.commit import judged_texts
 from scrubtrace.exits import IncompleteStop, UsageStop
 from scrubtrace.keys import keys_of_run
 from scrubtrace.labelers.canary import Carried, carried
-from scrubtrace.labelers.cells import LABELER, Current
+from scrubtrace.labelers.cells import Current
 from scrubtrace.labelers.controls import Record
 from scrubtrace.labelers.work import shown_column
 from scrubtrace.schemas.controls import Origin

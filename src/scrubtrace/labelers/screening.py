@@ -13,7 +13,7 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
-from scrubtrace.labelers.cells import Cell
+from scrubtrace.cells import Cell
 from scrubtrace.labelers.model import Entry, LabelerScreening, Referral, TaskScreening
 from scrubtrace.labelers.periods import Count, Settings, TaskCounts, TaskType, divide
 from scrubtrace.stats.fdr import benjamini_hochberg

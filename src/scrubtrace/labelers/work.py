@@ -19,9 +19,10 @@ from scrubtrace.beam_pipelines import storage
 from scrubtrace.beam_pipelines.changes import ShardChanged, check_unchanged
 from scrubtrace.beam_pipelines.columns import ColumnError, ShardColumns, find_columns, leaf_paths
 from scrubtrace.beam_pipelines.decoding import column_of, decode_text, shown_value
+from scrubtrace.cells import LABELER
 from scrubtrace.detectors.language import normalise_code
 from scrubtrace.exits import UsageStop
-from scrubtrace.labelers.cells import LABELER, Cells
+from scrubtrace.labelers.cells import Cells
 from scrubtrace.labelers.model import LabelerScreening
 from scrubtrace.labelers.periods import Settings, TaskType
 from scrubtrace.schemas.counts import month_of

@@ -2,36 +2,39 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import Engine
 
 from scrubtrace.balance import check_balance
-from scrubtrace.beam_pipelines import storage
-from scrubtrace.beam_pipelines.layout import RunFolder, runs_of
+from scrubtrace.beam_pipelines.layout import runs_of
+from scrubtrace.cells import (
+    LABELER,
+    Cell,
+    cell_of,
+    committed_manifest,
+    newest_dataset,
+    pseudonyms_for,
+    texts_by_cell,
+)
 from scrubtrace.commit import judged_texts
 from scrubtrace.config import Config
-from scrubtrace.counted import CELL, judged_counts
-from scrubtrace.exits import UsageStop
+from scrubtrace.counted import CELL
+from scrubtrace.labelers.referrals import read_referrals, referred_in, renewed
 from scrubtrace.outcome import Outcome
-from scrubtrace.policy import policy_digest
-from scrubtrace.pseudonyms import Pseudonyms, pseudonyms_of
+from scrubtrace.pseudonyms import Pseudonyms
 from scrubtrace.resolver import committed_runs, current_results
 from scrubtrace.results import FoundText, Results
 from scrubtrace.review.connection import reading_as_one
 from scrubtrace.review.lines import count_states
 from scrubtrace.review.trail.events import head
-from scrubtrace.schemas.counts import CELL_GROUPS, month_of
+from scrubtrace.schemas.counts import month_of
 from scrubtrace.schemas.plan import RunSpec
 from scrubtrace.schemas.style import STYLOMETRY
 from scrubtrace.schemas.vocabulary import Kind
-
-LABELER = "labeler"
-
-CellKey = tuple[str | None, ...]
-"""Values of `CELL`."""
 
 
 @dataclass(frozen=True)
@@ -59,8 +62,9 @@ class Gathered:
     """Everything that the sections of a report draw on.
 
     ``texts`` counts the texts that were read, ``flagged`` those that are flagged, both by `CELL`,
-    people by pseudonyms. ``signals`` counts flagged texts by signature. ``states`` counts places in
-    the review table by kind and state.
+    people by pseudonyms; ``flagged_without_style`` leaves out what only style flags. ``referred``
+    are labelers that were referred to review this year. ``signals`` counts flagged texts by
+    signature. ``states`` counts places in the review table by kind and state.
     """
 
     dataset: str
@@ -68,8 +72,10 @@ class Gathered:
     manifest: dict[str, Any]
     outcome: Outcome
     config: Config
-    texts: Counter[CellKey] = field(default_factory=Counter)
-    flagged: Counter[CellKey] = field(default_factory=Counter)
+    texts: Counter[Cell] = field(default_factory=Counter)
+    flagged: Counter[Cell] = field(default_factory=Counter)
+    flagged_without_style: Counter[Cell] = field(default_factory=Counter)
+    referred: Set[str] = frozenset()
     signals: Counter[tuple[str, str]] = field(default_factory=Counter)
     matches: list[MatchedSource] = field(default_factory=list)
     states: Counter[tuple[str, str]] = field(default_factory=Counter)
@@ -96,17 +102,17 @@ def gather(
     Raises `UsageStop` if there is none, or if the policy is not the one that the newest run was
     committed with; `IncompleteStop` and `SumsDifferStop` as reading results does.
     """
-    name = dataset or _newest_dataset(out)
+    name = dataset or newest_dataset(out)
     results = current_results(out, name)
     folder = next(committed_runs(runs_of(out), name))[0]
-    manifest = json.loads(storage.read_bytes(folder.manifest))
-    _check_policy(manifest, config)
+    manifest = committed_manifest(folder, config)
     balance = check_balance(results)
     outcome = Outcome(folder.id, name, balance, list(folder.work().dead))
-    pseudonyms = pseudonyms_of(results.spec, config.privacy.pseudonymous)
+    pseudonyms = pseudonyms_for(results, config)
     found = Gathered(name, results.spec, manifest, outcome, config)
     found.runs = tuple(sorted(results.folders))
-    found.texts = _texts(results, pseudonyms)
+    found.texts = texts_by_cell(results, pseudonyms)
+    found.referred = _referred(out, pseudonyms)
     _read_flagged(found, results, config, pseudonyms, excerpts)
     with reading_as_one(engine) as connection:
         found.states = count_states(connection, name)
@@ -114,49 +120,12 @@ def gather(
     return found
 
 
-def _newest_dataset(out: str) -> str:
-    folders = [folder for folder in runs_of(out) if folder.is_committed()]
-    specs = (_dataset(folder) for folder in reversed(folders))
-    found = next((name for name in specs if name), None)
-    if found is None:
-        raise UsageStop(f"no run in {out} is committed: call detect first")
-    return found
-
-
-def _dataset(folder: RunFolder) -> str | None:
-    try:
-        spec = folder.spec()
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
-    return None if spec.sample is not None else spec.dataset
-
-
-def _check_policy(manifest: dict[str, Any], config: Config) -> None:
-    committed = manifest.get("digests", {}).get("policy")
-    if committed != policy_digest(config.policy):
-        raise UsageStop(
-            "the policy is not the one that the newest run was committed with: call scrubtrace "
-            "commit with this configuration first, or give --config of that run"
-        )
-
-
-def _texts(results: Results, pseudonyms: Pseudonyms | None) -> Counter[CellKey]:
-    """Texts read by cell: what the detector with the most texts judged or abstained from."""
-    table = judged_counts(results)
-    by_detector: dict[str, Counter[CellKey]] = {}
-    for row in table.to_pylist():
-        cell = _cell(row["language"], row, row["month"], pseudonyms)
-        by_detector.setdefault(row["detector"], Counter())[cell] += row["judged"] + row["abstained"]
-    return max(by_detector.values(), key=Counter.total, default=Counter())
-
-
-def _cell(
-    language: str, groups: dict[str, Any], month: str | None, pseudonyms: Pseudonyms | None
-) -> CellKey:
-    values = {name: groups[name] for name in CELL_GROUPS}
-    if pseudonyms is not None:
-        values = pseudonyms.of(values)
-    return (language, *(values[name] for name in CELL_GROUPS), month)
+def _referred(out: str, pseudonyms: Pseudonyms | None) -> Set[str]:
+    """Labelers that were referred to review this year."""
+    if pseudonyms is None:
+        return frozenset()
+    recorded = renewed(read_referrals(out), pseudonyms.renewed[LABELER])
+    return referred_in(recorded, datetime.now(UTC).year)
 
 
 def _read_flagged(
@@ -174,7 +143,10 @@ def _read_flagged(
             continue
         row = text.row
         month = month_of(row["created_at"])
-        found.flagged[_cell(row["language"], row, month, pseudonyms)] += 1
+        cell = cell_of(row, pseudonyms)
+        found.flagged[cell] += 1
+        if verdict.kind != Kind.LLM_STYLE:
+            found.flagged_without_style[cell] += 1
         asserted = {(e["detector"], e["signal"]) for e in text.evidence if e["use"] == "asserted"}
         found.signals.update(pair for pair in asserted if pair[0] != STYLOMETRY)
         if verdict.kind in (Kind.REFERENCE_MATCH, Kind.INPUT_MATCH):

@@ -11,6 +11,7 @@ from scrubtrace.report.evidence import (
     style_sections,
 )
 from scrubtrace.report.gathering import Gathered
+from scrubtrace.report.people import labeler_sections
 from scrubtrace.report.shares import PolicyDate, month_sections, share_of, strata_sections
 from scrubtrace.review.report.model import Report, Section
 from scrubtrace.schemas.messages import Messages
@@ -23,6 +24,7 @@ def make_report(
     sections = [
         *strata_sections(found, messages),
         *month_sections(found, dates, messages),
+        *labeler_sections(found, messages),
         *style_sections(found, messages),
         *lane_sections(found, messages),
         *signature_sections(found, messages),

@@ -2,10 +2,11 @@
 
 from scrubtrace.schemas.vocabulary import Abstained, DeadReason, Lane
 from scrubtrace.stats.change import Reason
+from scrubtrace.stats.screening import Reason as Screening
 
 NAMES: dict[str, tuple[str, ...]] = {
     "lane": tuple(Lane),
     "abstained": tuple(Abstained),
     "dead": tuple(DeadReason),
-    "refusal": tuple(Reason),
+    "refusal": (*Reason, *Screening),
 }

@@ -48,6 +48,14 @@ def share_of(name: str, hits: int, n: int) -> Share:
     return Share(name, hits, n, hits / n, *interval(hits, n))
 
 
+def p_words(p: float, messages: Messages) -> str:
+    """A p-value with four decimal places, or that it is below the smallest of these."""
+    smallest = 1e-4
+    if p < smallest:
+        return messages.text("below {limit}", limit=messages.number(smallest, 4))
+    return messages.number(p, 4)
+
+
 def strata_sections(found: Gathered, messages: Messages) -> list[Section]:
     """One section with a figure and a table for each group that has values."""
     figures, tables = [], []
@@ -240,7 +248,7 @@ def _step_row(step: Step, messages: Messages) -> tuple[str, ...]:
         "" if rate is None else messages.percent(rate, 2)
         for rate in (step.rate_before, step.rate_after)
     )
-    return before, after, ratio, f"{low} – {high}", messages.number(step.adjusted, 4)
+    return before, after, ratio, f"{low} – {high}", p_words(step.adjusted, messages)
 
 
 def _place(months: Sequence[str], month: str) -> int:
