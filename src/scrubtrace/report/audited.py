@@ -1,0 +1,234 @@
+"""What an audit found: how much LLM text there is at least, at most, and by an estimate."""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from scrubtrace.audit.figures import ASSUMPTIONS, REFUSALS, Assumption, Refusal, What
+from scrubtrace.exits import UsageStop
+from scrubtrace.review.report.model import Drawn, Forest, Section, Share, Table
+from scrubtrace.schemas.messages import Messages
+
+FORMAT = 1
+STRATA = 60
+
+Found = Mapping[str, Any]
+"""A figure of an audit as its JSON has it."""
+
+
+@dataclass(frozen=True)
+class Audited:
+    """The JSON of an audit, with its entries: those of strata, and last that of all texts."""
+
+    data: Mapping[str, Any]
+
+    @property
+    def entries(self) -> Sequence[Mapping[str, Any]]:
+        """Entries in their order."""
+        entries: Sequence[Mapping[str, Any]] = self.data["entries"]
+        return entries
+
+    def whole(self, what: What) -> Found:
+        """A figure of all texts."""
+        return figure_of(self.entries[-1], what)
+
+
+def figure_of(entry: Mapping[str, Any], what: What) -> Found:
+    """A figure of an entry."""
+    found: Found = entry["figures"][str(what)]
+    return found
+
+
+def read_audit(path: Path, dataset: str, policy: str) -> Audited:
+    """What ``audit run --json`` wrote about a data set; raises `UsageStop`.
+
+    An audit of flags under another policy is not one of what the report shows.
+    """
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+        if data["format"] != FORMAT or not data["entries"]:
+            raise ValueError
+        about = data["dataset"], data["policy"]
+    except OSError as error:
+        raise UsageStop(f"cannot read {path}: {error.strerror}") from None
+    except (ValueError, KeyError, TypeError):
+        raise UsageStop(f"{path} is not what audit run --json writes") from None
+    if about != (dataset, policy):
+        named = "data set" if about[0] != dataset else "policy"
+        raise UsageStop(f"{path} is about another {named}: call audit run again")
+    return Audited(data)
+
+
+def audit_sections(audited: Audited | None, messages: Messages) -> list[Section]:
+    """One section, also where nothing can be said, with the reasons; none without an audit."""
+    if audited is None:
+        return []
+    tables = [_table(audited, messages), _refusals(audited, messages)]
+    drawn = _drawn(audited, messages)
+    assumed = (Assumption(code) for code in audited.data["assumptions"])
+    return [
+        Section(
+            "audit",
+            messages.text("How much"),
+            (
+                messages.text(
+                    "Bounds and estimates of the share of LLM text, each at {confidence} "
+                    "confidence. Where a reference or reviewers are missing, there is no number.",
+                    confidence=messages.percent(audited.data["confidence"]),
+                ),
+            ),
+            tuple(
+                messages.text("Assumed: {assumption}.", assumption=messages.text(ASSUMPTIONS[one]))
+                for one in assumed
+            ),
+            (drawn,) if drawn else (),
+            tuple(table for table in tables if table.rows),
+        )
+    ]
+
+
+def audit_sentence(audited: Audited | None, messages: Messages) -> str:
+    """The sentence of the summary on how much LLM text there is."""
+    if audited is None:
+        return messages.text(
+            "How much LLM text there is has not been estimated: that takes a random sample that is "
+            "reviewed (scrubtrace audit)."
+        )
+    estimate, lower, upper = (
+        audited.whole(what) for what in (What.BY_FLAGS, What.LOWER_BOUND, What.UPPER_BOUND)
+    )
+    if estimate["estimate"] is not None:
+        return messages.text(
+            "An estimated {share} ({lower} to {upper}) of the texts are LLM text, if the "
+            "references are like them.",
+            share=messages.percent(estimate["estimate"], 1),
+            lower=messages.percent(estimate["lower"], 1),
+            upper=messages.percent(estimate["upper"], 1),
+        )
+    if lower["lower"] is not None and upper["upper"] is not None:
+        return messages.text(
+            "At least {lower} and at most {upper} of the texts are LLM text, each at {confidence} "
+            "confidence and under the assumptions below.",
+            lower=messages.percent(lower["lower"], 2), upper=messages.percent(upper["upper"], 2),
+            confidence=messages.percent(audited.data["confidence"]),
+        )  # fmt: skip
+    return _one_sided(audited, lower["lower"], upper["upper"], messages)
+
+
+def _one_sided(
+    audited: Audited, lower: float | None, upper: float | None, messages: Messages
+) -> str:
+    confidence = messages.percent(audited.data["confidence"])
+    if lower is not None:
+        return messages.text(
+            "At least {lower} of the texts are LLM text at {confidence} confidence, if the human "
+            "reference is like them; no upper bound is known.",
+            lower=messages.percent(lower, 2), confidence=confidence,
+        )  # fmt: skip
+    if upper is not None:
+        return messages.text(
+            "At most {upper} of the texts are LLM text at {confidence} confidence, as far as "
+            "reviewers find it; no lower bound is known.",
+            upper=messages.percent(upper, 2), confidence=confidence,
+        )  # fmt: skip
+    return messages.text(
+        "How much LLM text there is cannot be said: the section on it has the reasons."
+    )
+
+
+def _table(audited: Audited, messages: Messages) -> Table:
+    columns = (
+        messages.text("stratum"),
+        messages.text("texts"),
+        messages.text("flagged"),
+        messages.text("at least"),
+        messages.text("estimate"),
+        messages.text("at most"),
+    )
+    rows = tuple(_row(entry, messages) for entry in _shown(audited))
+    return Table(columns, rows, frozenset(columns[1:]))
+
+
+def _shown(audited: Audited) -> Iterator[Mapping[str, Any]]:
+    """All texts first, then the strata."""
+    yield audited.entries[-1]
+    yield from audited.entries[:-1][:STRATA]
+
+
+def _row(entry: Mapping[str, Any], messages: Messages) -> tuple[str, ...]:
+    lower, upper = (figure_of(entry, what) for what in (What.LOWER_BOUND, What.UPPER_BOUND))
+    bounds = (
+        messages.percent(value, 2) if value is not None else "–"
+        for value in (lower["lower"], upper["upper"])
+    )
+    least, most = bounds
+    counts = (messages.number(entry["texts"]), messages.number(entry["flagged"]))
+    return (_name(entry, messages), *counts, least, _estimate(entry, messages), most)
+
+
+def _estimate(entry: Mapping[str, Any], messages: Messages) -> str:
+    """The estimate with its interval, by flags or else by reviewers."""
+    for what in (What.BY_FLAGS, What.BY_SCORES, What.REVIEWED):
+        found = figure_of(entry, what)
+        if found["estimate"] is not None and found["lower"] is not None:
+            share, low, high = (
+                messages.percent(found[name], 2) for name in ("estimate", "lower", "upper")
+            )
+            return f"{share} ({low} – {high})"
+    return "–"
+
+
+def _drawn(audited: Audited, messages: Messages) -> Drawn | None:
+    """The strata by what reviewers found in their random texts, if they have decided any."""
+    shares = []
+    for entry in audited.entries[:-1][:STRATA]:
+        found = figure_of(entry, What.REVIEWED)
+        if None not in (found["estimate"], found["lower"], found["upper"]):
+            shares.append(
+                Share(
+                    _name(entry, messages),
+                    entry["hits"],
+                    entry["decided"],
+                    found["estimate"],
+                    found["lower"],
+                    found["upper"],
+                )
+            )
+    if len(shares) < 2:
+        return None
+    top = max(shares, key=lambda one: one.lower)
+    return Drawn(
+        Forest(tuple(shares), messages.text("LLM text by reviewers")),
+        messages.text("Share of the randomly drawn texts that reviewers took for LLM text."),
+        messages.text(
+            "{name} has the highest lower limit, {lower}.",
+            name=top.name, lower=messages.percent(top.lower, 2),
+        ),
+    )  # fmt: skip
+
+
+def _refusals(audited: Audited, messages: Messages) -> Table:
+    columns = (messages.text("stratum"), messages.text("figure"), messages.text("why none"))
+    rows = [
+        (_name(entry, messages), messages.name("figure", what), _why(found, messages))
+        for entry in _shown(audited)
+        for what, found in entry["figures"].items()
+        if found["refusal"] is not None
+    ]
+    note = messages.plural("{count} more row is not shown.", "{count} more rows are not shown.",
+                           len(rows) - STRATA) if len(rows) > STRATA else ""  # fmt: skip
+    return Table(columns, tuple(rows[:STRATA]), note=note)
+
+
+def _why(found: Found, messages: Messages) -> str:
+    words = messages.text(REFUSALS[Refusal(found["refusal"])])
+    return f"{words} ({found['detail']})" if found["detail"] else words
+
+
+def _name(entry: Mapping[str, Any], messages: Messages) -> str:
+    values = entry["values"]
+    if not values:
+        return messages.text("all texts") if entry["name"] == "all" else str(entry["name"])
+    return ", ".join(messages.text("(none)") if v is None else str(v) for v in values.values())
