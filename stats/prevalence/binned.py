@@ -68,9 +68,12 @@ def _fitted(
 
     groups = _groups(np.asarray(human, np.float64), np.asarray(llm, np.float64))
     size = int(groups[-1]) + 1
-    counts = (np.bincount(groups, np.asarray(own), size) for own in (judged, human, llm))
+    of_judged, of_human, of_llm = (
+        np.asarray(np.bincount(groups, np.asarray(own, np.float64), size), np.float64)
+        for own in (judged, human, llm)
+    )
     drop = float(chi2.ppf(confidence, 1)) / 2
-    best, low, high, gap = most_likely(*counts, drop)
+    best, low, high, gap = most_likely(of_judged, of_human, of_llm, drop)
     return best, low, high, float(chi2.sf(2 * gap, max(1, size - 2)))
 
 
