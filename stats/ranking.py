@@ -1,5 +1,6 @@
 """How well scores rank positives above negatives: AUROC, and the share found at a given rate."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -37,6 +38,20 @@ def auroc(negatives: Floats, positives: Floats) -> Estimate:
     return Estimate(value, max(0.0, value - reach), min(1.0, value + reach))
 
 
+def auroc_of_counts(negatives: Sequence[int], positives: Sequence[int]) -> Estimate:
+    """`auroc` of scores that are whole numbers: how many rows have the score 0, 1, 2 and so on."""
+    own, other = np.asarray(positives, np.float64), np.asarray(negatives, np.float64)
+    n, m = float(other.sum()), float(own.sum())
+    if not n or not m:
+        return Estimate(np.nan, np.nan, np.nan)
+    of_positives = (np.cumsum(other) - other / 2) / n
+    of_negatives = 1 - (np.cumsum(own) - own / 2) / m
+    value = float((own * of_positives).sum() / m)
+    variance = _spread(own, of_positives) / m + _spread(other, of_negatives) / n
+    reach = float(norm.ppf(0.975) * np.sqrt(variance))
+    return Estimate(value, max(0.0, value - reach), min(1.0, value + reach))
+
+
 def share_found(negatives: Floats, positives: Floats, rate: float) -> Estimate:
     """Share of positives above the threshold that at most ``rate`` of the negatives exceed.
 
@@ -52,3 +67,10 @@ def share_found(negatives: Floats, positives: Floats, rate: float) -> Estimate:
 
 def _variance(values: Floats) -> float:
     return float(values.var(ddof=1)) if len(values) > 1 else 0.0
+
+
+def _spread(counts: Floats, values: Floats) -> float:
+    """The variance of values that occur so often."""
+    n = float(counts.sum())
+    mean = float((counts * values).sum()) / n
+    return float((counts * (values - mean) ** 2).sum()) / (n - 1) if n > 1 else 0.0

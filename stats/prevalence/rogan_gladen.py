@@ -28,6 +28,9 @@ LANG_REICZIGEL = "Rogan-Gladen, interval of Lang and Reiczigel"
 BOOTSTRAP = "Rogan-Gladen, bootstrap interval"
 LEAST_HUMAN, LEAST_LLM = 100, 50
 DRAWS = 2_000
+NEAR_ZERO = 0.1
+"""Up to this estimate the interval of Lang and Reiczigel is used, above it resampling."""
+
 LEAST_GAP = 0.1
 """How much more often LLM than human reference rows must be flagged, at the limits of both."""
 
@@ -89,6 +92,16 @@ def rogan_gladen(flags: Flags, confidence: float = CONFIDENCE) -> Figure:
     reach = z * math.sqrt(variance) / gap
     low, high = (min(1.0, max(0.0, centre + shift + side * reach)) for side in (-1, 1))
     return Figure(LANG_REICZIGEL, flags.estimate, low, high, confidence, flags.rows)
+
+
+def rogan_gladen_either(
+    flags: Flags, rng: np.random.Generator, confidence: float = CONFIDENCE
+) -> Figure:
+    """`rogan_gladen` near zero, where resampling says too little, else the bootstrap."""
+    near = rogan_gladen(flags, confidence)
+    if near.estimate is None or near.estimate <= NEAR_ZERO or near.lower == 0:
+        return near
+    return rogan_gladen_bootstrap(flags, rng, confidence)
 
 
 def rogan_gladen_bootstrap(

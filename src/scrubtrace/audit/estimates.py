@@ -8,20 +8,12 @@ interval is divided by it.
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 
 import numpy as np
 
+from scrubtrace.audit.figures import Refusal
 from scrubtrace.stats.intervals import interval
 from scrubtrace.stats.prevalence.strata import stratified_rate
-
-
-class Refusal(StrEnum):
-    """Why there is no figure."""
-
-    NOT_DRAWN = "no text was drawn"
-    NOT_DECIDED = "no text is decided"
-    PART_NOT_DECIDED = "a stratum has no decided text"
 
 
 @dataclass(frozen=True)
@@ -40,7 +32,8 @@ class Counted:
 class Estimate:
     """A share of hits with its two-sided interval, or the reason for none.
 
-    ``upper_corrected`` is the upper end for reviewers who find a share of the hits only.
+    ``upper_corrected`` is the upper end for reviewers who find a share of the hits only; None if
+    it is not known how many they find.
     ``if_undecided`` is the share if no undecided text is a hit, and if all are.
     """
 
@@ -53,16 +46,18 @@ class Estimate:
     about: str = ""
 
 
-def cell_estimate(cell: Counted, confidence: float, sensitivity: float) -> Estimate:
+def cell_estimate(cell: Counted, confidence: float, sensitivity: float | None) -> Estimate:
     """The share of hits in a cell, with its exact interval (Clopper and Pearson 1934)."""
     if not cell.decided:
         return Estimate(refusal=Refusal.NOT_DECIDED if cell.drawn else Refusal.NOT_DRAWN)
     lower, upper = interval(cell.hits, cell.decided, confidence)
-    corrected = min(1.0, upper / sensitivity)
+    corrected = _corrected(upper, sensitivity)
     return Estimate(cell.hits / cell.decided, lower, upper, corrected, _range([cell]))
 
 
-def whole_estimate(cells: Sequence[Counted], confidence: float, sensitivity: float) -> Estimate:
+def whole_estimate(
+    cells: Sequence[Counted], confidence: float, sensitivity: float | None
+) -> Estimate:
     """The share of hits in all cells together: see `stratified_rate`.
 
     Refused if one of them has nothing decided.
@@ -84,8 +79,12 @@ def whole_estimate(cells: Sequence[Counted], confidence: float, sensitivity: flo
         confidence,
     ).total
     assert figure.upper is not None
-    corrected = min(1.0, figure.upper / sensitivity)
+    corrected = _corrected(figure.upper, sensitivity)
     return Estimate(figure.estimate, figure.lower, figure.upper, corrected, _range(cells))
+
+
+def _corrected(upper: float, sensitivity: float | None) -> float | None:
+    return None if sensitivity is None else min(1.0, upper / sensitivity)
 
 
 def _range(cells: Sequence[Counted]) -> tuple[float, float]:

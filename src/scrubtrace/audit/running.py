@@ -1,172 +1,261 @@
-"""The job of ``audit run``: decisions on the texts of a batch to shares of all texts."""
+"""The job of ``audit run``: flags, references and decisions to shares of all texts."""
 
-from collections import Counter
-from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
-from typing import Any
+import json
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 
 from sqlalchemy import Engine
 
+from scrubtrace.audit.counting import (
+    Stratum,
+    all_texts,
+    parts_of,
+    strata_by_values,
+    strata_of_plan,
+)
 from scrubtrace.audit.estimates import Counted, Estimate, cell_estimate, whole_estimate
-from scrubtrace.audit.strata import EVERYTHING, kind_words
-from scrubtrace.exits import SumsDifferStop, UsageStop
-from scrubtrace.review.batches.decided import decided_items
-from scrubtrace.review.batches.store import find_batch
+from scrubtrace.audit.figures import AuditFigure, Note, Refusal, What, of_figure, without
+from scrubtrace.audit.flags import Flags, count_flags
+from scrubtrace.audit.parts import Part, estimate_by_flags, estimate_by_scores, lower_bound
+from scrubtrace.audit.planning import strata_by
+from scrubtrace.audit.population import find_dataset
+from scrubtrace.audit.references import (
+    Named,
+    References,
+    Trusted,
+    check_trusted,
+    load_references,
+)
+from scrubtrace.audit.result import AuditResult, Entry
+from scrubtrace.audit.reviewed import ALL_KINDS, Reviewed, read_batch, reviewed_figures
+from scrubtrace.audit.strata import EVERYTHING
+from scrubtrace.beam_pipelines import storage
+from scrubtrace.beam_pipelines.drawing.labels import LANGUAGE
+from scrubtrace.beam_pipelines.layout import runs_of
+from scrubtrace.config import Config
+from scrubtrace.exits import UsageStop
+from scrubtrace.policy import policy_digest
+from scrubtrace.resolver import committed_runs
 from scrubtrace.review.connection import reading_as_one
-from scrubtrace.schemas.batches import Batch
-from scrubtrace.schemas.review import Decision
+from scrubtrace.review.trail.events import head
+from scrubtrace.stats.prevalence.rates import raw_rate
 
-ALL_KINDS = kind_words((False, True))
 CONFIDENCE = 0.95
+COMPARED = (What.LOWER_BOUND, What.BY_FLAGS, What.BY_SCORES)
+COUNTS = ("population", "drawn", "decided", "hits")
+COUNTED_BY = ("vendor", "source", "stage", "language", "month", "market")
+"""What strata can be made by without a batch."""
 
 
 @dataclass(frozen=True)
-class AuditResult:
-    """What a batch says: of each cell, and of all texts of each kind.
+class AuditJob:
+    """One call of ``audit run``: of a ``batch``, of the runs in ``out``, or of both.
 
-    ``is_measured``: the sensitivity was given, not taken for certain.
+    ``by`` is for runs without a batch; None: language, as the runs know it. ``confidence`` None:
+    that of the batch's plan. ``human`` and ``llm`` are data sets in ``out``.
     """
 
-    batch: Batch
-    confidence: float
-    sensitivity: float
-    is_measured: bool
-    cells: tuple[tuple[Counted, Estimate], ...]
-    wholes: tuple[tuple[Counted, Estimate], ...]
-
-    def to_dict(self) -> dict[str, Any]:
-        """The result for JSON."""
-        return {
-            "batch": self.batch.name,
-            "dataset": self.batch.dataset,
-            "run": self.batch.plan.get("run"),
-            "confidence": self.confidence,
-            "sensitivity": self.sensitivity if self.is_measured else None,
-            "total": [_as_dict(*pair) for pair in self.wholes],
-            "strata": [_as_dict(*pair) for pair in self.cells],
-        }
+    config: Config
+    batch: str | None = None
+    out: str | None = None
+    dataset: str | None = None
+    by: tuple[str, ...] | None = None
+    human: tuple[Named, ...] = ()
+    llm: tuple[Named, ...] = ()
+    trusted: Trusted = field(default_factory=Trusted)
+    sensitivity: float | None = None
+    confidence: float | None = None
 
 
-def run_audit(
-    engine: Engine, name: str, sensitivity: float | None, confidence: float | None
-) -> AuditResult:
-    """Shares of hits from the decisions so far: concur is a hit, dismiss is none.
+def audit(job: AuditJob, engine: Engine | None = None) -> AuditResult:
+    """Everything that can be said; ``engine`` is that of the review table, needed for a batch.
 
-    Without ``sensitivity`` and ``confidence``, those of the plan. Raises `UsageStop` for a batch
-    without strata, `SumsDifferStop` if it does not have the texts of its plan, `ReviewError`.
+    Raises `UsageStop` for what cannot be done as asked, `IncompleteStop` and `SumsDifferStop` as
+    reading results does, `ReviewError`.
     """
-    drawn: Counter[tuple[str, str]] = Counter()
-    decided: Counter[tuple[str, str]] = Counter()
-    hits: Counter[tuple[str, str]] = Counter()
-    with reading_as_one(engine) as connection:
-        batch = find_batch(connection, name)
-        planned = _planned_cells(batch)
-        kinds = {stratum: {of for s, of in planned if s == stratum} for stratum, _ in planned}
-        for item, standing in decided_items(connection, name):
-            of = ALL_KINDS if ALL_KINDS in kinds[item.stratum] else kind_words((item.flagged,))
-            cell = (item.stratum, of)
-            drawn[cell] += 1
-            decided[cell] += standing.verdict is not None
-            hits[cell] += standing.verdict == Decision.CONCUR
-    for cell, (_, wanted) in planned.items():
-        if drawn[cell] != wanted:
-            raise SumsDifferStop(
-                f"batch {name} has {drawn[cell]:,} texts of {cell[0]} ({cell[1]}), its plan "
-                f"{wanted:,}"
-            )
-    goal = batch.plan.get("goal", {})
-    given = goal.get("sensitivity", 1.0) if sensitivity is None else sensitivity
-    sure = goal.get("confidence", CONFIDENCE) if confidence is None else confidence
-    counted = [
-        Counted(*cell, population, drawn[cell], decided[cell], hits[cell])
-        for cell, (population, _) in planned.items()
-    ]
+    _check(job)
+    reviewed = None
+    if job.batch is not None and engine is not None:
+        with reading_as_one(engine) as connection:
+            reviewed = read_batch(connection, job.batch, job.sensitivity)
+    flags = _flags(job, reviewed)
+    references = References()
+    if flags is not None and job.out is not None:
+        given = (job.human, job.llm, job.trusted)
+        references = load_references(job.out, job.config, flags, *given)
+    by, strata = _strata(job, reviewed, flags)
+    confidence = job.confidence or _planned_confidence(reviewed)
+    entries = tuple(_entry(one, confidence, flags, references, reviewed) for one in strata)
     return AuditResult(
-        batch,
-        sure,
-        given,
-        sensitivity is not None or given != 1,
-        tuple((cell, cell_estimate(cell, sure, given)) for cell in counted),
-        tuple(_wholes(counted, sure, given)),
+        dataset=reviewed.batch.dataset if reviewed else flags.dataset if flags else "",
+        by=by,
+        confidence=confidence,
+        policy=policy_digest(job.config.policy),
+        entries=entries,
+        flags=flags,
+        references=references,
+        reviewed=reviewed,
+        review_head=head(engine) if reviewed and engine is not None else None,
+        cells=tuple(_cells(reviewed, confidence)) if reviewed else (),
+        wholes=tuple(_wholes(reviewed, confidence)) if reviewed else (),
+        notes=tuple(_notes(flags, references, reviewed, entries)),
     )
 
 
-def _planned_cells(batch: Batch) -> dict[tuple[str, str], tuple[int, int]]:
-    """Population and number drawn by stratum and kind of texts."""
-    strata: Mapping[str, Any] = batch.plan.get("strata", {})
-    cells = {
-        (name, cell["of"]): (cell["population"], cell["drawn"])
-        for name, stratum in strata.items()
-        for cell in stratum.get("drawn_from", ())
+def _check(job: AuditJob) -> None:
+    check_trusted(job.trusted, job.human)
+    if job.batch is None and job.out is None:
+        raise UsageStop("name a batch, or the folder of the runs with --out, or both")
+    if job.out is None and (job.human or job.llm or job.trusted):
+        raise UsageStop("references are data sets of a folder of runs: name it with --out")
+    if job.out is not None and not storage.is_remote(job.out) and not os.path.isdir(job.out):
+        raise UsageStop(f"there is no folder {job.out}: give that of detect with --out")
+    if job.batch is None and job.sensitivity is not None:
+        raise UsageStop("--sensitivity is about the reviewers of a batch: name one")
+    if job.batch is not None and job.by is not None:
+        raise UsageStop("--by is for runs without a batch: a batch has its own strata")
+
+
+def _planned_confidence(reviewed: Reviewed | None) -> float:
+    goal = reviewed.batch.plan.get("goal", {}) if reviewed else {}
+    return float(goal.get("confidence", CONFIDENCE))
+
+
+def _flags(job: AuditJob, reviewed: Reviewed | None) -> Flags | None:
+    """The flags of the audited data set; None without runs."""
+    if job.out is None:
+        return None
+    if reviewed is not None:
+        dataset = reviewed.batch.dataset
+    else:
+        dataset = find_dataset(job.out, job.dataset or job.config.input.dataset)
+    newest = next(committed_runs(runs_of(job.out), dataset), None)
+    if newest is not None:
+        manifest = json.loads(storage.read_bytes(newest[0].manifest))
+        if manifest.get("digests", {}).get("policy") != policy_digest(job.config.policy):
+            raise UsageStop(
+                "the policy is not the one that the newest run was committed with: give --config "
+                "of that run, or call scrubtrace commit with this configuration first"
+            )
+    return count_flags(job.out, dataset, job.config)
+
+
+def _strata(
+    job: AuditJob, reviewed: Reviewed | None, flags: Flags | None
+) -> tuple[tuple[str, ...], list[Stratum]]:
+    """What strata are made by, and the strata, the one of all texts last."""
+    if reviewed is not None:
+        plan = reviewed.batch.plan
+        by, strata = tuple(plan.get("by", ())), strata_of_plan(plan, flags)
+    else:
+        assert flags is not None
+        by = _checked_by(job.by, flags)
+        strata = strata_by_values(flags, by)
+    whole = all_texts(strata, flags)
+    return by, [*(one for one in strata if one.name != EVERYTHING), whole]
+
+
+def _checked_by(asked: tuple[str, ...] | None, flags: Flags) -> tuple[str, ...]:
+    for name in asked or ():
+        if name not in COUNTED_BY:
+            raise UsageStop(f"--by takes {', '.join(COUNTED_BY)}, or none; not {name!r}")
+    by = (LANGUAGE,) if asked is None else tuple(dict.fromkeys(asked))
+    strata_by(by, flags.spec.columns, identify=True)
+    return by
+
+
+def _entry(
+    stratum: Stratum,
+    confidence: float,
+    flags: Flags | None,
+    references: References,
+    reviewed: Reviewed | None,
+) -> Entry:
+    counted = stratum.counted
+    parts = parts_of(stratum, flags, references) if flags is not None else ()
+    texts, flagged = (
+        (counted.texts, counted.flagged) if stratum.cells else stratum.planned or (0, 0)
+    )
+    figures = [of_figure(What.FLAGGED, raw_rate(flagged, texts, confidence))]
+    figures += _compared(stratum, parts, confidence, flags, texts)
+    cells = _cells_of(stratum, reviewed)
+    sensitivity = reviewed.sensitivity(stratum.values.get(LANGUAGE)) if reviewed else None
+    if sensitivity is not None:
+        figures += reviewed_figures(cells, confidence, sensitivity)
+    else:
+        names = (What.REVIEWED, What.UPPER_BOUND)
+        figures += [without(what, confidence, texts, Refusal.NO_BATCH) for what in names]
+    drawn, decided, hits = (
+        sum(getattr(cell, name) for cell in cells) for name in ("drawn", "decided", "hits")
+    )
+    return Entry(
+        name=stratum.name,
+        values=stratum.values,
+        texts=texts,
+        flagged=flagged,
+        by_rule=counted.by_rule if stratum.cells else None,
+        trusted=counted.texts - sum(part.judged.texts for part in parts) if flags else 0,
+        drawn=drawn,
+        decided=decided,
+        hits=hits,
+        figures=tuple(figures),
+        parts=parts,
+        sensitivity=sensitivity,
+    )
+
+
+def _compared(
+    stratum: Stratum, parts: Sequence[Part], confidence: float, flags: Flags | None, texts: int
+) -> list[AuditFigure]:
+    """The figures that rest on references."""
+    if flags is None or stratum.problem:
+        reason = Refusal.NO_RUNS if flags is None else Refusal.NOT_COUNTED
+        about = (confidence, texts, reason, stratum.problem)
+        return [without(what, *about) for what in COMPARED]
+    return [
+        make(parts, confidence) for make in (lower_bound, estimate_by_flags, estimate_by_scores)
+    ]
+
+
+def _cells_of(stratum: Stratum, reviewed: Reviewed | None) -> list[Counted]:
+    cells = reviewed.cells if reviewed else ()
+    return [cell for cell in cells if stratum.name in (cell.stratum, EVERYTHING)]
+
+
+def _notes(
+    flags: Flags | None,
+    references: References,
+    reviewed: Reviewed | None,
+    entries: Sequence[Entry],
+) -> Iterator[Note]:
+    if flags is not None and reviewed is not None:
+        drawn_from = reviewed.batch.plan.get("runs_with_results", ())
+        if sorted(drawn_from) != sorted(flags.runs):
+            yield Note.OTHER_RUNS
+    if references.human and entries[-1].by_rule != entries[-1].flagged:
+        yield Note.BY_RULE
+
+
+def _cells(reviewed: Reviewed, confidence: float) -> Iterator[tuple[Counted, Estimate]]:
+    """Each cell that texts were drawn from."""
+    languages = {
+        name: about.get("values", {}).get(LANGUAGE)
+        for name, about in reviewed.batch.plan["strata"].items()
     }
-    if not cells:
-        raise UsageStop(f"batch {batch.name} was not drawn by audit plan or review sample")
-    return cells
+    for cell in reviewed.cells:
+        found = reviewed.sensitivity(languages[cell.stratum]).at_least(confidence)
+        yield cell, cell_estimate(cell, confidence, found)
 
 
-def _wholes(
-    cells: list[Counted], confidence: float, sensitivity: float
-) -> Iterator[tuple[Counted, Estimate]]:
+def _wholes(reviewed: Reviewed, confidence: float) -> Iterator[tuple[Counted, Estimate]]:
     """All texts, and where they were drawn for themselves, those flagged and not flagged."""
+    cells = list(reviewed.cells)
     kinds = sorted({cell.of for cell in cells})
     groups = [cells]
     if kinds != [ALL_KINDS]:
         groups += [[cell for cell in cells if cell.of == kind] for kind in kinds]
+    found = reviewed.sensitivity(None).at_least(confidence)
     for group, of in zip(groups, [ALL_KINDS, *kinds], strict=False):
-        sums = (sum(getattr(cell, name) for cell in group) for name in _COUNTS)
-        yield (
-            Counted(EVERYTHING, of, *sums),
-            whole_estimate(group, confidence, sensitivity),
-        )
-
-
-_COUNTS = ("population", "drawn", "decided", "hits")
-
-
-def _as_dict(cell: Counted, estimate: Estimate) -> dict[str, Any]:
-    return asdict(cell) | asdict(estimate)
-
-
-def audit_lines(result: AuditResult) -> Iterator[str]:
-    """The result for people: a table, then what it means."""
-    head = ("STRATUM", "OF", "TEXTS", "DRAWN", "DECIDED", "HITS", "SHARE", "INTERVAL", "AT MOST")
-    pairs = [*result.cells, *result.wholes]
-    rows = [head, *(_row(cell, estimate) for cell, estimate in pairs)]
-    widths = [max(len(row[column]) for row in rows) for column in range(len(head))]
-    for row in rows:
-        left = [text.ljust(width) for text, width in zip(row[:2], widths[:2], strict=True)]
-        right = [text.rjust(width) for text, width in zip(row[2:], widths[2:], strict=True)]
-        yield "  ".join([*left, *right]).rstrip()
-    whole, estimate = result.wholes[0]
-    if estimate.if_undecided and whole.decided < whole.drawn:
-        least, most = estimate.if_undecided
-        yield (
-            f"note: {whole.drawn - whole.decided:,} texts are undecided; if none of them is a hit "
-            f"the share is {least:.3%}, if all are {most:.3%}"
-        )
-    if estimate.refusal:
-        about = f": {estimate.about}" if estimate.about else ""
-        yield f"no figure for all texts: {estimate.refusal}{about}"
-    if result.is_measured:
-        yield f"AT MOST is for reviewers who find {result.sensitivity:.0%} of the hits"
-    else:
-        yield (
-            "note: reviewers are taken to find every hit; measure with controls how many they "
-            "find, and give the lower limit with --sensitivity"
-        )
-    yield f"at {result.confidence:.0%} confidence; a hit is a text that reviewers concur on"
-
-
-def _row(cell: Counted, estimate: Estimate) -> tuple[str, ...]:
-    counts = [f"{getattr(cell, name):,}" for name in _COUNTS]
-    if estimate.rate is None or estimate.lower is None or estimate.upper_corrected is None:
-        return (cell.stratum, cell.of, *counts, "-", str(estimate.refusal), "-")
-    interval = f"{estimate.lower:.3%} to {estimate.upper:.3%}"
-    return (
-        cell.stratum,
-        cell.of,
-        *counts,
-        f"{estimate.rate:.3%}",
-        interval,
-        (f"{estimate.upper_corrected:.3%}"),
-    )
+        sums = (sum(getattr(cell, name) for cell in group) for name in COUNTS)
+        yield Counted(EVERYTHING, of, *sums), whole_estimate(group, confidence, found)

@@ -161,8 +161,8 @@ def _merged(
     """Members and texts of each stratum, by its name; the merged one comes last."""
     named: dict[str, tuple[dict[str, str | None], Stratum]] = {}
     for values, found in sorted(partial.strata.items(), key=lambda item: json.dumps(item[0])):
-        shown = dict(zip(by, map(_storable, values), strict=True))
-        named[_free(_name(shown), named)] = (shown, found)
+        shown = dict(zip(by, map(storable, values), strict=True))
+        named[_free(stratum_name(shown), named)] = (shown, found)
     small = [name for name, (_, found) in named.items() if found.texts.total() < merge_below]
     if len(small) < 2:
         small = []
@@ -182,7 +182,8 @@ def _merged(
     return plain | {SMALL: (tuple(members), total)}
 
 
-def _name(values: Mapping[str, str | None]) -> str:
+def stratum_name(values: Mapping[str, str | None]) -> str:
+    """The name of a stratum with these values."""
     shown = (f"{n}={NO_VALUE if value is None else value}" for n, value in values.items())
     return ", ".join(shown) or EVERYTHING
 
@@ -193,6 +194,6 @@ def _free(name: str, taken: Container[str]) -> str:
     return next(free for free in chain([name], numbered) if free not in taken and free != SMALL)
 
 
-def _storable(value: str | None) -> str | None:
+def storable(value: str | None) -> str | None:
     """A value as both databases can store it; see `scrubtrace.review.table.StoredText`."""
     return None if value is None else value.replace("\0", "\N{SYMBOL FOR NULL}")

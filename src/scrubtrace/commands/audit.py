@@ -173,20 +173,75 @@ def _run(job: Any, as_json: bool) -> None:
 
 
 @audit.command("run")
-@click.argument("batch")
+@click.argument("batch", required=False)
+@click.option("--out", metavar="DIR", help="Folder of the runs, for figures from flags.")
 @click.option("--review", metavar="URL", help="Review table (default: the configuration's).")
+@click.option("--dataset", metavar="NAME", help="Data set, without a batch.")
+@click.option("--by", metavar="NAME,...", help="Without a batch, what strata are made by: vendor, "
+              "source, stage, language (default), month, market, or none.")  # fmt: skip
+@click.option("--human-reference", "human", multiple=True, metavar="DATASET[=SOURCE,...]",
+              help="Data set in the same folder of texts by people; with sources, these stand for "
+              "texts of the same source only.")  # fmt: skip
+@click.option("--human-before", metavar="MONTH",
+              help="Texts before this month, as 2022-11, are by people.")  # fmt: skip
+@click.option("--human-source", metavar="NAME,...",
+              help="Texts of the data set from these sources are by people.")  # fmt: skip
+@click.option("--llm-reference", "llm", multiple=True, metavar="DATASET[=SOURCE,...]",
+              help="Data set in the same folder of texts by the models in question.")  # fmt: skip
 @click.option("--sensitivity", type=click.FloatRange(0, 1, min_open=True), metavar="SHARE",
-              help="Share of hits that reviewers find, at least (default: plan).")  # fmt: skip
+              help="Share of hits that reviewers find (default: by controls).")  # fmt: skip
 @click.option("--confidence", type=SHARE, metavar="SHARE",
-              help="Confidence of intervals and bounds (default: the plan's).")  # fmt: skip
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+              help="Confidence of all figures (default: the plan's, or 0.95).")  # fmt: skip
+@click.option("--json", "json_file", metavar="FILE",
+              help="Also write everything as JSON; - prints it instead of tables.")  # fmt: skip
 @config_options
-def run_(
-    batch: str, sensitivity: float | None, confidence: float | None, as_json: bool, **given: Any
-) -> None:
-    """Say what the decisions on BATCH, so far, mean for all texts of the data set."""
-    from scrubtrace.audit.running import audit_lines, run_audit
+def run_(batch: str | None, json_file: str | None, **given: Any) -> None:
+    """Say how much of a data set is by models, as far as flags, references and decisions tell.
 
-    with opened(given) as engine:
-        result = run_audit(engine, batch, sensitivity, confidence)
-    click.echo(json_text(result.to_dict()) if as_json else "\n".join(audit_lines(result)))
+    BATCH is one of audit plan; what its reviewers decided so far counts.
+
+    \b
+    scrubtrace audit run march --out out --human-reference human --json march.json
+    """
+    from scrubtrace.audit.lines import audit_lines
+    from scrubtrace.audit.references import Named, Trusted
+    from scrubtrace.audit.running import AuditJob, audit
+
+    human, llm = (
+        tuple(Named.read(text, f"--{name}-reference") for text in given[name])
+        for name in ("human", "llm")
+    )
+    by = given["by"]
+    job = AuditJob(
+        config=read_config(given),
+        batch=batch,
+        by=None if by is None else _names("" if by == "none" else by),
+        trusted=Trusted(given["human_before"], _names(given["human_source"] or "")),
+        human=human,
+        llm=llm,
+        **{name: given[name] for name in ("out", "dataset", "sensitivity", "confidence")},
+    )
+    if batch is None:
+        result = audit(job)
+    else:
+        with opened(given) as engine:
+            result = audit(job, engine)
+    if json_file is not None:
+        _write_json(json_file, result.to_dict())
+    if json_file != "-":
+        click.echo("\n".join(audit_lines(result)))
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(name.strip() for name in text.split(",") if name.strip())
+
+
+def _write_json(path: str, data: dict[str, Any]) -> None:
+    text = json_text(data)
+    if path == "-":
+        click.echo(text)
+        return
+    try:
+        Path(path).write_text(text + "\n", encoding="utf-8")
+    except OSError as error:
+        raise UsageStop(f"cannot write {path}: {error.strerror}") from None

@@ -1,0 +1,160 @@
+"""What an audit says: figures with their method, interval and assumptions, or the reason for none.
+
+Codes stand beside the English words, so that a report can say them in another language.
+"""
+
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from typing import Any
+
+from scrubtrace.stats.prevalence.result import Figure
+
+
+class What(StrEnum):
+    """What a figure is about."""
+
+    FLAGGED = "flagged"
+    LOWER_BOUND = "lower_bound"
+    BY_FLAGS = "estimate_by_flags"
+    BY_SCORES = "estimate_by_scores"
+    REVIEWED = "reviewed"
+    UPPER_BOUND = "upper_bound"
+
+
+class Refusal(StrEnum):
+    """Why there is no figure. The first are those of `scrubtrace.stats`."""
+
+    NO_ROWS = "no_rows"
+    NO_HUMAN_REFERENCE = "no_human_reference"
+    SMALL_HUMAN_REFERENCE = "small_human_reference"
+    NO_LLM_REFERENCE = "no_llm_reference"
+    SMALL_LLM_REFERENCE = "small_llm_reference"
+    NOT_SEPARATED = "not_separated"
+    NOT_A_MIXTURE = "not_a_mixture"
+    NO_CONTROLS = "no_controls"
+    FEW_CONTROLS = "few_controls"
+    NONE_FOUND = "none_found"
+    STRATUM_NOT_SAMPLED = "stratum_not_sampled"
+    NO_SCORES = "no_scores"
+    NO_RUNS = "no_runs"
+    NOT_COUNTED = "not_counted"
+    NO_BATCH = "no_batch"
+    NOT_DRAWN = "not_drawn"
+    NOT_DECIDED = "not_decided"
+    PART_NOT_DECIDED = "part_not_decided"
+
+
+REFUSALS = {
+    Refusal.NO_ROWS: "there are no texts to judge",
+    Refusal.NO_HUMAN_REFERENCE: "no human reference matches",
+    Refusal.SMALL_HUMAN_REFERENCE: "the human reference that matches is too small",
+    Refusal.NO_LLM_REFERENCE: "no LLM reference matches",
+    Refusal.SMALL_LLM_REFERENCE: "the LLM reference that matches is too small",
+    Refusal.NOT_SEPARATED: "the references are not told apart well enough",
+    Refusal.NOT_A_MIXTURE: "the texts are no mixture of the references: one of them is of another "
+    "kind",
+    Refusal.NO_CONTROLS: "no controls were decided by the reviewers of the batch, and no "
+    "sensitivity was given",
+    Refusal.FEW_CONTROLS: "too few controls were decided by the reviewers of the batch",
+    Refusal.NONE_FOUND: "the reviewers of the batch found none of the controls",
+    Refusal.STRATUM_NOT_SAMPLED: "a stratum has no decided text",
+    Refusal.NO_SCORES: "style scores of all texts are not kept for these",
+    Refusal.NO_RUNS: "no folder of runs was given",
+    Refusal.NOT_COUNTED: "the runs do not count texts by what the stratum is made by",
+    Refusal.NO_BATCH: "no batch was given",
+    Refusal.NOT_DRAWN: "no text was drawn",
+    Refusal.NOT_DECIDED: "no text is decided",
+    Refusal.PART_NOT_DECIDED: "a stratum has no decided text",
+}
+
+
+class Assumption(StrEnum):
+    """What must hold for a figure to be right; nothing in the data proves it."""
+
+    HUMAN_ALIKE = "human_alike"
+    LLM_ALIKE = "llm_alike"
+    INDEPENDENT = "independent"
+    CONTROLS_ALIKE = "controls_alike"
+    SENSITIVITY_GIVEN = "sensitivity_given"
+    UNDECIDED_AT_RANDOM = "undecided_at_random"
+
+
+ASSUMPTIONS = {
+    Assumption.HUMAN_ALIKE: "the human reference is like the human texts that are judged (same "
+    "language, task and kind of writer), and took no part in choosing thresholds",
+    Assumption.LLM_ALIKE: "the LLM reference is like the LLM texts that are judged: same kinds of "
+    "text, same generators, as much edited. Other generators make an estimate wrong by more than "
+    "its interval says",
+    Assumption.INDEPENDENT: "each text stands alone; texts of one writer or document tell less",
+    Assumption.CONTROLS_ALIKE: "hits are as easy to find for reviewers as the controls were",
+    Assumption.SENSITIVITY_GIVEN: "reviewers find at least the share of hits that was given",
+    Assumption.UNDECIDED_AT_RANDOM: "undecided texts are like the decided ones of their stratum",
+}
+
+
+class Note(StrEnum):
+    """What else is to be known of the figures."""
+
+    OTHER_RUNS = "other_runs"
+    BY_RULE = "by_rule"
+
+
+NOTES = {
+    Note.OTHER_RUNS: "the batch was drawn from other results than those that count now: flags are "
+    "of today, decisions of the draw",
+    Note.BY_RULE: "flags that are compared with references are those of policy.style.alpha alone, "
+    "as rank, false discovery rate and drift are of a whole data set; the policy flags fewer texts",
+}
+
+
+@dataclass(frozen=True)
+class AuditFigure:
+    """A share with its interval, or a bound; without number if ``refusal`` says why.
+
+    Parameters
+    ----------
+    estimate : None for a bound, and where it is refused.
+    lower, upper : ends of the interval, or the bound; None on the side that is not claimed.
+    n : texts that the figure rests on or is about.
+    detail : what is missing or left out, with counts.
+    """
+
+    what: What
+    method: str
+    estimate: float | None
+    lower: float | None
+    upper: float | None
+    confidence: float
+    n: int
+    refusal: Refusal | None = None
+    detail: str = ""
+    assumes: tuple[Assumption, ...] = ()
+
+    @property
+    def words(self) -> str:
+        """The refusal for people; empty where there is a number."""
+        if self.refusal is None:
+            return ""
+        return REFUSALS[self.refusal] + (f" ({self.detail})" if self.detail else "")
+
+    def to_dict(self) -> dict[str, Any]:
+        """The figure for JSON."""
+        return asdict(self) | {"words": self.words}
+
+
+def of_figure(
+    what: What, figure: Figure, *assumes: Assumption, detail: str | None = None
+) -> AuditFigure:
+    """A figure of `scrubtrace.stats` as one of an audit."""
+    told = figure.detail if detail is None else detail
+    numbers = (figure.method, figure.estimate, figure.lower, figure.upper, figure.confidence)
+    if figure.refusal is not None:
+        return AuditFigure(what, *numbers, figure.n, Refusal(figure.refusal.value), told)
+    return AuditFigure(what, *numbers, figure.n, None, told, assumes)
+
+
+def without(
+    what: What, confidence: float, n: int, refusal: Refusal, detail: str = ""
+) -> AuditFigure:
+    """No figure, and why."""
+    return AuditFigure(what, "", None, None, None, confidence, n, refusal, detail)

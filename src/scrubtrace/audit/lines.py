@@ -1,0 +1,138 @@
+"""The result of ``audit run`` for people: tables, then what is missing and what is assumed."""
+
+from collections.abc import Iterator, Sequence
+
+from scrubtrace.audit.estimates import Counted, Estimate
+from scrubtrace.audit.figures import ASSUMPTIONS, NOTES, REFUSALS, AuditFigure, What
+from scrubtrace.audit.result import AuditResult, Entry
+from scrubtrace.stats.prevalence.quantify import UNLIKE
+
+DRAWN = ("STRATUM", "OF", "TEXTS", "DRAWN", "DECIDED", "HITS", "SHARE", "INTERVAL", "AT MOST")
+FLAGGED = ("STRATUM", "TEXTS", "FLAGGED", "RATE", "AT LEAST", "BY FLAGS", "BY SCORES", "AT MOST")
+COUNTS = ("population", "drawn", "decided", "hits")
+
+CLAIMS = {
+    What.FLAGGED: "rate of flagged texts",
+    What.LOWER_BOUND: "lower bound",
+    What.BY_FLAGS: "estimate by flags",
+    What.BY_SCORES: "estimate by scores",
+    What.REVIEWED: "share of hits",
+    What.UPPER_BOUND: "upper bound",
+}
+SHOWN_STRATA = 60
+"""Strata that are listed; all of them are in the file of ``--json``."""
+
+
+def audit_lines(result: AuditResult) -> Iterator[str]:
+    """The result line by line."""
+    if result.reviewed is not None:
+        yield from _table(DRAWN, 2, [_drawn(*pair) for pair in (*result.cells, *result.wholes)])
+        yield from _undecided(*result.wholes[0])
+        yield ""
+    yield from _table(FLAGGED, 1, [_compared(entry) for entry in result.entries])
+    for what in What:
+        yield from _missing(what, [(e.name, e.figure(what)) for e in result.entries])
+    yield from _partial(result.whole)
+    yield from _checks(result)
+    for note in result.notes:
+        yield f"note: {NOTES[note]}"
+    for assumption in result.assumptions:
+        yield f"assumed: {ASSUMPTIONS[assumption]}"
+    hit = "; a hit is a text that reviewers concur on" if result.reviewed else ""
+    yield f"at {result.confidence:.0%} confidence; AT LEAST and AT MOST are one-sided bounds{hit}"
+
+
+def _table(head: Sequence[str], names: int, found: list[tuple[str, ...]]) -> Iterator[str]:
+    """Rows below their head, the first columns to the left; of many rows the last one stays."""
+    left_out = max(0, len(found) - SHOWN_STRATA)
+    rows = [tuple(head), *(found[: SHOWN_STRATA - 1] + found[-1:] if left_out else found)]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(head))]
+    for row in rows:
+        cells = (
+            text.ljust(width) if column < names else text.rjust(width)
+            for column, (text, width) in enumerate(zip(row, widths, strict=True))
+        )
+        yield "  ".join(cells).rstrip()
+    if left_out:
+        yield f"{left_out:,} more strata are not shown"
+
+
+def _drawn(cell: Counted, found: Estimate) -> tuple[str, ...]:
+    counts = [f"{getattr(cell, name):,}" for name in COUNTS]
+    if found.rate is None or found.lower is None or found.upper is None:
+        why = REFUSALS[found.refusal] if found.refusal else ""
+        return (cell.stratum, cell.of, *counts, "-", why, "-")
+    interval = f"{found.lower:.3%} to {found.upper:.3%}"
+    most = "-" if found.upper_corrected is None else f"{found.upper_corrected:.3%}"
+    return (cell.stratum, cell.of, *counts, f"{found.rate:.3%}", interval, most)
+
+
+def _undecided(whole: Counted, found: Estimate) -> Iterator[str]:
+    if found.if_undecided and whole.decided < whole.drawn:
+        least, most = found.if_undecided
+        yield (
+            f"note: {whole.drawn - whole.decided:,} texts are undecided; if none of them is a hit "
+            f"the share is {least:.3%}, if all are {most:.3%}"
+        )
+    if found.refusal:
+        about = f": {found.about}" if found.about else ""
+        yield f"no figure for all texts: {REFUSALS[found.refusal]}{about}"
+
+
+def _compared(entry: Entry) -> tuple[str, ...]:
+    raw, lower, upper = (
+        entry.figure(what) for what in (What.FLAGGED, What.LOWER_BOUND, What.UPPER_BOUND)
+    )
+    return (
+        entry.name,
+        f"{entry.texts:,}",
+        f"{entry.flagged:,}",
+        "-" if raw.estimate is None else f"{raw.estimate:.3%}",
+        "-" if lower.lower is None else f"{lower.lower:.3%}",
+        _interval(entry.figure(What.BY_FLAGS)),
+        _interval(entry.figure(What.BY_SCORES)),
+        "-" if upper.upper is None else f"{upper.upper:.3%}",
+    )
+
+
+def _interval(figure: AuditFigure) -> str:
+    if figure.estimate is None:
+        return "-"
+    return f"{figure.estimate:.2%} ({figure.lower:.2%} to {figure.upper:.2%})"
+
+
+def _missing(what: What, found: list[tuple[str, AuditFigure]]) -> Iterator[str]:
+    """Each reason for no figure once, with the strata that it is about."""
+    reasons: dict[str, list[str]] = {}
+    for name, figure in found:
+        if figure.refusal is not None:
+            reasons.setdefault(figure.words, []).append(name)
+    for words, names in reasons.items():
+        about = f"{len(names)} strata" if len(names) > 3 else "; ".join(names)
+        yield f"no {CLAIMS[what]} for {about}: {words}"
+
+
+def _partial(whole: Entry) -> Iterator[str]:
+    """What a number for all texts leaves out or rests on."""
+    for figure in whole.figures:
+        if figure.refusal is None and figure.detail:
+            yield f"{CLAIMS[figure.what]} of all texts: {figure.detail}"
+    if whole.trusted:
+        yield f"{whole.trusted:,} texts are the human reference and are not judged"
+
+
+def _checks(result: AuditResult) -> Iterator[str]:
+    """Whether scores show that the human reference is of another kind."""
+    if not result.references.human:
+        return
+    found = [(part, part.mixture) for part in result.whole.parts if part.judged.texts]
+    for part, p in found:
+        if p is not None:
+            verdict = "no mixture" if p < UNLIKE else "may be a mixture"
+            yield f"scores of {part.name}: {verdict} of the references (p = {p:.2g})"
+    if not_checked := [part.name for part, p in found if p is None]:
+        yield (
+            f"not checked for {', '.join(not_checked[:5])}: whether the texts are like the human "
+            "reference. It takes style p-values of all texts and of both references, kept by "
+            "language and source, and references that they tell apart"
+        )

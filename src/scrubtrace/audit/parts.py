@@ -1,0 +1,194 @@
+"""Figures of a stratum from flags and scores, by comparing each language with its references.
+
+A stratum is cut into parts: texts of one language, and of one source if a reference stands for its
+own source only. Each part is compared with the references that match it. Parts are added up by
+their texts. The error of a bound or interval is divided among parts in proportion to their texts,
+so the sum holds at the same confidence (union bound).
+"""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from scrubtrace.audit.figures import Assumption, AuditFigure, Refusal, What, of_figure, without
+from scrubtrace.audit.flags import Histogram, Tally
+from scrubtrace.stats.prevalence.binned import binned_likelihood, binned_mixture_p_value
+from scrubtrace.stats.prevalence.lower_bound import LEAST_HUMAN, prevalence_lower_bound
+from scrubtrace.stats.prevalence.quantify import UNLIKE
+from scrubtrace.stats.prevalence.result import Figure, missing
+from scrubtrace.stats.prevalence.rogan_gladen import Flags, rogan_gladen_either
+
+SEED = 1
+"""Of resampling, so that an audit says the same again."""
+
+SHOWN = 5
+"""Parts that a refusal names."""
+
+HUMAN = (Assumption.HUMAN_ALIKE, Assumption.INDEPENDENT)
+BOTH = (Assumption.HUMAN_ALIKE, Assumption.LLM_ALIKE, Assumption.INDEPENDENT)
+
+
+@dataclass(frozen=True)
+class Part:
+    """Texts of a stratum that the same references stand for.
+
+    ``source`` is None where texts of all sources are meant. A tally of a reference is None if there
+    is no such reference, a histogram if scores of all texts are not kept apart for these.
+    """
+
+    language: str
+    source: str | None
+    judged: Tally
+    human: Tally | None = None
+    llm: Tally | None = None
+    scores: Histogram | None = None
+    human_scores: Histogram | None = None
+    llm_scores: Histogram | None = None
+
+    @property
+    def name(self) -> str:
+        """The part in words."""
+        return self.language + (f", source {self.source}" if self.source is not None else "")
+
+    @cached_property
+    def mixture(self) -> float | None:
+        """How well a mixture of the references fits the scores; None if it cannot be checked."""
+        if self.scores is None or self.human_scores is None or self.llm_scores is None:
+            return None
+        return binned_mixture_p_value(self.scores, self.human_scores, self.llm_scores)
+
+    def human_refusal(self) -> tuple[Refusal, str] | None:
+        """Why no bound rests on the human reference, or None."""
+        if self.human is None:
+            return Refusal.NO_HUMAN_REFERENCE, ""
+        if reason := missing(self.judged.texts, self.human.texts, None, LEAST_HUMAN, 0):
+            return Refusal(reason[0].value), reason[1]
+        if (p := self.mixture) is not None and p < UNLIKE:
+            return Refusal.NOT_A_MIXTURE, f"p = {p:.2g}"
+        return None
+
+    def to_dict(self) -> dict[str, Any]:
+        """The part with what it was compared with, for JSON."""
+        sums = {name: _summed(getattr(self, name)) for name in _TALLIES}
+        scores = {name: getattr(self, name) for name in _SCORES}
+        about = {"language": self.language, "source": self.source, "mixture_p": self.mixture}
+        return about | sums | scores
+
+
+_TALLIES = ("judged", "human", "llm")
+_SCORES = ("scores", "human_scores", "llm_scores")
+
+
+def _summed(tally: Tally | None) -> dict[str, int] | None:
+    return None if tally is None else asdict(tally)
+
+
+def lower_bound(parts: Sequence[Part], confidence: float) -> AuditFigure:
+    """At least so many are by models; parts without a matching human reference count as none."""
+    parts = [part for part in parts if part.judged.texts]
+    n = sum(part.judged.texts for part in parts)
+    if not parts:
+        return without(What.LOWER_BOUND, confidence, 0, Refusal.NO_ROWS)
+    refusals = [part.human_refusal() for part in parts]
+    found: list[tuple[Part, Figure]] = []
+    for part, refusal in zip(parts, refusals, strict=True):
+        if refusal is None and part.human is not None:
+            level = 1 - (1 - confidence) * part.judged.texts / n
+            counts = (part.judged.by_rule, part.judged.texts)
+            other = (part.human.by_rule, part.human.texts)
+            found.append((part, prevalence_lower_bound(*counts, *other, level)))
+    if not found:
+        first = next(refusal for refusal in refusals if refusal)
+        return without(What.LOWER_BOUND, confidence, n, first[0], _about(parts, refusals))
+    lower = sum((figure.lower or 0.0) * part.judged.texts for part, figure in found) / n
+    method = found[0][1].method + (", parts added up" if len(parts) > 1 else "")
+    figure = Figure(method, None, lower, None, confidence, n)
+    left = [(p, r) for p, r in zip(parts, refusals, strict=True) if r]
+    told = f"nothing is claimed of {_about(*zip(*left, strict=True))}" if left else ""
+    return of_figure(What.LOWER_BOUND, figure, *HUMAN, detail=told)
+
+
+def estimate_by_flags(parts: Sequence[Part], confidence: float) -> AuditFigure:
+    """About so many are by models, by Rogan and Gladen; only if both references match all parts."""
+    return _estimate(What.BY_FLAGS, parts, confidence)
+
+
+def estimate_by_scores(parts: Sequence[Part], confidence: float) -> AuditFigure:
+    """About so many are, by maximum likelihood over style scores; of texts that style ranked."""
+    return _estimate(What.BY_SCORES, parts, confidence)
+
+
+def _estimate(what: What, parts: Sequence[Part], confidence: float) -> AuditFigure:
+    parts = [part for part in parts if part.judged.texts]
+    texts = sum(part.judged.texts for part in parts)
+    if not parts:
+        return without(what, confidence, 0, Refusal.NO_ROWS)
+    refusals = [_refusal(what, part) for part in parts]
+    if any(refusals):
+        first = next(refusal for refusal in refusals if refusal)
+        return without(what, confidence, texts, first[0], _about(parts, refusals))
+    sizes = [_size(what, part) for part in parts]
+    n = sum(sizes)
+    found = [
+        (part, _of_part(what, part, 1 - (1 - confidence) * size / n))
+        for part, size in zip(parts, sizes, strict=True)
+    ]
+    wrong = [(part, figure) for part, figure in found if figure.refusal is not None]
+    if wrong:
+        part, figure = wrong[0]
+        reason = Refusal((figure.refusal or "").lower())
+        return without(what, confidence, texts, reason, f"{part.name}: {figure.detail}")
+    best, low, high = (
+        sum((getattr(f, name) or 0.0) * size for (_, f), size in zip(found, sizes, strict=True)) / n
+        for name in ("estimate", "lower", "upper")
+    )
+    methods = sorted({figure.method for _, figure in found})
+    method = "; ".join(methods) + (", parts added up" if len(parts) > 1 else "")
+    told = "" if n == texts else f"of {n:,} of {texts:,} texts, those that style ranked"
+    return of_figure(what, Figure(method, best, low, high, confidence, n), *BOTH, detail=told)
+
+
+def _refusal(what: What, part: Part) -> tuple[Refusal, str] | None:
+    """Why a part has no estimate before anything is computed, or None."""
+    if reason := part.human_refusal():
+        return reason
+    if part.llm is None or not part.llm.texts:
+        return Refusal.NO_LLM_REFERENCE, ""
+    has_scores = None not in (part.scores, part.human_scores, part.llm_scores)
+    if what == What.BY_SCORES and not has_scores:
+        return Refusal.NO_SCORES, ""
+    return None
+
+
+def _size(what: What, part: Part) -> int:
+    if what == What.BY_SCORES and part.scores is not None:
+        return sum(part.scores)
+    return part.judged.texts
+
+
+def _of_part(what: What, part: Part, confidence: float) -> Figure:
+    if what == What.BY_SCORES:
+        assert part.scores is not None
+        assert part.human_scores is not None
+        assert part.llm_scores is not None
+        return binned_likelihood(part.scores, part.human_scores, part.llm_scores, confidence)
+    assert part.human is not None
+    assert part.llm is not None
+    pairs = ((own.by_rule, own.texts) for own in (part.judged, part.human, part.llm))
+    flags = Flags(*(number for pair in pairs for number in pair))
+    return rogan_gladen_either(flags, np.random.default_rng(SEED), confidence)
+
+
+def _about(parts: Sequence[Part], refusals: Sequence[tuple[Refusal, str] | None]) -> str:
+    """The parts that are refused, with their texts and what is missing."""
+    told = []
+    for part, refusal in zip(parts, refusals, strict=True):
+        if refusal is not None:
+            why = f": {refusal[1]}" if refusal[1] else ""
+            told.append(f"{part.judged.texts:,} texts of {part.name}{why}")
+    return "; ".join(told[:SHOWN]) + (
+        f"; and {len(told) - SHOWN} more" if len(told) > SHOWN else ""
+    )
