@@ -170,6 +170,7 @@ def _tables() -> Iterator[Said]:
     yield from (Said(forms, sheet) for forms in labels.PLURALS.values())
     for codes in REASONS.values():
         yield from (Said(text, "schemas/review.py") for text in codes.values())
+    yield from (Said(text, "src/scrubtrace/audit/figures.py") for text in report_names.TEXTS)
     for what, names in _NAMES.items():
         yield from (Said(name.replace("_", " "), vocabulary, what) for name in names)
 

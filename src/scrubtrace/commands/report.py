@@ -31,6 +31,12 @@ SUFFIXES = {".html": "html", ".htm": "html", ".md": "markdown"}
     metavar="DATE=WORDS",
     help="A date to test for a rise, as 2023-12-15='API forbidden'; several times.",
 )
+@click.option(
+    "--audit",
+    "audit_file",
+    metavar="FILE",
+    help="What audit run --json wrote: how much LLM text there is.",
+)
 @click.option("--with-excerpts", type=click.IntRange(min=1), metavar="N", default=None,
               help="Also snippets of N flagged texts; the report then holds row text.")  # fmt: skip
 @language_option("--language")
@@ -42,6 +48,7 @@ def report(runs_folder: str, out: str, policy_dates: tuple[str, ...], **given: A
     scrubtrace report --runs out --review sqlite:///out/review.sqlite --out report.html
     """
     from scrubtrace.commands.review import opened
+    from scrubtrace.report.audited import read_audit
     from scrubtrace.report.gathering import gather
     from scrubtrace.report.making import make_report
     from scrubtrace.report.shares import PolicyDate
@@ -57,7 +64,11 @@ def report(runs_folder: str, out: str, policy_dates: tuple[str, ...], **given: A
     messages = messages_of(given)
     with opened(given) as engine:
         found = gather(runs_folder, config, engine, given["dataset"], given["with_excerpts"] or 0)
-    made = make_report(found, messages, dates, datetime.now(UTC).date())
+    audited = None
+    if given["audit_file"] is not None:
+        policy = found.manifest["digests"]["policy"]
+        audited = read_audit(Path(given["audit_file"]), found.dataset, policy)
+    made = make_report(found, messages, dates, datetime.now(UTC).date(), audited)
     try:
         text = render(made)
     except ReviewError as error:

@@ -67,7 +67,10 @@ def audit_sections(audited: Audited | None, messages: Messages) -> list[Section]
         return []
     tables = [_table(audited, messages), _refusals(audited, messages)]
     drawn = _drawn(audited, messages)
-    assumed = (Assumption(code) for code in audited.data["assumptions"])
+    assumed = [
+        messages.text("Assumed: {assumption}.", assumption=messages.text(ASSUMPTIONS[one]))
+        for one in map(Assumption, audited.data["assumptions"])
+    ]
     return [
         Section(
             "audit",
@@ -79,10 +82,7 @@ def audit_sections(audited: Audited | None, messages: Messages) -> list[Section]
                     confidence=messages.percent(audited.data["confidence"]),
                 ),
             ),
-            tuple(
-                messages.text("Assumed: {assumption}.", assumption=messages.text(ASSUMPTIONS[one]))
-                for one in assumed
-            ),
+            (" ".join(assumed),) if assumed else (),
             (drawn,) if drawn else (),
             tuple(table for table in tables if table.rows),
         )

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import date
 
+from scrubtrace.report.audited import Audited, audit_sections, audit_sentence
 from scrubtrace.report.coverage import coverage_sections, method_sections, review_sections
 from scrubtrace.report.evidence import (
     lane_sections,
@@ -18,10 +19,15 @@ from scrubtrace.schemas.messages import Messages
 
 
 def make_report(
-    found: Gathered, messages: Messages, dates: Sequence[PolicyDate] = (), today: date | None = None
+    found: Gathered,
+    messages: Messages,
+    dates: Sequence[PolicyDate] = (),
+    today: date | None = None,
+    audited: Audited | None = None,
 ) -> Report:
     """The report of a data set in the language of the messages."""
     sections = [
+        *audit_sections(audited, messages),
         *strata_sections(found, messages),
         *month_sections(found, dates, messages),
         *labeler_sections(found, messages),
@@ -47,7 +53,7 @@ def make_report(
     return Report(
         messages.text("Traces of LLM text in {dataset}", dataset=found.dataset),
         messages.text("Report of {day}, newest run {run}", day=made, run=run),
-        tuple(_summary(found, messages)),
+        tuple(_summary(found, audited, messages)),
         facts,
         sections,
         messages.language,
@@ -55,7 +61,7 @@ def make_report(
     )
 
 
-def _summary(found: Gathered, messages: Messages) -> list[str]:
+def _summary(found: Gathered, audited: Audited | None, messages: Messages) -> list[str]:
     balance, flagged = found.outcome.balance, found.outcome.flagged.total()
     texts = found.texts.total()
     share = share_of("", flagged, texts) if texts else None
@@ -77,11 +83,7 @@ def _summary(found: Gathered, messages: Messages) -> list[str]:
             "Most of them are of the kind {kind} ({count}).",
             kind=messages.name("kind", top[0][0]), count=messages.number(top[0][1]),
         )  # fmt: skip
-    third = messages.text(
-        "How much LLM text there is has not been estimated: that takes a random sample that is "
-        "reviewed (scrubtrace audit)."
-    )
-    return [first, second, third]
+    return [first, second, audit_sentence(audited, messages)]
 
 
 def _excerpts(found: Gathered, messages: Messages) -> list[Section]:

@@ -1,5 +1,6 @@
 """Codes that a report puts into words, by what they are codes of."""
 
+from scrubtrace.audit.figures import ASSUMPTIONS, REFUSALS, What
 from scrubtrace.schemas.vocabulary import Abstained, DeadReason, Lane
 from scrubtrace.stats.change import Reason
 from scrubtrace.stats.screening import Reason as Screening
@@ -9,4 +10,8 @@ NAMES: dict[str, tuple[str, ...]] = {
     "abstained": tuple(Abstained),
     "dead": tuple(DeadReason),
     "refusal": (*Reason, *Screening),
+    "figure": tuple(What),
 }
+
+TEXTS = (*REFUSALS.values(), *ASSUMPTIONS.values())
+"""Messages that stand in tables of other modules."""

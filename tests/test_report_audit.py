@@ -1,0 +1,103 @@
+"""An audit in the report: what it says, and what it refuses to say."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from scrubtrace.audit.figures import ASSUMPTIONS, Assumption, Refusal, What
+from scrubtrace.exits import UsageStop
+from scrubtrace.messages import ENGLISH
+from scrubtrace.report.audited import Audited, audit_sections, audit_sentence, read_audit
+
+NO_NUMBER = {"estimate": None, "lower": None, "upper": None, "refusal": None, "detail": ""}
+
+
+def entry(name: str, **figures: dict[str, Any]) -> dict[str, Any]:
+    """An entry without a number but those that are given."""
+    refused = NO_NUMBER | {"refusal": str(Refusal.NO_HUMAN_REFERENCE), "detail": "0 texts"}
+    found = {str(what): figures.get(what.name.lower(), refused) for what in What}
+    values = {} if name == "all" else {"vendor": name}
+    counts = {"texts": 1_000, "flagged": 30, "decided": 100, "hits": 7}
+    return {"name": name, "values": values, "figures": found} | counts
+
+
+def number(**values: float) -> dict[str, Any]:
+    return NO_NUMBER | values
+
+
+def audited(*entries: dict[str, Any]) -> Audited:
+    return Audited({
+        "format": 1, "dataset": "soups", "policy": "p1", "confidence": 0.95,
+        "assumptions": {str(Assumption.HUMAN_ALIKE): ASSUMPTIONS[Assumption.HUMAN_ALIKE]},
+        "entries": list(entries),
+    })  # fmt: skip
+
+
+ESTIMATE = number(estimate=0.1, lower=0.08, upper=0.13)
+
+
+@pytest.mark.parametrize(
+    ("figures", "sentence"),
+    [
+        (
+            {"by_flags": ESTIMATE},
+            "An estimated 10.0% (8.0% to 13.0%) of the texts are LLM text, if",
+        ),
+        (
+            {"lower_bound": number(lower=0.02), "upper_bound": number(upper=0.2)},
+            "At least 2.00% and at most 20.00% of the texts are LLM text, each at 95% confidence",
+        ),
+        ({"lower_bound": number(lower=0.02)}, "At least 2.00% of the texts are LLM text"),
+        ({"upper_bound": number(upper=0.2)}, "At most 20.00% of the texts are LLM text"),
+        ({}, "How much LLM text there is cannot be said"),
+    ],
+)
+def test_the_summary_says_more_than_the_audit(figures: dict[str, Any], sentence: str) -> None:
+    assert audit_sentence(audited(entry("all", **figures)), ENGLISH).startswith(sentence)
+
+
+def test_the_summary_without_an_audit_has_a_number() -> None:
+    assert "has not been estimated" in audit_sentence(None, ENGLISH)
+    assert audit_sections(None, ENGLISH) == []
+
+
+def test_refusals_become_numbers() -> None:
+    (section,) = audit_sections(audited(entry("north"), entry("all")), ENGLISH)
+    table, refusals = section.tables
+    assert table.rows[0] == ("all texts", "1,000", "30", "–", "–", "–")
+    assert ("north", "lower bound", "no human reference matches (0 texts)") in refusals.rows
+    assert section.figures == ()
+    assert "the human reference is like" in section.warnings[0]
+
+
+def test_strata_without_an_order_are_drawn() -> None:
+    strata = [
+        entry("north", reviewed=ESTIMATE, lower_bound=number(lower=0.02)),
+        entry("south", reviewed=number(estimate=0.3, lower=0.2, upper=0.4)),
+    ]
+    (section,) = audit_sections(audited(*strata, entry("all")), ENGLISH)
+    assert section.tables[0].rows[1][3:5] == ("2.00%", "10.00% (8.00% – 13.00%)")
+    assert section.figures[0].description == "south has the highest lower limit, 20.00%."
+
+
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        ("{}", "not what audit run"),
+        ("[1]", "not what audit run"),
+        ("no json", "not what audit run"),
+        ({"dataset": "stews"}, "another data set"),
+        ({"policy": "p2"}, "another policy"),
+        (None, "cannot read"),
+    ],
+)
+def test_a_file_about_something_else_is_taken(tmp_path: Path, content: Any, problem: str) -> None:
+    path = tmp_path / "a.json"
+    if isinstance(content, dict):
+        content = json.dumps(dict(audited(entry("all")).data) | content)
+    if content is not None:
+        path.write_text(content, encoding="utf-8")
+    with pytest.raises(UsageStop, match=problem):
+        read_audit(path, "soups", "p1")
