@@ -38,7 +38,11 @@ def html_of(report: Report, numbers: Numbers = ENGLISH) -> str:
         f"default-src 'none'; style-src '{source_hash(style)}'; img-src data:; base-uri 'none'; "
         "form-action 'none'"
     )
-    values: dict[str, Any] = {"report": report, "policy": policy, "image": partial(_image, numbers=numbers)}
+    values: dict[str, Any] = {
+        "report": report,
+        "policy": policy,
+        "image": partial(_image, numbers=numbers),
+    }
     # The style has no markup in it; escaped quotes would change it, and so its hash.
     return environment.from_string(_read("page.html")).render(values, style=Markup(style))
 

@@ -8,4 +8,7 @@ NAMES: dict[str, tuple[str, ...]] = {
     "abstained": tuple(Abstained),
     "dead": tuple(DeadReason),
     "refusal": tuple(Reason),
-}
+    "category": (
+        "verbatim", "edited", "scrubbed", "excerpt", "paraphrased", "passage", "input_match",
+    ),
+}  # fmt: skip
