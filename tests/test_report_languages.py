@@ -140,3 +140,13 @@ def test_sentences_of_the_summary_have_spaces_where_the_language_has(
     assert report.lead == lead
     assert lead in html_of(report)
     assert lead in markdown_of(report)
+
+
+def test_ticks_of_shares_are_not_rounded() -> None:
+    rows = tuple(share(name, 175, 10_000) for name in "ab")
+    drawn = svg_of(Forest(rows, "x")).decode()
+    ticks = [float(tick) for tick in re.findall(r">(\d+\.\d+)%<", drawn)]
+    assert (
+        len({round(after - before, 6) for before, after in zip(ticks, ticks[1:], strict=False)})
+        == 1
+    )

@@ -115,7 +115,7 @@ def _forest(figure: Forest, numbers: Numbers) -> bytes:
             axes.plot(one.share, place, "s", color=ACCENT, markersize=4.5, clip_on=False)
             _beside(axes, place, f"{numbers.number(one.hits)} / {numbers.number(one.n)}")
         axes.set_yticks(places, names)
-        _share_axis(axes.xaxis, figure.axis, [one.upper for one in shares], numbers)
+        _share_axis(axes.xaxis, figure.axis, numbers)
         axes.set_xlim(left=0)
         axes.set_ylim(-0.6, len(shares) - 0.4)
         axes.tick_params(axis="y", length=0, pad=7)
@@ -147,7 +147,7 @@ def _funnel(figure: Funnel, numbers: Numbers) -> bytes:
         axes.xaxis.set_major_formatter(partial(_count, numbers=numbers))
         axes.xaxis.set_minor_formatter(lambda value, _: "")
         axes.set_xlabel("n")
-        _share_axis(axes.yaxis, figure.axis, [*_all(figure.shares, "share"), *upper[-1:]], numbers)
+        _share_axis(axes.yaxis, figure.axis, numbers)
         axes.set_ylim(bottom=0)
     return content[0]
 
@@ -171,7 +171,7 @@ def _months(figure: Months, numbers: Numbers) -> bytes:
                           color=WARM, ha="center")  # fmt: skip
         step = max(1, len(months) // 12)
         axes.set_xticks(range(0, len(months), step), months[::step], rotation=45, ha="right")
-        _share_axis(axes.yaxis, figure.axis, _all(figure.shares, "upper"), numbers)
+        _share_axis(axes.yaxis, figure.axis, numbers)
         axes.set_ylim(bottom=0)
     return content[0]
 
@@ -230,11 +230,25 @@ _DRAWN_BY: dict[type, Callable[[Any, Numbers], bytes]] = {
 }
 
 
-def _share_axis(axis: Any, label: str, values: Sequence[float], numbers: Numbers) -> None:
-    """Shares as percentages, with as many digits as the largest of them needs."""
-    digits = 0 if max(values, default=1.0) > 0.05 else 1 if max(values) > 0.005 else 2
-    axis.set_major_formatter(lambda value, _: numbers.percent(value, digits))
+def _share_axis(axis: Any, label: str, numbers: Numbers) -> None:
+    """Shares as percentages, with as many digits as its ticks need."""
+
+    def written(value: float, _: object) -> str:
+        ticks = [100 * tick for tick in axis.get_majorticklocs()]
+        return numbers.percent(value, _digits(ticks))
+
+    axis.set_major_formatter(written)
     axis.set_label_text(label)
+
+
+def _digits(values: Sequence[float], most: int = 4) -> int:
+    """How many decimal places tell these values as they are."""
+    exact = (
+        digits
+        for digits in range(most)
+        if all(abs(value - round(value, digits)) < 1e-9 for value in values)
+    )
+    return next(exact, most)
 
 
 def _above(axes: "Axes", at: float, words: str) -> None:

@@ -1,6 +1,5 @@
 """What a report is about, made up so that every section of it has something to say."""
 
-
 from scrubtrace.balance import Balance
 from scrubtrace.config import load_config
 from scrubtrace.outcome import Outcome
