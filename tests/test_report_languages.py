@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import fields, is_dataclass, replace
 from datetime import date
+from itertools import pairwise
 from typing import Any
 
 import catalogs
@@ -146,7 +147,4 @@ def test_ticks_of_shares_are_not_rounded() -> None:
     rows = tuple(share(name, 175, 10_000) for name in "ab")
     drawn = svg_of(Forest(rows, "x")).decode()
     ticks = [float(tick) for tick in re.findall(r">(\d+\.\d+)%<", drawn)]
-    assert (
-        len({round(after - before, 6) for before, after in zip(ticks, ticks[1:], strict=False)})
-        == 1
-    )
+    assert len({round(after - before, 6) for before, after in pairwise(ticks)}) == 1

@@ -109,7 +109,7 @@ def match_sections(found: Gathered, messages: Messages) -> list[Section]:
         "Texts that match a reference as few trusted texts do. A match says that the two share "
         "passages or wording, not which came first."
     )
-    table = Table(columns, rows, frozenset((columns[2],)), note)
+    table = Table(columns, rows, frozenset((columns[2], *columns[4:])), note)
     title = messages.text("Matches with known model output")
     return [Section("matches", title, (words,), tables=(table,))]
 
@@ -145,13 +145,19 @@ def style_sections(found: Gathered, messages: Messages) -> list[Section]:
         Section(
             "style",
             messages.text("Calibration at a glance"),
-            warnings=tuple(
-                f"{stratum_words(s.name, messages)}: {problem_words(s.problem, messages)}" for s in shown if s.problem
-            ),
+            warnings=tuple(_problem(s, messages) for s in shown if s.problem),
             figures=(drawn,),
             tables=(_strata_table(strata, messages),),
         )
     ]  # fmt: skip
+
+
+def _problem(stratum: Stratum, messages: Messages) -> str:
+    return messages.text(
+        "{stratum}: {problem}",
+        stratum=stratum_words(stratum.name, messages),
+        problem=problem_words(stratum.problem, messages),
+    )
 
 
 def _histogram(stratum: Stratum, messages: Messages) -> Histogram:
