@@ -25,7 +25,7 @@ from scrubtrace.report import names as report_names
 from scrubtrace.review.sheet import labels
 from scrubtrace.schemas.review import REASONS
 from scrubtrace.schemas.vocabulary import Strength, Use
-from scrubtrace.style_words import GROUPS, NOTE, RATES, UNREAD, measure_words
+from scrubtrace.style_words import GROUPS, NOTE, PROBLEMS, RATES, UNREAD, measure_words
 from scrubtrace.words import CLAIMS, WORDS
 
 REPOSITORY = Path(__file__).parents[1]
@@ -178,7 +178,7 @@ def _tables() -> Iterator[Said]:
 def _of_style() -> Iterator[Said]:
     """Words of measures, without those that are lists of words of the text's own language."""
     where = "src/scrubtrace/style_words.py"
-    yield from (Said(text, where) for text in (UNREAD, NOTE, *RATES, *GROUPS))
+    yield from (Said(text, where) for text in (UNREAD, NOTE, *RATES, *GROUPS, *PROBLEMS))
     for language in STYLE_LANGUAGES:
         groups = word_lists(language).groups
         listed = {group.meaning for group in groups if language != "en" or is_list(group)}

@@ -24,6 +24,7 @@ from scrubtrace.review.report.model import (
     Months,
     Share,
 )
+from scrubtrace.review.report.numbers import ENGLISH, Numbers
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -38,6 +39,7 @@ ROW = 0.27
 """Inches of a row of a forest or of bars."""
 
 MOST_ROWS = 24
+P_TICKS = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
 NAMED = 12
 """At most so many points are named in a funnel."""
 
@@ -56,10 +58,12 @@ _STYLE: dict[Any, Any] = {
 }
 
 
-def svg_of(figure: Figure) -> bytes:
+def svg_of(figure: Figure, numbers: Numbers = ENGLISH) -> bytes:
     """The figure as SVG; raises ReviewError if Matplotlib is not installed."""
-    draw: Callable[[Any], bytes] = _DRAWN_BY[type(figure)]
-    return draw(figure)
+    draw: Callable[[Any, Numbers], bytes] = _DRAWN_BY[type(figure)]
+    # Readers' fonts have other shapes of the same character for each language of East Asia.
+    tagged = f'<svg lang="{numbers.language}" '.encode()
+    return draw(figure, numbers).replace(b"<svg ", tagged, 1)
 
 
 def shown(shares: Sequence[Share]) -> tuple[Share, ...]:
@@ -88,7 +92,7 @@ def _axes(
         canvas = Canvas(figsize=(WIDTH, height), layout="constrained" if names is None else None)
         FigureCanvasSVG(canvas)
         if names is not None:
-            left = max(map(_inches, names), default=0.0) + 0.15
+            left = max(map(_inches, names), default=0.0) + 0.2
             canvas.subplots_adjust(left / WIDTH, 0.45 / height, 1 - 0.95 / WIDTH, 1 - 0.22 / height)
         yield canvas.subplots(rows, columns, squeeze=False), content
         sink = io.BytesIO()
@@ -98,7 +102,7 @@ def _axes(
     content.append(sink.getvalue())
 
 
-def _forest(figure: Forest) -> bytes:
+def _forest(figure: Forest, numbers: Numbers) -> bytes:
     shares = shown(figure.shares)
     names = [_short(one.name) for one in shares]
     with _axes(0.67 + ROW * max(1, len(shares)), names=names) as (grid, content):
@@ -110,17 +114,17 @@ def _forest(figure: Forest) -> bytes:
         for place, one in zip(places, shares, strict=True):
             axes.plot([one.lower, one.upper], [place, place], color=ACCENT, linewidth=1.6)
             axes.plot(one.share, place, "s", color=ACCENT, markersize=4.5, clip_on=False)
-            _beside(axes, place, f"{one.hits:,} / {one.n:,}")
+            _beside(axes, place, f"{numbers.number(one.hits)} / {numbers.number(one.n)}")
         axes.set_yticks(places, names)
-        _share_axis(axes.xaxis, figure.axis, [one.upper for one in shares])
+        _share_axis(axes.xaxis, figure.axis, numbers)
         axes.set_xlim(left=0)
         axes.set_ylim(-0.6, len(shares) - 0.4)
-        axes.tick_params(axis="y", length=0)
+        axes.tick_params(axis="y", length=0, pad=7)
         axes.spines["left"].set_visible(False)
     return content[0]
 
 
-def _funnel(figure: Funnel) -> bytes:
+def _funnel(figure: Funnel, numbers: Numbers) -> bytes:
     with _axes(3.6) as (grid, content):
         from matplotlib.ticker import LogLocator
 
@@ -144,15 +148,15 @@ def _funnel(figure: Funnel) -> bytes:
         axes.set_xscale("log" if figure.shares else "linear")
         if figure.shares:
             axes.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
-        axes.xaxis.set_major_formatter(_count)
+        axes.xaxis.set_major_formatter(partial(_count, numbers=numbers))
         axes.xaxis.set_minor_formatter(lambda value, _: "")
         axes.set_xlabel("n")
-        _share_axis(axes.yaxis, figure.axis, [*_all(figure.shares, "share"), *upper[-1:]])
+        _share_axis(axes.yaxis, figure.axis, numbers)
         axes.set_ylim(bottom=0)
     return content[0]
 
 
-def _months(figure: Months) -> bytes:
+def _months(figure: Months, numbers: Numbers) -> bytes:
     with _axes(3.0) as (grid, content):
         axes = grid[0][0]
         months = _calendar([one.name for one in figure.shares])
@@ -171,24 +175,24 @@ def _months(figure: Months) -> bytes:
                           color=WARM, ha="center")  # fmt: skip
         step = max(1, len(months) // 12)
         axes.set_xticks(range(0, len(months), step), months[::step], rotation=45, ha="right")
-        _share_axis(axes.yaxis, figure.axis, _all(figure.shares, "upper"))
+        _share_axis(axes.yaxis, figure.axis, numbers)
         axes.set_ylim(bottom=0)
     return content[0]
 
 
-def _histograms(figure: Histograms) -> bytes:
+def _histograms(figure: Histograms, numbers: Numbers) -> bytes:
     columns = min(3, max(1, len(figure.histograms)))
     rows = -(-len(figure.histograms) // columns) or 1
     with _axes(1.7 * rows + 0.3, columns, rows) as (grid, content):
         flat = [axes for line in grid for axes in line]
         for axes, one in zip(flat, figure.histograms, strict=False):
-            _histogram(axes, one, figure.axis)
+            _histogram(axes, one, figure.axis, numbers)
         for axes in flat[len(figure.histograms) :]:
             axes.set_visible(False)
     return content[0]
 
 
-def _histogram(axes: "Axes", one: Histogram, axis: str) -> None:
+def _histogram(axes: "Axes", one: Histogram, axis: str, numbers: Numbers) -> None:
     bins = len(one.counts)
     left = [number / bins for number in range(bins)]
     axes.bar(left, one.counts, width=1 / bins, align="edge", color=ACCENT, edgecolor="white",
@@ -198,11 +202,12 @@ def _histogram(axes: "Axes", one: Histogram, axis: str) -> None:
     axes.set_title(_short(one.name), fontsize=8.5, loc="left")
     axes.set_xlabel(axis, fontsize=8)
     axes.set_xlim(0, 1)
+    axes.set_xticks(P_TICKS, [numbers.number(tick, 1) for tick in P_TICKS])
     axes.tick_params(labelsize=7.5)
-    axes.yaxis.set_major_formatter(_count)
+    axes.yaxis.set_major_formatter(partial(_count, numbers=numbers))
 
 
-def _bars(figure: Bars) -> bytes:
+def _bars(figure: Bars, numbers: Numbers) -> bytes:
     counts = figure.counts[:MOST_ROWS]
     names = [_short(name, 48) for name, _ in counts]
     with _axes(0.67 + ROW * max(1, len(counts)), names=names) as (grid, content):
@@ -210,17 +215,17 @@ def _bars(figure: Bars) -> bytes:
         places = list(range(len(counts)))[::-1]
         axes.barh(places, [count for _, count in counts], height=0.62, color=ACCENT)
         for place, (_, count) in zip(places, counts, strict=True):
-            _beside(axes, place, f"{count:,}")
+            _beside(axes, place, numbers.number(count))
         axes.set_yticks(places, names)
         axes.set_xlabel(figure.axis)
-        axes.xaxis.set_major_formatter(_count)
+        axes.xaxis.set_major_formatter(partial(_count, numbers=numbers))
         axes.set_ylim(-0.6, len(counts) - 0.4)
-        axes.tick_params(axis="y", length=0)
+        axes.tick_params(axis="y", length=0, pad=7)
         axes.spines["left"].set_visible(False)
     return content[0]
 
 
-_DRAWN_BY: dict[type, Callable[[Any], bytes]] = {
+_DRAWN_BY: dict[type, Callable[[Any, Numbers], bytes]] = {
     Forest: _forest,
     Funnel: _funnel,
     Months: _months,
@@ -229,15 +234,25 @@ _DRAWN_BY: dict[type, Callable[[Any], bytes]] = {
 }
 
 
-def _share_axis(axis: Any, label: str, values: Sequence[float]) -> None:
-    """Shares as percentages, with as many digits as the largest of them needs."""
-    digits = 0 if max(values, default=1.0) > 0.05 else 1 if max(values) > 0.005 else 2
-    axis.set_major_formatter(partial(_percent, digits=digits))
+def _share_axis(axis: Any, label: str, numbers: Numbers) -> None:
+    """Shares as percentages, with as many digits as its ticks need."""
+
+    def written(value: float, _: object) -> str:
+        ticks = [100 * tick for tick in axis.get_majorticklocs()]
+        return numbers.percent(value, _digits(ticks))
+
+    axis.set_major_formatter(written)
     axis.set_label_text(label)
 
 
-def _percent(value: float, _: object = None, *, digits: int) -> str:
-    return f"{value:.{digits}%}"
+def _digits(values: Sequence[float], most: int = 4) -> int:
+    """How many decimal places tell these values as they are."""
+    exact = (
+        digits
+        for digits in range(most)
+        if all(abs(value - round(value, digits)) < 1e-9 for value in values)
+    )
+    return next(exact, most)
 
 
 def _above(axes: "Axes", at: float, words: str) -> None:
@@ -268,8 +283,8 @@ def _inches(name: str) -> float:
     return 0.08 * (len(name) - wide) + 0.13 * wide
 
 
-def _count(value: float, _: object = None) -> str:
-    return f"{value:,.0f}" if value == round(value) else ""
+def _count(value: float, _: object = None, *, numbers: Numbers) -> str:
+    return numbers.number(value) if value == round(value) else ""
 
 
 def _calendar(months: Sequence[str]) -> list[str]:

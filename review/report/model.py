@@ -134,3 +134,9 @@ class Report:
     sections: Sequence[Section]
     language: str = "en"
     foot: str = ""
+
+    @property
+    def lead(self) -> str:
+        """The summary as one paragraph; Chinese and Japanese have no space between sentences."""
+        is_spaced = not self.language.startswith(("zh", "ja"))
+        return (" " if is_spaced else "").join(self.summary)

@@ -6,12 +6,14 @@ and its own style. Whatever comes from data is escaped; Markdown has no HTML in 
 
 import base64
 import re
+from functools import partial
 from importlib.resources import files
 from typing import Any
 
 from scrubtrace.review.errors import ReviewError
 from scrubtrace.review.report.figures import svg_of
 from scrubtrace.review.report.model import Figure, Report, Section, Table
+from scrubtrace.review.report.numbers import ENGLISH, Numbers
 from scrubtrace.review.sheet.page import source_hash
 
 _REPLACED = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
@@ -20,8 +22,11 @@ _REPLACED = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u2
 _ESCAPED = str.maketrans({sign: f"\\{sign}" for sign in "\\`*_[]<>|~&#"})
 
 
-def html_of(report: Report) -> str:
-    """The page as HTML; raises ReviewError if a package for it is not installed."""
+def html_of(report: Report, numbers: Numbers = ENGLISH) -> str:
+    """The page as HTML; raises ReviewError if a package for it is not installed.
+
+    ``numbers`` writes those in the figures; all others are words of the report.
+    """
     try:
         from jinja2 import Environment, StrictUndefined
         from markupsafe import Markup
@@ -33,14 +38,18 @@ def html_of(report: Report) -> str:
         f"default-src 'none'; style-src '{source_hash(style)}'; img-src data:; base-uri 'none'; "
         "form-action 'none'"
     )
-    values: dict[str, Any] = {"report": report, "policy": policy, "image": _image}
+    values: dict[str, Any] = {
+        "report": report,
+        "policy": policy,
+        "image": partial(_image, numbers=numbers),
+    }
     # The style has no markup in it; escaped quotes would change it, and so its hash.
     return environment.from_string(_read("page.html")).render(values, style=Markup(style))
 
 
 def markdown_of(report: Report) -> str:
     """The report as Markdown: text and tables, and what each figure says in words."""
-    lines = [f"# {_plain(report.title)}", _plain(report.subtitle), _plain(" ".join(report.summary))]
+    lines = [f"# {_plain(report.title)}", _plain(report.subtitle), _plain(report.lead)]
     lines.append("\n".join(f"- {_plain(what)}: {_plain(value)}" for what, value in report.facts))
     for section in report.sections:
         lines += _section(section)
@@ -77,8 +86,8 @@ def _shown(value: Any) -> Any:
     return _REPLACED.sub("\N{REPLACEMENT CHARACTER}", value) if is_plain else value
 
 
-def _image(figure: Figure) -> str:
-    return "data:image/svg+xml;base64," + base64.b64encode(svg_of(figure)).decode()
+def _image(figure: Figure, numbers: Numbers) -> str:
+    return "data:image/svg+xml;base64," + base64.b64encode(svg_of(figure, numbers)).decode()
 
 
 def _read(name: str) -> str:

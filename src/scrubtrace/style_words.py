@@ -10,6 +10,7 @@ from functools import cache
 from typing import Any
 
 from scrubtrace.messages import ENGLISH, Messages
+from scrubtrace.schemas.messages import Messages as AnyMessages
 from scrubtrace.schemas.style import described, stratum_parts, style_value
 
 UNREAD = "is written as few human rows are"
@@ -21,11 +22,29 @@ NOTE = (
 )
 """What it means that a text of a stratum is flagged."""
 
+TOO_FEW = (
+    "alpha {alpha} cannot be reached with {rows} calibration rows: {more} more are needed "
+    "({needed})"
+)
+OTHER_KIND = (
+    "at least {shift} of its source's rows are of another kind than those that calibrated it (by "
+    "{measure}), and up to {drift} may be: is it the same source, has it changed, or are most of "
+    "its rows by models? Calibrate on human rows of this kind, or set policy.style.drift"
+)
+NO_RATE = "{rows} calibration rows cannot reach a false discovery rate of {level}"
+NO_TEXT = (
+    "no text has a false discovery rate of {level}: {least} different texts would need the "
+    "smallest p-value, {p}"
+)
+PROBLEMS = (TOO_FEW, OTHER_KIND, NO_RATE, NO_TEXT)
+"""Why nothing of a stratum can be flagged."""
+
 RATES = ("{what} are used more often", "{what} are used less often")
 GROUPS = ("the word '{words}'", "forms of '{words}'", "words in {words}")
 """Messages that the words of measures are made of, beside those that are whole."""
 
 _EXAMPLES = re.compile(r"(?P<what>[^(){}]+) \((?P<words>[^()]+)\)")
+_NUMBER = re.compile(r"(?P<number>\d+(\.(?P<decimals>\d+))?)(?P<percent>%)?")
 _FIELD = re.compile(r"\\\{(\w+)\\\}")
 
 
@@ -91,7 +110,7 @@ def measure_words(words: str, messages: Messages) -> str:
     return _measured(words, messages)
 
 
-def stratum_words(name: str, messages: Messages) -> str:
+def stratum_words(name: str, messages: AnyMessages) -> str:
     """The rows that are compared with each other: their language, source and length."""
     language, source, low, high = stratum_parts(name)
     if high:
@@ -113,6 +132,15 @@ def note_words(note: str, stratum: str, messages: Messages) -> str | None:
         return messages.text(NOTE, group=stratum_words(stratum, messages), **_read(found, messages))
     except ValueError:
         return None
+
+
+def problem_words(problem: str, messages: AnyMessages) -> str:
+    """One of `PROBLEMS` with its values, in another language; any other text as it is."""
+    for template in PROBLEMS:
+        if (found := values_of(template, problem)) is not None:
+            values = {name: _said(value, messages) for name, value in found.items()}
+            return messages.text(template, **values)
+    return problem
 
 
 def values_of(template: str, text: str) -> dict[str, str] | None:
@@ -138,6 +166,16 @@ def _read(found: Mapping[str, str], messages: Messages) -> dict[str, str]:
         else:
             values[name] = messages.significant(float(plain), 2)
     return values
+
+
+def _said(value: str, messages: AnyMessages) -> str:
+    """A number or a share of whole percent, written in English, in another language."""
+    found = _NUMBER.fullmatch(value.replace(",", ""))
+    if found is None:
+        return value
+    if found["percent"]:
+        return messages.percent(float(found["number"]) / 100)
+    return messages.number(float(found["number"]), len(found["decimals"] or ""))
 
 
 def _measure(reason: Mapping[str, Any], is_higher: bool, messages: Messages) -> str:

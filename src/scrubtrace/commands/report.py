@@ -56,8 +56,8 @@ def report(runs_folder: str, out: str, policy_dates: tuple[str, ...], **given: A
     from scrubtrace.review.report.writing import html_of, markdown_of
 
     path = Path(out)
-    render = {"html": html_of, "markdown": markdown_of}.get(SUFFIXES.get(path.suffix.lower(), ""))
-    if render is None:
+    form = SUFFIXES.get(path.suffix.lower())
+    if form is None:
         raise UsageStop("--out takes a name that ends in .html or .md")
     dates = [PolicyDate(*_policy_date(text)) for text in policy_dates]
     config = read_config({"review": given["review"], **config_sources(given)})
@@ -70,11 +70,11 @@ def report(runs_folder: str, out: str, policy_dates: tuple[str, ...], **given: A
         audited = read_audit(Path(given["audit_file"]), found.dataset, policy)
     made = make_report(found, messages, dates, datetime.now(UTC).date(), audited)
     try:
-        text = render(made)
+        text = html_of(made, messages) if form == "html" else markdown_of(made)
     except ReviewError as error:
         raise UsageStop(str(error)) from None
     _write(path, text)
-    click.echo(f"report of {found.dataset} written to {path}: {' '.join(made.summary)}")
+    click.echo(f"report of {found.dataset} written to {path}: {made.lead}")
     if found.excerpts:
         click.echo("it holds text of rows: keep it as safe as the data")
 

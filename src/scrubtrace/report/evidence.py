@@ -5,8 +5,9 @@ from collections import Counter
 from scrubtrace.report.gathering import Gathered, MatchedSource
 from scrubtrace.review.report.model import Bars, Drawn, Histogram, Histograms, Section, Table
 from scrubtrace.schemas.messages import Messages
-from scrubtrace.schemas.style import P_BINS, described
+from scrubtrace.schemas.style import P_BINS
 from scrubtrace.style.flagging import Stratum
+from scrubtrace.style_words import problem_words, stratum_words
 
 SIGNATURES, SOURCES, STRATA = 25, 50, 12
 LEAST_TEXTS = 100
@@ -108,7 +109,7 @@ def match_sections(found: Gathered, messages: Messages) -> list[Section]:
         "Texts that match a reference as few trusted texts do. A match says that the two share "
         "passages or wording, not which came first."
     )
-    table = Table(columns, rows, frozenset((columns[2],)), note)
+    table = Table(columns, rows, frozenset((columns[2], *columns[4:])), note)
     title = messages.text("Matches with known model output")
     return [Section("matches", title, (words,), tables=(table,))]
 
@@ -132,7 +133,7 @@ def style_sections(found: Gathered, messages: Messages) -> list[Section]:
         return []
     shown = strata[:STRATA]
     drawn = Drawn(
-        Histograms(tuple(map(_histogram, shown)), messages.text("p-value")),
+        Histograms(tuple(_histogram(s, messages) for s in shown), messages.text("p-value")),
         messages.text(
             "P-values of all judged texts by stratum. Texts by people like those that calibrated "
             "spread evenly (line); 95 of 100 bars then stay below the dashed line. A peak at the "
@@ -144,28 +145,35 @@ def style_sections(found: Gathered, messages: Messages) -> list[Section]:
         Section(
             "style",
             messages.text("Calibration at a glance"),
-            warnings=tuple(
-                f"{described(s.name)}: {s.problem}" for s in shown if s.problem
-            ),
+            warnings=tuple(_problem(s, messages) for s in shown if s.problem),
             figures=(drawn,),
             tables=(_strata_table(strata, messages),),
         )
     ]  # fmt: skip
 
 
-def _histogram(stratum: Stratum) -> Histogram:
+def _problem(stratum: Stratum, messages: Messages) -> str:
+    return messages.text(
+        "{stratum}: {problem}",
+        stratum=stratum_words(stratum.name, messages),
+        problem=problem_words(stratum.problem, messages),
+    )
+
+
+def _histogram(stratum: Stratum, messages: Messages) -> Histogram:
     from scipy.stats import binom
 
     n = sum(stratum.p_values)
     upper = float(binom.ppf(0.95, n, 1 / P_BINS))
-    return Histogram(described(stratum.name), tuple(stratum.p_values), n / P_BINS, upper)
+    name = stratum_words(stratum.name, messages)
+    return Histogram(name, tuple(stratum.p_values), n / P_BINS, upper)
 
 
 def _histogram_words(stratum: Stratum, messages: Messages) -> str:
     share = stratum.p_values[0] / sum(stratum.p_values)
     return messages.text(
         "{stratum}: {share} of p-values are at most {p}",
-        stratum=described(stratum.name), share=messages.percent(share, 1),
+        stratum=stratum_words(stratum.name, messages), share=messages.percent(share, 1),
         p=messages.number(1 / P_BINS, 2),
     )  # fmt: skip
 
@@ -180,7 +188,7 @@ def _strata_table(strata: list[Stratum], messages: Messages) -> Table:
     )
     rows = tuple(
         (
-            described(s.name),
+            stratum_words(s.name, messages),
             messages.number(s.judged),
             "" if s.n is None else messages.number(s.n),
             messages.number(s.flagged),

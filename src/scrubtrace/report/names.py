@@ -11,7 +11,10 @@ NAMES: dict[str, tuple[str, ...]] = {
     "dead": tuple(DeadReason),
     "refusal": (*Reason, *Screening),
     "figure": tuple(What),
-}
+    "category": (
+        "verbatim", "edited", "scrubbed", "excerpt", "paraphrased", "passage", "input_match",
+    ),
+}  # fmt: skip
 
 TEXTS = (*REFUSALS.values(), *ASSUMPTIONS.values())
 """Messages that stand in tables of other modules."""

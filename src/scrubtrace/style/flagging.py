@@ -35,7 +35,7 @@ from scrubtrace.stats.conformal import (
 from scrubtrace.stats.fdr import benjamini_hochberg, least_rejections
 from scrubtrace.style.cuts import Cut, can_flag, highest_p
 from scrubtrace.style.drift import drifts
-from scrubtrace.style_words import NOTE
+from scrubtrace.style_words import NO_RATE, NO_TEXT, NOTE, OTHER_KIND, TOO_FEW
 
 Row = Mapping[str, Any]
 
@@ -208,10 +208,9 @@ def _rejected(stratum: Stratum, p_values: list[float], policy: StyleSection) -> 
         smallest = _adjusted(smallest_p(n), n, policy)
         least = least_rejections(smallest, stratum.judged, level)
         stratum.problem = (
-            f"{n:,} calibration rows cannot reach a false discovery rate of {level:g}"
+            NO_RATE.format(rows=f"{n:,}", level=f"{level:g}")
             if least is None
-            else f"no text has a false discovery rate of {level:g}: {least:,} different texts "
-            f"would need the smallest p-value, {smallest:.2g}"
+            else NO_TEXT.format(level=f"{level:g}", least=f"{least:,}", p=f"{smallest:.2g}")
         )
     return rejected
 
@@ -223,20 +222,15 @@ def _adjusted(p: float, n: int, policy: StyleSection) -> float:
 def _too_few(policy: StyleSection, n: int) -> str:
     alpha = policy.alpha or 0.0
     needed = (conditional_rows_needed if policy.conditional else rows_needed)(alpha)
-    return (
-        f"alpha {alpha:g} cannot be reached with {n:,} calibration rows: {needed - n:,} more are "
-        f"needed ({needed:,})"
+    return TOO_FEW.format(
+        alpha=f"{alpha:g}", rows=f"{n:,}", more=f"{needed - n:,}", needed=f"{needed:,}"
     )
 
 
 def _of_another_kind(stratum: Stratum, policy: StyleSection) -> str:
     measure = stratum.measure.replace("_", " ")
-    return (
-        f"at least {stratum.shift or 0:.0%} of its source's rows are of another kind than those "
-        f"that calibrated it (by {measure}), and up to {policy.drift:.0%} may be: is it the same "
-        "source, has it changed, or are most of its rows by models? Calibrate on human rows of "
-        "this kind, or set policy.style.drift"
-    )
+    shift = f"{stratum.shift or 0:.0%}"
+    return OTHER_KIND.format(shift=shift, measure=measure, drift=f"{policy.drift:.0%}")
 
 
 def _note(stratum: Stratum) -> str:
