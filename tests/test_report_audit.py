@@ -6,36 +6,10 @@ from typing import Any
 
 import pytest
 
-from scrubtrace.audit.figures import ASSUMPTIONS, Assumption, Refusal, What
 from scrubtrace.exits import UsageStop
 from scrubtrace.messages import ENGLISH
-from scrubtrace.report.audited import Audited, audit_sections, audit_sentence, read_audit
-
-NO_NUMBER = {"estimate": None, "lower": None, "upper": None, "refusal": None, "detail": ""}
-
-
-def entry(name: str, **figures: dict[str, Any]) -> dict[str, Any]:
-    """An entry without a number but those that are given."""
-    refused = NO_NUMBER | {"refusal": str(Refusal.NO_HUMAN_REFERENCE), "detail": "0 texts"}
-    found = {str(what): figures.get(what.name.lower(), refused) for what in What}
-    values = {} if name == "all" else {"vendor": name}
-    counts = {"texts": 1_000, "flagged": 30, "decided": 100, "hits": 7}
-    return {"name": name, "values": values, "figures": found} | counts
-
-
-def number(**values: float) -> dict[str, Any]:
-    return NO_NUMBER | values
-
-
-def audited(*entries: dict[str, Any]) -> Audited:
-    return Audited({
-        "format": 1, "dataset": "soups", "policy": "p1", "confidence": 0.95,
-        "assumptions": {str(Assumption.HUMAN_ALIKE): ASSUMPTIONS[Assumption.HUMAN_ALIKE]},
-        "entries": list(entries),
-    })  # fmt: skip
-
-
-ESTIMATE = number(estimate=0.1, lower=0.08, upper=0.13)
+from scrubtrace.report.audited import audit_sections, audit_sentence, read_audit
+from tests.helpers.made_audits import ESTIMATE, audited, entry, number, refused
 
 
 @pytest.mark.parametrize(
@@ -55,7 +29,7 @@ ESTIMATE = number(estimate=0.1, lower=0.08, upper=0.13)
     ],
 )
 def test_the_summary_says_more_than_the_audit(figures: dict[str, Any], sentence: str) -> None:
-    assert audit_sentence(audited(entry("all", **figures)), ENGLISH).startswith(sentence)
+    assert audit_sentence(audited(entry("all", refused(), **figures)), ENGLISH).startswith(sentence)
 
 
 def test_the_summary_without_an_audit_has_a_number() -> None:
@@ -64,20 +38,22 @@ def test_the_summary_without_an_audit_has_a_number() -> None:
 
 
 def test_refusals_become_numbers() -> None:
-    (section,) = audit_sections(audited(entry("north"), entry("all")), ENGLISH)
+    (section,) = audit_sections(
+        audited(entry("north", refused()), entry("all", refused())), ENGLISH
+    )
     table, refusals = section.tables
     assert table.rows[0] == ("all texts", "1,000", "30", "–", "–", "–")
-    assert ("north", "lower bound", "no human reference matches (0 texts)") in refusals.rows
+    assert ("north", "lower bound", "no human reference matches (0)") in refusals.rows
     assert section.figures == ()
     assert "the human reference is like" in section.warnings[0]
 
 
 def test_strata_without_an_order_are_drawn() -> None:
     strata = [
-        entry("north", reviewed=ESTIMATE, lower_bound=number(lower=0.02)),
-        entry("south", reviewed=number(estimate=0.3, lower=0.2, upper=0.4)),
+        entry("north", refused(), reviewed=ESTIMATE, lower_bound=number(lower=0.02)),
+        entry("south", refused(), reviewed=number(estimate=0.3, lower=0.2, upper=0.4)),
     ]
-    (section,) = audit_sections(audited(*strata, entry("all")), ENGLISH)
+    (section,) = audit_sections(audited(*strata, entry("all", refused())), ENGLISH)
     assert section.tables[0].rows[1][3:5] == ("2.00%", "10.00% (8.00% – 13.00%)")
     assert section.figures[0].description == "south has the highest lower limit, 20.00%."
 
@@ -96,7 +72,7 @@ def test_strata_without_an_order_are_drawn() -> None:
 def test_a_file_about_something_else_is_taken(tmp_path: Path, content: Any, problem: str) -> None:
     path = tmp_path / "a.json"
     if isinstance(content, dict):
-        content = json.dumps(dict(audited(entry("all")).data) | content)
+        content = json.dumps(dict(audited(entry("all", refused())).data) | content)
     if content is not None:
         path.write_text(content, encoding="utf-8")
     with pytest.raises(UsageStop, match=problem):

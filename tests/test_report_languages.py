@@ -17,7 +17,8 @@ from scrubtrace.report.shares import PolicyDate
 from scrubtrace.review.report.figures import svg_of
 from scrubtrace.review.report.model import Bars, Forest, Histogram, Histograms, Report
 from scrubtrace.review.report.writing import html_of, markdown_of
-from tests.helpers.made_gathering import MONTHS, gathered, nothing_found
+from tests.helpers.made_audits import made_audits
+from tests.helpers.made_gathering import MONTHS, gathered, nothing_found, with_labelers
 from tests.helpers.made_report import REPORT, share
 
 EVERY = pytest.mark.parametrize("language", catalogs.TRANSLATED)
@@ -27,7 +28,10 @@ DATES = tuple(
 DAY = date(2026, 1, 2)
 
 
-NOT_HERE = {"text has no date that is understood", "no common stratum", "no flagged rows"}
+NOT_HERE = {
+    "text has no date that is understood", "no common stratum", "no flagged rows", "few rows",
+    "few rows in clean periods", "labeler was compared with clean labelers of the same task type",
+}  # fmt: skip
 """What takes a data set of its own to be said."""
 
 
@@ -35,7 +39,11 @@ def reports(language: str) -> list[Report]:
     """A full report, one without months before chat models, and one of nothing."""
     messages = Messages(language)
     late = gathered(MONTHS[8:])
+    audits = [make_report(nothing_found(), messages, (), DAY, one) for one in made_audits()]
     return [
+        *audits,
+        make_report(with_labelers(), messages, (), DAY),
+        make_report(with_labelers(clean=3), messages, (), DAY),
         make_report(gathered(), messages, DATES, DAY),
         make_report(late, messages, (), DAY),
         make_report(nothing_found(), messages, (), DAY),

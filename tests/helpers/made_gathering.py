@@ -1,5 +1,7 @@
 """What a report is about, made up so that every section of it has something to say."""
 
+import dataclasses
+
 from scrubtrace.balance import Balance
 from scrubtrace.config import load_config
 from scrubtrace.outcome import Outcome
@@ -96,3 +98,24 @@ def _match(number: int) -> MatchedSource:
     classes = ("verbatim", "edited", "scrubbed", "excerpt", "paraphrased", "passage", "input_match")
     counts = tuple((name, 100 - number) for name in classes)
     return MatchedSource(f"8{number}", "77", 700 - number, counts, "2023-03", "2024-05")
+
+
+def with_labelers(clean: int = 120) -> Gathered:
+    """Sixty labelers, one of them flagged more often than the others, and referred to review.
+
+    ``clean`` is the number of clean texts of each.
+    """
+    found = nothing_found()
+    columns = Columns("t", groups={"labeler": "w", "created_at": "d"})
+    found.spec = dataclasses.replace(SPEC, columns=columns)
+    for number in range(60):
+        name = f"p-{number:05d}-00000"
+        for month, texts, flagged in (
+            ("2022-03", clean, number % 3),
+            ("2023-03", 120, number % 3 if number != 7 else 60),
+        ):
+            cell = ("q00", name, None, None, None, None, month)
+            found.texts[cell] = texts
+            found.flagged[cell] = found.flagged_without_style[cell] = flagged
+    found.referred = frozenset({"p-00007-00000"})
+    return found

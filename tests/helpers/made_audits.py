@@ -1,0 +1,53 @@
+"""Results of audits, made up so that each says something else."""
+
+from typing import Any
+
+from scrubtrace.audit.figures import ASSUMPTIONS, Refusal, What
+from scrubtrace.report.audited import Audited
+
+NO_NUMBER = {"estimate": None, "lower": None, "upper": None, "refusal": None, "detail": ""}
+
+
+def number(**values: float) -> dict[str, Any]:
+    """A figure of an audit with these numbers."""
+    return NO_NUMBER | values
+
+
+ESTIMATE = number(estimate=0.1, lower=0.08, upper=0.13)
+
+
+def refused(reason: Refusal = Refusal.NO_HUMAN_REFERENCE) -> dict[str, Any]:
+    """A figure without a number."""
+    return NO_NUMBER | {"refusal": str(reason), "detail": "0"}
+
+
+def entry(name: str, otherwise: dict[str, Any], **figures: dict[str, Any]) -> dict[str, Any]:
+    """An entry with ``otherwise`` where no figure is given."""
+    found = {str(what): figures.get(what.name.lower(), otherwise) for what in What}
+    values = {} if name == "all" else {"vendor": name}
+    counts = {"texts": 1_000, "flagged": 30, "decided": 100, "hits": 7}
+    return {"name": name, "values": values, "figures": found} | counts
+
+
+def audited(*entries: dict[str, Any]) -> Audited:
+    """An audit under every assumption."""
+    return Audited({
+        "format": 1, "dataset": "soups", "policy": "p1", "confidence": 0.95,
+        "assumptions": {str(one): words for one, words in ASSUMPTIONS.items()},
+        "entries": list(entries),
+    })  # fmt: skip
+
+
+def made_audits() -> list[Audited]:
+    """One for each sentence of the summary; the last has every refusal."""
+    lower, upper = number(lower=0.02), number(upper=0.2)
+    strata = [entry("0", refused(), reviewed=ESTIMATE), entry("1", refused(), reviewed=ESTIMATE)]
+    reasons = [entry(str(place), refused(reason)) for place, reason in enumerate(Refusal)]
+    return [
+        audited(*strata, entry("all", refused(), by_flags=ESTIMATE)),
+        audited(entry("all", refused(), lower_bound=lower, upper_bound=upper)),
+        audited(entry("all", refused(), lower_bound=lower)),
+        audited(entry("all", refused(), upper_bound=upper)),
+        audited(*reasons[:8], entry("all", refused())),
+        audited(*reasons[8:], entry("all", refused())),
+    ]
