@@ -23,6 +23,7 @@ from scrubtrace.commands import (
     audit,
     bundle,
     calls,
+    campaign,
     clusters,
     compare,
     diff,
@@ -84,6 +85,7 @@ for command in (
     clusters.clusters,
     calls.calls,
     bundle.bundle,
+    campaign.campaign,
     style.style,
     report.report,
 ):
