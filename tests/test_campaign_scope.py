@@ -1,5 +1,6 @@
 """Scope of a campaign on made shards: what is covered, what is not, and what exceptions allow."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -215,3 +216,19 @@ def test_the_record_is_the_same_for_the_same_state(site: Site) -> None:
         assert one.pop("record_sha256")
     assert first == second
     assert first["as_of"] == AS_OF
+
+
+def test_the_example(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SCRUBTRACE_KEY", "ab" * 32)
+    examples = Path(__file__).parents[1] / "examples"
+    site = Site(tmp_path)
+    given = ("--dataset", "answers", "--language-column", "lang", "--id-column", "id")
+    assert site.detect(examples / "shards" / "*.parquet", *given) == 0
+    file, out = examples / "campaign" / "spring.toml", tmp_path / "record.json"
+    about = ("--runs", site.out, "--as-of", "2027-06-15", "--out", out, "--quiet")
+    assert site.run("campaign", "check", file, *about) == 0
+    record = json.loads(out.read_bytes())
+    assert scope(record)["rows"] == 363
+    assert [one["state"] for one in record["exceptions"]] == ["applied"]
+    (words,) = record["required"]
+    assert words.startswith("review, answers: ")

@@ -90,9 +90,11 @@ def _compare(
     by_path = {shard.path: shard for shard in current.values()}
     covered: list[str] = []
     gaps: list[ShardGap] = []
+    paths = {shard.path for shard in expected.shards}
+    by_name = {name: shard for name, shard in current.items() if shard.path not in paths}
     known: set[str] = set()
     for shard in expected.shards:
-        scanned = by_path.get(shard.path or "") or current.get(shard.name)
+        scanned = by_path.get(shard.path or "") or by_name.get(shard.name)
         known |= {scanned.name} if scanned is not None else set()
         if scanned is None or shard.unreadable is not None:
             gaps.append(_missing(dataset, shard, dead))
