@@ -214,7 +214,7 @@ class ExceptionState(StrEnum):
 
 @dataclass(frozen=True)
 class ExceptionUse:
-    """What an exception allows: shards, rows, texts that were abstained from, open places."""
+    """What an exception allows: shards, rows, texts abstained from, flagged places."""
 
     id: str
     state: ExceptionState

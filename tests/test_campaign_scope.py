@@ -72,7 +72,7 @@ def test_missing_changed_and_dead(site: Site, capsys: pytest.CaptureFixture[str]
         "scan, answers: expected shards in no run: 1",
     ]
     assert site.code("--gate") == 5
-    assert "3 required things are open" in capsys.readouterr().err
+    assert "campaign spring is not complete: 3 open" in capsys.readouterr().err
     assert site.run("campaign", "check", site.folder / "spring.toml", "--runs", site.out) == 0
     said = capsys.readouterr().out
     assert "NOT SCANNED: expected shards in no run: 1 (4 rows): p3.parquet" in said
@@ -92,6 +92,28 @@ def test_a_required_detector_that_did_not_run(site: Site) -> None:
     assert site.scan() == 0
     site.write('[steps.scan]\ndetectors = ["boilerplate", "stylometry"]\n')
     assert {gap[0] for gap in gaps(site.check())} == {"no_detector"}
+
+
+def test_dead_rows(site: Site) -> None:
+    path = site.shard(1, more=2)
+    content = bytearray(path.read_bytes())
+    content[4:60] = bytes(56)
+    path.write_bytes(content)
+    assert site.scan() == 3
+    site.write(SCAN, exception(shards="p2*"))
+    record = site.check()
+    assert gaps(record) == [("dead_rows", "p1.parquet", 6, None)]
+    assert scope(record)["dead_rows"] == 6
+    assert record["required"] == ["scan, answers: shards with dead rows: 1"]
+    site.write(SCAN, exception(dataset="answers"))
+    assert site.check()["complete"] is True
+
+
+def test_the_name_of_another_data_set(site: Site) -> None:
+    assert site.scan() == 0
+    site.write(SCAN, data='[[dataset]]\nname = "answer"\ninputs = ["data/*.parquet"]\n')
+    (note,) = site.check()["notes"]
+    assert note == "answer: no full scan is committed; scanned data sets: answers"
 
 
 def test_no_run_at_all(site: Site) -> None:

@@ -6,6 +6,7 @@ from datetime import date
 
 from sqlalchemy import Engine
 
+from scrubtrace.beam_pipelines.layout import runs_of
 from scrubtrace.campaign.comparing import compare, since_of
 from scrubtrace.campaign.excepting import Exceptions
 from scrubtrace.campaign.purging import purge_steps
@@ -21,6 +22,7 @@ from scrubtrace.campaign.reviewing import (
 )
 from scrubtrace.campaign.scope import Found, find_scope
 from scrubtrace.exits import IncompleteStop
+from scrubtrace.resolver import spec_or_none
 from scrubtrace.review.connection import reading_as_one
 from scrubtrace.review.trail.events import head as newest_head
 from scrubtrace.schemas.campaign import (
@@ -87,7 +89,7 @@ def check_campaign(job: CampaignJob, engine: Engine) -> Checked:
         review_head=head,
         comparison=_compared(job, scopes, reviewed, uses, actions),
         required=tuple(_required(campaign, job.as_of, scopes, steps, uses, actions)),
-        notes=tuple(_notes(scopes, reviewed.places, uses)),
+        notes=tuple(_notes(job, scopes, reviewed.places, uses)),
     )
 
 
@@ -208,12 +210,16 @@ def _open(
 
 
 def _notes(
+    job: CampaignJob,
     scopes: Sequence[DataScope],
     places: Mapping[str, Places],
     exceptions: Sequence[ExceptionUse],
 ) -> Iterator[str]:
     """What is worth knowing, but not required."""
     for scope in scopes:
+        if scope.newest_run is None:
+            names = ", ".join(_scanned(job.runs)) or "none"
+            yield f"{scope.dataset}: no full scan is committed; scanned data sets: {names}"
         if scope.not_expected:
             yield f"{scope.dataset}: {scope.not_expected:,} shards with results are not expected"
         names = [detector.name for detector in scope.detectors]
@@ -224,3 +230,9 @@ def _notes(
     for one in exceptions:
         if one.state == ExceptionState.IDLE:
             yield f"exception {one.id} matches nothing: remove it, or correct what it names"
+
+
+def _scanned(out: str) -> list[str]:
+    """Names of the data sets with a committed full scan."""
+    specs = (spec_or_none(folder) for folder in runs_of(out) if folder.is_committed())
+    return sorted({spec.dataset for spec in specs if spec is not None and spec.sample is None})

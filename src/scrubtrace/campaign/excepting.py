@@ -34,7 +34,7 @@ class Exceptions:
         return None
 
     def of_place(self, dataset: str, row: Any) -> str | None:
-        """The exception that allows an open place of the review table; counted."""
+        """The exception that leaves out a flagged place of the review table; counted."""
         for one in self._valid:
             named = ((name, getattr(one, name)) for name in (*OF_TEXTS, "kind"))
             if _fits(one, dataset, row.shard) and all(

@@ -34,15 +34,16 @@ class Since:
 
 @dataclass
 class Places:
-    """Flagged places of one data set: ``states`` by kind and state, ``open`` without exceptions.
+    """Flagged places of one data set: ``states`` by kind and state.
 
+    ``counted`` has those that no exception leaves out, by state; ``excepted`` the others.
     ``new`` and ``solved`` count by kind what happened since a point in the past.
     ``other_policy`` counts those that another policy flagged.
     """
 
     states: Counter[tuple[str, str]] = field(default_factory=Counter)
-    open: Counter[str] = field(default_factory=Counter)
-    excused: int = 0
+    counted: Counter[str] = field(default_factory=Counter)
+    excepted: int = 0
     other_policy: int = 0
     new: Counter[str] = field(default_factory=Counter)
     solved: Counter[str] = field(default_factory=Counter)
@@ -65,11 +66,11 @@ def count_places(
         state = standing_of(place, opinions).state
         found.states[row.kind, str(state)] += 1
         found.other_policy += state != State.NOT_SEEN_AGAIN and row.policy != policy
-        if state in OPEN:
+        if state != State.NOT_SEEN_AGAIN:
             if exceptions.of_place(dataset, row) is None:
-                found.open[str(state)] += 1
+                found.counted[str(state)] += 1
             else:
-                found.excused += 1
+                found.excepted += 1
         if since is None:
             continue
         if row.first_run > since.run:
@@ -101,8 +102,8 @@ def review_step(
     connection: Connection, scope: DataScope, places: Places, share: float | None
 ) -> StepResult:
     """Flagged places that are decided; what waits for somebody is open at any share."""
-    decided = places.of(*CLOSED)
-    wanted = decided + places.open.total()
+    decided = sum(places.counted[str(state)] for state in CLOSED)
+    wanted = places.counted.total()
     left = []
     if share is not None:
         left = list(_not_recorded(connection, scope))
@@ -111,12 +112,12 @@ def review_step(
         for state, words in zip(
             WAITING, ("wait for a second opinion", "are escalated"), strict=True
         ):
-            if count := places.open[str(state)]:
+            if count := places.counted[str(state)]:
                 left.append(f"{count:,} {words}")
     counts = {str(state): places.of(state) for state in State if places.of(state)}
     return StepResult(
         StepName.REVIEW, scope.dataset, decided, wanted, "flagged places", share is not None,
-        counts | {"excepted": places.excused}, tuple(left),
+        counts | {"excepted": places.excepted}, tuple(left),
     )  # fmt: skip
 
 

@@ -79,8 +79,8 @@ def check(file: str, **given: Any) -> None:
     _tell(checked, record, given)
     if given["gate"] and checked.required:
         raise LimitStop(
-            f"campaign {checked.campaign.name}: {len(checked.required):,} required things are "
-            f"open, the first is: {checked.required[0]}"
+            f"campaign {checked.campaign.name} is not complete: {len(checked.required):,} open, "
+            f"the first is: {checked.required[0]}"
         )
 
 
