@@ -218,8 +218,8 @@ def _notes(
     """What is worth knowing, but not required."""
     for scope in scopes:
         if scope.newest_run is None:
-            names = ", ".join(_scanned(job.runs)) or "none"
-            yield f"{scope.dataset}: no full scan is committed; scanned data sets: {names}"
+            known = ", ".join(_scanned(job.runs)) or "none"
+            yield f"{scope.dataset}: no full scan is committed; scanned data sets: {known}"
         if scope.not_expected:
             yield f"{scope.dataset}: {scope.not_expected:,} shards with results are not expected"
         names = [detector.name for detector in scope.detectors]
