@@ -5,6 +5,8 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from scrubtrace.campaign.excepting import Exceptions
 from scrubtrace.schemas.campaign import ExceptionState, Gap, ScopeException, ShardGap
@@ -88,3 +90,25 @@ def test_texts_count_for_the_detector_that_abstained_most() -> None:
     ]
     exceptions.count_texts("answers", cells)
     assert exceptions.used()[0].abstained_texts == 5
+
+
+VENDORS = st.sampled_from([None, "north", "south"])
+LANGUAGES = st.sampled_from([None, "en", "fr"])
+
+
+@given(st.lists(st.tuples(VENDORS, LANGUAGES)), st.lists(st.tuples(VENDORS, LANGUAGES)))
+def test_every_place_counts_for_one_exception_at_most(
+    subjects: list[tuple[str | None, str | None]], rows: list[tuple[str | None, str | None]]
+) -> None:
+    named = [
+        ScopeException(f"E-{n}", **(VALID | {"vendor": vendor, "language": language}))
+        for n, (vendor, language) in enumerate(subjects)
+    ]
+    exceptions = Exceptions(named, DAY)
+    allowed = [
+        exceptions.of_place("answers", place(vendor=vendor, language=language))
+        for vendor, language in rows
+    ]
+    for used in exceptions.used():
+        assert used.places == allowed.count(used.id)
+        assert (used.state == ExceptionState.IDLE) == (used.places == 0)

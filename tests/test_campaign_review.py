@@ -1,6 +1,5 @@
 """Completeness of a campaign before and after decisions, batches, controls and purges."""
 
-import csv
 import json
 import sqlite3
 from pathlib import Path
@@ -121,37 +120,62 @@ def test_controls(site: Site) -> None:
     assert answered["counts"] == {"given_out": 2}
 
 
-def test_purges(site: Site) -> None:
+PURGE = '[steps.purge]\nrecords = ["purged/removal/record.json"]\n'
+
+
+def purge(site: Site) -> Path:
+    """Purges what reviewers concur on; gives the path of the record."""
+    decided, purged = site.folder / "decided.parquet", site.folder / "purged"
+    export = ("review", "export", "--format", "parquet", "--dataset", "answers")
+    assert site.run(*export, "--out", decided) == 0
+    given = ("--decisions", str(decided), "--out", str(purged), "--hold-decision", "none")
+    data = str(site.folder / "data" / "*.parquet")
+    assert code_of("purge", data, "--dataset", "answers", "--quiet", *given) == 0
+    return purged / "removal" / "record.json"
+
+
+def test_a_purge(site: Site) -> None:
     assert site.scan() == 0
-    site.write(REVIEW, '[steps.purge]\nrecords = ["purged/removal/record.json"]\n')
+    site.write(REVIEW, PURGE)
     site.decide("concur")
     said = site.check()["required"]
     assert said[0].endswith("there is no such record: call scrubtrace purge")
-    decided, purged = site.folder / "decided.parquet", site.folder / "purged"
-
-    def purge() -> None:
-        assert site.run("review", "export", "--format", "parquet", "--out", decided) == 0
-        given = ("--decisions", str(decided), "--out", str(purged), "--hold-decision", "none")
-        data = str(site.folder / "data" / "*.parquet")
-        assert code_of("purge", data, "--dataset", "answers", "--quiet", *given) == 0
-
-    purge()
-    record = site.check()
-    assert record["complete"] is True
-    assert step(record, "purge")["counts"] == {"rows_removed": 4}
-    path = site.folder / "flagged.csv"
-    assert site.run("review", "export", "--state", "concur", "--out", path) == 0
-    with path.open(newline="", encoding="utf-8") as file:
-        row = next(csv.DictReader(file))
-    row |= {"decision": "dismiss", "reason": "adjudicated"}
-    path.write_text(f"{','.join(('item_key', 'row_version', 'decision', 'reason'))}\n"
-                    f"{row['item_key']},{row['row_version']},dismiss,adjudicated\n")  # fmt: skip
-    assert site.run("review", "import", path, "--reviewer", "ben") == 0
+    record = purge(site)
+    found = site.check()
+    assert found["complete"] is True
+    assert step(found, "purge")["counts"] == {"rows_removed": 4}
+    site.decide("dismiss", 1, "--state", "concur", who="ben", reason="adjudicated")
     (words,) = site.check()["required"]
     assert "a record knows decisions up to event" in words
-    content = (purged / "removal" / "record.json").read_text()
-    (purged / "removal" / "record.json").write_text(content.replace('"rows"', '"rowz"', 1))
+    record.write_text(record.read_text().replace('"rows"', '"rowz"', 1))
     assert "was changed" in site.check()["required"][0]
+
+
+def test_a_purge_does_not_know_of_a_later_decision_in_another_data_set(site: Site) -> None:
+    assert site.scan() == 0
+    site.write(PURGE)
+    site.decide("concur")
+    purge(site)
+    assert site.detect(site.folder / "data" / "*.parquet", "--dataset", "others",
+                       "--language-column", "lang") == 0  # fmt: skip
+    assert site.check()["complete"] is True
+    about = ("--state", "concur", "--dataset", "others")
+    site.decide("dismiss", 1, *about, who="ben", reason="adjudicated")
+    (words,) = site.check()["required"]
+    assert "a record knows decisions up to event" in words
+
+
+def test_a_purge_of_fewer_shards(site: Site) -> None:
+    assert site.scan() == 0
+    site.decide("concur")
+    site.write(PURGE)
+    path = site.folder / "data" / "p1.parquet"
+    aside = path.rename(site.folder / "p1.parquet")
+    purge(site)
+    aside.rename(path)
+    (words, *_) = site.check()["required"]
+    assert "rows were named but not removed: elsewhere" in words
+    assert "1 of 2 scanned shards are in no record" in site.check()["required"][1]
 
 
 def test_a_record_in_the_log(site: Site) -> None:

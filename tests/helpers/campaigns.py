@@ -104,14 +104,21 @@ class Site(Base):
         about = (self.folder / "spring.toml", "--runs", self.out, "--as-of", AS_OF)
         return self.run("campaign", "check", *about, "--quiet", *options)
 
-    def decide(self, decision: str, most: int = 1000, *options: str, who: str = "anna") -> int:
+    def decide(
+        self,
+        decision: str,
+        most: int = 1000,
+        *options: str,
+        who: str = "anna",
+        reason: str = "",
+    ) -> int:
         """Decides the first ``most`` lines of an export; gives how many there were."""
         path = self.folder / "flagged.csv"
         assert self.run("review", "export", "--out", path, *options) == 0
         with path.open(newline="", encoding="utf-8") as file:
             rows = list(csv.DictReader(file))
         for row in rows[:most]:
-            row["decision"] = decision
+            row |= {"decision": decision, "reason": reason}
         with path.open("w", newline="", encoding="utf-8") as file:
             writer = csv.DictWriter(file, list(rows[0]))
             writer.writeheader()

@@ -117,7 +117,7 @@ def _reviewed(
         if steps.controls is not None:
             results.append(controls_step(connection, campaign.begins, steps.controls))
         if steps.purge is not None:
-            results += purge_steps(connection, steps.purge, scopes)
+            results += purge_steps(connection, steps.purge, scopes, places)
     return _Reviewed(places, results, same)
 
 

@@ -1,12 +1,12 @@
 """Records of purges: whether they are there, cover the data, and know the newest decisions."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Connection
 
 from scrubtrace.beam_pipelines import storage
-from scrubtrace.campaign.reviewing import event_of, last_decision
+from scrubtrace.campaign.reviewing import Places, event_of, last_decision
 from scrubtrace.exits import Stop
 from scrubtrace.purge.record import NOT_SUPPLIED
 from scrubtrace.purge.verify import read_record
@@ -14,7 +14,10 @@ from scrubtrace.schemas.campaign import DataScope, Gap, StepName, StepResult
 
 
 def purge_steps(
-    connection: Connection, records: Sequence[str], scopes: Sequence[DataScope]
+    connection: Connection,
+    records: Sequence[str],
+    scopes: Sequence[DataScope],
+    places: Mapping[str, Places],
 ) -> Iterator[StepResult]:
     """What the records say of the data sets of a campaign; shards are not read again."""
     read: dict[str, list[dict[str, Any]]] = {scope.dataset: [] for scope in scopes}
@@ -35,15 +38,16 @@ def purge_steps(
         if not read[scope.dataset]:
             yield _purge(scope.dataset, 0, scope.shards, "no record is about this data set")
             continue
-        yield _covered(connection, scope, read[scope.dataset])
+        last = max(places[scope.dataset].last_event, last_decision(connection, scope.dataset))
+        yield _covered(connection, scope, read[scope.dataset], last)
 
 
 def _covered(
-    connection: Connection, scope: DataScope, predicates: Sequence[dict[str, Any]]
+    connection: Connection, scope: DataScope, predicates: Sequence[dict[str, Any]], last: int
 ) -> StepResult:
     left: list[str] = []
     for predicate in predicates:
-        left += _outdated(connection, scope.dataset, predicate)
+        left += _outdated(connection, predicate, last)
         left += _unfinished(predicate)
     inputs = {entry["name"] for predicate in predicates for entry in predicate["inputs"]}
     left_out = {g.shard for g in scope.gaps if g.gap in (Gap.MISSING, Gap.DEAD_SHARD, Gap.CHANGED)}
@@ -56,13 +60,12 @@ def _covered(
     return _purge(scope.dataset, min(purged, scope.shards), scope.shards, *left, removed=rows)
 
 
-def _outdated(connection: Connection, dataset: str, predicate: dict[str, Any]) -> Iterator[str]:
+def _outdated(connection: Connection, predicate: dict[str, Any], last: int) -> Iterator[str]:
     head = predicate["review_head"]
     if head == NOT_SUPPLIED:
         yield "a record does not say which decisions it rests on"
         return
     event = event_of(connection, head)
-    last = last_decision(connection, dataset)
     if event is None:
         yield f"a record rests on head {head[:16]}..., which is not in this log"
     elif event < last:

@@ -18,6 +18,7 @@ from scrubtrace.review.trail.verify import verify
 from scrubtrace.schemas.batches import Batch, Purpose
 from scrubtrace.schemas.campaign import Campaign, DataScope, StepName, StepResult
 from scrubtrace.schemas.review import State
+from scrubtrace.schemas.vocabulary import Kind
 
 CLOSED = (State.CONCUR, State.DISMISSED)
 WAITING = (State.NEEDS_SECOND, State.ESCALATED)
@@ -38,13 +39,15 @@ class Places:
 
     ``counted`` has those that no exception leaves out, by state; ``excepted`` the others.
     ``new`` and ``solved`` count by kind what happened since a point in the past.
-    ``other_policy`` counts those that another policy flagged.
+    ``other_policy`` counts rows that another policy flagged. ``last_event`` is the number of the
+    newest event that brought a decision about any of them, also one made in another data set.
     """
 
     states: Counter[tuple[str, str]] = field(default_factory=Counter)
     counted: Counter[str] = field(default_factory=Counter)
     excepted: int = 0
     other_policy: int = 0
+    last_event: int = 0
     new: Counter[str] = field(default_factory=Counter)
     solved: Counter[str] = field(default_factory=Counter)
 
@@ -65,7 +68,9 @@ def count_places(
     for row, place, opinions in flagged_places(connection, dataset):
         state = standing_of(place, opinions).state
         found.states[row.kind, str(state)] += 1
-        found.other_policy += state != State.NOT_SEEN_AGAIN and row.policy != policy
+        found.last_event = max([found.last_event, *(opinion.order[1] for opinion in opinions)])
+        if state != State.NOT_SEEN_AGAIN and row.kind != Kind.CALL_RULE:
+            found.other_policy += row.policy != policy
         if state != State.NOT_SEEN_AGAIN:
             if exceptions.of_place(dataset, row) is None:
                 found.counted[str(state)] += 1
@@ -92,7 +97,7 @@ def event_of(connection: Connection, head: str) -> int | None:
 
 
 def last_decision(connection: Connection, dataset: str) -> int:
-    """The number of the last event that brought decisions on a data set; 0 without any."""
+    """The number of the last event with decisions made in a data set; 0 without any."""
     columns = review_decisions.c
     query = select(func.max(columns.event)).where(columns.dataset == dataset)
     return connection.execute(query).scalar() or 0
