@@ -123,6 +123,18 @@ def count_states(connection: Connection, dataset: str) -> Counter[tuple[str, str
     return Counter((row.kind, str(standing.state)) for row, standing in placed)
 
 
+def flagged_places(
+    connection: Connection, dataset: str
+) -> Iterator[tuple[Row[Any], Place, list[Opinion]]]:
+    """Flagged places of a data set with the decisions about them, for states at any time.
+
+    Rows have, beside what a place is, kind, language, source, vendor, policy and first run.
+    """
+    names = ("kind", "language", "source", "vendor", "policy", "first_run")
+    columns = [review_items.c[name] for name in names]
+    yield from _placed(connection, _places(Wanted(dataset=dataset)).add_columns(*columns))
+
+
 def known_run(connection: Connection, run: str) -> str:
     """The id of the committed run with this id or prefix; raises ReviewError."""
     ids = connection.execute(select(review_runs.c.run_id).order_by(review_runs.c.run_id)).scalars()
@@ -162,6 +174,13 @@ def _places(wanted: Wanted) -> Select[Any]:
 
 
 def _standings(connection: Connection, query: Select[Any]) -> Iterator[tuple[Row[Any], Standing]]:
+    for row, place, opinions in _placed(connection, query):
+        yield row, standing_of(place, opinions)
+
+
+def _placed(
+    connection: Connection, query: Select[Any]
+) -> Iterator[tuple[Row[Any], Place, list[Opinion]]]:
     rows = iter(connection.execute(query.execution_options(yield_per=PAGE_ITEMS)))
     while page := list(islice(rows, PAGE_ITEMS)):
         texts, keys = {row.text for row in page}, {row.item_key for row in page}
@@ -169,8 +188,7 @@ def _standings(connection: Connection, query: Select[Any]) -> Iterator[tuple[Row
         for row in page:
             unseen = row.unseen_run is not None
             place = Place(row.item_key, row.text, row.evidence_fingerprint, unseen)
-            opinions = [*about.get(place.text, ()), *about.get(place.item_key, ())]
-            yield row, standing_of(place, opinions)
+            yield row, place, [*about.get(place.text, ()), *about.get(place.item_key, ())]
 
 
 def _by_subject(opinions: Iterable[Opinion]) -> dict[str, list[Opinion]]:

@@ -13,8 +13,8 @@ from scrubtrace.review.trail.events import EventKind
 ROLES: Mapping[str, str] = {
     "pipeline": "detect, commit, keys, audit seed, audit plan",
     "reviewer": "review export, sheet, import",
-    "coordinator": "review export, sheet, import, verify, controls, quality, learn",
-    "auditor": "review verify; reads everything, changes nothing",
+    "coordinator": "review export, sheet, import, verify, controls, quality, learn; campaign check",
+    "auditor": "review verify, campaign check without --log; reads everything, changes nothing",
     "protection": "review unmask, erase, expire, verify",
 }
 """The roles, and the verbs of each.
@@ -83,7 +83,7 @@ EVENTS: Mapping[str, tuple[EventKind, ...]] = {
         EventKind.BATCH, EventKind.SEED,
     ),
     "reviewer": (EventKind.EXPORT, EventKind.IMPORT),
-    "coordinator": (EventKind.EXPORT, EventKind.IMPORT, EventKind.CONTROLS),
+    "coordinator": (EventKind.EXPORT, EventKind.IMPORT, EventKind.CONTROLS, EventKind.CAMPAIGN),
     "protection": (EventKind.UNMASKED, EventKind.ERASED),
 }  # fmt: skip
 """Which events a role may append. A new kind goes here."""

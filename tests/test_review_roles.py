@@ -175,6 +175,27 @@ def test_no_role_can_do_what_is_anothers(
     assert [database.rows(query) for query in queries] == before
 
 
+def test_who_may_check_a_campaign_and_note_it_in_the_log(
+    database: Database, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    if not runs_of("out"):
+        assert run("detect", database.owner, tmp_path) == 0
+    Path("policy.toml").write_text("")
+    Path("c.toml").write_text(
+        'format = 1\nname = "c"\npurpose = "p"\nowner = "o"\nfrom = 2020-01-01\n'
+        'to = 2099-01-01\npolicy_file = "policy.toml"\n[[dataset]]\nname = "data"\n'
+        'inputs = ["data/*.parquet"]\n[steps.audit]\n[steps.controls]\n[steps.review]\n'
+    )
+    check = ("campaign", "check", "c.toml", "--runs", "out", "--out", str(tmp_path / "r.json"))
+    for role in ("coordinator", "auditor"):
+        assert code_of(*check, "--review", database.url(role)) == 0
+    assert code_of(*check, "--log", "--review", database.url("coordinator")) == 0
+    assert code_of(*check, "--log", "--review", database.url("auditor")) == 2
+    assert "permission denied" in capsys.readouterr().err
+    newest = "SELECT kind FROM review_events ORDER BY seq DESC LIMIT 1"
+    assert database.rows(newest) == [("campaign_checked",)]
+
+
 RIGHTS = ("SELECT", "INSERT", "UPDATE", "DELETE", "TRUNCATE", "REFERENCES", "TRIGGER")
 
 

@@ -45,6 +45,7 @@ class EventKind(StrEnum):
     PSEUDONYMS = "pseudonyms_renewed"
     UNMASKED = "unmasked"
     ERASED = "erased"
+    CAMPAIGN = "campaign_checked"
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,7 @@ from scrubtrace.commands import (
     audit,
     bundle,
     calls,
+    campaign,
     clusters,
     compare,
     diff,
@@ -86,6 +87,7 @@ for command in (
     calls.calls,
     bundle.bundle,
     labelers.labelers,
+    campaign.campaign,
     style.style,
     report.report,
 ):

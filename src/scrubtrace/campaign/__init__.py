@@ -1,0 +1,1 @@
+"""Campaigns: a named review with its scope, exceptions, completeness and open actions."""
