@@ -53,7 +53,8 @@ class AuditJob:
     """One call of ``audit run``: of a ``batch``, of the runs in ``out``, or of both.
 
     ``by`` is for runs without a batch; None: language, as the runs know it. ``confidence`` None:
-    that of the batch's plan. ``human`` and ``llm`` are data sets in ``out``.
+    that of the batch's plan. ``human`` and ``llm`` are data sets in ``out``. Raises `UsageStop` for
+    what does not go together.
     """
 
     config: Config
@@ -67,6 +68,19 @@ class AuditJob:
     sensitivity: float | None = None
     confidence: float | None = None
 
+    def __post_init__(self) -> None:
+        check_trusted(self.trusted, self.human)
+        if self.batch is None and self.out is None:
+            raise UsageStop("name a batch, or the folder of the runs with --out, or both")
+        if self.out is None and (self.human or self.llm or self.trusted):
+            raise UsageStop("references are data sets of a folder of runs: name it with --out")
+        if self.out is not None and not storage.is_remote(self.out) and not os.path.isdir(self.out):
+            raise UsageStop(f"there is no folder {self.out}: give that of detect with --out")
+        if self.batch is None and self.sensitivity is not None:
+            raise UsageStop("--sensitivity is about the reviewers of a batch: name one")
+        if self.batch is not None and self.by is not None:
+            raise UsageStop("--by is for runs without a batch: a batch has its own strata")
+
 
 def audit(job: AuditJob, engine: Engine | None = None) -> AuditResult:
     """Everything that can be said; ``engine`` is that of the review table, needed for a batch.
@@ -74,7 +88,6 @@ def audit(job: AuditJob, engine: Engine | None = None) -> AuditResult:
     Raises `UsageStop` for what cannot be done as asked, `IncompleteStop` and `SumsDifferStop` as
     reading results does, `ReviewError`.
     """
-    _check(job)
     reviewed = None
     if job.batch is not None and engine is not None:
         with reading_as_one(engine) as connection:
@@ -101,20 +114,6 @@ def audit(job: AuditJob, engine: Engine | None = None) -> AuditResult:
         wholes=tuple(_wholes(reviewed, confidence)) if reviewed else (),
         notes=tuple(_notes(flags, references, reviewed, entries)),
     )
-
-
-def _check(job: AuditJob) -> None:
-    check_trusted(job.trusted, job.human)
-    if job.batch is None and job.out is None:
-        raise UsageStop("name a batch, or the folder of the runs with --out, or both")
-    if job.out is None and (job.human or job.llm or job.trusted):
-        raise UsageStop("references are data sets of a folder of runs: name it with --out")
-    if job.out is not None and not storage.is_remote(job.out) and not os.path.isdir(job.out):
-        raise UsageStop(f"there is no folder {job.out}: give that of detect with --out")
-    if job.batch is None and job.sensitivity is not None:
-        raise UsageStop("--sensitivity is about the reviewers of a batch: name one")
-    if job.batch is not None and job.by is not None:
-        raise UsageStop("--by is for runs without a batch: a batch has its own strata")
 
 
 def _planned_confidence(reviewed: Reviewed | None) -> float:
