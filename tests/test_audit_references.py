@@ -296,3 +296,25 @@ def test_a_batch_of_other_texts_than_the_runs_count(base: Base) -> None:
     assert "they count 190 texts, the batch was drawn from 160" in north["lower_bound"]["detail"]
     assert south["lower_bound"]["refusal"] is None
     assert "other_runs" in found["notes"]
+
+
+def test_texts_with_nothing_in_them(
+    tmp_path: Path, key: DigestKey, capsys: pytest.CaptureFixture[str]
+) -> None:
+    base = Base(tmp_path)
+    base.make_seed()
+    nothing = {"texts": [None, "", None], "lang": None}
+    scanned(base, "data", {"texts": texts(8, 97, "a")}, nothing)
+    scanned(base, "human", {"texts": texts(1, 200, "b")})
+    scanned(base, "llm", {"texts": texts(60, 80, "c")})
+    scanned(base, "holes", {"texts": [*texts(1, 80, "d"), None]})
+    references = ("--human-reference", "human", "--llm-reference", "llm")
+    assert base.plan("march", "--dataset", "data", "--by", "vendor", "--total", 10) == 0
+    found = audited(base, "march", *references)["vendor=north"]
+    assert (found["texts"], found["flagged"]) == (97, 8)
+    estimate = found["figures"]["estimate_by_flags"]
+    assert (estimate["n"], estimate["refusal"]) == (97, None)
+    assert "nothing is claimed of 3 texts of und" in found["figures"]["lower_bound"]["detail"]
+    given = ("--out", base.out, "--dataset", "data", "--human-reference", "holes")
+    assert base.run("audit", "run", *given) == Exit.USAGE
+    assert "1 of 81 texts of data set holes are null or empty" in capsys.readouterr().err

@@ -17,7 +17,7 @@ from scrubtrace.audit.counting import (
 from scrubtrace.audit.estimates import Counted, Estimate, cell_estimate, whole_estimate
 from scrubtrace.audit.figures import AuditFigure, Note, Refusal, What, of_figure, without
 from scrubtrace.audit.flags import Flags, count_flags
-from scrubtrace.audit.parts import Part, estimate_by_flags, estimate_by_scores, lower_bound
+from scrubtrace.audit.parts import Part, estimate, lower_bound
 from scrubtrace.audit.planning import strata_by
 from scrubtrace.audit.population import find_dataset
 from scrubtrace.audit.references import (
@@ -173,11 +173,11 @@ def _entry(
 ) -> Entry:
     counted = stratum.counted
     parts = parts_of(stratum, flags, references) if flags is not None else ()
-    texts, flagged = (
-        (counted.texts, counted.flagged) if stratum.cells else stratum.planned or (0, 0)
-    )
+    texts, planned = stratum.planned or (counted.texts, 0)
+    flagged = counted.flagged if stratum.cells else planned
+    trusted = counted.texts - sum(part.tally.texts for part in parts)
     figures = [of_figure(What.FLAGGED, raw_rate(flagged, texts, confidence))]
-    figures += _compared(stratum, parts, confidence, flags, texts)
+    figures += _compared(stratum, parts, confidence, flags, texts - trusted)
     cells = _cells_of(stratum, reviewed)
     sensitivity = reviewed.sensitivity(stratum.values.get(LANGUAGE)) if reviewed else None
     if sensitivity is not None:
@@ -194,7 +194,7 @@ def _entry(
         texts=texts,
         flagged=flagged,
         by_rule=counted.by_rule if stratum.cells else None,
-        trusted=counted.texts - sum(part.judged.texts for part in parts) if flags else 0,
+        trusted=trusted,
         drawn=drawn,
         decided=decided,
         hits=hits,
@@ -212,9 +212,10 @@ def _compared(
         reason = Refusal.NO_RUNS if flags is None else Refusal.NOT_COUNTED
         about = (confidence, texts, reason, stratum.problem)
         return [without(what, *about) for what in COMPARED]
-    return [
-        make(parts, confidence) for make in (lower_bound, estimate_by_flags, estimate_by_scores)
-    ]
+    texts = max(texts, sum(part.tally.judged for part in parts))
+    found = [lower_bound(parts, texts, confidence)]
+    estimates = (What.BY_FLAGS, What.BY_SCORES)
+    return found + [estimate(what, parts, texts, confidence) for what in estimates]
 
 
 def _cells_of(stratum: Stratum, reviewed: Reviewed | None) -> list[Counted]:
