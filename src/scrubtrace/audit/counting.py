@@ -38,6 +38,11 @@ class Stratum:
         return self.members[0] if len(self.members) == 1 else {}
 
     @property
+    def texts(self) -> int:
+        """Texts of the plan, else those that were read, also null and empty ones."""
+        return self.planned[0] if self.planned else self.counted.texts
+
+    @property
     def counted(self) -> Tally:
         """All texts that the runs count."""
         return sum(self.cells.values(), Tally())
@@ -82,6 +87,8 @@ def all_texts(strata: Sequence[Stratum], flags: Flags | None) -> Stratum:
     """All texts of the data set, those of no stratum as well."""
     pairs = [one.planned for one in strata if one.planned is not None]
     planned = (sum(p[0] for p in pairs), sum(p[1] for p in pairs)) if pairs else None
+    if flags is not None and any(one.problem for one in strata):
+        planned = None
     return Stratum(EVERYTHING, (), flags.tallies if flags else {}, planned)
 
 
@@ -92,18 +99,20 @@ def parts_of(stratum: Stratum, flags: Flags, references: References) -> tuple[Pa
         if not references.trusted.includes(cell):
             key = (cell[LANGUAGE_AT] or "", cell[SOURCE_AT] if references.by_source else None)
             parts[key] = parts.get(key, Tally()) + tally
-    ordered = sorted(parts.items(), key=lambda item: (-item[1].texts, item[0][0], item[0][1] or ""))
+    ordered = sorted(
+        parts.items(), key=lambda item: (-item[1].judged, item[0][0], item[0][1] or "")
+    )
     return tuple(
         Part(
             *key,
-            judged,
+            tally,
             _tally(references.human, *key),
             _tally(references.llm, *key),
             _scores(stratum, flags, references, *key),
             _histogram(references.human, *key),
             _histogram(references.llm, *key),
         )
-        for key, judged in ordered
+        for key, tally in ordered
     )
 
 
@@ -116,7 +125,7 @@ def _tally(references: Sequence[Reference], language: str, source: str | None) -
 def _histogram(
     references: Sequence[Reference], language: str, source: str | None
 ) -> Histogram | None:
-    found = [one for one in references if one.tally(language, source).texts]
+    found = [one for one in references if one.tally(language, source).judged]
     return sum_histograms(one.histogram(language, source) for one in found)
 
 

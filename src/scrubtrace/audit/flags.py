@@ -38,23 +38,30 @@ LANGUAGE_AT, SOURCE_AT, MONTH_AT = (CELL.index(name) for name in ("language", "s
 
 @dataclass(frozen=True)
 class Tally:
-    """Texts that were read; flagged by the policy; flagged by the fixed rule."""
+    """Texts that were read, also null and empty ones; judged by a detector; flagged.
+
+    Flagged are those that the policy flags, and those that the fixed rule does. ``judged`` are
+    those of the detector that judged the most texts of each cell; null and empty texts are among
+    them, as texts with nothing in them.
+    """
 
     texts: int = 0
+    judged: int = 0
     flagged: int = 0
     by_rule: int = 0
 
     def __add__(self, other: "Tally") -> "Tally":
-        sums = (self.texts + other.texts, self.flagged + other.flagged)
-        return Tally(*sums, self.by_rule + other.by_rule)
+        sums = (self.texts + other.texts, self.judged + other.judged)
+        return Tally(*sums, self.flagged + other.flagged, self.by_rule + other.by_rule)
 
 
 @dataclass(frozen=True)
 class Flags:
     """What the current results of a data set flag.
 
-    ``names`` are those that recur, see `recurring_names`. ``p_values`` are of all texts that style
-    ranked among calibration rows, by language and source (empty for none).
+    ``names`` are those that recur, see `recurring_names`. ``empty`` texts are null or empty.
+    ``p_values`` are of all texts that style ranked among calibration rows, by language and source
+    (empty for none).
     """
 
     dataset: str
@@ -63,6 +70,7 @@ class Flags:
     spec: RunSpec
     detectors: frozenset[tuple[str, str]]
     names: frozenset[str]
+    empty: int
     footers: Mapping[str, str]
     tallies: Mapping[CellKey, Tally]
     p_values: Mapping[tuple[str, str], Histogram]
@@ -89,12 +97,12 @@ def count_flags(
     outcome = Outcome(run, dataset, balance, [])
     recurring = recurring_names(results, config, outcome) | (names or frozenset())
     style = style_outcome(results, config, outcome)
-    tallies = {cell: Tally(texts) for cell, texts in _texts(results).items()}
+    tallies = _texts(results)
     for text in results.all_texts():
         flags = _flags(text, config, recurring, None if names is not None else style.cuts)
         if any(flags):
             cell = _cell_of(text.row)
-            tallies[cell] = tallies.get(cell, Tally()) + Tally(0, *map(int, flags))
+            tallies[cell] = tallies.get(cell, Tally()) + Tally(0, 0, *map(int, flags))
     p_values: dict[tuple[str, str], Histogram] = {}
     for name, stratum in style.strata.items():
         if stratum.p_values:
@@ -108,6 +116,7 @@ def count_flags(
         results.spec,
         _detectors(results, dataset),
         recurring,
+        balance.null_texts + balance.empty_texts,
         {name: shard.footer_digest for name, shard in results.shards.items()},
         tallies,
         p_values,
@@ -127,13 +136,16 @@ def _flags(
     return flagged, fixed is not None and fixed.flagged
 
 
-def _texts(results: Results) -> Counter[CellKey]:
-    """Texts that were read by cell: of the detector that was given the most."""
-    by_detector: dict[str, Counter[CellKey]] = {}
+def _texts(results: Results) -> dict[CellKey, Tally]:
+    """Texts by cell: read are those of the detector that was given the most."""
+    read: dict[str, Counter[CellKey]] = {}
+    judged: Counter[CellKey] = Counter()
     for row in judged_counts(results).to_pylist():
         cell = tuple(row[name] for name in CELL)
-        by_detector.setdefault(row["detector"], Counter())[cell] += row["judged"] + row["abstained"]
-    return max(by_detector.values(), key=Counter.total, default=Counter())
+        read.setdefault(row["detector"], Counter())[cell] += row["judged"] + row["abstained"]
+        judged[cell] = max(judged[cell], row["judged"])
+    texts = max(read.values(), key=Counter.total, default=Counter())
+    return {cell: Tally(count, judged[cell]) for cell, count in texts.items()}
 
 
 def _cell_of(row: Mapping[str, Any]) -> CellKey:

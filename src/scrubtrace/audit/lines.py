@@ -125,7 +125,7 @@ def _checks(result: AuditResult) -> Iterator[str]:
     """Whether scores show that the human reference is of another kind."""
     if not result.references.human:
         return
-    found = [(part, part.mixture) for part in result.whole.parts if part.judged.texts]
+    found = [(part, part.mixture) for part in result.whole.parts if part.tally.judged]
     for part, p in found:
         if p is not None:
             verdict = "no mixture" if p < UNLIKE else "may be a mixture"

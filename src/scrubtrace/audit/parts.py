@@ -15,6 +15,7 @@ import numpy as np
 
 from scrubtrace.audit.figures import Assumption, AuditFigure, Refusal, What, of_figure, without
 from scrubtrace.audit.flags import Histogram, Tally
+from scrubtrace.schemas.vocabulary import UNDETERMINED
 from scrubtrace.stats.prevalence.binned import binned_likelihood, binned_mixture_p_value
 from scrubtrace.stats.prevalence.lower_bound import LEAST_HUMAN, prevalence_lower_bound
 from scrubtrace.stats.prevalence.quantify import UNLIKE
@@ -41,7 +42,7 @@ class Part:
 
     language: str
     source: str | None
-    judged: Tally
+    tally: Tally
     human: Tally | None = None
     llm: Tally | None = None
     scores: Histogram | None = None
@@ -64,7 +65,7 @@ class Part:
         """Why no bound rests on the human reference, or None."""
         if self.human is None:
             return Refusal.NO_HUMAN_REFERENCE, ""
-        if reason := missing(self.judged.texts, self.human.texts, None, LEAST_HUMAN, 0):
+        if reason := missing(self.tally.judged, self.human.judged, None, LEAST_HUMAN, 0):
             return Refusal(reason[0].value), reason[1]
         if (p := self.mixture) is not None and p < UNLIKE:
             return Refusal.NOT_A_MIXTURE, f"p = {p:.2g}"
@@ -78,7 +79,7 @@ class Part:
         return about | sums | scores
 
 
-_TALLIES = ("judged", "human", "llm")
+_TALLIES = ("tally", "human", "llm")
 _SCORES = ("scores", "human_scores", "llm_scores")
 
 
@@ -86,46 +87,47 @@ def _summed(tally: Tally | None) -> dict[str, int] | None:
     return None if tally is None else asdict(tally)
 
 
-def lower_bound(parts: Sequence[Part], confidence: float) -> AuditFigure:
-    """At least so many are by models; parts without a matching human reference count as none."""
-    parts = [part for part in parts if part.judged.texts]
-    n = sum(part.judged.texts for part in parts)
+def lower_bound(parts: Sequence[Part], texts: int, confidence: float) -> AuditFigure:
+    """At least so many of ``texts`` are by models.
+
+    Of texts that no detector judged, and of parts without a matching human reference, none is
+    claimed to be.
+    """
+    parts = [part for part in parts if part.tally.judged]
+    judged = sum(part.tally.judged for part in parts)
     if not parts:
-        return without(What.LOWER_BOUND, confidence, 0, Refusal.NO_ROWS)
+        return without(What.LOWER_BOUND, confidence, texts, Refusal.NO_ROWS)
     refusals = [part.human_refusal() for part in parts]
     found: list[tuple[Part, Figure]] = []
     for part, refusal in zip(parts, refusals, strict=True):
         if refusal is None and part.human is not None:
-            level = 1 - (1 - confidence) * part.judged.texts / n
-            counts = (part.judged.by_rule, part.judged.texts)
-            other = (part.human.by_rule, part.human.texts)
+            level = 1 - (1 - confidence) * part.tally.judged / judged
+            counts = (part.tally.by_rule, part.tally.judged)
+            other = (part.human.by_rule, part.human.judged)
             found.append((part, prevalence_lower_bound(*counts, *other, level)))
     if not found:
         first = next(refusal for refusal in refusals if refusal)
-        return without(What.LOWER_BOUND, confidence, n, first[0], _about(parts, refusals))
-    lower = sum((figure.lower or 0.0) * part.judged.texts for part, figure in found) / n
+        return without(What.LOWER_BOUND, confidence, texts, first[0], _about(parts, refusals))
+    lower = sum((figure.lower or 0.0) * part.tally.judged for part, figure in found)
     method = found[0][1].method + (", parts added up" if len(parts) > 1 else "")
-    figure = Figure(method, None, lower, None, confidence, n)
-    left = [(p, r) for p, r in zip(parts, refusals, strict=True) if r]
-    told = f"nothing is claimed of {_about(*zip(*left, strict=True))}" if left else ""
+    figure = Figure(method, None, lower / texts, None, confidence, texts)
+    left = [_about(parts, refusals)] if any(refusals) else []
+    left += [f"{texts - judged:,} texts that no detector judged"] if judged < texts else []
+    told = f"nothing is claimed of {'; '.join(left)}" if left else ""
     return of_figure(What.LOWER_BOUND, figure, *HUMAN, detail=told)
 
 
-def estimate_by_flags(parts: Sequence[Part], confidence: float) -> AuditFigure:
-    """About so many are by models, by Rogan and Gladen; only if both references match all parts."""
-    return _estimate(What.BY_FLAGS, parts, confidence)
+def estimate(what: What, parts: Sequence[Part], texts: int, confidence: float) -> AuditFigure:
+    """About so many are by models; only if both references match every part.
 
-
-def estimate_by_scores(parts: Sequence[Part], confidence: float) -> AuditFigure:
-    """About so many are, by maximum likelihood over style scores; of texts that style ranked."""
-    return _estimate(What.BY_SCORES, parts, confidence)
-
-
-def _estimate(what: What, parts: Sequence[Part], confidence: float) -> AuditFigure:
-    parts = [part for part in parts if part.judged.texts]
-    texts = sum(part.judged.texts for part in parts)
+    `What.BY_FLAGS` by Rogan and Gladen, of the texts that a detector judged; `What.BY_SCORES` by
+    maximum likelihood over style p-values, of the texts that style ranked. Texts whose language is
+    not known match no reference: they are left out where there are others.
+    """
+    parts = [part for part in parts if part.tally.judged]
+    parts = [part for part in parts if part.language != UNDETERMINED] or parts
     if not parts:
-        return without(what, confidence, 0, Refusal.NO_ROWS)
+        return without(what, confidence, texts, Refusal.NO_ROWS)
     refusals = [_refusal(what, part) for part in parts]
     if any(refusals):
         first = next(refusal for refusal in refusals if refusal)
@@ -147,7 +149,8 @@ def _estimate(what: What, parts: Sequence[Part], confidence: float) -> AuditFigu
     )
     methods = sorted({figure.method for _, figure in found})
     method = "; ".join(methods) + (", parts added up" if len(parts) > 1 else "")
-    told = "" if n == texts else f"of {n:,} of {texts:,} texts, those that style ranked"
+    who = "that style ranked" if what == What.BY_SCORES else "of known language that are judged"
+    told = "" if n == texts else f"it is about {n:,} of {texts:,} texts, those {who}"
     return of_figure(what, Figure(method, best, low, high, confidence, n), *BOTH, detail=told)
 
 
@@ -155,7 +158,7 @@ def _refusal(what: What, part: Part) -> tuple[Refusal, str] | None:
     """Why a part has no estimate before anything is computed, or None."""
     if reason := part.human_refusal():
         return reason
-    if part.llm is None or not part.llm.texts:
+    if part.llm is None or not part.llm.judged:
         return Refusal.NO_LLM_REFERENCE, ""
     has_scores = None not in (part.scores, part.human_scores, part.llm_scores)
     if what == What.BY_SCORES and not has_scores:
@@ -166,7 +169,7 @@ def _refusal(what: What, part: Part) -> tuple[Refusal, str] | None:
 def _size(what: What, part: Part) -> int:
     if what == What.BY_SCORES and part.scores is not None:
         return sum(part.scores)
-    return part.judged.texts
+    return part.tally.judged
 
 
 def _of_part(what: What, part: Part, confidence: float) -> Figure:
@@ -177,7 +180,7 @@ def _of_part(what: What, part: Part, confidence: float) -> Figure:
         return binned_likelihood(part.scores, part.human_scores, part.llm_scores, confidence)
     assert part.human is not None
     assert part.llm is not None
-    pairs = ((own.by_rule, own.texts) for own in (part.judged, part.human, part.llm))
+    pairs = ((own.by_rule, own.judged) for own in (part.tally, part.human, part.llm))
     flags = Flags(*(number for pair in pairs for number in pair))
     return rogan_gladen_either(flags, np.random.default_rng(SEED), confidence)
 
@@ -188,7 +191,7 @@ def _about(parts: Sequence[Part], refusals: Sequence[tuple[Refusal, str] | None]
     for part, refusal in zip(parts, refusals, strict=True):
         if refusal is not None:
             why = f": {refusal[1]}" if refusal[1] else ""
-            told.append(f"{part.judged.texts:,} texts of {part.name}{why}")
+            told.append(f"{part.tally.judged:,} texts of {part.name}{why}")
     return "; ".join(told[:SHOWN]) + (
         f"; and {len(told) - SHOWN} more" if len(told) > SHOWN else ""
     )

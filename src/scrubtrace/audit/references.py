@@ -19,6 +19,9 @@ from scrubtrace.detectors.style.calibration import Calibration
 from scrubtrace.exits import UsageStop
 from scrubtrace.schemas.style import STYLOMETRY, StyleError
 
+EMPTY = 0.01
+"""Share of the texts of a reference that may be null or empty."""
+
 _MONTH = re.compile(r"[0-9]{4}-(0[1-9]|1[0-2])")
 
 
@@ -153,7 +156,7 @@ def load_references(
 
 
 def _own_reference(data: Flags, trusted: Trusted) -> Reference:
-    if not data.sum_of(trusted.includes).texts:
+    if not data.sum_of(trusted.includes).judged:
         raise UsageStop(
             f"data set {data.dataset} has no texts that --human-before or --human-source mean: "
             "scan it with the columns created_at or source in --group-by"
@@ -174,6 +177,12 @@ def _named(out: str, config: Config, data: Flags, named: Named) -> Reference:
         raise UsageStop(
             f"data sets {data.dataset} and {named.dataset} were scanned with different detectors "
             f"or options ({different}): scan the reference as the data were"
+        )
+    read = flags.sum_of().texts
+    if flags.empty > EMPTY * read:
+        raise UsageStop(
+            f"{flags.empty:,} of {read:,} texts of data set {named.dataset} are null or empty, "
+            "which would count as texts that are not flagged: scan the reference without them"
         )
     there = {cell[SOURCE_AT] for cell in flags.tallies}
     if missing := sorted(set(named.sources) - there):

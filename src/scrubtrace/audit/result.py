@@ -128,6 +128,7 @@ def _about_reference(reference: Reference) -> dict[str, Any]:
     found = reference.flags.sum_of(reference.which)
     about = {"texts": found.texts, "flagged_by_rule": found.by_rule}
     sources = None if reference.sources is None else sorted(reference.sources)
+    about |= {"judged": found.judged}
     return _about_flags(reference.flags) | about | {"sources": sources}
 
 

@@ -17,7 +17,7 @@ from scrubtrace.audit.counting import (
 from scrubtrace.audit.estimates import Counted, Estimate, cell_estimate, whole_estimate
 from scrubtrace.audit.figures import AuditFigure, Note, Refusal, What, of_figure, without
 from scrubtrace.audit.flags import Flags, count_flags
-from scrubtrace.audit.parts import Part, estimate_by_flags, estimate_by_scores, lower_bound
+from scrubtrace.audit.parts import Part, estimate, lower_bound
 from scrubtrace.audit.planning import strata_by
 from scrubtrace.audit.population import find_dataset
 from scrubtrace.audit.references import (
@@ -53,7 +53,8 @@ class AuditJob:
     """One call of ``audit run``: of a ``batch``, of the runs in ``out``, or of both.
 
     ``by`` is for runs without a batch; None: language, as the runs know it. ``confidence`` None:
-    that of the batch's plan. ``human`` and ``llm`` are data sets in ``out``.
+    that of the batch's plan. ``human`` and ``llm`` are data sets in ``out``. Raises `UsageStop` for
+    what does not go together.
     """
 
     config: Config
@@ -67,6 +68,19 @@ class AuditJob:
     sensitivity: float | None = None
     confidence: float | None = None
 
+    def __post_init__(self) -> None:
+        check_trusted(self.trusted, self.human)
+        if self.batch is None and self.out is None:
+            raise UsageStop("name a batch, or the folder of the runs with --out, or both")
+        if self.out is None and (self.human or self.llm or self.trusted):
+            raise UsageStop("references are data sets of a folder of runs: name it with --out")
+        if self.out is not None and not storage.is_remote(self.out) and not os.path.isdir(self.out):
+            raise UsageStop(f"there is no folder {self.out}: give that of detect with --out")
+        if self.batch is None and self.sensitivity is not None:
+            raise UsageStop("--sensitivity is about the reviewers of a batch: name one")
+        if self.batch is not None and self.by is not None:
+            raise UsageStop("--by is for runs without a batch: a batch has its own strata")
+
 
 def audit(job: AuditJob, engine: Engine | None = None) -> AuditResult:
     """Everything that can be said; ``engine`` is that of the review table, needed for a batch.
@@ -74,7 +88,6 @@ def audit(job: AuditJob, engine: Engine | None = None) -> AuditResult:
     Raises `UsageStop` for what cannot be done as asked, `IncompleteStop` and `SumsDifferStop` as
     reading results does, `ReviewError`.
     """
-    _check(job)
     reviewed = None
     if job.batch is not None and engine is not None:
         with reading_as_one(engine) as connection:
@@ -101,20 +114,6 @@ def audit(job: AuditJob, engine: Engine | None = None) -> AuditResult:
         wholes=tuple(_wholes(reviewed, confidence)) if reviewed else (),
         notes=tuple(_notes(flags, references, reviewed, entries)),
     )
-
-
-def _check(job: AuditJob) -> None:
-    check_trusted(job.trusted, job.human)
-    if job.batch is None and job.out is None:
-        raise UsageStop("name a batch, or the folder of the runs with --out, or both")
-    if job.out is None and (job.human or job.llm or job.trusted):
-        raise UsageStop("references are data sets of a folder of runs: name it with --out")
-    if job.out is not None and not storage.is_remote(job.out) and not os.path.isdir(job.out):
-        raise UsageStop(f"there is no folder {job.out}: give that of detect with --out")
-    if job.batch is None and job.sensitivity is not None:
-        raise UsageStop("--sensitivity is about the reviewers of a batch: name one")
-    if job.batch is not None and job.by is not None:
-        raise UsageStop("--by is for runs without a batch: a batch has its own strata")
 
 
 def _planned_confidence(reviewed: Reviewed | None) -> float:
@@ -174,11 +173,11 @@ def _entry(
 ) -> Entry:
     counted = stratum.counted
     parts = parts_of(stratum, flags, references) if flags is not None else ()
-    texts, flagged = (
-        (counted.texts, counted.flagged) if stratum.cells else stratum.planned or (0, 0)
-    )
+    texts, planned = stratum.planned or (counted.texts, 0)
+    flagged = counted.flagged if stratum.cells else planned
+    trusted = counted.texts - sum(part.tally.texts for part in parts)
     figures = [of_figure(What.FLAGGED, raw_rate(flagged, texts, confidence))]
-    figures += _compared(stratum, parts, confidence, flags, texts)
+    figures += _compared(stratum, parts, confidence, flags, texts - trusted)
     cells = _cells_of(stratum, reviewed)
     sensitivity = reviewed.sensitivity(stratum.values.get(LANGUAGE)) if reviewed else None
     if sensitivity is not None:
@@ -195,7 +194,7 @@ def _entry(
         texts=texts,
         flagged=flagged,
         by_rule=counted.by_rule if stratum.cells else None,
-        trusted=counted.texts - sum(part.judged.texts for part in parts) if flags else 0,
+        trusted=trusted,
         drawn=drawn,
         decided=decided,
         hits=hits,
@@ -213,9 +212,10 @@ def _compared(
         reason = Refusal.NO_RUNS if flags is None else Refusal.NOT_COUNTED
         about = (confidence, texts, reason, stratum.problem)
         return [without(what, *about) for what in COMPARED]
-    return [
-        make(parts, confidence) for make in (lower_bound, estimate_by_flags, estimate_by_scores)
-    ]
+    texts = max(texts, sum(part.tally.judged for part in parts))
+    found = [lower_bound(parts, texts, confidence)]
+    estimates = (What.BY_FLAGS, What.BY_SCORES)
+    return found + [estimate(what, parts, texts, confidence) for what in estimates]
 
 
 def _cells_of(stratum: Stratum, reviewed: Reviewed | None) -> list[Counted]:

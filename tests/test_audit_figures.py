@@ -1,0 +1,247 @@
+"""Figures of an audit from counts: known numbers, what they promise, every refusal in words."""
+
+import numpy as np
+import pytest
+
+from scrubtrace.audit.estimates import Counted
+from scrubtrace.audit.figures import ASSUMPTIONS, NOTES, REFUSALS, Assumption, Note, Refusal, What
+from scrubtrace.audit.flags import Tally
+from scrubtrace.audit.parts import Part, estimate, lower_bound
+from scrubtrace.audit.reviewed import Reviewed, Sensitivity, reviewed_figures
+from scrubtrace.review.quality.sensitivity import ControlAnswer
+from scrubtrace.schemas.batches import Batch, Purpose
+from scrubtrace.stats.prevalence.binned import binned_likelihood, binned_mixture_p_value
+from scrubtrace.stats.prevalence.lower_bound import prevalence_lower_bound
+from scrubtrace.stats.prevalence.quantify import Sample, maximum_likelihood, mixture_p_value
+from scrubtrace.stats.prevalence.rates import reviewed_upper_bound
+from scrubtrace.stats.prevalence.result import Figure, Reason
+from scrubtrace.stats.prevalence.rogan_gladen import (
+    BOOTSTRAP,
+    LANG_REICZIGEL,
+    Flags,
+    rogan_gladen_either,
+)
+from scrubtrace.stats.ranking import auroc, auroc_of_counts
+
+
+def tally(flagged: int, rows: int) -> Tally:
+    return Tally(rows, rows, flagged, flagged)
+
+
+ENGLISH = Part("en", None, tally(50, 1_000), tally(10, 1_000), tally(70, 100))
+GERMAN = Part("de", None, tally(30, 1_000))
+
+
+def test_every_code_has_its_words() -> None:
+    assert set(REFUSALS) == set(Refusal)
+    assert set(ASSUMPTIONS) == set(Assumption)
+    assert set(NOTES) == set(Note)
+    assert {Refusal(reason.value) for reason in Reason} <= set(Refusal)
+
+
+def test_the_bound_of_one_part_is_that_of_its_counts() -> None:
+    found = lower_bound([ENGLISH], 1_000, 0.95)
+    assert found.lower == pytest.approx(0.028, abs=0.0005)
+    assert found.lower == prevalence_lower_bound(50, 1_000, 10, 1_000).lower
+    assert (found.estimate, found.upper, found.n) == (None, None, 1_000)
+    assert found.detail == ""
+
+
+def test_parts_are_added_up_with_their_share_of_the_error() -> None:
+    found = lower_bound([ENGLISH, GERMAN], 2_500, 0.95)
+    own = prevalence_lower_bound(50, 1_000, 10, 1_000, 0.975).lower
+    assert own is not None
+    assert found.lower == pytest.approx(own * 1_000 / 2_500)
+    assert found.detail == (
+        "nothing is claimed of 1,000 texts of de; 500 texts that no detector judged"
+    )
+
+
+def test_added_bounds_hold() -> None:
+    rng = np.random.default_rng(5)
+    held = 0
+    for _ in range(300):
+        parts = []
+        for language, rows, shares, false in (("en", 600, 0.05, 0.02), ("de", 300, 0.02, 0.01)):
+            flagged = rng.binomial(rows, shares + (1 - shares) * false)
+            human = tally(int(rng.binomial(400, false)), 400)
+            parts.append(Part(language, None, tally(int(flagged), rows), human))
+        lower = lower_bound(parts, 900, 0.95).lower
+        assert lower is not None
+        held += lower <= (600 * 0.05 + 300 * 0.02) / 900
+    assert held / 300 > 0.93
+
+
+NONE = Tally()
+UNLIKE_SCORES = ((0,) * 10 + (300,) + (0,) * 9, (20,) * 20, (0,) * 19 + (100,))
+
+
+@pytest.mark.parametrize(
+    ("part", "refusal"),
+    [
+        (Part("en", None, NONE), Refusal.NO_ROWS),
+        (GERMAN, Refusal.NO_HUMAN_REFERENCE),
+        (Part("en", None, tally(1, 9), NONE), Refusal.NO_HUMAN_REFERENCE),
+        (Part("en", None, tally(1, 9), tally(0, 49)), Refusal.SMALL_HUMAN_REFERENCE),
+        (Part("en", None, tally(1, 9), tally(0, 400), tally(90, 100), *UNLIKE_SCORES),
+         Refusal.NOT_A_MIXTURE),
+    ],
+)  # fmt: skip
+def test_no_bound(part: Part, refusal: Refusal) -> None:
+    found = lower_bound([part], 10, 0.95)
+    assert (found.refusal, found.lower, found.estimate) == (refusal, None, None)
+    assert found.words.startswith(REFUSALS[refusal])
+
+
+@pytest.mark.parametrize(
+    ("human", "llm", "refusal"),
+    [
+        (None, tally(70, 100), Refusal.NO_HUMAN_REFERENCE),
+        (tally(0, 99), tally(70, 100), Refusal.SMALL_HUMAN_REFERENCE),
+        (tally(0, 200), None, Refusal.NO_LLM_REFERENCE),
+        (tally(0, 200), tally(30, 49), Refusal.SMALL_LLM_REFERENCE),
+        (tally(20, 200), tally(15, 100), Refusal.NOT_SEPARATED),
+    ],
+)
+def test_no_estimate(human: Tally | None, llm: Tally | None, refusal: Refusal) -> None:
+    found = estimate(What.BY_FLAGS, [Part("en", None, tally(9, 90), human, llm)], 90, 0.95)
+    assert (found.refusal, found.estimate, found.upper) == (refusal, None, None)
+
+
+def test_one_part_without_reference_refuses_the_estimate_of_all() -> None:
+    assert estimate(What.BY_FLAGS, [ENGLISH], 1_000, 0.95).refusal is None
+    found = estimate(What.BY_FLAGS, [ENGLISH, GERMAN], 2_000, 0.95)
+    assert (found.refusal, found.detail) == (Refusal.NO_HUMAN_REFERENCE, "1,000 texts of de")
+    nothing = Part("und", None, tally(0, 5))
+    found = estimate(What.BY_FLAGS, [ENGLISH, nothing], 1_005, 0.95)
+    assert (found.refusal, found.n) == (None, 1_000)
+    assert found.detail.startswith("it is about 1,000 of 1,005 texts")
+    by_scores = estimate(What.BY_SCORES, [ENGLISH], 1_000, 0.95)
+    assert by_scores.refusal == Refusal.NO_SCORES
+
+
+def test_an_estimate_of_two_parts_is_between_them() -> None:
+    other = Part("de", None, tally(400, 1_000), tally(10, 1_000), tally(70, 100))
+    one, two = (estimate(What.BY_FLAGS, [part], 1_000, 0.95) for part in (ENGLISH, other))
+    both = estimate(What.BY_FLAGS, [ENGLISH, other], 2_000, 0.95)
+    assert one.estimate is not None
+    assert two.estimate is not None
+    assert both.estimate == pytest.approx((one.estimate + two.estimate) / 2)
+    assert both.lower is not None
+    assert both.upper is not None
+    assert both.lower < both.estimate < both.upper
+    assert Assumption.LLM_ALIKE in both.assumes
+
+
+@pytest.mark.parametrize(
+    ("flagged", "method"), [(0, LANG_REICZIGEL), (60, LANG_REICZIGEL), (400, BOOTSTRAP)]
+)
+def test_the_interval_near_zero_is_another(flagged: int, method: str) -> None:
+    flags = Flags(flagged, 1_000, 5, 500, 140, 200)
+    found = rogan_gladen_either(flags, np.random.default_rng(1))
+    assert found.method == method
+    assert found.estimate == pytest.approx(flags.estimate)
+
+
+@pytest.mark.parametrize("share", [0.0, 0.05, 0.3])
+def test_counts_in_bins_say_what_their_scores_say(share: float) -> None:
+    rng = np.random.default_rng(3)
+    of_human = np.full(20, 0.05)
+    of_llm = np.geomspace(1, 300, 20)
+    of_llm /= of_llm.sum()
+    mixed = (1 - share) * of_human + share * of_llm
+    counts = [
+        rng.multinomial(n, chances).tolist()
+        for n, chances in ((2_000, mixed), (400, of_human), (300, of_llm))
+    ]
+    judged, human, llm = (Sample(np.repeat(np.arange(20.0), own)) for own in counts)
+    assert auroc_of_counts(*counts[1:]) == pytest.approx(auroc(human.scores, llm.scores))
+    found, expected = binned_likelihood(*counts), maximum_likelihood(judged, human, llm)
+    for end in ("estimate", "lower", "upper"):
+        assert getattr(found, end) == pytest.approx(getattr(expected, end), abs=0.005)
+    assert found.lower is not None
+    assert found.upper is not None
+    assert found.lower <= share <= found.upper
+    p, other = binned_mixture_p_value(*counts), mixture_p_value(judged, human, llm)
+    assert p == pytest.approx(other, abs=0.05)
+
+
+@pytest.mark.parametrize(
+    ("counts", "reason"),
+    [
+        (((0, 0), (90, 10), (0, 100)), Reason.NO_ROWS),
+        (((5, 5), (40, 10), (0, 100)), Reason.SMALL_HUMAN_REFERENCE),
+        (((5, 5), (90, 10), (0, 0)), Reason.NO_LLM_REFERENCE),
+        (((5, 5), (50, 50), (40, 60)), Reason.NOT_SEPARATED),
+    ],
+)
+def test_bins_that_give_no_number(counts: tuple[tuple[int, ...], ...], reason: Reason) -> None:
+    assert binned_likelihood(*counts).refusal == reason
+    assert binned_mixture_p_value(*counts) is None
+
+
+def test_other_bins_are_an_error() -> None:
+    with pytest.raises(ValueError, match="counts in 2, 2 and 3 bins"):
+        binned_likelihood((1, 2), (1, 2), (1, 2, 3))
+    assert np.isnan(auroc_of_counts((0, 0), (1, 2)).value)
+
+
+CELL = Counted("a", "all", 10_000, 300, 300, 3)
+
+
+def test_the_upper_bound_of_one_cell_is_that_of_stats() -> None:
+    share, found = reviewed_figures([CELL], 0.95, Sensitivity(None, 45, 50, "of this batch"))
+    expected: Figure = reviewed_upper_bound(3, 300, 45, 50)
+    assert found.upper == pytest.approx(expected.upper)
+    assert (found.lower, found.estimate) == (None, None)
+    assert found.assumes == (Assumption.CONTROLS_ALIKE,)
+    assert share.estimate == pytest.approx(0.01)
+    assert found.detail == "reviewers found 45 of 50 controls (of this batch)"
+
+
+@pytest.mark.parametrize(
+    ("cell", "sensitivity", "refusal"),
+    [
+        (CELL, Sensitivity(), Refusal.NO_CONTROLS),
+        (CELL, Sensitivity(None, 19, 19), Refusal.FEW_CONTROLS),
+        (CELL, Sensitivity(None, 0, 30), Refusal.NONE_FOUND),
+        (Counted("a", "all", 9, 3, 0, 0), Sensitivity(0.8), Refusal.NOT_DECIDED),
+        (Counted("a", "all", 9, 0, 0, 0), Sensitivity(0.8), Refusal.NOT_DRAWN),
+    ],
+)
+def test_no_upper_bound(cell: Counted, sensitivity: Sensitivity, refusal: Refusal) -> None:
+    found = reviewed_figures([cell], 0.95, sensitivity)[1]
+    assert (found.refusal, found.upper) == (refusal, None)
+
+
+def test_undecided_texts_are_an_assumption() -> None:
+    cell = Counted("a", "all", 10_000, 300, 290, 3)
+    found = reviewed_figures([cell], 0.95, Sensitivity(0.8))[1]
+    assert found.assumes == (Assumption.SENSITIVITY_GIVEN, Assumption.UNDECIDED_AT_RANDOM)
+    assert "10 of 300 drawn texts are undecided" in found.detail
+
+
+def answers(number: int, language: str, in_batch: bool) -> list[ControlAnswer]:
+    return [ControlAnswer("anna", language, place > 0, in_batch) for place in range(number)]
+
+
+@pytest.mark.parametrize(
+    ("given", "language", "controls", "of"),
+    [
+        ([(25, "en", True), (30, "de", True)], "en", 25, "of this batch in en"),
+        ([(19, "en", True), (9, "en", False), (30, "de", True)], "en", 28, "of its reviewers in en"),
+        ([(19, "en", True), (30, "de", True)], "en", 49, "of this batch"),
+        ([(19, "en", True), (30, "de", True)], None, 49, "of this batch"),
+        ([(9, "en", True), (30, "de", False)], None, 39, "of its reviewers"),
+        ([(3, "en", True)], "en", 3, "of its reviewers"),
+        ([], None, 0, "of its reviewers"),
+    ],
+)  # fmt: skip
+def test_the_narrowest_controls_that_are_enough(
+    given: list[tuple[int, str, bool]], language: str | None, controls: int, of: str
+) -> None:
+    batch = Batch("b", "chats", Purpose.AUDIT, True, {})
+    said = tuple(one for numbers in given for one in answers(*numbers))
+    found = Reviewed(batch, (CELL,), said).sensitivity(language)
+    assert (found.controls, found.of) == (controls, of)
+    assert Reviewed(batch, (CELL,), said, 0.7).sensitivity(language) == Sensitivity(0.7)
