@@ -163,7 +163,7 @@ def test_counts_in_bins_say_what_their_scores_say(share: float) -> None:
     assert found.upper is not None
     assert found.lower <= share <= found.upper
     p, other = binned_mixture_p_value(*counts), mixture_p_value(judged, human, llm)
-    assert p == pytest.approx(other, abs=0.05)
+    assert p == pytest.approx(other, abs=0.1)
 
 
 @pytest.mark.parametrize(
@@ -229,7 +229,8 @@ def answers(number: int, language: str, in_batch: bool) -> list[ControlAnswer]:
     ("given", "language", "controls", "of"),
     [
         ([(25, "en", True), (30, "de", True)], "en", 25, "of this batch in en"),
-        ([(19, "en", True), (9, "en", False), (30, "de", True)], "en", 28, "of its reviewers in en"),
+        ([(19, "en", True), (9, "en", False), (30, "de", True)], "en", 28,
+         "of its reviewers in en"),
         ([(19, "en", True), (30, "de", True)], "en", 49, "of this batch"),
         ([(19, "en", True), (30, "de", True)], None, 49, "of this batch"),
         ([(9, "en", True), (30, "de", False)], None, 39, "of its reviewers"),

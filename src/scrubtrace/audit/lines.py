@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from scrubtrace.audit.estimates import Counted, Estimate
-from scrubtrace.audit.figures import ASSUMPTIONS, NOTES, REFUSALS, AuditFigure, What
+from scrubtrace.audit.figures import ASSUMPTIONS, NOTES, REFUSALS, AuditFigure, Refusal, What
 from scrubtrace.audit.result import AuditResult, Entry
 from scrubtrace.stats.prevalence.quantify import UNLIKE
 
@@ -103,12 +103,15 @@ def _interval(figure: AuditFigure) -> str:
 
 def _missing(what: What, found: list[tuple[str, AuditFigure]]) -> Iterator[str]:
     """Each reason for no figure once, with the strata that it is about."""
-    reasons: dict[str, list[str]] = {}
+    reasons: dict[Refusal, list[tuple[str, AuditFigure]]] = {}
     for name, figure in found:
         if figure.refusal is not None:
-            reasons.setdefault(figure.words, []).append(name)
-    for words, names in reasons.items():
+            reasons.setdefault(figure.refusal, []).append((name, figure))
+    for reason, own in reasons.items():
+        names = [name for name, _ in own]
         about = f"{len(names)} strata" if len(names) > 3 else "; ".join(names)
+        details = {figure.detail for _, figure in own}
+        words = own[0][1].words if len(details) == 1 else REFUSALS[reason]
         yield f"no {CLAIMS[what]} for {about}: {words}"
 
 
