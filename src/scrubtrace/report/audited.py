@@ -8,6 +8,7 @@ from typing import Any
 
 from scrubtrace.audit.figures import ASSUMPTIONS, REFUSALS, Assumption, Refusal, What
 from scrubtrace.exits import UsageStop
+from scrubtrace.messages import ENGLISH
 from scrubtrace.review.report.model import Drawn, Forest, Section, Share, Table
 from scrubtrace.schemas.messages import Messages
 
@@ -223,8 +224,10 @@ def _refusals(audited: Audited, messages: Messages) -> Table:
 
 
 def _why(found: Found, messages: Messages) -> str:
+    """The reason; details that an audit stores are in English, and so only in English reports."""
     words = messages.text(REFUSALS[Refusal(found["refusal"])])
-    return f"{words} ({found['detail']})" if found["detail"] else words
+    told = found["detail"] and messages.language == ENGLISH.language
+    return f"{words} ({found['detail']})" if told else words
 
 
 def _name(entry: Mapping[str, Any], messages: Messages) -> str:
