@@ -17,8 +17,9 @@ from scrubtrace.report.shares import PolicyDate
 from scrubtrace.review.report.figures import svg_of
 from scrubtrace.review.report.model import Bars, Forest, Histogram, Histograms, Report
 from scrubtrace.review.report.writing import html_of, markdown_of
+from scrubtrace.style_words import problem_words
 from tests.helpers.made_audits import made_audits
-from tests.helpers.made_gathering import MONTHS, gathered, nothing_found, with_labelers
+from tests.helpers.made_gathering import MONTHS, PROBLEMS, gathered, nothing_found, with_labelers
 from tests.helpers.made_report import REPORT, share
 
 EVERY = pytest.mark.parametrize("language", catalogs.TRANSLATED)
@@ -115,6 +116,19 @@ def test_no_message_of_a_report_is_left_in_english(language: str) -> None:
         translated = str(catalog.get(first, message.context).string)
         left |= {p for p in said(message) if p not in translated and occurs(p, text)}
     assert left == set()
+
+
+@EVERY
+@pytest.mark.parametrize("problem", PROBLEMS)
+def test_why_nothing_is_flagged_is_said_in_the_language(language: str, problem: str) -> None:
+    translated = problem_words(problem, Messages(language))
+    assert not occurs("calibration", translated)
+    assert not occurs("rate", translated)
+    assert problem_words(problem, Messages("en")) == problem
+
+
+def test_an_unknown_problem_stays_as_it_is() -> None:
+    assert problem_words("soup is cold", Messages("de")) == "soup is cold"
 
 
 @EVERY
