@@ -11,10 +11,10 @@ from scrubtrace.review.table import VERSION_TABLE
 from scrubtrace.review.trail.events import EventKind
 
 ROLES: Mapping[str, str] = {
-    "pipeline": "detect, commit, keys, audit seed, audit plan",
-    "reviewer": "review export, sheet, import",
-    "coordinator": "review export, sheet, import, verify, controls, quality, learn",
-    "auditor": "review verify; reads everything, changes nothing",
+    "pipeline": "detect, commit, keys, audit seed, audit plan, review sample, calls check",
+    "reviewer": "review export, sheet, import; no controls, no batches",
+    "coordinator": "the same with both; review verify, controls, quality, learn, audit run, report",
+    "auditor": "review verify, quality, learn, audit run, report; reads all, changes nothing",
     "protection": "review unmask, erase, expire, verify",
 }
 """The roles, and the verbs of each.
@@ -72,7 +72,10 @@ GRANTS: Mapping[str, Mapping[str, str]] = {
     },
     "review_batches": {"pipeline": _ADD, "coordinator": _READ, "auditor": _READ},
     "review_batch_items": {"pipeline": _ADD, "coordinator": _READ, "auditor": _READ},
-    "review_controls": {"coordinator": _CHANGE, "auditor": _READ, "protection": _READ},
+    "review_controls": {
+        "coordinator": _CHANGE,
+        "pipeline": "SELECT (text_digest)", "auditor": _READ, "protection": _WITHOUT_TEXT,
+    },
     "review_issued": {"coordinator": _ADD, "auditor": _READ, "protection": _READ},
 }  # fmt: skip
 """Rights by table and role. A new table goes here; roles that are not named have no right to it."""

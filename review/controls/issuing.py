@@ -2,10 +2,10 @@
 
 import secrets
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from sqlalchemy import Connection, exists, select
+from sqlalchemy import Connection, select
 
 from scrubtrace.review.assigning import share_of
 from scrubtrace.review.controls.choosing import (
@@ -22,6 +22,7 @@ from scrubtrace.review.errors import ReviewError
 from scrubtrace.review.lines import ExportLine
 from scrubtrace.review.store import StoredItem
 from scrubtrace.review.table import review_controls, review_items
+from scrubtrace.review.texts import chunks, digests_of, text_ids
 from scrubtrace.schemas.batches import Control, Issued, Origin
 from scrubtrace.schemas.review import Opinion, ReviewItem, State
 
@@ -92,16 +93,30 @@ def give(connection: Connection, files: Mapping[str, Census], order: Order) -> l
     return given
 
 
+def _texts_of_data(connection: Connection, controls: Iterable[Control]) -> set[str]:
+    """Digests of those controls whose text some item has, under whichever key."""
+    ids = text_ids(connection, (one.text_digest for one in controls))
+    members = digests_of(connection, set(ids.values()))
+    known: set[str] = set()
+    for chunk in chunks(sorted(set().union(*members.values()))):
+        query = select(review_items.c.text_digest).where(review_items.c.text_digest.in_(chunk))
+        known.update(connection.execute(query).scalars())
+    return {digest for digest, of_text in ids.items() if known & members[of_text]}
+
+
 class _Known:
     """The controls there are, what was given out before, and what was decided on it."""
 
     def __init__(self, connection: Connection, blind: bool) -> None:
-        columns = review_controls.c
-        is_data = exists().where(review_items.c.text_digest == columns.text_digest)
-        keys = connection.execute(select(columns.control_key, is_data.label("is_data"))).all()
-        self.controls = controls_by_key(connection, [row.control_key for row in keys])
+        keys = connection.execute(select(review_controls.c.control_key)).scalars().all()
+        self.controls = controls_by_key(connection, keys)
+        data = _texts_of_data(connection, self.controls.values())
         # A text that is an item as well would stand in the file twice.
-        self.usable = [self.controls[row.control_key] for row in keys if not row.is_data]
+        self.alone = {key for key, one in self.controls.items() if one.text_digest not in data}
+        # A text that was erased cannot be decided on; it comes again, as items without text do.
+        self.usable = [
+            one for key, one in self.controls.items() if key in self.alone and one.snippet
+        ]
         self.earlier = [i for i in all_issued(connection) if i.control_key in self.controls]
         self._blind = blind
         self._opinions: dict[str, list[Opinion]] = {}
@@ -138,6 +153,8 @@ def _again(known: _Known, files: Mapping[str, Census], order: Order) -> list[Giv
     for issued in known.earlier:
         standing = known.standing(issued)
         control = known.controls[issued.control_key]
+        if issued.control_key not in known.alone:
+            continue
         name = issued.reviewer
         if name not in files:
             name = share_of(control.control_key, list(files))
