@@ -238,7 +238,7 @@ def all_issued(connection: Connection) -> list[Issued]:
 
 def _issued(connection: Connection, query: Select[Any]) -> Iterator[Issued]:
     for row in connection.execute(query):
-        yield Issued(row.item_key, row.control_key, row.row_version, row.batch, row.who)
+        yield Issued(row.item_key, row.control_key, row.row_version, row.batch, row.who, row.event)
 
 
 def _control(row: RowMapping) -> Control:
