@@ -70,8 +70,12 @@ GRANTS: Mapping[str, Mapping[str, str]] = {
         "coordinator": _READ,
         "pipeline": _READ, "auditor": _READ, "protection": _ADD,
     },
-    "review_batches": {"pipeline": _ADD, "coordinator": _READ, "auditor": _READ},
-    "review_batch_items": {"pipeline": _ADD, "coordinator": _READ, "auditor": _READ},
+    "review_batches": {
+        "coordinator": _READ, "pipeline": _ADD, "auditor": _READ, "protection": _READ,
+    },
+    "review_batch_items": {
+        "coordinator": _READ, "pipeline": _ADD, "auditor": _READ, "protection": _READ,
+    },
     "review_controls": {
         "coordinator": _CHANGE,
         "pipeline": "SELECT (text_digest)", "auditor": _READ, "protection": _WITHOUT_TEXT,
