@@ -3,6 +3,7 @@
 import json
 import sqlite3
 import threading
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,12 +16,14 @@ from sqlalchemy import Engine, delete, insert, select, text, update
 from sqlalchemy.exc import SQLAlchemyError
 
 from scrubtrace.messages import ENGLISH
+from scrubtrace.review import export
 from scrubtrace.review.connection import open_review, writing
 from scrubtrace.review.decisions.importing import import_decisions
 from scrubtrace.review.erasing.erase import check_has_comment, erase, persons_named, texts_of
 from scrubtrace.review.errors import ReviewError
-from scrubtrace.review.export import export_csv
+from scrubtrace.review.export import export_csv, export_parquet, record_export
 from scrubtrace.review.lines import Wanted
+from scrubtrace.review.sheet import writing as writing_sheet
 from scrubtrace.review.sheet.writing import write_sheet
 from scrubtrace.review.store import iter_items, upsert_items
 from scrubtrace.review.table import (
@@ -368,3 +371,31 @@ def test_an_erased_match_is_put_into_words(table: Engine, tmp_path: Path) -> Non
     words = [e["words"] for i in data_of(tmp_path / "s.html")["items"] for e in i["evidence"]]
     assert "has the words of a reference text: proof" in words
     assert "None" not in " ".join(words)
+
+
+WRITERS: dict[str, Callable[[Engine, Path], Any]] = {
+    "csv": export_csv,
+    "parquet": export_parquet,
+    "sheet": lambda engine, path: write_sheet(engine, path, Wanted(), wording(ENGLISH)),
+}
+
+
+@pytest.mark.parametrize("write", WRITERS.values(), ids=WRITERS)
+def test_a_file_that_was_begun_before_an_erasure_does_not_appear(
+    table: Engine,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    write: Callable[[Engine, Path], Any],
+) -> None:
+    def erased_meanwhile(*arguments: Any, **choices: Any) -> None:
+        erase(table, "asked for", texts=texts_of(table, item_key=key(0)))
+        record_export(*arguments, **choices)
+
+    for module in (export, writing_sheet):
+        monkeypatch.setattr(module, "record_export", erased_meanwhile)
+    path = tmp_path / "files" / "f"
+    path.parent.mkdir()
+    with pytest.raises(ReviewError, match="erased while the file was written: export again"):
+        write(table, path)
+    assert list(path.parent.iterdir()) == []
+    assert verify(table).problems == []
