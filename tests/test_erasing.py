@@ -373,7 +373,8 @@ def test_an_erased_match_is_put_into_words(table: Engine, tmp_path: Path) -> Non
     assert "None" not in " ".join(words)
 
 
-WRITERS: dict[str, Callable[[Engine, Path], Any]] = {
+Write = Callable[[Engine, Path], Any]
+WRITERS: dict[str, Write] = {
     "csv": export_csv,
     "parquet": export_parquet,
     "sheet": lambda engine, path: write_sheet(engine, path, Wanted(), wording(ENGLISH)),
@@ -382,10 +383,7 @@ WRITERS: dict[str, Callable[[Engine, Path], Any]] = {
 
 @pytest.mark.parametrize("write", WRITERS.values(), ids=WRITERS)
 def test_a_file_that_was_begun_before_an_erasure_does_not_appear(
-    table: Engine,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    write: Callable[[Engine, Path], Any],
+    table: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, write: Write
 ) -> None:
     def erased_meanwhile(*arguments: Any, **choices: Any) -> None:
         erase(table, "asked for", texts=texts_of(table, item_key=key(0)))
