@@ -18,9 +18,11 @@ _NO_RIGHT = "42501"
 """What PostgreSQL calls a missing privilege."""
 
 _WHO_MAY = (
-    "detect, commit and keys need the role pipeline; review export, sheet and import the role "
-    "reviewer; review verify the role auditor; review unmask, erase and expire the role protection "
-    "(see scrubtrace review roles)"
+    "detect, commit, keys, audit seed, audit plan and review sample need the role pipeline; review "
+    "export, sheet and import the role reviewer, with controls or a batch the role coordinator; "
+    "review controls, quality and learn the role coordinator; review verify, audit run and report "
+    "the role auditor; review unmask, erase and expire the role protection (see scrubtrace review "
+    "roles)"
 )
 
 

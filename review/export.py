@@ -27,6 +27,7 @@ from scrubtrace.review.trail.events import (
     EventKind,
     append_event,
     head,
+    last_erasure,
     lock_log,
     next_event,
     sha256_of,
@@ -129,6 +130,7 @@ def _export(
             for reviewer, own in paths.items()
         }
         with reading_as_one(engine) as connection:
+            erased = last_erasure(connection)
             mixed = mixture(connection, wanted, mix, budget, list(paths))
             for line, names in mixed.lines:
                 for reviewer in names:
@@ -137,7 +139,7 @@ def _export(
         rows = sum(draft.rows for draft in drafts.values())
         choices = {"format": name, "budget": budget, "reviewers": [*reviewers]}
         choices |= _language(wording)
-        record_export(engine, mixed.wanted, made, rows, mix, mixed, **choices)
+        record_export(engine, mixed.wanted, made, rows, erased, mix, mixed, **choices)
         files = chain.from_iterable(draft.publish() for draft in drafts.values())
         return ExportResult(tuple(files), rows, mixed.origins)
 
@@ -157,11 +159,12 @@ def export_parquet(engine: Engine, path: Path, wanted: Wanted = Wanted()) -> Exp
     with _files_errors(path):
         try:
             with reading_as_one(engine) as connection, pq.ParquetWriter(draft, schema) as writer:
+                erased = last_erasure(connection)
                 places = export_places(connection, _resolved(connection, wanted))
                 while page := list(islice(places, GROUP_ROWS)):
                     writer.write_table(_table(page, schema))
                     rows += len(page)
-            record_export(engine, wanted, [draft], rows, format="parquet")
+            record_export(engine, wanted, [draft], rows, erased, format="parquet")
             draft.replace(path)
         finally:
             draft.unlink(missing_ok=True)
@@ -199,6 +202,7 @@ def record_export(
     wanted: Wanted,
     files: Sequence[Path],
     rows: int,
+    erased: int,
     mix: Mix = Mix(),
     mixed: Mixture | None = None,
     **choices: Any,
@@ -207,7 +211,8 @@ def record_export(
 
     It has salted digests of the files, and persons for the names of reviewers: what is in them may
     have to be erased. Of the controls the event has one digest, which tells neither which lines
-    they are nor how many: its lines hold keys that nobody can guess.
+    they are nor how many: its lines hold keys that nobody can guess. ``erased`` is `last_erasure`
+    as of the files: raises ReviewError if there is a later one, as they may hold what it erased.
     """
     digests, salt = [], new_salt()
     for path in files:
@@ -221,6 +226,8 @@ def record_export(
         payload |= shown
     with writing(engine) as connection:
         lock_log(connection)
+        if last_erasure(connection) != erased:
+            raise ReviewError("something was erased while the file was written: export again")
         names = choices.get("reviewers", ())
         payload["reviewers"] = [remembered(connection, name) for name in names]
         event, now = next_event(connection)

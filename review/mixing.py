@@ -3,10 +3,11 @@
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from heapq import merge
+from functools import cached_property
+from heapq import merge, nsmallest
 from itertools import islice
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, select
 
 from scrubtrace.review.assigning import fraction_of, shares_of
 from scrubtrace.review.batches.store import find_batch
@@ -14,6 +15,7 @@ from scrubtrace.review.controls.choosing import Look, look_of
 from scrubtrace.review.controls.issuing import Census, Given, Order, give
 from scrubtrace.review.errors import ReviewError
 from scrubtrace.review.lines import ExportLine, Wanted, export_lines, known_run
+from scrubtrace.review.table import review_events
 from scrubtrace.review.views import View, seen
 from scrubtrace.schemas.batches import SAMPLED, Issued, Origin
 
@@ -60,8 +62,9 @@ def mixture(
 ) -> Mixture:
     """What stands in the files of these reviewers, or in the one file of nobody.
 
-    At most ``budget`` of the lines that are wanted; sampled texts and controls come on top. The
-    connection must read one state of the database. Raises ReviewError.
+    At most ``budget`` of the lines that are wanted; sampled texts and controls come on top. Memory:
+    the lines of a budget, if others are mixed in or the order is that of keys. The connection must
+    read one state of the database. Raises ReviewError.
     """
     if mix.sampled and mix.batch is not None:
         raise ReviewError("a batch has its own texts: leave out the sampled ones")
@@ -98,18 +101,43 @@ class _Mixing:
 
     def _main(self) -> Iterator[Shared]:
         lines = export_lines(self.connection, self.wanted, self._by_key)
+        if self.budget is not None and (self._by_key or self.mix.controls or self.mix.sampled):
+            return iter(self._within_budget)
         return map(self._shared, islice(lines, self.budget))
+
+    @cached_property
+    def _within_budget(self) -> list[Shared]:
+        """The lines of a budget, by priority, then at random: not those with the smallest keys.
+
+        Others are mixed in whose keys are any.
+        """
+        lines = export_lines(self.connection, self.wanted, self._by_key)
+        chosen = nsmallest(
+            self.budget or 0,
+            map(self._shared, lines),
+            key=lambda shared: (self._place(shared)[0], self._drawn(shared[0])),
+        )
+        return sorted(chosen, key=self._place)
+
+    def _drawn(self, line: ExportLine) -> float:
+        """From 0 to below 1, the same in every export; who has only the file cannot tell it."""
+        return fraction_of(f"{self._first_event}\0{line.item.item_key}")
+
+    @cached_property
+    def _first_event(self) -> str:
+        query = select(review_events.c.hash).where(review_events.c.seq == 1)
+        return str(self.connection.execute(query).scalar())
 
     def _shared(self, line: ExportLine) -> Shared:
         return line, shares_of(line.text, self.reviewers, self.mix.overlap)
 
     def _sampled(self) -> list[Shared]:
-        """The first open texts of those that were drawn at random, by keys that are hashes."""
+        """Some open texts of those that were drawn at random and not flagged."""
         if not self.mix.sampled:
             return []
         wanted = replace(self.wanted, kind=SAMPLED)
         lines = export_lines(self.connection, wanted, by_key=True)
-        return [self._shared(line) for line in islice(lines, self.mix.sampled)]
+        return list(map(self._shared, nsmallest(self.mix.sampled, lines, key=self._drawn)))
 
     def _controls(self, sampled: Iterable[Shared]) -> list[Given]:
         """Controls for each file, chosen after a look at all its lines."""
@@ -119,7 +147,7 @@ class _Mixing:
                 for name in names:
                     files[name].add(line, self._look(line))
         mix = self.mix
-        order = Order(mix.controls, self.wanted.states, self.wanted.batch, mix.blind)
+        order = Order(mix.controls, self.wanted, mix.blind)
         return give(self.connection, files, order)
 
     def _look(self, line: ExportLine) -> Look:

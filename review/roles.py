@@ -11,10 +11,12 @@ from scrubtrace.review.table import VERSION_TABLE
 from scrubtrace.review.trail.events import EventKind
 
 ROLES: Mapping[str, str] = {
-    "pipeline": "detect, commit, keys, audit seed, audit plan",
-    "reviewer": "review export, sheet, import",
-    "coordinator": "review export, sheet, import, verify, controls, quality, learn; campaign check",
-    "auditor": "review verify, campaign check without --log; reads everything, changes nothing",
+    "pipeline": "detect, commit, keys, audit seed, audit plan, review sample, calls check",
+    "reviewer": "review export, sheet, import; no controls, no batches",
+    "coordinator": "the same with both; review verify, controls, quality, learn, audit run, report, "
+    "campaign check",
+    "auditor": "review verify, quality, learn, audit run, report, campaign check without --log; "
+    "reads all, changes nothing",
     "protection": "review unmask, erase, expire, verify",
 }
 """The roles, and the verbs of each.
@@ -70,9 +72,16 @@ GRANTS: Mapping[str, Mapping[str, str]] = {
         "coordinator": _READ,
         "pipeline": _READ, "auditor": _READ, "protection": _ADD,
     },
-    "review_batches": {"pipeline": _ADD, "coordinator": _READ, "auditor": _READ},
-    "review_batch_items": {"pipeline": _ADD, "coordinator": _READ, "auditor": _READ},
-    "review_controls": {"coordinator": _CHANGE, "auditor": _READ, "protection": _READ},
+    "review_batches": {
+        "coordinator": _READ, "pipeline": _ADD, "auditor": _READ, "protection": _READ,
+    },
+    "review_batch_items": {
+        "coordinator": _READ, "pipeline": _ADD, "auditor": _READ, "protection": _READ,
+    },
+    "review_controls": {
+        "coordinator": _CHANGE,
+        "pipeline": "SELECT (text_digest)", "auditor": _READ, "protection": _WITHOUT_TEXT,
+    },
     "review_issued": {"coordinator": _ADD, "auditor": _READ, "protection": _READ},
 }  # fmt: skip
 """Rights by table and role. A new table goes here; roles that are not named have no right to it."""

@@ -268,7 +268,8 @@ def _upsert_batch(
 ) -> tuple[int, int]:
     """Number of items inserted and updated."""
     lock_texts(connection)
-    erased = erased_digests(connection, batch)
+    texts = ((item.text_digest, item.earlier_digests.values()) for item in batch)
+    erased = erased_digests(connection, texts)
     rows: dict[str, dict[str, Any]] = {}
     for item in batch:
         row = _row(item, run_id)

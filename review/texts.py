@@ -8,6 +8,7 @@ from sqlalchemy.sql.elements import ColumnElement
 
 from scrubtrace.review.connection import reading, writing
 from scrubtrace.review.table import (
+    review_controls,
     review_decisions,
     review_items,
     review_texts,
@@ -57,9 +58,9 @@ def digests_of(connection: Connection, ids: Iterable[str]) -> dict[str, set[str]
 def link_digests(engine: Engine, items: Iterable[ReviewItem]) -> int:
     """Remember that an item's digests by retired keys are of the text of its digest today.
 
-    Only digests that the table knows, from an item, an earlier version or a decision, so that the
-    decisions on a text are found after a rotation. Gives the number of digests that are new; then
-    there is an event. Raises ReviewError.
+    Only digests that the table knows, from an item, an earlier version, a decision or a control, so
+    that what was decided on a text is found after a rotation, and that it was erased. Gives the
+    number of digests that are new; then there is an event. Raises ReviewError.
     """
     groups = [(item.text_digest, *item.earlier_digests.values()) for item in items]
     groups = [group for group in groups if len(group) > 1]
@@ -92,7 +93,7 @@ def _unlinked(
 
 
 def _known(connection: Connection, digests: Iterable[str]) -> set[str]:
-    tables = (review_items, review_versions, review_decisions)
+    tables = (review_items, review_versions, review_decisions, review_controls)
     known: set[str] = set()
     for chunk in chunks(digests):
         columns = [table.c.text_digest for table in tables]

@@ -92,7 +92,7 @@ class Issued:
     """A control that was given out, under a key that looks like that of an item.
 
     ``row_version`` is what the export said. ``batch`` is None for an export without one,
-    ``reviewer`` empty unless the export assigned it.
+    ``reviewer`` empty unless the export assigned it. ``event`` is that of the export, 0 before.
     """
 
     item_key: str
@@ -100,3 +100,4 @@ class Issued:
     row_version: int
     batch: str | None
     reviewer: str
+    event: int = 0

@@ -10,10 +10,12 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 from audits import Base
+from sqlalchemy import select
 
 from scrubtrace.beam_pipelines.layout import runs_of
 from scrubtrace.detectors.language import normalise_code
 from scrubtrace.review.connection import open_review
+from scrubtrace.review.table import METADATA
 from scrubtrace.review.trail.verify import verify
 from scrubtrace.schemas.batches import SAMPLED, Purpose
 from scrubtrace.schemas.identity import DigestKey, item_key
@@ -194,3 +196,24 @@ def test_a_drawn_text_that_is_known_keeps_its_fields(copied: Base) -> None:
     assert {item.kind for key, item in after.items() if key not in before} == {SAMPLED}
     assert copied.plan("c", "--by", "none", "--total", 360) == 0
     assert copied.batch("c")[1] == copied.batch("b")[1]
+
+
+def test_the_review_table_has_no_names_of_people(copied: Base) -> None:
+    names = {
+        row["labeler"]
+        for path in EXAMPLES.glob("*.parquet")
+        for row in pq.read_table(path, columns=["labeler"]).to_pylist()
+        if row["labeler"]
+    }
+    assert copied.plan("b", "--by", "labeler", "--total", 60) == 0
+    batch, items = copied.batch("b")
+    shown = {KEY.pseudonym("labeler", name) for name in names}
+    members = [stratum["values"]["labeler"] for stratum in batch.plan["strata"].values()]
+    assert set(members) - {None} == shown
+    assert {item.stratum for item in items} <= set(batch.plan["strata"])
+    engine = open_review(copied.url)
+    with engine.connect() as connection:
+        rows = [tuple(r) for t in METADATA.sorted_tables for r in connection.execute(select(t))]
+    engine.dispose()
+    left = repr(rows)
+    assert not [name for name in names if repr(name)[1:-1] in left]

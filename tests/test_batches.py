@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import pytest
+from decision_files import unprotected
 from sqlalchemy import Engine, text
 from sqlalchemy.exc import DBAPIError
 
@@ -80,3 +81,34 @@ def test_what_reviewers_were_given_can_be_changed(engine: Engine, table: str) ->
         )
         with pytest.raises(DBAPIError, match="append-only"), engine.begin() as connection:
             connection.execute(statement)
+
+
+CHANGES = {
+    "items": "UPDATE review_batch_items SET probability = 0.5 WHERE item_key = 'r1'",
+    "plan": """UPDATE review_batches SET plan = '{"seed": "cd"}'""",
+    "view": "UPDATE review_batches SET blind = NOT blind",
+    "one item": "DELETE FROM review_batch_items WHERE item_key = 'r1'",
+}
+
+
+@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
+def test_a_change_of_a_batch_is_found(engine: Engine, change: str) -> None:
+    store_drawn(engine, DRAWN, "run-1")
+    create_batch(engine, BATCH, ITEMS)
+    table = "review_batch_items" if "batch_items" in change else "review_batches"
+    unprotected(engine, text(change), table)
+    assert verify(engine).problems == ["event 1: batch march or its items were changed"]
+
+
+def test_a_batch_that_is_gone_or_added_is_found(engine: Engine) -> None:
+    store_drawn(engine, DRAWN, "run-1")
+    create_batch(engine, BATCH, ITEMS)
+    add = "INSERT INTO review_batches SELECT 'april', dataset, purpose, blind, plan, created_at, 7"
+    with engine.begin() as connection:
+        connection.execute(text(f"{add} FROM review_batches"))
+    unprotected(engine, text("DELETE FROM review_batches WHERE name = 'march'"), "review_batches")
+    assert verify(engine).problems == [
+        "event 1: its batch is gone",
+        "batch april names event 7, which did not make it",
+        "items are there of batch march, which there is not",
+    ]

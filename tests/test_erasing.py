@@ -3,6 +3,7 @@
 import json
 import sqlite3
 import threading
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,11 +15,16 @@ from decision_files import HEADER, events, item, key, line, saved, standings, st
 from sqlalchemy import Engine, delete, insert, select, text, update
 from sqlalchemy.exc import SQLAlchemyError
 
+from scrubtrace.messages import ENGLISH
+from scrubtrace.review import export
 from scrubtrace.review.connection import open_review, writing
 from scrubtrace.review.decisions.importing import import_decisions
 from scrubtrace.review.erasing.erase import check_has_comment, erase, persons_named, texts_of
 from scrubtrace.review.errors import ReviewError
-from scrubtrace.review.export import export_csv
+from scrubtrace.review.export import export_csv, export_parquet, record_export
+from scrubtrace.review.lines import Wanted
+from scrubtrace.review.sheet import writing as writing_sheet
+from scrubtrace.review.sheet.writing import write_sheet
 from scrubtrace.review.store import iter_items, upsert_items
 from scrubtrace.review.table import (
     METADATA,
@@ -34,6 +40,8 @@ from scrubtrace.review.trail.salted import PERSON
 from scrubtrace.review.trail.verify import verify
 from scrubtrace.schemas.identity import DigestKey, KeyRing
 from scrubtrace.schemas.review import ReviewItem, State
+from scrubtrace.why import wording
+from tests.test_review_sheet import data_of
 
 SECRET = "Mrs Abernathy of Larch Lane says the boiler"
 COMMENT = "the writer is my neighbour Ottoline"
@@ -355,3 +363,37 @@ def test_through_the_command_line(
         assert code_of("review", verb, *review, "--out", name, "--state", "all") == 0
         assert SECRET.encode() not in Path(name).read_bytes()
     engine.dispose()
+
+
+def test_an_erased_match_is_put_into_words(table: Engine, tmp_path: Path) -> None:
+    erase(table, "asked for", texts=texts_of(table, item_key=key(0)))
+    write_sheet(table, tmp_path / "s.html", Wanted(), wording(ENGLISH))
+    words = [e["words"] for i in data_of(tmp_path / "s.html")["items"] for e in i["evidence"]]
+    assert "has the words of a reference text: proof" in words
+    assert "None" not in " ".join(words)
+
+
+Write = Callable[[Engine, Path], Any]
+WRITERS: dict[str, Write] = {
+    "csv": export_csv,
+    "parquet": export_parquet,
+    "sheet": lambda engine, path: write_sheet(engine, path, Wanted(), wording(ENGLISH)),
+}
+
+
+@pytest.mark.parametrize("write", WRITERS.values(), ids=WRITERS)
+def test_a_file_that_was_begun_before_an_erasure_does_not_appear(
+    table: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, write: Write
+) -> None:
+    def erased_meanwhile(*arguments: Any, **choices: Any) -> None:
+        erase(table, "asked for", texts=texts_of(table, item_key=key(0)))
+        record_export(*arguments, **choices)
+
+    for module in (export, writing_sheet):
+        monkeypatch.setattr(module, "record_export", erased_meanwhile)
+    path = tmp_path / "files" / "f"
+    path.parent.mkdir()
+    with pytest.raises(ReviewError, match="erased while the file was written: export again"):
+        write(table, path)
+    assert list(path.parent.iterdir()) == []
+    assert verify(table).problems == []

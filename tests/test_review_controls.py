@@ -2,9 +2,11 @@
 
 import dataclasses
 import json
+from pathlib import Path
+from typing import Any
 
-from controls import control, issued, of_both
-from sqlalchemy import Engine, select
+from controls import SPAN, control, fill, flagged, issued, of_both, rows_of
+from sqlalchemy import Engine, select, update
 
 from scrubtrace.review.connection import reading
 from scrubtrace.review.controls.store import (
@@ -13,9 +15,14 @@ from scrubtrace.review.controls.store import (
     control_counts,
     controls_by_key,
 )
-from scrubtrace.review.table import review_events
+from scrubtrace.review.erasing.erase import erase, texts_of
+from scrubtrace.review.export import export_csv
+from scrubtrace.review.mixing import Mix
+from scrubtrace.review.store import upsert_items
+from scrubtrace.review.table import METADATA, review_controls, review_events
 from scrubtrace.review.trail.verify import verify
 from scrubtrace.schemas.batches import Control, Origin
+from scrubtrace.schemas.identity import DigestKey, KeyRing
 
 
 def numbered(*controls: Control) -> list[NumberedControl]:
@@ -76,3 +83,80 @@ def test_another_origin_of_a_text_stores_nothing(engine: Engine) -> None:
     (count,) = control_counts(engine)
     assert (count.origin, count.controls, count.unissued) == (Origin.LLM, 1, 1)
     assert issued(engine) == {}
+
+
+SECRET = "Old Barnaby keeps the lighthouse keys"
+
+
+def secret_control(number: int = 1, **changes: Any) -> Control:
+    """A control with text in its snippet and in a value of its evidence."""
+    span = SPAN | {"value": SECRET}
+    return control(number, Origin.LLM, **({"snippet": SECRET, "evidence": [span]} | changes))
+
+
+def everything(engine: Engine) -> str:
+    with engine.connect() as connection:
+        rows = [tuple(r) for t in METADATA.sorted_tables for r in connection.execute(select(t))]
+    return repr(rows)
+
+
+def test_a_text_is_erased_in_controls_as_well(engine: Engine) -> None:
+    one = secret_control()
+    fill(engine, [flagged(1, text_digest=one.text_digest, snippet=SECRET)], [one])
+    assert (
+        erase(engine, "asked for", texts=texts_of(engine, item_key=flagged(1).item_key)).items == 2
+    )
+    assert SECRET not in everything(engine)
+    assert verify(engine).problems == []
+    added = add_controls(engine, numbered(secret_control(priority=2), control(2, Origin.LLM)))
+    assert (added.erased, added.llm, added.known) == (1, 1, 0)
+    assert SECRET not in everything(engine)
+    assert verify(engine).problems == []
+
+
+def test_a_control_is_erased_by_digest_and_by_the_key_of_its_line(
+    engine: Engine, tmp_path: Path
+) -> None:
+    first, second = secret_control(1), secret_control(2)
+    human = [control(n, Origin.HUMAN) for n in (3, 4)]
+    fill(engine, [flagged(n) for n in range(10)], [first, second, *human])
+    export_csv(engine, tmp_path / "f.csv", mix=Mix(controls=0.4))
+    given = {one.control_key: one.item_key for one in issued(engine).values()}
+    assert texts_of(engine, item_key=given[first.control_key]) == {first.text_digest}
+    assert texts_of(engine, text_digest=second.text_digest) == {second.text_digest}
+    assert erase(engine, "asked for", texts=[first.text_digest, second.text_digest]).items == 2
+    assert SECRET not in everything(engine)
+    export_csv(engine, tmp_path / "f.csv", mix=Mix(controls=0.4))
+    shown = {line["item_key"]: line["snippet"] for line in rows_of(tmp_path / "f.csv")}
+    assert shown[given[first.control_key]] == ""
+    assert sorted(issued(engine)) == sorted(given.values())
+
+
+def test_the_text_of_a_control_does_not_come_back_unseen(engine: Engine) -> None:
+    fill(engine, [], [secret_control(1), secret_control(2)])
+    erase(engine, "asked for", texts=[secret_control(1).text_digest])
+    columns = review_controls.c
+    for number, snippet in ((1, SECRET), (2, "")):
+        own = columns.control_key == secret_control(number).control_key
+        with engine.begin() as connection:
+            connection.execute(update(review_controls).where(own).values(snippet=snippet))
+    back, gone = verify(engine).problems
+    assert "was erased, but is there" in back
+    assert "is gone, and no event says so" in gone
+
+
+def test_a_control_by_a_retired_key_is_the_text_of_an_item(engine: Engine, tmp_path: Path) -> None:
+    old, new = (DigestKey.from_hex(f"{number:064x}") for number in (1, 2))
+    about = {"text_digest": old.digest(SECRET), "key_id": old.id}
+    humans = [control(n, Origin.HUMAN) for n in (3, 4)]
+    fill(engine, [], [secret_control(1, **about), secret_control(2), *humans])
+    rotated = {"text_digest": new.digest(SECRET), "key_id": new.id, "snippet": SECRET}
+    earlier = KeyRing(new, (old,)).earlier_digests(SECRET)
+    items = [flagged(n) for n in range(2, 7)]
+    upsert_items(engine, [*items, flagged(1, **rotated, earlier_digests=earlier)], "run1")
+    export_csv(engine, tmp_path / "f.csv", mix=Mix(controls=0.3))
+    assert secret_control(1).control_key not in {o.control_key for o in issued(engine).values()}
+    erase(engine, "asked for", texts=[new.digest(SECRET)])
+    erase(engine, "asked for", texts=[secret_control(2).text_digest])
+    assert SECRET not in everything(engine)
+    assert verify(engine).problems == []

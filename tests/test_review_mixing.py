@@ -166,49 +166,6 @@ def test_a_long_text_is_shown_from_within_in_a_blind_export(engine: Engine, tmp_
     assert [i["snippet_start"] for i in data_of(tmp_path / "s.html")["items"]] == [1, 1]
 
 
-def test_what_is_undecided_comes_again_under_its_key(engine: Engine, tmp_path: Path) -> None:
-    fill(engine, [flagged(n) for n in range(40)], of_both(10))
-    path = tmp_path / "f.csv"
-    export_csv(engine, path, mix=Mix(controls=0.2))
-    first = set(issued(engine))
-    assert len(first) == 8
-    done = sorted(first)[:3]
-    import_decisions(engine, decided(path, "concur", done), "anna")
-    export_csv(engine, path, mix=Mix(controls=0.2))
-    again = {line["item_key"] for line in rows_of(path)}
-    assert first - set(done) <= again
-    assert not set(done) & again
-    new = set(issued(engine)) - first
-    assert len(new) == 3
-    texts = [row.control_key for row in issued(engine).values()]
-    assert len(set(texts)) == len(texts)
-    asked = sorted(new)[0]
-    import_decisions(engine, decided(path, "second", [asked]), "anna")
-    export_csv(engine, path, mix=Mix(controls=0.2))
-    assert asked in {line["item_key"] for line in rows_of(path)}
-
-
-def test_no_reviewer_gets_a_control_twice_before_all_are_used_up(
-    engine: Engine, tmp_path: Path
-) -> None:
-    fill(engine, [flagged(n) for n in range(40)], of_both(4))
-    path = tmp_path / "f.csv"
-    for _ in range(4):
-        before = set(issued(engine))
-        export_csv(engine, path, reviewers=["anna", "ben"], mix=Mix(controls=0.1))
-        for name in ("anna", "ben"):
-            own = tmp_path / f"f-{name}.csv"
-            keys = [line["item_key"] for line in rows_of(own) if line["item_key"] in issued(engine)]
-            assert keys
-            import_decisions(engine, decided(own, "dismiss", keys), name)
-        new = [row for key, row in issued(engine).items() if key not in before]
-        assert len({(row.reviewer, row.control_key) for row in new}) == len(new)
-    for name in ("anna", "ben"):
-        texts = [row.control_key for row in issued(engine).values() if row.reviewer == name]
-        most = max(texts.count(one) for one in texts)
-        assert len(set(texts)) == 8 or most == 1
-
-
 def test_a_control_has_a_row_version_that_lines_have(engine: Engine, tmp_path: Path) -> None:
     fill(engine, [flagged(n) for n in range(20)], of_both(5))
     with engine.begin() as connection:
@@ -239,17 +196,6 @@ def test_an_export_that_breaks_off_has_given_out_nothing(
     assert issued(filled) == {}
     assert list(tmp_path.glob("*f.csv*")) == []
     assert verify(filled).problems == []
-
-
-def test_no_control_stands_twice_in_a_file(engine: Engine, tmp_path: Path) -> None:
-    fill(engine, [flagged(n) for n in range(40)], of_both(2))
-    path = tmp_path / "f.csv"
-    export_csv(engine, path, reviewers=["anna", "ben"], mix=Mix(controls=0.15))
-    export_csv(engine, path, mix=Mix(controls=0.1))
-    given = issued(engine)
-    texts = [given[line["item_key"]].control_key for line in rows_of(path)
-             if line["item_key"] in given]  # fmt: skip
-    assert len(texts) == len(set(texts)) == 4
 
 
 def test_too_few_controls_are_named_with_their_number(engine: Engine, tmp_path: Path) -> None:

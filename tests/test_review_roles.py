@@ -107,10 +107,18 @@ def _decision(tmp_path: Path) -> str:
     return path.read_text() if path.exists() else "d0"
 
 
-def decide(path: Path, out: Path) -> None:
+def read_rows(path: Path) -> list[dict[str, str]]:
     with path.open(encoding="utf-8", newline="") as file:
-        rows = list(csv.DictReader(file))
+        return list(csv.DictReader(file))
+
+
+def decide(path: Path, out: Path) -> None:
+    rows = read_rows(path)
     rows[0] |= {"decision": "concur", "comment": "yes"}
+    write_rows(out, rows)
+
+
+def write_rows(out: Path, rows: list[dict[str, str]]) -> None:
     with out.open("w", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, list(rows[0]))
         writer.writeheader()
@@ -143,6 +151,73 @@ def test_each_role_can_do_its_verbs_through_the_command_line(
     assert database.rows("SELECT count(*) FROM review_decisions") == [(1,)]
     assert database.rows("SELECT count(*) FROM review_comments") == [(0,)]
     assert database.rows("SELECT DISTINCT snippet FROM review_items") == [("",)]
+
+
+def call(database: Database, role: str, *arguments: str) -> int:
+    return code_of(*arguments, "--review", database.url(role))
+
+
+def known_texts(path: Path) -> Path:
+    """Texts of known origin that look like the flagged ones."""
+    texts = [f"{FLAGGED} And this is control {number}." for number in range(8)]
+    pq.write_table(pa.table({"text": texts, "origin": ["human", "llm"] * 4}), path)
+    return path
+
+
+def test_controls_batches_and_audits_work_with_the_roles_that_are_named(
+    database: Database, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out, mixed, batch = "audited", str(tmp_path / "m.csv"), str(tmp_path / "b.csv")
+    seed, known = str(tmp_path / "s.seed"), str(known_texts(tmp_path / "known.parquet"))
+    drawn = ("--out", out, "--seed-file", seed, "--name", "b", "--total", "4")
+    shares = ("--assign", "anna,ben", "--overlap", "0.5")
+    detect = ("detect", "data/*.parquet", "--out", out, "--quiet", "--dataset", "audited")
+    assert call(database, "pipeline", "audit", "seed", "--out", seed) == 0
+    assert call(database, "pipeline", *detect, "--group-by", "labeler=who") == 0
+    assert call(database, "pipeline", "audit", "plan", *drawn, "--by", "labeler") == 0
+    sample = ("review", "sample", "1", "--out", out, "--name", "more")
+    assert call(database, "pipeline", *sample) == 0
+    coordinator = [
+        ("review", "controls", "add", known),
+        ("review", "controls", "list"),
+        ("review", "export", "--out", mixed, "--controls", "0.5", "--state", "all", *shares),
+        ("review", "export", "--out", batch, "--batch", "b", "--controls", "0.2"),
+        ("review", "sheet", "--out", str(tmp_path / "b.html"), "--batch", "b"),
+    ]
+    done = [call(database, "coordinator", *arguments) for arguments in coordinator]
+    assert done == [0] * len(done), capsys.readouterr().err
+    for number, file in enumerate(sorted(tmp_path.glob("*.csv"))):
+        rows = [row | {"decision": "concur"} for row in read_rows(file)]
+        write_rows(tmp_path / f"{number}.csv", rows)
+        assert call(database, "coordinator", "review", "import", str(tmp_path / f"{number}.csv"),
+                    "--reviewer", file.stem) == 0  # fmt: skip
+    assert database.rows("SELECT count(*) > 2 FROM review_issued i JOIN review_decisions d"
+                         " ON d.item_key = i.item_key") == [(True,)]  # fmt: skip
+    says = [("review", "quality"), ("review", "learn"), ("audit", "run", "b")]
+    says += [("report", "--runs", out, "--out", str(tmp_path / "r.md"))]
+    for role in ("coordinator", "auditor"):
+        done = [call(database, role, *arguments) for arguments in says]
+        assert done == [0] * len(done), capsys.readouterr().err
+    assert call(database, "auditor", "review", "verify") == 0
+    denied = [(role, a) for role in ("reviewer", "pipeline") for a in coordinator[::2]]
+    denied += [("auditor", coordinator[2])]
+    denied += [(role, arguments) for role in ("reviewer", "pipeline") for arguments in says[:3:2]]
+    denied += [(role, (*sample[:-1], "other")) for role in ROLES if role != "pipeline"]
+    capsys.readouterr()
+    for role, arguments in denied:
+        assert call(database, role, *arguments) == 2, (role, arguments)
+        said = capsys.readouterr().err
+        assert "permission denied for table review_" in said or "row-level security" in said
+        assert "controls, quality and learn the role coordinator" in said
+
+
+def test_a_key_that_a_spreadsheet_changed_is_told_to_a_reviewer(
+    database: Database, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "changed.csv"
+    path.write_text("item_key,row_version,decision\n1E+05,1,concur\n")
+    assert call(database, "reviewer", "review", "import", str(path), "--reviewer", "anna") == 2
+    assert "changed.csv:2: item_key is not one of an export" in capsys.readouterr().err
 
 
 DENIED = [(role, verb) for role, verbs in VERBS.items() for verb in ALL if verb not in verbs]

@@ -5,23 +5,15 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from sqlalchemy import Connection, exists, select
+from sqlalchemy import Connection
 
 from scrubtrace.review.assigning import share_of
-from scrubtrace.review.controls.choosing import (
-    Candidate,
-    Look,
-    choose,
-    look_of,
-    wanted_number,
-)
-from scrubtrace.review.controls.store import all_issued, controls_by_key
-from scrubtrace.review.decisions.states import Place, Standing, standing_of
-from scrubtrace.review.decisions.stored import opinions_about
+from scrubtrace.review.controls.choosing import Candidate, Look, choose, wanted_number
+from scrubtrace.review.controls.known import Known
+from scrubtrace.review.decisions.states import Standing
 from scrubtrace.review.errors import ReviewError
-from scrubtrace.review.lines import ExportLine
+from scrubtrace.review.lines import ExportLine, Wanted
 from scrubtrace.review.store import StoredItem
-from scrubtrace.review.table import review_controls, review_items
 from scrubtrace.schemas.batches import Control, Issued, Origin
 from scrubtrace.schemas.review import Opinion, ReviewItem, State
 
@@ -32,11 +24,21 @@ class Census:
 
     looks: Counter[Look] = field(default_factory=Counter)
     versions: Counter[int] = field(default_factory=Counter)
+    decided: list[tuple[Opinion, ...]] = field(default_factory=list)
 
     def add(self, line: ExportLine, look: Look) -> None:
         """Count a line."""
         self.looks[look] += 1
         self.versions[line.stored.row_version] += 1
+        if line.standing.counted:
+            self.decided.append(line.standing.counted)
+
+    def decided_since(self, event: int, reviewer: str) -> int:
+        """Number of lines that the reviewer, or with an empty name anybody, decided on since."""
+        return sum(
+            any(o.order[1] > event and reviewer in ("", o.reviewer) for o in opinions)
+            for opinions in self.decided
+        )
 
 
 @dataclass(frozen=True)
@@ -52,11 +54,10 @@ class Given:
 
 @dataclass(frozen=True)
 class Order:
-    """What is asked for: the share of controls, the states of lines, the batch, whether blind."""
+    """What is asked for: the share of controls, which lines they stand among, whether blind."""
 
     share: float
-    states: frozenset[State]
-    batch: str | None
+    wanted: Wanted
     blind: bool
 
 
@@ -66,14 +67,20 @@ def give(connection: Connection, files: Mapping[str, Census], order: Order) -> l
     Those that were given out before come again while their state is one that is wanted, new ones
     fill up. Raises ReviewError if there are too few that look like the lines.
     """
-    known = _Known(connection, order.blind)
-    given = _again(known, files, order)
-    if order.states and State.PENDING not in order.states:
+    known = Known(connection, order.blind)
+    earlier = {name: list[Issued]() for name in files}
+    for issued in known.alongside(order.wanted):
+        earlier[_file_of(issued, files)].append(issued)
+    given = [
+        one for name, own in earlier.items() for one in _again(known, name, own, files[name], order)
+    ]
+    states = order.wanted.states
+    if states and State.PENDING not in states:
         return given
     had = Counter(one.control_key for one in known.earlier)
     for name, census in files.items():
         here = {one.issued.control_key for one in given if one.reviewer == name}
-        wanted = max(0, wanted_number(order.share, census.looks.total()) - len(here))
+        wanted = _wanted_now(known, name, earlier[name], census, order.share)
         seen = known.seen_by(name)
         alike = [
             Candidate(
@@ -88,64 +95,47 @@ def give(connection: Connection, files: Mapping[str, Census], order: Order) -> l
         for one in chosen:
             had[one.control_key] += 1
             control = known.controls[one.control_key]
-            given.append(_new(control, census, name, order.batch))
+            given.append(_new(control, census, name, order.wanted.batch))
     return given
 
 
-class _Known:
-    """The controls there are, what was given out before, and what was decided on it."""
-
-    def __init__(self, connection: Connection, blind: bool) -> None:
-        columns = review_controls.c
-        is_data = exists().where(review_items.c.text_digest == columns.text_digest)
-        keys = connection.execute(select(columns.control_key, is_data.label("is_data"))).all()
-        self.controls = controls_by_key(connection, [row.control_key for row in keys])
-        # A text that is an item as well would stand in the file twice.
-        self.usable = [self.controls[row.control_key] for row in keys if not row.is_data]
-        self.earlier = [i for i in all_issued(connection) if i.control_key in self.controls]
-        self._blind = blind
-        self._opinions: dict[str, list[Opinion]] = {}
-        for opinion in opinions_about(connection, [], [one.item_key for one in self.earlier]):
-            self._opinions.setdefault(opinion.item_key, []).append(opinion)
-
-    def look(self, control: Control) -> Look:
-        """The look that a control has as a line."""
-        about = (control.flagged, control.kind, control.priority, control.language)
-        return look_of(*about, self._blind)
-
-    def seen_by(self, reviewer: str) -> Counter[str]:
-        """How often a reviewer has had each control: assigned, or decided on."""
-        return Counter(
-            one.control_key
-            for one in self.earlier
-            if one.reviewer == reviewer
-            or any(o.reviewer == reviewer for o in self._opinions.get(one.item_key, ()))
-        )
-
-    def standing(self, issued: Issued) -> Standing:
-        """The state of a line that is a control, from the decisions on this line alone."""
-        control = self.controls[issued.control_key]
-        place = Place(issued.item_key, control.control_key, control.evidence_fingerprint)
-        return standing_of(place, self._opinions.get(issued.item_key, ()))
+def _file_of(issued: Issued, files: Mapping[str, Census]) -> str:
+    """The reviewer in whose file a control stands that was given out before."""
+    return issued.reviewer if issued.reviewer in files else share_of(issued.control_key, [*files])
 
 
-def _again(known: _Known, files: Mapping[str, Census], order: Order) -> list[Given]:
-    """Controls that were given out before and whose state is wanted, where lines look like them.
+def _wanted_now(
+    known: Known, name: str, earlier: Sequence[Issued], census: Census, share: float
+) -> int:
+    """Number of controls that are new in a file.
 
-    A control that two files of before have stands in one file once.
+    The share is one of all lines since controls were first given out: of those in the file, and
+    those that were decided since. Otherwise a control that is decided would be replaced by another,
+    and a key that no file had before, though there are no new lines, would be one of a control.
     """
-    given: dict[tuple[str, str], Given] = {}
-    for issued in known.earlier:
-        standing = known.standing(issued)
+    lines = census.looks.total()
+    if earlier:
+        first = min(one.event for one in earlier)
+        lines += known.decided_since(first, name) - census.decided_since(first, name)
+    return max(0, wanted_number(share, lines) - len(earlier))
+
+
+def _again(
+    known: Known, name: str, earlier: Sequence[Issued], census: Census, order: Order
+) -> list[Given]:
+    """Controls of a file that were given out before, whose state is wanted, and that lines look
+    like; one that two files of before have stands in one file once."""
+    given: dict[str, Given] = {}
+    states = order.wanted.states
+    for issued in earlier:
         control = known.controls[issued.control_key]
-        name = issued.reviewer
-        if name not in files:
-            name = share_of(control.control_key, list(files))
-        is_wanted = not order.states or standing.state in order.states
-        if is_wanted and issued.batch == order.batch and files[name].looks[known.look(control)]:
+        if issued.control_key not in known.alone or not census.looks[known.look(control)]:
+            continue
+        standing = known.standing(issued)
+        if not states or standing.state in states:
             line = line_of(control, issued, standing)
             again = Given(issued, line, control.origin, name, is_new=False)
-            given.setdefault((name, control.control_key), again)
+            given.setdefault(issued.control_key, again)
     return list(given.values())
 
 

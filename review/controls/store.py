@@ -10,6 +10,7 @@ from sqlalchemy.engine import RowMapping
 
 from scrubtrace.review.connection import reading, writing
 from scrubtrace.review.decisions.file import BadLine
+from scrubtrace.review.erasing.texts import erased_digests, lock_texts
 from scrubtrace.review.store import PAGE_ITEMS
 from scrubtrace.review.table import review_controls, review_issued, review_people
 from scrubtrace.review.texts import chunks
@@ -45,13 +46,15 @@ class Added:
     """What became of the rows of a file.
 
     ``known`` texts were there or are twice in the file; ``renewed`` of them have other evidence
-    now. With ``bad`` rows, which give the same text another origin, nothing was stored.
+    now. Rows whose text was ``erased`` are left out. With ``bad`` rows, which give the same text
+    another origin, nothing was stored.
     """
 
     human: int = 0
     llm: int = 0
     known: int = 0
     renewed: int = 0
+    erased: int = 0
     bad: list[BadLine] = field(default_factory=list)
 
 
@@ -75,6 +78,9 @@ def add_controls(engine: Engine, rows: Sequence[NumberedControl]) -> Added:
     found = Added()
     with writing(engine) as connection:
         lock_log(connection)
+        # As those who write items: the text of a control may be erased at the same time.
+        lock_texts(connection)
+        rows = _not_erased(connection, rows, found)
         stored = _stored(connection, rows)
         new: dict[str, Control] = {}
         renewed: dict[str, Control] = {}
@@ -90,6 +96,16 @@ def add_controls(engine: Engine, rows: Sequence[NumberedControl]) -> Added:
         if not found.bad:
             _write(connection, new, renewed, found)
     return found
+
+
+def _not_erased(
+    connection: Connection, rows: Sequence[NumberedControl], found: Added
+) -> list[NumberedControl]:
+    texts = ((row.control.text_digest, row.earlier_digests) for row in rows)
+    erased = erased_digests(connection, texts)
+    kept = [row for row in rows if row.control.text_digest not in erased]
+    found.erased = len(rows) - len(kept)
+    return kept
 
 
 def _stored(connection: Connection, rows: Iterable[NumberedControl]) -> dict[str, Control]:
@@ -222,7 +238,7 @@ def all_issued(connection: Connection) -> list[Issued]:
 
 def _issued(connection: Connection, query: Select[Any]) -> Iterator[Issued]:
     for row in connection.execute(query):
-        yield Issued(row.item_key, row.control_key, row.row_version, row.batch, row.who)
+        yield Issued(row.item_key, row.control_key, row.row_version, row.batch, row.who, row.event)
 
 
 def _control(row: RowMapping) -> Control:

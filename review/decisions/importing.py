@@ -155,8 +155,9 @@ def _known(
         current = _rows_of(connection, review_items, keys, "dataset")
         versions = _rows_of(connection, review_versions, keys)
         stored = dict(current.keys())
-        # Keys of items are not looked up: reviewers may have no right to know of controls.
-        controls = _controls(connection, [key for key in keys if key not in stored])
+        # Only keys that could be those of controls: reviewers may have no right to know of them.
+        others = [key for key in keys if key not in stored and _KEY.fullmatch(key)]
+        controls = _controls(connection, others)
         for key in keys:
             line = by_key[key]
             now = stored.get(key)

@@ -10,15 +10,17 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Engine, bindparam, delete, insert, select, update
+from sqlalchemy import Connection, Engine, bindparam, delete, insert, or_, select, update
 
 from scrubtrace.review.connection import reading, writing
 from scrubtrace.review.erasing.texts import lock_texts, without_text
 from scrubtrace.review.errors import ReviewError
 from scrubtrace.review.table import (
     review_comments,
+    review_controls,
     review_decisions,
     review_erased,
+    review_issued,
     review_items,
     review_people,
     review_salts,
@@ -42,7 +44,8 @@ REASON_CHARS = 500
 class Erased:
     """What was erased now, without what was erased before.
 
-    ``texts`` counts digests, of which a text has one by each key; ``items`` had one of the texts.
+    ``texts`` counts digests, of which a text has one by each key; ``items`` had one of the texts,
+    controls among them.
     """
 
     texts: int = 0
@@ -68,7 +71,8 @@ def erase(
 ) -> Erased:
     """Erase texts by digest, comments by decision and names by person; the log stays whole.
 
-    All items with one of the texts lose snippet and values, under whichever key their digest is.
+    All items and controls with one of the texts lose snippet and values, under whichever key their
+    digest is.
     What was erased before is left out; without anything left there is no event. Raises ReviewError.
     """
     reason = checked_reason(reason)
@@ -92,7 +96,7 @@ def erase(
         ]
         if entries:
             connection.execute(insert(review_erased), entries)
-        items = _remove_texts(connection, ids)
+        items = _remove_texts(connection, ids) + _remove_controls(connection, digests)
         if not entries and not items:
             return Erased()
         _delete(connection, review_comments.c.decision_id, subjects[COMMENT])
@@ -119,7 +123,10 @@ def texts_of(
     row_id: str | None = None,
     dataset: str | None = None,
 ) -> set[str]:
-    """Digests of the texts of the items that the choices name; raises ReviewError."""
+    """Digests of the texts of the items that the choices name; raises ReviewError.
+
+    A control is found by the digest of its text, and by each key that it was given out under.
+    """
     columns = review_items.c
     chosen = {
         columns.item_key: item_key,
@@ -130,7 +137,17 @@ def texts_of(
     query = select(columns.text_digest).distinct()
     query = query.where(*(column == value for column, value in chosen.items() if value is not None))
     with reading(engine) as connection:
-        return set(connection.execute(query).scalars())
+        found = set(connection.execute(query).scalars())
+        return found | _control_texts(connection, item_key, text_digest)
+
+
+def _control_texts(
+    connection: Connection, item_key: str | None, text_digest: str | None
+) -> set[str]:
+    columns = review_controls.c
+    given = select(review_issued.c.control_key).where(review_issued.c.item_key == item_key)
+    chosen = or_(columns.control_key.in_(given), columns.text_digest == text_digest)
+    return set(connection.execute(select(columns.text_digest).where(chosen)).scalars())
 
 
 def check_has_comment(engine: Engine, decision_id: str) -> None:
@@ -200,6 +217,19 @@ def _remove_texts(connection: Connection, texts: Iterable[str]) -> int:
             connection.execute(_WITHOUT_TEXT, values)
         items += len(values)
     return items
+
+
+def _remove_controls(connection: Connection, digests: Iterable[str]) -> int:
+    """Number of controls that lost their text; all digests of the texts are given."""
+    columns, controls = review_controls.c, 0
+    for chunk in chunks(sorted(digests)):
+        query = select(columns.control_key, columns.evidence)
+        query = query.where(columns.text_digest.in_(chunk), columns.snippet != "")
+        for row in connection.execute(query.order_by(columns.control_key)).all():
+            own = update(review_controls).where(columns.control_key == row.control_key)
+            connection.execute(own.values(without_text(row.evidence)))
+            controls += 1
+    return controls
 
 
 _WITHOUT_TEXT = (

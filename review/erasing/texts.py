@@ -1,6 +1,6 @@
 """Texts that were erased, and what is left of an item without its text."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from sqlalchemy import Connection, select, text
@@ -8,7 +8,6 @@ from sqlalchemy import Connection, select, text
 from scrubtrace.review.table import review_erased
 from scrubtrace.review.texts import chunks, digests_of, text_ids
 from scrubtrace.review.trail.erased import TEXT
-from scrubtrace.schemas.review import ReviewItem
 
 _TEXTS_LOCK = 0x5C2B7EAD0
 
@@ -28,20 +27,19 @@ def lock_texts(connection: Connection, alone: bool = False) -> None:
 
 
 def without_text(evidence: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
-    """Values of the columns of an item that hold text of the row, without it."""
+    """Values of the columns of an item or a control that hold its text, without it."""
     spans = [{**span, "value": None} for span in evidence]
     return {"snippet": "", "snippet_start": 0, "evidence": spans}
 
 
-def erased_digests(connection: Connection, items: Sequence[ReviewItem]) -> set[str]:
-    """Digests of those items whose text was erased, by whichever key."""
+def erased_digests(connection: Connection, texts: Iterable[tuple[str, Iterable[str]]]) -> set[str]:
+    """Those of the digests whose text was erased; each comes with its others, by retired keys."""
     is_text = review_erased.c.kind == TEXT
     if connection.execute(select(review_erased.c.subject).where(is_text).limit(1)).first() is None:
         return set()
-    by_item = [{item.text_digest, *item.earlier_digests.values()} for item in items]
-    gone = _erased_among(connection, set().union(*by_item))
-    pairs = zip(items, by_item, strict=True)
-    return {item.text_digest for item, digests in pairs if gone & digests}
+    all_digests = [(digest, {digest, *earlier}) for digest, earlier in texts]
+    gone = _erased_among(connection, set().union(*(digests for _, digests in all_digests)))
+    return {digest for digest, digests in all_digests if gone & digests}
 
 
 def _erased_among(connection: Connection, digests: Iterable[str]) -> set[str]:

@@ -17,6 +17,7 @@ from scrubtrace.review.sheet.data import escaped_json, sheet_item
 from scrubtrace.review.sheet.labels import page_labels, script_labels
 from scrubtrace.review.sheet.page import around_data
 from scrubtrace.review.store import PAGE_ITEMS
+from scrubtrace.review.trail.events import last_erasure
 from scrubtrace.review.views import View
 from scrubtrace.review.wording import Wording
 from scrubtrace.schemas.batches import Origin
@@ -56,11 +57,12 @@ def write_sheet(
     draft = path.with_name(f".{path.name}.{os.getpid()}.draft")
     try:
         with reading_as_one(engine) as connection, draft.open("w", encoding="utf-8") as file:
+            erased = last_erasure(connection)
             mixed = mixture(connection, wanted, mix, budget)
             found = _items((line for line, _ in mixed.lines), wording, complete)
             items = _write(file, found, path, wording.messages)
         choices = {"format": "sheet", "budget": budget, "language": wording.messages.language}
-        record_export(engine, mixed.wanted, [draft], items, mix, mixed, **choices)
+        record_export(engine, mixed.wanted, [draft], items, erased, mix, mixed, **choices)
         draft.replace(path)
     except OSError as error:
         why = error.strerror or type(error).__name__

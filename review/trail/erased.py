@@ -14,6 +14,7 @@ from sqlalchemy import Connection, or_, select
 
 from scrubtrace.review.table import (
     review_comments,
+    review_controls,
     review_decisions,
     review_erased,
     review_items,
@@ -166,6 +167,21 @@ def _texts(connection: Connection, erased: set[str]) -> Iterator[str]:
         for row in connection.execute(chosen.order_by(columns.item_key)):
             if row.snippet or any(span.get("value") for span in row.evidence):
                 yield f"the text of item {row.item_key} was erased, but is there"
+    yield from _texts_of_controls(connection, ids)
+
+
+def _texts_of_controls(connection: Connection, erased: set[str]) -> Iterator[str]:
+    """The same of controls; the ids of texts that were erased are given."""
+    query = select(review_controls).order_by(review_controls.c.control_key)
+    controls = connection.execute(query).all()
+    ids = text_ids(connection, (row.text_digest for row in controls))
+    for row in controls:
+        is_erased = ids[row.text_digest] in erased
+        has_text = row.snippet or any(span.get("value") for span in row.evidence)
+        if is_erased and has_text:
+            yield f"the text of control {row.control_key} was erased, but is there"
+        elif not is_erased and not row.snippet:
+            yield f"the text of control {row.control_key} is gone, and no event says so"
 
 
 def _list(value: Any) -> list[Any]:

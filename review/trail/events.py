@@ -19,7 +19,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Connection, Engine, insert, select, text
+from sqlalchemy import Connection, Engine, func, insert, select, text
 
 from scrubtrace.review.connection import reading
 from scrubtrace.review.table import review_events
@@ -137,6 +137,13 @@ def head(engine: Engine) -> str:
     with reading(engine) as connection:
         last = _last(connection)
     return BEFORE_ALL if last is None else last.hash
+
+
+def last_erasure(connection: Connection) -> int:
+    """Number of the newest event of an erasure, 0 if there is none."""
+    erased = review_events.c.kind == str(EventKind.ERASED)
+    newest = select(func.max(review_events.c.seq)).where(erased)
+    return connection.execute(newest).scalar() or 0
 
 
 def is_in_log(engine: Engine, event_hash: str) -> bool:

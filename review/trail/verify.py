@@ -1,4 +1,4 @@
-"""Checking the event log, and decisions, runs and erasures against it."""
+"""Checking the event log, and decisions, runs, erasures, controls and batches against it."""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, select
 from sqlalchemy.engine import RowMapping
 
+from scrubtrace.review.batches.checking import batch_problems
 from scrubtrace.review.connection import reading
 from scrubtrace.review.controls.checking import control_problems
 from scrubtrace.review.decisions.record import FORM, content_line, id_of
@@ -34,7 +35,7 @@ class Verified:
 
 
 def verify(engine: Engine, heads: Sequence[str] = ()) -> Verified:
-    """Recompute the chain; compare every decision with the event of its import, and erasures.
+    """Recompute the chain; compare with it decisions, erasures, controls and batches.
 
     What was erased is compared with the event that says so: the rest can be checked as before.
     ``heads`` are hashes that were recorded elsewhere, as in the manifest of a run: each must be in
@@ -48,6 +49,7 @@ def verify(engine: Engine, heads: Sequence[str] = ()) -> Verified:
         runs: dict[str, str] = {}
         entries: list[LogEntry] = []
         measured: dict[int, dict[str, Any]] = {}
+        batches: dict[int, dict[str, Any]] = {}
         for event in _checked_chain(connection, found):
             hashes.add(event.hash)
             payload = _payload(event, found)
@@ -56,12 +58,15 @@ def verify(engine: Engine, heads: Sequence[str] = ()) -> Verified:
                 imports[event.seq] = payload
             elif event.kind == EventKind.RUN:
                 runs[str(payload.get("run_id"))] = str(payload.get("manifest_sha256"))
+            elif event.kind == EventKind.BATCH:
+                batches[event.seq] = payload
             elif event.kind in (EventKind.CONTROLS, EventKind.EXPORT):
                 measured[event.seq] = payload
         _check_decisions(connection, imports, found)
         _check_runs(connection, runs, found)
         found.problems += erasure_problems(connection, entries, found.erased)
         found.problems += control_problems(connection, measured)
+        found.problems += batch_problems(connection, batches)
     for head in heads:
         if head not in hashes:
             found.problems.append(f"head {head} is not in the log: later events were taken out")

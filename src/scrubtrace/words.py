@@ -110,10 +110,10 @@ def _about(entry: EvidenceRow, messages: Messages) -> str:
     value, score = entry.get("value"), entry.get("score")
     if entry["category"] == CATEGORY:
         return style_words(entry, messages)
+    if not value:  # also of a text that was erased
+        return words
     if entry["signal"].startswith("reference."):
         return _of_reference(words, str(value), messages)
-    if not value:
-        return words
     if entry["category"] in TOOL_CATEGORIES:
         return messages.text("{words}, as {tool} leaves them", words=words, tool=value)
     if score is None:

@@ -29,7 +29,7 @@ from scrubtrace.audit.strata import ALIKE, Phases, PlannedStratum, keep_for, pla
 from scrubtrace.beam_pipelines import storage
 from scrubtrace.beam_pipelines.drawing.jobs import DrawFolder, ReadTexts
 from scrubtrace.beam_pipelines.drawing.labels import LANGUAGE, MONTH, STRATA_BY, TIME
-from scrubtrace.beam_pipelines.drawing.partial import Partial
+from scrubtrace.beam_pipelines.drawing.partial import Partial, Stratum, Values
 from scrubtrace.beam_pipelines.drawing.ranges import DrawSpec
 from scrubtrace.beam_pipelines.layout import started_at
 from scrubtrace.beam_pipelines.remote import ClusterError, choose_parallelism
@@ -39,6 +39,7 @@ from scrubtrace.detect import review_engine
 from scrubtrace.exits import UsageStop
 from scrubtrace.keys import find_keys
 from scrubtrace.lock import output_lock
+from scrubtrace.pseudonyms import Pseudonyms, pseudonyms_of
 from scrubtrace.resumable import resumable
 from scrubtrace.review.batches.known import check_name, flagged_keys
 from scrubtrace.review.batches.store import create_batch, list_batches
@@ -140,9 +141,12 @@ def _planned(
     by: tuple[str, ...],
     seed: CheckedSeed | None,
 ) -> Planned:
+    pseudonyms = pseudonyms_of(population.results.spec, job.config.privacy.pseudonymous)
     spec = DrawSpec(run, by, keep_for(job.goal, job.minimum, job.phases), job.identify)
     flagged = _flagged(engine, population)
     partial = draw(folder, population, spec, flagged, job.seed.secret, options)
+    if pseudonyms is not None:
+        partial = _without_names(partial, by, pseudonyms)
     sizes = (job.goal, job.allocation, job.minimum, job.phases, job.merge_below)
     strata = plan_strata(partial, by, *sizes)
     plan = _plan_of(job, population, by, strata, partial, flagged.num_rows)
@@ -161,9 +165,20 @@ def _planned(
     texts = (json.loads(storage.read_bytes(folder.texts(n))) for n in range(len(wanted)))
     records = [record for found in texts for record in found]
     places = drawn_places(strata, population.results)
+    if pseudonyms is not None:
+        records = [r | {"groups": pseudonyms.of(r["groups"])} for r in records]
     items = store_items(engine, records, population.run.id, places)
     batch = Batch(job.name, run.dataset, job.purpose, job.blind, plan)
     return replace(planned, batch=create_batch(engine, batch, items))
+
+
+def _without_names(partial: Partial, by: Sequence[str], pseudonyms: Pseudonyms) -> Partial:
+    """The same strata by pseudonyms: what names them stands in the review table for good."""
+    strata: dict[Values, Stratum] = {}
+    for values, found in partial.strata.items():
+        own = tuple(pseudonyms.of(dict(zip(by, values, strict=True))).values())
+        strata.setdefault(own, Stratum()).merge(found, partial.keep)
+    return replace(partial, strata=strata)
 
 
 def strata_by(asked: Sequence[str] | None, columns: Columns, identify: bool) -> tuple[str, ...]:

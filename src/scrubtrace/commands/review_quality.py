@@ -53,6 +53,8 @@ def add(file: str, **given: Any) -> None:
         found = add_controls(engine, list(judged_controls(texts, source, config, keys)))
     if found.bad:
         refuse_rows(file, {line.number: line.problem for line in found.bad})
+    if found.erased:
+        click.echo(f"{found.erased:,} rows were left out: their text was erased", err=True)
     click.echo(
         f"{found.human + found.llm:,} controls added ({found.human:,} human, {found.llm:,} llm), "
         f"{found.known:,} known already ({found.renewed:,} with other evidence now)"
