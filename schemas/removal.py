@@ -65,6 +65,7 @@ REMOVED = pa.schema(
         pa.field("row_key", pa.string(), nullable=False),
         pa.field("whole", pa.bool_(), nullable=False),
         pa.field("turns", pa.list_(pa.int64()), nullable=False),
+        pa.field("turn_fields", pa.list_(pa.string()), nullable=False),
         pa.field("reasons", pa.list_(pa.string()), nullable=False),
         pa.field("item_keys", pa.list_(pa.string()), nullable=False),
         pa.field("source", pa.string()),
@@ -74,7 +75,7 @@ REMOVED = pa.schema(
 )
 """One row a row that went (``whole``) or lost turns, in the order of the shards.
 
-``row_key`` is the `item_key` of the row as such: of its dataset and id, or shard and index, without
+``turn_fields`` has the text column of each of ``turns``. ``row_key`` is the `item_key` of the row as such: of its dataset and id, or shard and index, without
 a field. ``digest`` is the keyed digest of the row as it was.
 """
 
