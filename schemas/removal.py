@@ -75,8 +75,9 @@ REMOVED = pa.schema(
 )
 """One row a row that went (``whole``) or lost turns, in the order of the shards.
 
-``turn_fields`` has the text column of each of ``turns``. ``row_key`` is the `item_key` of the row as such: of its dataset and id, or shard and index, without
-a field. ``digest`` is the keyed digest of the row as it was.
+``turn_fields`` has the text column of each of ``turns``. ``row_key`` is the `item_key` of the row
+as such: of its dataset and id, or shard and index, without a field. ``digest`` is the keyed digest
+of the row as it was.
 """
 
 NOT_REMOVED = pa.schema([*WANTED, pa.field("problem", pa.string(), nullable=False)])

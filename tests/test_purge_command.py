@@ -3,6 +3,7 @@
 import csv
 import hashlib
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -256,6 +257,20 @@ def test_ids_that_repeat() -> None:
          "shard p0.parquet has no lineage column 'x'"),
         (("--hold-decision", "none", "--decisions", "decided.parquet", "--set", "purge.chat=x"),
          "purge.chat"),
+        (("--hold-decision", "none", "--decisions", "decided.parquet", "--lineage-column", "score"),
+         "of type double has no ids"),
+        (("--hold-decision", "none", "--list", "nulls.parquet", "--id-column", "id"),
+         "a row without row_id"),
+        (("--hold-decision", "none", "--list", "places.parquet"), "no whole number"),
+        (("--hold-decision", "none", "--list", "shards.parquet"), "a row without shard"),
+        (("--hold-decision", "none", "--decisions", "decided.parquet", "--training-runs",
+          "ids.csv"), "needs the columns run"),
+        (("--hold-decision", "none", "--decisions", "decided.parquet", "--training-runs",
+          "runs.csv"), "no shard or row_index"),
+        (("--hold-decision", "none", "--decisions", "decided.parquet", "--sign-key", "ids.csv"),
+         "is no private key"),
+        (("**/*.parquet", "--hold-decision", "none", "--decisions", "decided.parquet", "--root",
+          "data"), "would take in --out purged"),
     ],
 )  # fmt: skip
 def test_refusals(given: tuple[str, ...], said: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -266,6 +281,18 @@ def test_refusals(given: tuple[str, ...], said: str, capsys: pytest.CaptureFixtu
     Path("bad.csv").write_text("number\n3\n")
     Path("short.csv").write_text("row_id,reason\na,b\nc\n")
     Path("keys.csv").write_text("item_key\nr0\n")
+    Path("runs.csv").write_text("run,shard,row_index\none,p0.parquet,first\n")
+    pq.write_table(pa.table({"row_id": ["id-0-3", None]}), "nulls.parquet")
+    place: dict[str, Any] = dict.fromkeys(("field", "text_digest", "key_id"), "x")
+    for name, own in (("places", {"shard": "p0", "row_index": None}),
+                      ("shards", {"shard": None, "row_index": 1})):  # fmt: skip
+        pq.write_table(pa.Table.from_pylist([place | own]), f"{name}.parquet")
+    if "**/*.parquet" in given:
+        for path in Path().glob("*.parquet"):
+            path.rename(path.with_suffix(".file" if path.stem != "decided" else ".decided"))
+        given = tuple(part.replace("decided.parquet", "decided.decided") for part in given)
+    table = pq.read_table("data/p0.parquet")
+    pq.write_table(table.append_column("score", pa.array([1.5] * ROWS)), "data/p0.parquet")
     out = () if "--out" in given else ("--out", "purged")
     before = sorted(Path().rglob("*"))
     assert code_of("purge", "data/*.parquet", *given, *out) == 2
@@ -333,6 +360,16 @@ def test_another_purge_does_not_write_over_one(capsys: pytest.CaptureFixture[str
     decisions([(0, 3), (1, 4)])
     assert purge("--decisions", "decided.parquet") == 2
     assert "another purge" in capsys.readouterr().err
+    assert files("purged") == before
+
+
+def test_a_record_is_not_written_over_when_its_work_is_gone() -> None:
+    decisions([(0, 3)])
+    assert purge("--decisions", "decided.parquet") == 0
+    before = files("purged")
+    shutil.rmtree("purged/work")
+    decisions([(0, 4)])
+    assert purge("--decisions", "decided.parquet") == 2
     assert files("purged") == before
 
 

@@ -129,6 +129,8 @@ def _listed(path: str, decisions: pa.Table | None) -> pa.Table:
         return _by_item_key([row["item_key"] for row in rows], path, decisions)
     if "row_id" in names:
         listed = [{"row_id": str(row["row_id"]), "reason": Reason.LISTED} for row in rows]
+        if any(row["row_id"] in (None, "") for row in rows):
+            raise UsageStop(f"{path} has a row without row_id: remove it")
         return pa.Table.from_pylist(listed, WANTED)
     raise UsageStop(f"{path} needs a column row_id or item_key, or the columns {', '.join(PLACE)}")
 
@@ -154,13 +156,17 @@ def _placed(row: dict[str, Any]) -> dict[str, Any]:
     try:
         turn = row.get("turn")
         numbers = {
-            "row_index": int(row["row_index"]),
+            "row_index": int(str(row["row_index"])),
             "turn": None if turn in (None, "") else int(str(turn)),
         }
     except ValueError:
         raise UsageStop("the list has a row_index or turn that is no whole number") from None
-    texts = {name: str(row[name]) for name in ("shard", "field", "text_digest", "key_id")}
-    row_id = row.get("row_id") or None
+    names = ("shard", "field", "text_digest", "key_id")
+    if empty := [name for name in names if row[name] in (None, "")]:
+        raise UsageStop(f"the list has a row without {empty[0]}")
+    row_id = row.get("row_id")
+    row_id = None if row_id in (None, "") else str(row_id)
+    texts = {name: str(row[name]) for name in names}
     return {"reason": Reason.LISTED, "row_id": row_id} | texts | numbers
 
 

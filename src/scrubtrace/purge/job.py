@@ -140,7 +140,7 @@ def prepare(job: Job) -> Prepared:
         inputs = read_inputs(job.inputs, columns, config.input.dataset, config.input.root)
     except (PlanError, OptionsError, ClusterError) as error:
         raise UsageStop(str(error)) from None
-    _check_apart(inputs.shards, job.out)
+    _check_apart(inputs.shards, job.inputs, job.out)
     chosen = choose(config.purge, inputs.dataset, job.decisions, job.results)
     _check_keys(chosen.wanted, ring)
     if config.input.id_column is None:
@@ -193,7 +193,10 @@ def units_of(shards: Sequence[Shard]) -> Iterator[Unit]:
 
 
 def _begin(folder: PurgeFolder, prepared: Prepared, spec: PurgeSpec, work: Work) -> None:
-    """Writes the plan, unless it is there; raises `UsageStop` if that of another purge is."""
+    """Writes the plan, unless it is there; raises `UsageStop` if that of another purge is.
+
+    A record without a plan is that of a purge whose ``work`` was removed.
+    """
     if storage.exists(folder.plan_file):
         try:
             is_same = folder.spec() == spec
@@ -206,6 +209,8 @@ def _begin(folder: PurgeFolder, prepared: Prepared, spec: PurgeSpec, work: Work)
                 "another --out"
             )
         return
+    if storage.exists(folder.record):
+        raise UsageStop(f"{folder.path} has the record of a finished purge: give another --out")
     wanted = prepared.located.wanted
     for unit in work.units:
         names = pa.array([entry.shard.name for entry in unit.ranges], pa.string())
@@ -283,13 +288,23 @@ def _ring(key_file: str | None) -> KeyRing:
     return read_ring(path)
 
 
-def _check_apart(shards: Sequence[Shard], out: str) -> None:
-    """Nothing that is read may lie where is written."""
+def _check_apart(shards: Sequence[Shard], inputs: Sequence[str], out: str) -> None:
+    """Nothing that is read may lie where is written, nor would when the command is called again."""
     place = out.rstrip("/") + "/" if storage.is_remote(out) else f"{Path(out).resolve()}/"
     for shard in shards:
         path = shard.path if storage.is_remote(shard.path) else str(Path(shard.path).resolve())
         if path.startswith(place):
             raise UsageStop(f"{shard.path} lies in --out {out}: give another folder")
+    for pattern in inputs:
+        if "**" in pattern and not storage.is_remote(pattern) and place.startswith(_above(pattern)):
+            raise UsageStop(f"{pattern} would take in --out {out}: give another folder")
+
+
+def _above(pattern: str) -> str:
+    """The folder that a recursive glob looks through, with a slash at its end."""
+    above = pattern.partition("**")[0].rpartition("/")[0]
+    folder = Path(above or ("/" if pattern.startswith("/") else ".")).resolve()
+    return f"{str(folder).rstrip('/')}/"
 
 
 def _check_keys(wanted: pa.Table, ring: KeyRing) -> None:

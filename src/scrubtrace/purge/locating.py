@@ -39,11 +39,14 @@ def locate(wanted: pa.Table, shards: Sequence[Shard], id_column: str | None) -> 
     """Puts the present shard and row into the wanted rows.
 
     A row with an id is the one that has it: of several, the one at the wanted place. A row that is
-    named by its id alone is every row that has it.
+    named by its id alone is every row that has it. A row that is named by its place gets its id.
     """
     numbers = {shard.name: number for number, shard in enumerate(shards)}
     by_id = pc.is_valid(wanted.column("row_id")).to_numpy() & (id_column is not None)
     parts = [_by_place(wanted.filter(pa.array(~by_id)), shards, numbers)]
+    if id_column is not None and parts[0].wanted.num_rows:
+        own = _with_ids(parts[0].wanted, shards, id_column)
+        parts[0] = Located(own, parts[0].not_found)
     if id_column is not None and by_id.any():
         parts.append(_by_id(wanted.filter(pa.array(by_id)), shards, numbers, id_column))
     found = pa.concat_tables([part.wanted for part in parts])
@@ -81,6 +84,24 @@ def _by_place(wanted: pa.Table, shards: Sequence[Shard], numbers: dict[str, int]
             ]
         ),
     )
+
+
+def _with_ids(wanted: pa.Table, shards: Sequence[Shard], id_column: str) -> pa.Table:
+    """The wanted rows with the ids that stand at their places."""
+    names, rows = (wanted.column(name).to_pylist() for name in ("shard", "row_index"))
+    places = set(zip(names, rows, strict=True))
+    found: dict[tuple[str, int], str | None] = {}
+    for shard in shards:
+        own = np.array(sorted(row for name, row in places if name == shard.name), np.int64)
+        first = 0
+        for values in _ids(shard, id_column) if len(own) else ():
+            here = own[(own >= first) & (own < first + len(values))]
+            at = values.take(pa.array(here - first)).to_pylist()
+            keys = ((shard.name, row) for row in here.tolist())
+            found |= dict(zip(keys, at, strict=True))
+            first += len(values)
+    ids = pa.array([found.get(place) for place in zip(names, rows, strict=True)], pa.string())
+    return wanted.set_column(WANTED.get_field_index("row_id"), WANTED.field("row_id"), ids)
 
 
 def _by_id(
