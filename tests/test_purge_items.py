@@ -5,7 +5,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from purges import decided, purge, record, write_data, write_decisions
+from purges import decided, decisions, ids, purge, record, write_data, write_decisions
 
 from scrubtrace.schemas.identity import item_key
 
@@ -62,3 +62,17 @@ def test_turns_of_two_columns_are_told_apart() -> None:
     assert record()["rows"]["turns_removed"] == 2
     (gone,) = pq.read_table("purged/quarantine/p0.parquet").to_pylist()
     assert (gone["scrubtrace_turns"], gone["scrubtrace_turn_fields"]) == ([1, 3], ["good", "bad"])
+
+
+@pytest.mark.parametrize("with_ids", [False, True])
+def test_rows_that_a_scan_did_not_find_again_are_missed(with_ids: bool) -> None:
+    given = ("--decisions", "decided.parquet", *(("--id-column", "id") if with_ids else ()))
+    again = {"unseen_run": "run-2", "state": "not_seen_again"}
+    decisions([(0, 4), (0, 19)], with_ids=with_ids)
+    assert purge(*given) == 0
+    data = "purged/shards/*.parquet"
+    assert purge(*given, "--dataset", "data", out="two", data=data) == 3
+    decisions([(0, 4), (0, 19), (1, 3)], with_ids=with_ids, **again)
+    assert purge(*given, "--dataset", "data", out="three", data=data) == 0
+    assert record("three")["named_but_not_removed"] == {"not_seen_again": 2}
+    assert ids("three") == [own for own in ids() if own != "id-1-3"]

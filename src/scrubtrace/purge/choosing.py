@@ -28,7 +28,7 @@ FOUND_ROWS = 10_000
 
 NEEDED = (
     "item_key", "dataset", "shard", "row_index", "row_id", "occurrence", "field", "turn", "source",
-    "stage", "text_digest", "key_id", "decision",
+    "stage", "text_digest", "key_id", "decision", "unseen_run",
 )  # fmt: skip
 """Columns of a decisions file that are read."""
 
@@ -115,6 +115,7 @@ def digest_of(path: str) -> str:
 
 def _wanted(decided: pa.Table, reason: Reason) -> pa.Table:
     columns = {name: decided.column(name) for name in WANTED.names if name in decided.schema.names}
+    columns["unseen"] = pc.is_valid(decided.column("unseen_run"))
     columns["reason"] = pa.array([str(reason)] * decided.num_rows, pa.string())
     return pa.table({name: columns[name] for name in WANTED.names}).cast(WANTED)
 

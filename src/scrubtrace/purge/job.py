@@ -44,7 +44,7 @@ from scrubtrace.purge.record import Attachments, Purge, write_record
 from scrubtrace.resumable import resumable
 from scrubtrace.schemas.identity import KeyRing
 from scrubtrace.schemas.plan import Chat, Columns, RowRange, Shard, Unit, Work
-from scrubtrace.schemas.removal import Problem, PurgeReceipt, PurgeSpec
+from scrubtrace.schemas.removal import EXPECTED, PurgeReceipt, PurgeSpec
 
 BATCH_BYTES = 8 << 20
 TOLD = 20
@@ -228,7 +228,8 @@ def _told(folder: PurgeFolder) -> list[str]:
     path = folder.removal("not_removed.parquet")
     names = ["shard", "row_index", "row_id", "problem"]
     table = read_table(storage.read_bytes(path), names)
-    table = table.filter(pc.not_equal(table.column("problem"), str(Problem.ELSEWHERE)))
+    expected = pa.array([str(problem) for problem in EXPECTED])
+    table = table.filter(pc.invert(pc.is_in(table.column("problem"), expected)))
     return [
         f"{row['shard'] or 'no shard'}, row {row['row_index']}"
         + (f" (id {row['row_id']})" if row["row_id"] is not None else "")

@@ -18,7 +18,7 @@ from scrubtrace.beam_pipelines import storage
 from scrubtrace.beam_pipelines.columns import find_columns, leaf_paths
 from scrubtrace.beam_pipelines.decoding import column_of
 from scrubtrace.schemas.plan import Columns, Shard
-from scrubtrace.schemas.removal import NOT_REMOVED, WANTED, Problem
+from scrubtrace.schemas.removal import NOT_REMOVED, WANTED, Problem, problem_of
 
 THREADS = 4
 BATCH_ROWS = 1 << 16
@@ -175,5 +175,6 @@ def _ids(shard: Shard, id_column: str) -> Iterator[pa.Array]:
 
 def with_problem(wanted: pa.Table, problem: Problem) -> pa.Table:
     """The rows as `NOT_REMOVED`."""
-    names = pa.array([str(problem)] * wanted.num_rows, pa.string())
+    found = [problem_of({"unseen": own}, problem) for own in wanted.column("unseen").to_pylist()]
+    names = pa.array(found, pa.string())
     return wanted.append_column(NOT_REMOVED.field("problem"), names)
