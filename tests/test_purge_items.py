@@ -5,7 +5,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from purges import decided, decisions, ids, purge, record, write_data, write_decisions
+from purges import decided, decisions, ids, purge, record, text, write_data, write_decisions
 
 from scrubtrace.schemas.identity import item_key
 
@@ -76,3 +76,14 @@ def test_rows_that_a_scan_did_not_find_again_are_missed(with_ids: bool) -> None:
     assert purge(*given, "--dataset", "data", out="three", data=data) == 0
     assert record("three")["named_but_not_removed"] == {"not_seen_again": 2}
     assert ids("three") == [own for own in ids() if own != "id-1-3"]
+
+
+def test_findings_about_calls_are_taken_for_rows() -> None:
+    rows = [
+        decided("p0.parquet", 4, text(0, 4), row_id="id-0-4"),
+        decided("p0.parquet", 4, "finding", row_id="f0", field="market.flow", kind="call_rule"),
+    ]
+    write_decisions(Path("decided.parquet"), rows)
+    assert purge("--decisions", "decided.parquet", "--id-column", "id") == 0
+    assert record()["rows"]["removed"] == 1
+    assert record()["named_but_not_removed"] == {}

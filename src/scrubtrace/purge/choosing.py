@@ -20,7 +20,7 @@ from scrubtrace.schemas.decided import DECIDED
 from scrubtrace.schemas.plan import RunSpec
 from scrubtrace.schemas.removal import WANTED, Reason
 from scrubtrace.schemas.review import Decision
-from scrubtrace.schemas.vocabulary import MatchClass
+from scrubtrace.schemas.vocabulary import Kind, MatchClass
 
 REFERENCE = "reference"
 FOUND_ROWS = 10_000
@@ -28,7 +28,7 @@ FOUND_ROWS = 10_000
 
 NEEDED = (
     "item_key", "dataset", "shard", "row_index", "row_id", "occurrence", "field", "turn", "source",
-    "stage", "text_digest", "key_id", "decision", "unseen_run",
+    "stage", "text_digest", "key_id", "decision", "unseen_run", "kind",
 )  # fmt: skip
 """Columns of a decisions file that are read."""
 
@@ -77,6 +77,7 @@ def choose(
 def read_decisions(path: str, dataset: str) -> tuple[pa.Table, str | None]:
     """The places of a data set in a decisions file, and the head of the review log.
 
+    Findings about calls are about no row of it: they are left out.
     Raises `UsageStop` if it is no export of decisions, or none about the data set.
     """
     try:
@@ -101,7 +102,8 @@ def read_decisions(path: str, dataset: str) -> tuple[pa.Table, str | None]:
             f"{path} is about data set {', '.join(sorted(names))}, not {dataset!r}: "
             "name the data set with --dataset"
         )
-    return own, head.decode() if head else None
+    rows = own.filter(pc.not_equal(own.column("kind"), str(Kind.CALL_RULE)))
+    return rows, head.decode() if head else None
 
 
 def digest_of(path: str) -> str:
