@@ -333,6 +333,7 @@ def test_shards_that_cannot_be_read(capsys: pytest.CaptureFixture[str]) -> None:
     assert code_of("purge", "data/*.parquet", *given) == 3
     assert "shard p1.parquet was not written" in capsys.readouterr().out
     assert [entry["name"] for entry in record()["shards_not_written"]] == ["p1.parquet"]
+    assert record()["named_but_not_removed"] == {"unreadable": 1}
     capsys.readouterr()
     assert code_of("verify", "purged/removal/record.json") == 0
     assert "1 shards were not written: p1.parquet" in capsys.readouterr().err

@@ -146,7 +146,8 @@ def prepare(job: Job) -> Prepared:
     if config.input.id_column is None:
         _check_has_places(chosen.wanted)
     check_columns(inputs.footers, chosen.wanted, config)
-    located = locate(chosen.wanted, inputs.shards, config.input.id_column)
+    dead = [shard.name for shard in inputs.dead]
+    located = locate(chosen.wanted, inputs.shards, config.input.id_column, dead)
     return Prepared(job, inputs, chosen, located, ring, options)
 
 

@@ -35,8 +35,10 @@ class Located:
     not_found: pa.Table
 
 
-def locate(wanted: pa.Table, shards: Sequence[Shard], id_column: str | None) -> Located:
-    """Puts the present shard and row into the wanted rows.
+def locate(
+    wanted: pa.Table, shards: Sequence[Shard], id_column: str | None, dead: Sequence[str] = ()
+) -> Located:
+    """Puts the present shard and row into the wanted rows; ``dead`` shards cannot be read.
 
     A row with an id is the one that has it: of several, the one at the wanted place. A row that is
     named by its id alone is every row that has it. A row that is named by its place gets its id.
@@ -51,10 +53,16 @@ def locate(wanted: pa.Table, shards: Sequence[Shard], id_column: str | None) -> 
         parts.append(_by_id(wanted.filter(pa.array(by_id)), shards, numbers, id_column))
     found = pa.concat_tables([part.wanted for part in parts])
     order = _order(found, numbers)
-    return Located(
-        found.take(pa.array(order)).combine_chunks(),
-        pa.concat_tables([part.not_found for part in parts]).combine_chunks(),
-    )
+    not_found = pa.concat_tables([part.not_found for part in parts]).combine_chunks()
+    return Located(found.take(pa.array(order)).combine_chunks(), _unreadable(not_found, dead))
+
+
+def _unreadable(not_found: pa.Table, dead: Sequence[str]) -> pa.Table:
+    """Rows that were not found, those of shards that cannot be read told as such."""
+    is_dead = pc.is_in(not_found.column("shard"), pa.array(dead, pa.string()))
+    problems = pc.if_else(is_dead, str(Problem.UNREADABLE), not_found.column("problem"))
+    place = NOT_REMOVED.get_field_index("problem")
+    return not_found.set_column(place, NOT_REMOVED.field("problem"), problems)
 
 
 def _order(found: pa.Table, numbers: dict[str, int]) -> NDArray[np.int64]:
