@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.stats import beta
 
-from scrubtrace.labelers.cells import Cell
+from scrubtrace.cells import Cell
 from scrubtrace.labelers.model import LabelerScreening
 from scrubtrace.labelers.periods import Settings
 from scrubtrace.labelers.screening import screen_labelers

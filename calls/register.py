@@ -45,7 +45,7 @@ class Names(Generic[E]):
             self.by_id[entry.id] = entry
             for name in (entry.id, *entry.names):
                 if "*" in name or "?" in name:
-                    self._patterns.append((name.lower(), entry))
+                    self._patterns.append((name.lower().replace("[", "[[]"), entry))
                 else:
                     self._plain.setdefault(name.lower(), entry)
 

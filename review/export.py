@@ -147,7 +147,8 @@ def _export(
 def export_parquet(engine: Engine, path: Path, wanted: Wanted = Wanted()) -> ExportResult:
     """Write one row a place with its state and decisions, typed as `schemas.decided.DECIDED`.
 
-    The file appears whole or not at all. The export is an event of the log. Raises ReviewError.
+    Texts that were drawn at random are in it as soon as somebody has decided on them. The file
+    appears whole or not at all. The export is an event of the log. Raises ReviewError.
     """
     import pyarrow.parquet as pq
 
@@ -160,7 +161,7 @@ def export_parquet(engine: Engine, path: Path, wanted: Wanted = Wanted()) -> Exp
         try:
             with reading_as_one(engine) as connection, pq.ParquetWriter(draft, schema) as writer:
                 erased = last_erasure(connection)
-                places = export_places(connection, _resolved(connection, wanted))
+                places = export_places(connection, _resolved(connection, wanted), drawn=True)
                 while page := list(islice(places, GROUP_ROWS)):
                     writer.write_table(_table(page, schema))
                     rows += len(page)

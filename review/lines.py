@@ -103,14 +103,23 @@ def export_lines(
 
 
 def export_places(
-    connection: Connection, wanted: Wanted
+    connection: Connection, wanted: Wanted, drawn: bool = False
 ) -> Generator[tuple[StoredItem, Standing], None, None]:
-    """Every place that is wanted, by data set, shard, row and key."""
+    """Every place that is wanted, by data set, shard, row and key.
+
+    With ``drawn`` also texts that were drawn at random or for a batch, once decided on.
+    """
     columns = review_items.c
     order = (columns.dataset, columns.shard, columns.row_index, columns.item_key)
-    query = _places(wanted).add_columns(columns.first_run)
+    extra = (columns.first_run, columns.flagged, columns.kind)
+    query = _places(wanted, drawn).add_columns(*extra)
     placed = _standings(connection, query.order_by(*order))
-    chosen = ((row.item_key, standing) for row, standing in placed if _is_wanted(standing, wanted))
+    chosen = (
+        (row.item_key, standing)
+        for row, standing in placed
+        if _is_wanted(standing, wanted)
+        and (not drawn or _is_seen(row, wanted) or standing.state != State.PENDING)
+    )
     while page := list(islice(chosen, PAGE_ITEMS)):
         stored = _stored(connection, [item_key for item_key, _ in page])
         yield from ((stored[item_key], standing) for item_key, standing in page)
@@ -150,11 +159,25 @@ def known_run(connection: Connection, run: str) -> str:
 _TEXT = text_id(review_items.c.text_digest)
 
 
-def _places(wanted: Wanted) -> Select[Any]:
-    """Places of the flagged items, and of those that were until a run did not see them again."""
+def _is_seen(row: Row[Any], wanted: Wanted) -> bool:
+    """Whether a place is wanted although nobody drew it."""
+    is_reported = wanted.include_reported and row.kind != SAMPLED
+    return bool(row.flagged or row.unseen_run is not None or is_reported)
+
+
+def _places(wanted: Wanted, drawn: bool = False) -> Select[Any]:
+    """Places of the flagged items, and of those that were until a run did not see them again.
+
+    With ``drawn`` also those that were drawn at random or are in a batch.
+    """
     columns = review_items.c
     seen = or_(columns.flagged.is_(True), columns.unseen_run.is_not(None))
-    conditions = [columns.kind != SAMPLED] if wanted.include_reported else [seen]
+    if wanted.include_reported:
+        seen = columns.kind != SAMPLED
+    if drawn:
+        in_batches = columns.item_key.in_(select(review_batch_items.c.item_key))
+        seen = or_(seen, columns.kind == SAMPLED, in_batches)
+    conditions = [seen]
     if wanted.batch is not None:
         of_batch = select(review_batch_items.c.item_key).where(
             review_batch_items.c.batch == wanted.batch

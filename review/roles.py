@@ -13,8 +13,8 @@ from scrubtrace.review.trail.events import EventKind
 ROLES: Mapping[str, str] = {
     "pipeline": "detect, commit, keys, audit seed, audit plan, review sample, calls check",
     "reviewer": "review export, sheet, import; no controls, no batches",
-    "coordinator": "the same with both; review verify, controls, quality, learn, audit run, report, "
-    "campaign check",
+    "coordinator": "the same with both; review verify, controls, quality, learn, audit run, "
+    "report, campaign check",
     "auditor": "review verify, quality, learn, audit run, report, campaign check without --log; "
     "reads all, changes nothing",
     "protection": "review unmask, erase, expire, verify",

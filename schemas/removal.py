@@ -2,6 +2,7 @@
 
 import json
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -25,9 +26,11 @@ class Problem(StrEnum):
     """Why a row that the policy names was not removed.
 
     ``elsewhere``: its shard is not among the inputs, nor is its id; the purge was of other shards.
+    ``not_seen_again``: it is not there, as a scan after the decision had found already.
     """
 
     ELSEWHERE = "elsewhere"
+    NOT_SEEN_AGAIN = "not_seen_again"
     GONE = "gone"
     CHANGED = "changed"
     OTHER_ID = "other_id"
@@ -35,6 +38,12 @@ class Problem(StrEnum):
     NO_TEXT = "no_text"
     UNREADABLE = "unreadable"
 
+
+EXPECTED = (Problem.ELSEWHERE, Problem.NOT_SEEN_AGAIN)
+"""Problems that leave nothing to be done."""
+
+ABSENT = (Problem.GONE, Problem.CHANGED, Problem.OTHER_ID, Problem.AMBIGUOUS, Problem.NO_TEXT)
+"""Problems of a text that is not where it was; of one not seen again they were to be expected."""
 
 WANTED = pa.schema(
     [
@@ -49,12 +58,14 @@ WANTED = pa.schema(
         pa.field("item_key", pa.string()),
         pa.field("source", pa.string()),
         pa.field("stage", pa.string()),
+        pa.field("unseen", pa.bool_()),
     ]
 )
 """One row a text, or a whole row (``field`` null), that is to go, and why.
 
 ``shard`` and ``row_index`` are where it was seen last; null where only its id is known. With a
-``text_digest`` the row is removed only if its text still has it.
+``text_digest`` the row is removed only if its text still has it. ``unseen``: a scan after the
+decision did not find it again.
 """
 
 REMOVED = pa.schema(
@@ -65,6 +76,7 @@ REMOVED = pa.schema(
         pa.field("row_key", pa.string(), nullable=False),
         pa.field("whole", pa.bool_(), nullable=False),
         pa.field("turns", pa.list_(pa.int64()), nullable=False),
+        pa.field("turn_fields", pa.list_(pa.string()), nullable=False),
         pa.field("reasons", pa.list_(pa.string()), nullable=False),
         pa.field("item_keys", pa.list_(pa.string()), nullable=False),
         pa.field("source", pa.string()),
@@ -74,12 +86,19 @@ REMOVED = pa.schema(
 )
 """One row a row that went (``whole``) or lost turns, in the order of the shards.
 
-``row_key`` is the `item_key` of the row as such: of its dataset and id, or shard and index, without
-a field. ``digest`` is the keyed digest of the row as it was.
+``turn_fields`` has the text column of each of ``turns``. ``row_key`` is the `item_key` of the row
+as such: of its dataset and id, or shard and index, without a field. ``digest`` is the keyed digest
+of the row as it was.
 """
 
 NOT_REMOVED = pa.schema([*WANTED, pa.field("problem", pa.string(), nullable=False)])
 """What the policy names but was not removed, and why; see `Problem`."""
+
+
+def problem_of(entry: Mapping[str, Any], problem: Problem) -> Problem:
+    """The problem of a row of `WANTED`: to be expected if a scan did not find the text either."""
+    return Problem.NOT_SEEN_AGAIN if entry["unseen"] and problem in ABSENT else problem
+
 
 BLOCK_ROWS = 512
 """Rows of a block of `ROW_DIGESTS`."""

@@ -91,6 +91,19 @@ def test_a_bundle_has_findings_calls_digests_and_no_text() -> None:
     assert b"svc-" not in everything
 
 
+def test_a_test_with_another_key_that_names_callers_otherwise_passes(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    check(LOG, "checked")
+    write_case(findings("checked", "purpose.forbidden"), steps=3)
+    later = later_log(4, 5)
+    monkeypatch.setenv("SCRUBTRACE_KEY", "5f" * 32)
+    check(later, "later")
+    assert bundle("--retest", "later") == 2
+    assert "check again with that key" in capsys.readouterr().err
+    assert not Path("case.zip").exists()
+
+
 def test_the_same_content_gives_the_same_bytes() -> None:
     check(LOG, "checked")
     write_case(findings("checked", "terms.use", "prompt.identity"))

@@ -94,6 +94,12 @@ def test_a_date_is_its_beginning_in_the_zone_of_the_register(
     assert instant(value, ZoneInfo(zone)) == expected
 
 
+def test_brackets_in_a_pattern_stand_for_other_letters() -> None:
+    names = Names([Model("a", "v", ("atlas[1m]-*",))])
+    assert names.find("Atlas[1m]-2025") is not None
+    assert names.find("atlasm-2025") is None
+
+
 def test_names_are_found_by_id_then_name_then_pattern_whatever_their_case() -> None:
     one, two = Model("a", "v", ("A-2025-*", "x?z")), Model("b", "v", ("a-2025-mini",))
     names = Names((one, two))

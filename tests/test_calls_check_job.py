@@ -245,3 +245,14 @@ def test_rules_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
     assert "purpose.forbidden      critical" in capsys.readouterr().out
     assert code_of("calls", "rules", "--json") == 0
     assert {"id", "severity", "title", "action"} == set(json.loads(capsys.readouterr().out)[0])
+
+
+@pytest.mark.parametrize("content", ["", "\n\n"])
+def test_a_log_without_calls_passes_the_gate(
+    tmp_path: Path, content: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "log.jsonl").write_text(content)
+    assert check(tmp_path / "log.jsonl", out=tmp_path / "out", options=("--gate",)) == 3
+    said = capsys.readouterr()
+    assert "nothing was checked" in said.err
+    assert "empty files: " in said.out

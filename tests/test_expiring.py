@@ -8,14 +8,17 @@ from command_line import code_of
 from decision_files import HEADER, events, item, key, line, saved, stored
 from sqlalchemy import Engine, update
 
+from scrubtrace.commands.privacy import _ages
 from scrubtrace.config import RetentionSection, load_config
 from scrubtrace.exits import UsageStop
+from scrubtrace.review.batches.store import store_drawn
 from scrubtrace.review.connection import open_review
 from scrubtrace.review.decisions.importing import import_decisions
 from scrubtrace.review.erasing.expire import Ages, Expired, expire, too_old
 from scrubtrace.review.store import iter_items, record_run, upsert_items, withdraw_unseen
 from scrubtrace.review.table import review_runs
 from scrubtrace.review.trail.verify import verify
+from scrubtrace.schemas.batches import SAMPLED
 from scrubtrace.schemas.review import ReviewRun
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
@@ -87,6 +90,17 @@ def test_a_text_that_is_open_elsewhere_stays(table: Engine) -> None:
     other = item(7, text_digest=item(0).text_digest, evidence_fingerprint="f" * 16)
     upsert_items(table, [other], "run2")
     assert numbers(too_old(table, Ages(TEXTS), NOW))[0] == [1, 4, 8]
+
+
+def test_texts_that_were_drawn_stay_for_ever(table: Engine, tmp_path: Path) -> None:
+    drawn = [item(number, flagged=False, kind=SAMPLED) for number in (10, 11)]
+    store_drawn(table, drawn, "run1")
+    decide(table, tmp_path, 10, "dismiss", DAY * 10)
+    ages = Ages({SAMPLED: DAY * 30})
+    assert numbers(too_old(table, ages, NOW)) == ([10], [])
+    assert numbers(too_old(table, ages, NOW, include_open=True)) == ([10, 11], [])
+    assert 10 in numbers(too_old(table, Ages(dismissed=DAY), NOW))[1]
+    assert SAMPLED in _ages(load_config(None, ["retention.snippet=30d"]).retention).snippets
 
 
 def test_comments_expire_unless_their_item_is_open(table: Engine) -> None:

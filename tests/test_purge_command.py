@@ -3,6 +3,7 @@
 import csv
 import hashlib
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -209,6 +210,20 @@ def test_ids_that_repeat() -> None:
          "shard p0.parquet has no lineage column 'x'"),
         (("--hold-decision", "none", "--decisions", "decided.parquet", "--set", "purge.chat=x"),
          "purge.chat"),
+        (("--hold-decision", "none", "--decisions", "decided.parquet", "--lineage-column", "score"),
+         "of type double has no ids"),
+        (("--hold-decision", "none", "--list", "nulls.parquet", "--id-column", "id"),
+         "a row without row_id"),
+        (("--hold-decision", "none", "--list", "places.parquet"), "no whole number"),
+        (("--hold-decision", "none", "--list", "shards.parquet"), "a row without shard"),
+        (("--hold-decision", "none", "--decisions", "decided.parquet", "--training-runs",
+          "ids.csv"), "needs the columns run"),
+        (("--hold-decision", "none", "--decisions", "decided.parquet", "--training-runs",
+          "runs.csv"), "no shard or row_index"),
+        (("--hold-decision", "none", "--decisions", "decided.parquet", "--sign-key", "ids.csv"),
+         "is no private key"),
+        (("**/*.parquet", "--hold-decision", "none", "--decisions", "decided.parquet", "--root",
+          "data"), "would take in --out purged"),
     ],
 )  # fmt: skip
 def test_refusals(given: tuple[str, ...], said: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -219,6 +234,18 @@ def test_refusals(given: tuple[str, ...], said: str, capsys: pytest.CaptureFixtu
     Path("bad.csv").write_text("number\n3\n")
     Path("short.csv").write_text("row_id,reason\na,b\nc\n")
     Path("keys.csv").write_text("item_key\nr0\n")
+    Path("runs.csv").write_text("run,shard,row_index\none,p0.parquet,first\n")
+    pq.write_table(pa.table({"row_id": ["id-0-3", None]}), "nulls.parquet")
+    place: dict[str, Any] = dict.fromkeys(("field", "text_digest", "key_id"), "x")
+    for name, own in (("places", {"shard": "p0", "row_index": None}),
+                      ("shards", {"shard": None, "row_index": 1})):  # fmt: skip
+        pq.write_table(pa.Table.from_pylist([place | own]), f"{name}.parquet")
+    if "**/*.parquet" in given:
+        for path in Path().glob("*.parquet"):
+            path.rename(path.with_suffix(".file" if path.stem != "decided" else ".decided"))
+        given = tuple(part.replace("decided.parquet", "decided.decided") for part in given)
+    table = pq.read_table("data/p0.parquet")
+    pq.write_table(table.append_column("score", pa.array([1.5] * ROWS)), "data/p0.parquet")
     out = () if "--out" in given else ("--out", "purged")
     before = sorted(Path().rglob("*"))
     assert code_of("purge", "data/*.parquet", *given, *out) == 2
@@ -289,6 +316,16 @@ def test_another_purge_does_not_write_over_one(capsys: pytest.CaptureFixture[str
     assert files("purged") == before
 
 
+def test_a_record_is_not_written_over_when_its_work_is_gone() -> None:
+    decisions([(0, 3)])
+    assert purge("--decisions", "decided.parquet") == 0
+    before = files("purged")
+    shutil.rmtree("purged/work")
+    decisions([(0, 4)])
+    assert purge("--decisions", "decided.parquet") == 2
+    assert files("purged") == before
+
+
 def test_shards_that_cannot_be_read(capsys: pytest.CaptureFixture[str]) -> None:
     decisions([(0, 3), (1, 4)])
     Path("data/p1.parquet").write_bytes(b"no Parquet file")
@@ -296,6 +333,10 @@ def test_shards_that_cannot_be_read(capsys: pytest.CaptureFixture[str]) -> None:
     assert code_of("purge", "data/*.parquet", *given) == 3
     assert "shard p1.parquet was not written" in capsys.readouterr().out
     assert [entry["name"] for entry in record()["shards_not_written"]] == ["p1.parquet"]
+    assert record()["named_but_not_removed"] == {"unreadable": 1}
+    capsys.readouterr()
+    assert code_of("verify", "purged/removal/record.json") == 0
+    assert "1 shards were not written: p1.parquet" in capsys.readouterr().err
     assert not Path("purged/shards/p1.parquet").exists()
 
 

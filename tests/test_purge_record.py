@@ -43,6 +43,16 @@ def test_attachments_and_lineage() -> None:
     assert said["lineage"]["training_runs"]["rows_read"] == {"one": 2, "two": 1}
 
 
+def test_rows_named_by_their_place_are_counted_by_their_ids() -> None:
+    decisions([(0, 4)])
+    Path("runs.csv").write_text("run,row_id\none,id-0-4\n")
+    columns = ("--id-column", "id", "--lineage-column", "parent", "--training-runs", "runs.csv")
+    assert purge("--decisions", "decided.parquet", *columns) == 0
+    lineage = record()["lineage"]
+    assert lineage["derived_rows_kept"]["rows"] == 1
+    assert lineage["training_runs"]["rows_read"] == {"one": 1}
+
+
 @pytest.fixture
 def key_pair() -> Callable[[str], None]:
     """Writes a new pair of keys to NAME.pem and NAME.pub."""
@@ -71,10 +81,24 @@ def test_signatures(key_pair: Callable[[str], None], capsys: pytest.CaptureFixtu
     assert code_of("verify", str(envelope), "--public-key", "other.pub") == 4
     assert code_of("verify", "purged/removal/record.json", "--public-key", "mine.pub") == 2
     assert purge("--decisions", "decided.parquet", "--sign-key", "mine.pub", out="two") == 2
+    assert purge("--decisions", "decided.parquet") == 0
+    assert envelope.exists()
     changed = json.loads(envelope.read_text())
     changed["payload"] = "e30K" + changed["payload"][4:]
     envelope.write_text(json.dumps(changed))
     assert code_of("verify", str(envelope), "--public-key", "mine.pub") == 4
+
+
+def test_a_record_that_says_more_has_no_signature_of_the_one_before(
+    key_pair: Callable[[str], None],
+) -> None:
+    key_pair("mine")
+    decisions([(0, 4)])
+    assert purge("--decisions", "decided.parquet", "--sign-key", "mine.pem") == 0
+    Path("bound.json").write_text('{"bound": 0.001}')
+    assert purge("--decisions", "decided.parquet", "--bound", "bound.json") == 0
+    assert record()["post_removal_bound"]["content"] == {"bound": 0.001}
+    assert not Path("purged/removal/record.dsse.json").exists()
 
 
 def test_verbatim_matches_go() -> None:

@@ -1,8 +1,11 @@
 """What the review table says of drawn texts, on SQLite and PostgreSQL."""
 
 from dataclasses import replace
+from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
+from decision_files import saved
 from samples import ITEM
 from sqlalchemy import Engine
 
@@ -10,7 +13,10 @@ from scrubtrace.review.batches.decided import decided_items
 from scrubtrace.review.batches.known import check_name, flagged_keys, known_items
 from scrubtrace.review.batches.store import create_batch, store_drawn
 from scrubtrace.review.connection import reading_as_one
+from scrubtrace.review.decisions.importing import import_decisions
 from scrubtrace.review.errors import ReviewError
+from scrubtrace.review.export import export_parquet
+from scrubtrace.review.lines import Wanted
 from scrubtrace.review.store import upsert_items
 from scrubtrace.review.trail.seeds import commit_seed, find_commitment
 from scrubtrace.review.trail.verify import verify
@@ -67,3 +73,24 @@ def test_items_without_decisions_are_pending(engine: Engine) -> None:
     with reading_as_one(engine) as connection:
         ((found, standing),) = decided_items(connection, "b")
     assert (found, standing.state, standing.verdict) == (item, State.PENDING, None)
+
+
+@pytest.mark.parametrize("wanted", [Wanted(), Wanted(dataset="chats", include_reported=True)])
+def test_decisions_on_texts_that_are_not_flagged_are_left_out_of_the_file_for_jobs(
+    engine: Engine, tmp_path: Path, wanted: Wanted
+) -> None:
+    upsert_items(engine, [replace(ITEM, item_key="r1", flagged=False)], "run-1")
+    store_drawn(engine, [replace(DRAWN, item_key=f"r{number}") for number in (2, 3)], "run-1")
+    batch = [BatchItem("r1", 1, ITEM.text_digest, ITEM.evidence_fingerprint, "all", 0.5, False)]
+    create_batch(engine, Batch("b", "chats", Purpose.AUDIT, True, {}), batch)
+    names = ("item_key", "row_version", "decision", "scope")
+    rows = [["r1", "1", "concur", "row"], ["r2", "1", "concur", "row"]]
+    (tmp_path / "decided.csv").write_bytes(saved(rows, names))
+    assert import_decisions(engine, tmp_path / "decided.csv", "anna").bad == []
+    export_parquet(engine, tmp_path / "out.parquet", wanted)
+    table = pq.read_table(tmp_path / "out.parquet", columns=["item_key", "decision"])
+    assert [row["item_key"] for row in table.to_pylist() if row["decision"] == "concur"] == [
+        "r1",
+        "r2",
+    ]
+    assert "r3" not in table.column("item_key").to_pylist()

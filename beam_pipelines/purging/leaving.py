@@ -21,9 +21,13 @@ REASONS = pa.schema(
         pa.field("scrubtrace_reasons", pa.list_(pa.string()), nullable=False),
         pa.field("scrubtrace_item_keys", pa.list_(pa.string()), nullable=False),
         pa.field("scrubtrace_turns", pa.list_(pa.int64()), nullable=False),
+        pa.field("scrubtrace_turn_fields", pa.list_(pa.string()), nullable=False),
     ]
 )
-"""Columns that quarantine shards have behind those of the shard; ``turns`` empty: the whole row."""
+"""Columns that quarantine shards have behind those of the shard; ``turns`` empty: the whole row.
+
+``turn_fields`` has the text column of each turn.
+"""
 
 
 @dataclass
@@ -53,9 +57,11 @@ class Leaving:
             self.item_keys.add(entry["item_key"])
 
     @property
-    def all_turns(self) -> list[int]:
-        """The turns that go; none if the whole row does."""
-        return [] if self.whole else sorted({turn for own in self.turns.values() for turn in own})
+    def all_turns(self) -> list[tuple[int, str]]:
+        """The turns that go, each with its text column; none if the whole row does."""
+        if self.whole:
+            return []
+        return sorted((turn, name) for name, own in self.turns.items() for turn in own)
 
     def removed(self, spec: PurgeSpec, shard: str, digest: bytes) -> dict[str, Any]:
         """As a row of `REMOVED`."""
@@ -65,7 +71,8 @@ class Leaving:
             "row_id": self.row_id,
             "row_key": item_key(spec.dataset, shard, self.row_index, self.row_id),
             "whole": self.whole,
-            "turns": self.all_turns,
+            "turns": [turn for turn, _ in self.all_turns],
+            "turn_fields": [name for _, name in self.all_turns],
             "reasons": sorted(self.reasons),
             "item_keys": sorted(self.item_keys),
             "source": self.source,
@@ -127,7 +134,8 @@ def with_reasons(batch: pa.RecordBatch, own: Sequence[Leaving]) -> pa.RecordBatc
             "scrubtrace_row_index": entry.row_index,
             "scrubtrace_reasons": sorted(entry.reasons),
             "scrubtrace_item_keys": sorted(entry.item_keys),
-            "scrubtrace_turns": entry.all_turns,
+            "scrubtrace_turns": [turn for turn, _ in entry.all_turns],
+            "scrubtrace_turn_fields": [name for _, name in entry.all_turns],
         }
         for entry in own
     ]

@@ -28,6 +28,7 @@ from scrubtrace.schemas.removal import (
     Problem,
     PurgeSpec,
     ShardReceipt,
+    problem_of,
 )
 
 COPY_BYTES = 1 << 20
@@ -183,7 +184,11 @@ def _checked(
         return []
     problems = checker.problems(batch, first, entries)
     pairs = list(zip(entries, problems, strict=True))
-    bad = [entry | {"problem": str(problem)} for entry, problem in pairs if problem is not None]
+    bad = [
+        entry | {"problem": str(problem_of(entry, problem))}
+        for entry, problem in pairs
+        if problem is not None
+    ]
     if bad:
         purged.not_removed.append(pa.Table.from_pylist(bad, NOT_REMOVED))
     return [entry for entry, problem in pairs if problem is None]

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Engine, insert, select
 
 from scrubtrace.review.connection import writing
 from scrubtrace.review.controls.store import controls_by_key, issued_by_key
-from scrubtrace.review.decisions.file import BadLine, DecidedLine, read_decisions
+from scrubtrace.review.decisions.file import BadLine, DecidedLine, DecisionFile, read_decisions
 from scrubtrace.review.decisions.label_studio import read_tasks
 from scrubtrace.review.decisions.origin import Origin, origin_of
 from scrubtrace.review.decisions.record import FORM, content_line, id_of
@@ -96,6 +96,17 @@ def import_decisions(
         raise ReviewError("the decisions cannot have been made in the future")
     is_tasks = path.suffix.lower() == ".json"
     content = read_tasks(path, annotator) if is_tasks else read_decisions(path)
+    return store_decisions(engine, content, reviewer, keep_going, decided_at)
+
+
+def store_decisions(
+    engine: Engine,
+    content: DecisionFile,
+    reviewer: str,
+    keep_going: bool = False,
+    decided_at: datetime | None = None,
+) -> Imported:
+    """Store what a file says, as `import_decisions` does; ``reviewer`` is a checked name."""
     counted = {"undecided": content.undecided, "notes": content.notes}
     found = Imported(**counted, unit=content.unit, bad=[*content.bad])
     once = _without_conflicts(content.decided, found)

@@ -19,6 +19,7 @@ from scrubtrace.review.lines import Wanted, export_places
 from scrubtrace.review.store import StoredItem
 from scrubtrace.review.table import review_comments, review_decisions, review_runs
 from scrubtrace.review.texts import text_ids
+from scrubtrace.schemas.batches import SAMPLED
 from scrubtrace.schemas.review import OPEN_STATES, State
 
 UNDECIDED = OPEN_STATES | {State.ESCALATED}
@@ -62,9 +63,10 @@ def too_old(engine: Engine, ages: Ages, now: datetime, include_open: bool = Fals
     """
     with reading_as_one(engine) as connection:
         found = _Places(ages, now, _committed(connection), include_open)
-        with closing(export_places(connection, Wanted(include_reported=True))) as places:
-            for stored, standing in places:
-                found.add(stored, standing)
+        for wanted in (Wanted(include_reported=True), Wanted(kind=SAMPLED)):
+            with closing(export_places(connection, wanted)) as places:
+                for stored, standing in places:
+                    found.add(stored, standing)
         ids = text_ids(connection, found.stays | found.old.keys())
         comments = _old_comments(connection, ages, now, found.open_items)
     kept = {ids[digest] for digest in found.stays}
@@ -100,7 +102,8 @@ class _Places:
     def add(self, stored: StoredItem, standing: Standing) -> None:
         """Look at one place."""
         item = stored.item
-        is_open = item.flagged and standing.state in UNDECIDED and not self._include_open
+        is_asked = item.flagged or item.kind == SAMPLED
+        is_open = is_asked and standing.state in UNDECIDED and not self._include_open
         if is_open:
             self.open_items.add(item.item_key)
         if not item.snippet:

@@ -226,7 +226,7 @@ class RetentionSection(_Section):
     of comments, since the decision.
     """
 
-    snippet: Age | dict[Kind, Age] | None = None
+    snippet: Age | dict[Kind | Literal["sampled"], Age] | None = None
     dismissed: Age | None = None
     comments: Age | None = None
 

@@ -162,6 +162,25 @@ def check_summary(checked: str) -> Row:
     return found
 
 
+def check_keys(key_id: str, joined: str | None, retest: str | None) -> None:
+    """Raises `UsageStop` unless callers are named alike in all folders: by one digest key.
+
+    With another key no caller of a later check would be one of the findings.
+    """
+    named = {}
+    if joined is not None:
+        metadata = _schema(joined, "joined.parquet").metadata or {}
+        named[joined] = metadata.get(b"key_id", b"").decode()
+    if retest is not None:
+        named[retest] = check_summary(retest)["key_id"]
+    for folder, other in named.items():
+        if other != key_id:
+            raise UsageStop(
+                f"callers in {folder} are named by key {other}, those of the findings by {key_id}: "
+                "check again with that key (--key-file)"
+            )
+
+
 def texts_of(calls: pa.Table, logs: Sequence[str]) -> Iterator[Row]:
     """Prompts and completions of the calls, read from the logs again; raises `UsageStop`."""
     ids = set(calls["call_id"].to_pylist())
@@ -184,6 +203,16 @@ def _rows(folder: str, name: str) -> list[Row]:
             f"there is no {path}: give the folder of a finished check or join"
         ) from None
     return rows
+
+
+def _schema(folder: str, name: str) -> pa.Schema:
+    path = Path(folder) / name
+    try:
+        return pq.read_schema(path)
+    except OSError:
+        raise UsageStop(
+            f"there is no {path}: give the folder of a finished check or join"
+        ) from None
 
 
 def _times(checked: str) -> Iterator[str | None]:

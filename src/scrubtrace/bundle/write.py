@@ -3,6 +3,7 @@
 import hashlib
 import io
 import json
+import shlex
 import zipfile
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -18,6 +19,7 @@ from scrubtrace.bundle.case import Case, CaseState
 from scrubtrace.bundle.contents import (
     calls_of,
     case_findings,
+    check_keys,
     check_summary,
     decisions_about,
     joined_rows,
@@ -80,6 +82,7 @@ def write_bundle(job: BundleJob, out: str, engine: Engine | None = None) -> Bund
     case, register = job.case, registered(job.register)
     summary = check_summary(job.checked)
     folders = [job.checked, *([job.joined] if job.joined else [])]
+    check_keys(summary["key_id"], job.joined, job.retest)
     findings = case_findings(case, folders)
     joined = joined_rows(job.joined)
     calls = calls_of(findings, job.checked, joined)
@@ -141,17 +144,16 @@ def _excerpt(register: Register, findings: Sequence[dict[str, Any]], file: str) 
 def _commands(job: BundleJob, summary: dict[str, Any]) -> str:
     """Commands with the files as they were named; logs and register by their digests."""
     logs = [f"# sha256 {entry['sha256']}  {entry['file']}" for entry in summary["logs"]]
-    names = " ".join(f"'{entry['file']}'" for entry in summary["logs"])
+    names = shlex.join(entry["file"] for entry in summary["logs"])
+    spec = shlex.quote(job.register)
     lines = [
         f"# register: sha256 {summary['register']['sha256']}  {summary['register']['file']}",
         *logs,
         f"# with digest key {summary['key_id']} (scrubtrace keys show)",
-        f"scrubtrace calls check {names} --spec '{job.register}' --out checked",
+        f"scrubtrace calls check {names} --spec {spec} --out checked",
     ]
     if job.joined:
-        lines.append(
-            f"scrubtrace calls join checked --detected OUT --spec '{job.register}' --out joined"
-        )
+        lines.append(f"scrubtrace calls join checked --detected OUT --spec {spec} --out joined")
     return "\n".join(lines) + "\n"
 
 

@@ -24,6 +24,10 @@ def summary_lines(
     if reading["text_calls"]:
         with_prompt = reading["with_prompt"]
         yield (f"prompts in the log: {with_prompt:,} of {reading['text_calls']:,} calls with text")
+    if empty := outcome.coverage.empty_files:
+        shown = ", ".join(sorted(empty)[:SHOWN])
+        more = f" and {len(empty) - SHOWN:,} more" if len(empty) > SHOWN else ""
+        yield f"empty files: {shown}{more}"
     if outcome.bad_lines:
         bad = ", ".join(f"{why} {n:,}" for why, n in sorted(outcome.coverage.bad.items()) if n)
         yield f"bad lines: {bad} ({out}/bad_lines.csv)"

@@ -9,7 +9,7 @@ import click
 
 from scrubtrace import log
 from scrubtrace.commands.options import json_text
-from scrubtrace.exits import Exit, LimitStop
+from scrubtrace.exits import Exit, IncompleteStop, LimitStop
 
 SEVERITIES = ("critical", "high", "medium", "low")
 
@@ -61,7 +61,10 @@ def check(beam_arguments: list[str], /, logs: tuple[str, ...], **given: Any) -> 
         click.echo("\n".join(summary_lines(outcome, given["out"], stored)))
         fields: dict[str, Any] = {"findings": len(outcome.findings), "bad_lines": outcome.bad_lines}
         log.tell("calls_checked", None, **fields | outcome.counts)
-    _end(list(at_least(outcome.findings, severity)), outcome.damaged_lines, given)
+    found = list(at_least(outcome.findings, severity))
+    if not outcome.counts.get("calls") and not (given["gate"] and found):
+        raise IncompleteStop(f"there is no call in {', '.join(logs)}: nothing was checked")
+    _end(found, outcome.damaged_lines, given)
 
 
 @calls.command()

@@ -125,12 +125,13 @@ def expire(dry_run: bool, include_open: bool, **given: Any) -> None:
 def _ages(section: Any) -> Any:
     """The ages of the configuration; raises `UsageStop` if it has none."""
     from scrubtrace.review.erasing.expire import Ages
+    from scrubtrace.schemas.batches import SAMPLED
     from scrubtrace.schemas.vocabulary import Kind
 
     snippet = section.snippet
     if (snippet, section.dismissed, section.comments) == (None, None, None):
         raise UsageStop('nothing can expire: set ages in [retention], as snippet = "180d"')
-    by_kind = snippet if isinstance(snippet, dict) else dict.fromkeys(Kind, snippet)
+    by_kind = snippet if isinstance(snippet, dict) else dict.fromkeys((*Kind, SAMPLED), snippet)
     snippets = {str(kind): age for kind, age in by_kind.items() if age is not None}
     return Ages(snippets, section.dismissed, section.comments)
 

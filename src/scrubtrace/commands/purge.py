@@ -51,6 +51,7 @@ def purge(context: click.Context, /, shards: tuple[str, ...], **given: Any) -> N
     """
     from scrubtrace.purge.job import Job, plan_summary, prepare, run_purge
     from scrubtrace.purge.record import Attachments
+    from scrubtrace.schemas.removal import EXPECTED
 
     config = _config(given)
     names = ("sample_plan", "bound", "training_runs", "sign_key")
@@ -65,7 +66,7 @@ def purge(context: click.Context, /, shards: tuple[str, ...], **given: Any) -> N
         return
     outcome = run_purge(job)
     incomplete = bool(outcome.errors) or any(
-        count for name, count in outcome.sums.problems.items() if name != "elsewhere"
+        count for name, count in outcome.sums.problems.items() if name not in EXPECTED
     )
     if not given["quiet"]:
         for line in _summary(outcome, given["out"]):

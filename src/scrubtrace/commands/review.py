@@ -290,6 +290,31 @@ def _time(text: str | None) -> datetime | None:
 
 
 @review.command()
+@click.argument("record", metavar="RECORD")
+@click.option("--review", metavar="URL", help="Review table (default: the configuration's).")
+@config_options
+def carry(record: str, **given: Any) -> None:
+    """Carry decisions about single rows over to where a purge put these rows.
+
+    \b
+    scrubtrace review carry purged/removal/record.json
+
+    For data without ids, after detect has scanned the purged shards. The same call again changes
+    nothing.
+    """
+    from scrubtrace.purge.carrying import carry as carry_over
+
+    with opened(given) as engine:
+        found = carry_over(record, engine)
+    click.echo(f"{found.stored:,} decisions carried over, {found.known:,} known already")
+    if found.other or found.nameless:
+        click.echo(
+            f"left where they are: {found.other:,} whose row is not in the table with the same "
+            f"text and evidence, {found.nameless:,} whose reviewer's name was erased"
+        )
+
+
+@review.command()
 @click.option("--review", metavar="URL", help="Review table (default: the configuration's).")
 @click.option("--head", "heads", multiple=True, metavar="HASH",
               help="A head kept elsewhere, as in a manifest; it must be in the log.")  # fmt: skip

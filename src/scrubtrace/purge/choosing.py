@@ -20,7 +20,7 @@ from scrubtrace.schemas.decided import DECIDED
 from scrubtrace.schemas.plan import RunSpec
 from scrubtrace.schemas.removal import WANTED, Reason
 from scrubtrace.schemas.review import Decision
-from scrubtrace.schemas.vocabulary import MatchClass
+from scrubtrace.schemas.vocabulary import Kind, MatchClass
 
 REFERENCE = "reference"
 FOUND_ROWS = 10_000
@@ -28,7 +28,7 @@ FOUND_ROWS = 10_000
 
 NEEDED = (
     "item_key", "dataset", "shard", "row_index", "row_id", "occurrence", "field", "turn", "source",
-    "stage", "text_digest", "key_id", "decision",
+    "stage", "text_digest", "key_id", "decision", "unseen_run", "kind",
 )  # fmt: skip
 """Columns of a decisions file that are read."""
 
@@ -77,6 +77,7 @@ def choose(
 def read_decisions(path: str, dataset: str) -> tuple[pa.Table, str | None]:
     """The places of a data set in a decisions file, and the head of the review log.
 
+    Findings about calls are about no row of it: they are left out.
     Raises `UsageStop` if it is no export of decisions, or none about the data set.
     """
     try:
@@ -101,7 +102,8 @@ def read_decisions(path: str, dataset: str) -> tuple[pa.Table, str | None]:
             f"{path} is about data set {', '.join(sorted(names))}, not {dataset!r}: "
             "name the data set with --dataset"
         )
-    return own, head.decode() if head else None
+    rows = own.filter(pc.not_equal(own.column("kind"), str(Kind.CALL_RULE)))
+    return rows, head.decode() if head else None
 
 
 def digest_of(path: str) -> str:
@@ -115,6 +117,7 @@ def digest_of(path: str) -> str:
 
 def _wanted(decided: pa.Table, reason: Reason) -> pa.Table:
     columns = {name: decided.column(name) for name in WANTED.names if name in decided.schema.names}
+    columns["unseen"] = pc.is_valid(decided.column("unseen_run"))
     columns["reason"] = pa.array([str(reason)] * decided.num_rows, pa.string())
     return pa.table({name: columns[name] for name in WANTED.names}).cast(WANTED)
 
@@ -129,6 +132,8 @@ def _listed(path: str, decisions: pa.Table | None) -> pa.Table:
         return _by_item_key([row["item_key"] for row in rows], path, decisions)
     if "row_id" in names:
         listed = [{"row_id": str(row["row_id"]), "reason": Reason.LISTED} for row in rows]
+        if any(row["row_id"] in (None, "") for row in rows):
+            raise UsageStop(f"{path} has a row without row_id: remove it")
         return pa.Table.from_pylist(listed, WANTED)
     raise UsageStop(f"{path} needs a column row_id or item_key, or the columns {', '.join(PLACE)}")
 
@@ -154,13 +159,17 @@ def _placed(row: dict[str, Any]) -> dict[str, Any]:
     try:
         turn = row.get("turn")
         numbers = {
-            "row_index": int(row["row_index"]),
+            "row_index": int(str(row["row_index"])),
             "turn": None if turn in (None, "") else int(str(turn)),
         }
     except ValueError:
         raise UsageStop("the list has a row_index or turn that is no whole number") from None
-    texts = {name: str(row[name]) for name in ("shard", "field", "text_digest", "key_id")}
-    row_id = row.get("row_id") or None
+    names = ("shard", "field", "text_digest", "key_id")
+    if empty := [name for name in names if row[name] in (None, "")]:
+        raise UsageStop(f"the list has a row without {empty[0]}")
+    row_id = row.get("row_id")
+    row_id = None if row_id in (None, "") else str(row_id)
+    texts = {name: str(row[name]) for name in names}
     return {"reason": Reason.LISTED, "row_id": row_id} | texts | numbers
 
 

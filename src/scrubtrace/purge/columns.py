@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from scrubtrace.beam_pipelines.columns import ColumnError, find_columns
+from scrubtrace.beam_pipelines.columns import ColumnError, find_columns, is_text
 from scrubtrace.beam_pipelines.purging.leaving import REASONS
 from scrubtrace.beam_pipelines.purging.turns import can_cut
 from scrubtrace.beam_pipelines.units import Footer
@@ -28,6 +28,13 @@ def check_columns(footers: Sequence[Footer], wanted: pa.Table, config: Config) -
         name, schema = footer.shard.name, footer.schema
         if policy.lineage_column is not None and policy.lineage_column not in schema.names:
             raise UsageStop(f"shard {name} has no lineage column {policy.lineage_column!r}")
+        if policy.lineage_column is not None:
+            kind = schema.field(policy.lineage_column).type
+            if not _is_id(kind):
+                raise UsageStop(
+                    f"shard {name}: lineage column {policy.lineage_column!r} of type {kind} has no "
+                    "ids: it has to be a text or whole number, or a list of them"
+                )
         if taken := sorted(set(REASONS.names) & set(schema.names)):
             raise UsageStop(
                 f"shard {name} has a column {taken[0]}, which quarantine shards need: it is a "
@@ -40,6 +47,14 @@ def check_columns(footers: Sequence[Footer], wanted: pa.Table, config: Config) -
                     f"shard {name}: turns cannot be taken out of column {field!r} of type {kind}: "
                     "set purge.chat to row"
                 )
+
+
+def _is_id(kind: pa.DataType) -> bool:
+    if pa.types.is_list(kind) or pa.types.is_large_list(kind):
+        kind = kind.value_type
+    if pa.types.is_dictionary(kind):
+        kind = kind.value_type
+    return is_text(kind) or pa.types.is_integer(kind) or pa.types.is_null(kind)
 
 
 def _type(schema: pa.Schema, columns: Columns) -> pa.DataType | None:

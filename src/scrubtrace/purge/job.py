@@ -44,7 +44,7 @@ from scrubtrace.purge.record import Attachments, Purge, write_record
 from scrubtrace.resumable import resumable
 from scrubtrace.schemas.identity import KeyRing
 from scrubtrace.schemas.plan import Chat, Columns, RowRange, Shard, Unit, Work
-from scrubtrace.schemas.removal import Problem, PurgeReceipt, PurgeSpec
+from scrubtrace.schemas.removal import EXPECTED, PurgeReceipt, PurgeSpec
 
 BATCH_BYTES = 8 << 20
 TOLD = 20
@@ -140,13 +140,14 @@ def prepare(job: Job) -> Prepared:
         inputs = read_inputs(job.inputs, columns, config.input.dataset, config.input.root)
     except (PlanError, OptionsError, ClusterError) as error:
         raise UsageStop(str(error)) from None
-    _check_apart(inputs.shards, job.out)
+    _check_apart(inputs.shards, job.inputs, job.out)
     chosen = choose(config.purge, inputs.dataset, job.decisions, job.results)
     _check_keys(chosen.wanted, ring)
     if config.input.id_column is None:
         _check_has_places(chosen.wanted)
     check_columns(inputs.footers, chosen.wanted, config)
-    located = locate(chosen.wanted, inputs.shards, config.input.id_column)
+    dead = [shard.name for shard in inputs.dead]
+    located = locate(chosen.wanted, inputs.shards, config.input.id_column, dead)
     return Prepared(job, inputs, chosen, located, ring, options)
 
 
@@ -193,7 +194,10 @@ def units_of(shards: Sequence[Shard]) -> Iterator[Unit]:
 
 
 def _begin(folder: PurgeFolder, prepared: Prepared, spec: PurgeSpec, work: Work) -> None:
-    """Writes the plan, unless it is there; raises `UsageStop` if that of another purge is."""
+    """Writes the plan, unless it is there; raises `UsageStop` if that of another purge is.
+
+    A record without a plan is that of a purge whose ``work`` was removed.
+    """
     if storage.exists(folder.plan_file):
         try:
             is_same = folder.spec() == spec
@@ -206,6 +210,8 @@ def _begin(folder: PurgeFolder, prepared: Prepared, spec: PurgeSpec, work: Work)
                 "another --out"
             )
         return
+    if storage.exists(folder.record):
+        raise UsageStop(f"{folder.path} has the record of a finished purge: give another --out")
     wanted = prepared.located.wanted
     for unit in work.units:
         names = pa.array([entry.shard.name for entry in unit.ranges], pa.string())
@@ -223,7 +229,8 @@ def _told(folder: PurgeFolder) -> list[str]:
     path = folder.removal("not_removed.parquet")
     names = ["shard", "row_index", "row_id", "problem"]
     table = read_table(storage.read_bytes(path), names)
-    table = table.filter(pc.not_equal(table.column("problem"), str(Problem.ELSEWHERE)))
+    expected = pa.array([str(problem) for problem in EXPECTED])
+    table = table.filter(pc.invert(pc.is_in(table.column("problem"), expected)))
     return [
         f"{row['shard'] or 'no shard'}, row {row['row_index']}"
         + (f" (id {row['row_id']})" if row["row_id"] is not None else "")
@@ -283,13 +290,23 @@ def _ring(key_file: str | None) -> KeyRing:
     return read_ring(path)
 
 
-def _check_apart(shards: Sequence[Shard], out: str) -> None:
-    """Nothing that is read may lie where is written."""
+def _check_apart(shards: Sequence[Shard], inputs: Sequence[str], out: str) -> None:
+    """Nothing that is read may lie where is written, nor would when the command is called again."""
     place = out.rstrip("/") + "/" if storage.is_remote(out) else f"{Path(out).resolve()}/"
     for shard in shards:
         path = shard.path if storage.is_remote(shard.path) else str(Path(shard.path).resolve())
         if path.startswith(place):
             raise UsageStop(f"{shard.path} lies in --out {out}: give another folder")
+    for pattern in inputs:
+        if "**" in pattern and not storage.is_remote(pattern) and place.startswith(_above(pattern)):
+            raise UsageStop(f"{pattern} would take in --out {out}: give another folder")
+
+
+def _above(pattern: str) -> str:
+    """The folder that a recursive glob looks through, with a slash at its end."""
+    above = pattern.partition("**")[0].rpartition("/")[0]
+    folder = Path(above or ("/" if pattern.startswith("/") else ".")).resolve()
+    return f"{str(folder).rstrip('/')}/"
 
 
 def _check_keys(wanted: pa.Table, ring: KeyRing) -> None:

@@ -13,7 +13,7 @@ from scrubtrace.beam_pipelines.layout import read_table
 from scrubtrace.beam_pipelines.purging.layout import PurgeFolder
 from scrubtrace.exits import UsageStop
 from scrubtrace.purge.choosing import digest_of
-from scrubtrace.schemas.removal import PurgeSpec, ShardReceipt
+from scrubtrace.schemas.removal import REMOVED, PurgeSpec, ShardReceipt
 
 NOT_SUPPLIED = "lineage not supplied"
 
@@ -40,6 +40,17 @@ def _runs_that_read(folder: PurgeFolder, path: str) -> dict[str, int]:
     ``row_index``, or ``shard`` alone where a run read all of it.
     """
     removed = read_table(storage.read_bytes(folder.removal("removed.parquet")))
+    left = runs_table(path)
+    keys = left.schema.names[1:]
+    rows = removed.append_column("number", pa.array(range(removed.num_rows)))
+    both = left.join(rows.select([*keys, "number"]), keys=keys, join_type="inner")
+    counted = both.group_by(["run"]).aggregate([("number", "count_distinct")])
+    pairs = zip(counted.column("run").to_pylist(), counted.column(1).to_pylist(), strict=True)
+    return {str(run): count for run, count in sorted(pairs)}
+
+
+def runs_table(path: str) -> pa.Table:
+    """What training runs read: ``run``, and what names rows; raises `UsageStop`."""
     read = _table(path)
     names = set(read.schema.names)
     keys = ["row_id"] if "row_id" in names else ["shard", "row_index"]
@@ -47,17 +58,13 @@ def _runs_that_read(folder: PurgeFolder, path: str) -> dict[str, int]:
         keys = ["shard"]
     if not {"run", keys[0]} <= names:
         raise UsageStop(f"{path} needs the columns run and row_id, or run and shard")
-    left = read.select(["run", *keys])
-    for name in keys:
-        kind = removed.schema.field(name).type
-        left = left.set_column(
-            left.schema.get_field_index(name), name, left.column(name).cast(kind)
-        )
-    rows = removed.append_column("number", pa.array(range(removed.num_rows)))
-    both = left.join(rows.select([*keys, "number"]), keys=keys, join_type="inner")
-    counted = both.group_by(["run"]).aggregate([("number", "count_distinct")])
-    pairs = zip(counted.column("run").to_pylist(), counted.column(1).to_pylist(), strict=True)
-    return {str(run): count for run, count in sorted(pairs)}
+    try:
+        columns = [read.column(name).cast(REMOVED.field(name).type) for name in keys]
+    except pa.ArrowException:
+        raise UsageStop(
+            f"{path} has a value that is no {' or '.join(keys)}: write row numbers in digits"
+        ) from None
+    return pa.table([read.column("run"), *columns], names=["run", *keys])
 
 
 def _table(path: str) -> pa.Table:
@@ -67,5 +74,5 @@ def _table(path: str) -> pa.Table:
         with Path(path).open(encoding="utf-8-sig", newline="") as file:
             rows = list(csv.DictReader(file, strict=True))
         return pa.Table.from_pylist(rows)
-    except (OSError, UnicodeDecodeError, csv.Error, pa.ArrowException):
+    except (OSError, UnicodeDecodeError, csv.Error, pa.ArrowException, TypeError):
         raise UsageStop(f"cannot read {path} as CSV or Parquet") from None

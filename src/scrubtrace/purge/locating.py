@@ -18,7 +18,7 @@ from scrubtrace.beam_pipelines import storage
 from scrubtrace.beam_pipelines.columns import find_columns, leaf_paths
 from scrubtrace.beam_pipelines.decoding import column_of
 from scrubtrace.schemas.plan import Columns, Shard
-from scrubtrace.schemas.removal import NOT_REMOVED, WANTED, Problem
+from scrubtrace.schemas.removal import NOT_REMOVED, WANTED, Problem, problem_of
 
 THREADS = 4
 BATCH_ROWS = 1 << 16
@@ -35,23 +35,34 @@ class Located:
     not_found: pa.Table
 
 
-def locate(wanted: pa.Table, shards: Sequence[Shard], id_column: str | None) -> Located:
-    """Puts the present shard and row into the wanted rows.
+def locate(
+    wanted: pa.Table, shards: Sequence[Shard], id_column: str | None, dead: Sequence[str] = ()
+) -> Located:
+    """Puts the present shard and row into the wanted rows; ``dead`` shards cannot be read.
 
     A row with an id is the one that has it: of several, the one at the wanted place. A row that is
-    named by its id alone is every row that has it.
+    named by its id alone is every row that has it. A row that is named by its place gets its id.
     """
     numbers = {shard.name: number for number, shard in enumerate(shards)}
     by_id = pc.is_valid(wanted.column("row_id")).to_numpy() & (id_column is not None)
     parts = [_by_place(wanted.filter(pa.array(~by_id)), shards, numbers)]
+    if id_column is not None and parts[0].wanted.num_rows:
+        own = _with_ids(parts[0].wanted, shards, id_column)
+        parts[0] = Located(own, parts[0].not_found)
     if id_column is not None and by_id.any():
         parts.append(_by_id(wanted.filter(pa.array(by_id)), shards, numbers, id_column))
     found = pa.concat_tables([part.wanted for part in parts])
     order = _order(found, numbers)
-    return Located(
-        found.take(pa.array(order)).combine_chunks(),
-        pa.concat_tables([part.not_found for part in parts]).combine_chunks(),
-    )
+    not_found = pa.concat_tables([part.not_found for part in parts]).combine_chunks()
+    return Located(found.take(pa.array(order)).combine_chunks(), _unreadable(not_found, dead))
+
+
+def _unreadable(not_found: pa.Table, dead: Sequence[str]) -> pa.Table:
+    """Rows that were not found, those of shards that cannot be read told as such."""
+    is_dead = pc.is_in(not_found.column("shard"), pa.array(dead, pa.string()))
+    problems = pc.if_else(is_dead, str(Problem.UNREADABLE), not_found.column("problem"))
+    place = NOT_REMOVED.get_field_index("problem")
+    return not_found.set_column(place, NOT_REMOVED.field("problem"), problems)
 
 
 def _order(found: pa.Table, numbers: dict[str, int]) -> NDArray[np.int64]:
@@ -81,6 +92,24 @@ def _by_place(wanted: pa.Table, shards: Sequence[Shard], numbers: dict[str, int]
             ]
         ),
     )
+
+
+def _with_ids(wanted: pa.Table, shards: Sequence[Shard], id_column: str) -> pa.Table:
+    """The wanted rows with the ids that stand at their places."""
+    names, rows = (wanted.column(name).to_pylist() for name in ("shard", "row_index"))
+    places = set(zip(names, rows, strict=True))
+    found: dict[tuple[str, int], str | None] = {}
+    for shard in shards:
+        own = np.array(sorted(row for name, row in places if name == shard.name), np.int64)
+        first = 0
+        for values in _ids(shard, id_column) if len(own) else ():
+            here = own[(own >= first) & (own < first + len(values))]
+            at = values.take(pa.array(here - first)).to_pylist()
+            keys = ((shard.name, row) for row in here.tolist())
+            found |= dict(zip(keys, at, strict=True))
+            first += len(values)
+    ids = pa.array([found.get(place) for place in zip(names, rows, strict=True)], pa.string())
+    return wanted.set_column(WANTED.get_field_index("row_id"), WANTED.field("row_id"), ids)
 
 
 def _by_id(
@@ -154,5 +183,6 @@ def _ids(shard: Shard, id_column: str) -> Iterator[pa.Array]:
 
 def with_problem(wanted: pa.Table, problem: Problem) -> pa.Table:
     """The rows as `NOT_REMOVED`."""
-    names = pa.array([str(problem)] * wanted.num_rows, pa.string())
+    found = [problem_of({"unseen": own}, problem) for own in wanted.column("unseen").to_pylist()]
+    names = pa.array(found, pa.string())
     return wanted.append_column(NOT_REMOVED.field("problem"), names)

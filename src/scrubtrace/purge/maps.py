@@ -17,7 +17,7 @@ from scrubtrace.beam_pipelines import storage
 from scrubtrace.beam_pipelines.layout import read_table
 from scrubtrace.beam_pipelines.purging.layout import PurgeFolder
 from scrubtrace.exits import SumsDifferStop
-from scrubtrace.purge.item_maps import item_maps
+from scrubtrace.purge.item_maps import MOVED, item_maps
 from scrubtrace.schemas.removal import ITEM_MAP, NOT_REMOVED, REMOVED, ROW_MAP, PurgeReceipt
 
 
@@ -77,12 +77,13 @@ def put_together(
                 _check(entry.rows_after, entry.rows_before - len(gone), entry.shard)
                 rows.write_table(_row_map(entry.shard, gone, entry.rows_before))
                 if own.num_rows:
-                    moved[entry.shard] = own.select(["row_index", "row_id", "whole", "turns"])
+                    moved[entry.shard] = own.select(MOVED)
     sums.keys_digest = keys.hexdigest()
     _write_not_removed(folder, receipts, not_found, sums)
     if decisions is not None:
         with _table(folder.removal("items.parquet"), ITEM_MAP) as items:
-            for table in item_maps(moved, decisions, dataset):
+            shards = [entry.shard for receipt in receipts for entry in receipt.shards]
+            for table in item_maps(moved, decisions, dataset, shards):
                 items.write_table(table)
     return sums
 

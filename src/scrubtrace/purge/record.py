@@ -19,9 +19,9 @@ from scrubtrace.detectors.reference.index import MANIFEST
 from scrubtrace.environment import environment
 from scrubtrace.exits import UsageStop
 from scrubtrace.purge.choosing import Chosen, digest_of
-from scrubtrace.purge.lineage import lineage
+from scrubtrace.purge.lineage import lineage, runs_table
 from scrubtrace.purge.maps import Sums
-from scrubtrace.purge.signing import sign
+from scrubtrace.purge.signing import payload_of, sign, signer
 from scrubtrace.schemas.plan import RunSpec, Work
 from scrubtrace.schemas.removal import FORMAT, PurgeReceipt, PurgeSpec
 
@@ -60,9 +60,10 @@ class Attachments:
         """Raises `UsageStop` if one cannot be used, before anything is written."""
         for path in (self.sample_plan, self.bound):
             _attached(path)
-        for path in (self.training_runs, self.sign_key):
-            if path is not None:
-                digest_of(path)
+        if self.training_runs is not None:
+            runs_table(self.training_runs)
+        if self.sign_key is not None:
+            signer(self.sign_key)
 
 
 @dataclass(frozen=True)
@@ -79,10 +80,16 @@ class Purge:
 
 
 def write_record(purge: Purge, config: Config, attachments: Attachments) -> None:
-    """Writes the record, last of all, and signs it if there is a key; raises `UsageStop`."""
+    """Writes the record, last of all, and signs it if there is a key; raises `UsageStop`.
+
+    The envelope of an earlier record that said something else goes.
+    """
     content = record_bytes(statement_of(purge, config, attachments))
+    envelope = purge.folder.envelope
     if attachments.sign_key is not None:
-        storage.write_atomic(purge.folder.envelope, sign(content, attachments.sign_key))
+        storage.write_atomic(envelope, sign(content, attachments.sign_key))
+    elif storage.exists(envelope) and payload_of(storage.read_bytes(envelope)) != content:
+        storage.remove([envelope])
     storage.remove_temporary(purge.folder.path)
     storage.write_atomic(purge.folder.record, content)
 

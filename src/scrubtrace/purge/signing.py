@@ -3,6 +3,7 @@
 DSSE: https://github.com/secure-systems-lab/dsse; the payload type is that of in-toto statements.
 """
 
+import base64
 import json
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -26,6 +27,14 @@ def sign(content: bytes, key_file: str) -> bytes:
     envelope = Envelope(content, PAYLOAD_TYPE, {})
     envelope.sign(signer(key_file))
     return json.dumps(envelope.to_dict(), sort_keys=True).encode() + b"\n"
+
+
+def payload_of(envelope: bytes) -> bytes | None:
+    """What an envelope holds, whoever signed it; None if it is none."""
+    try:
+        return base64.b64decode(json.loads(envelope)["payload"])
+    except (ValueError, KeyError, TypeError):
+        return None
 
 
 def signer(key_file: str) -> "CryptoSigner":

@@ -11,11 +11,11 @@ from scrubtrace.beam_pipelines import storage
 from scrubtrace.beam_pipelines.layout import read_table
 from scrubtrace.beam_pipelines.purging.layout import REMOVAL, SHARDS
 from scrubtrace.exits import SumsDifferStop, UsageStop
-from scrubtrace.purge.differing import Written, differences, removed_rows
+from scrubtrace.purge.differing import SHOWN, Written, differences, removed_rows
 from scrubtrace.purge.record import PREDICATE, SELF, STATEMENT, record_bytes
 from scrubtrace.purge.signing import opened, verified
 from scrubtrace.schemas.identity import DigestKey, KeyRing
-from scrubtrace.schemas.removal import REMOVED
+from scrubtrace.schemas.removal import EXPECTED, REMOVED
 
 
 @dataclass
@@ -42,6 +42,7 @@ def verify(
     statement = read_record(path, public_key)
     found = Found(signed=public_key is not None)
     predicate = statement["predicate"]
+    found.notes += _incomplete(predicate)
     base = storage.absolute(path).rsplit("/", 2)[0]
     found.problems += _side_problems(base, predicate)
     key = _key(predicate["key_id"], ring, found)
@@ -91,6 +92,18 @@ def read_record(path: str, public_key: str | None) -> dict[str, Any]:
     if record_bytes(statement) != content:
         raise SumsDifferStop(f"{path} was changed: it is not what its own digest says")
     return dict(statement)
+
+
+def _incomplete(predicate: dict[str, Any]) -> Iterator[str]:
+    """What the purge itself left undone, as the record says."""
+    shards = [entry["name"] for entry in predicate["shards_not_written"]]
+    if shards:
+        shown = ", ".join(shards[:SHOWN]) + (", ..." if len(shards) > SHOWN else "")
+        yield f"the purge was incomplete: {len(shards):,} shards were not written: {shown}"
+    texts = {n: c for n, c in predicate["named_but_not_removed"].items() if n not in EXPECTED}
+    if texts:
+        counts = ", ".join(f"{name} {count:,}" for name, count in texts.items())
+        yield f"the purge was incomplete: named but not removed: {counts}"
 
 
 def _side_problems(base: str, predicate: dict[str, Any]) -> Iterator[str]:
