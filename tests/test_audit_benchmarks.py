@@ -10,7 +10,7 @@ import pytest
 
 BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
 MODULES = ("prevalence_coverage", "prevalence_scores", "labeler_screening", "rate_steps",
-           "style_rows", "style_transfer")  # fmt: skip
+           "style_rows", "style_transfer", "audit_intervals")  # fmt: skip
 
 
 @pytest.fixture(autouse=True)
@@ -108,3 +108,16 @@ def test_a_simulated_step_is_seen() -> None:
 
     rng = np.random.default_rng(5)
     assert (rate_steps.simulated((24, 6), 0.0, 1, 3.0, rng).p_value or 1) < 0.01
+
+
+def test_intervals_of_an_audit_are_counted_where_they_are_given() -> None:
+    import audit_intervals
+
+    rng = np.random.default_rng(2)
+    figures = [audit_intervals.by_flags(rng, 0.1, 0.02, 0.7) for _ in range(200)]
+    assert 0.9 <= float(audit_intervals.held(figures, 0.1)) <= 1
+    assert audit_intervals.held(figures, 0.9) == "0.000"
+    scores = audit_intervals.by_scores(rng, 0.3)
+    assert scores.lower < 0.3 < scores.upper
+    refused = [audit_intervals.by_flags(rng, 0.1, 0.2, 0.2) for _ in range(5)]
+    assert audit_intervals.held(refused, 0.1) == "all refused"

@@ -60,7 +60,8 @@ REFUSALS = {
     Refusal.STRATUM_NOT_SAMPLED: "a stratum has no decided text",
     Refusal.NO_SCORES: "style scores of all texts are not kept for these",
     Refusal.NO_RUNS: "no folder of runs was given",
-    Refusal.NOT_COUNTED: "the runs do not count texts by what the stratum is made by",
+    Refusal.NOT_COUNTED: "the runs do not count the texts of the stratum as its plan does: shards "
+    "changed, strata are by task, or rows have no language and the plan did not identify it",
     Refusal.NO_BATCH: "no batch was given",
     Refusal.NOT_DRAWN: "no text was drawn",
     Refusal.NOT_DECIDED: "no text is decided",

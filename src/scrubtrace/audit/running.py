@@ -149,14 +149,19 @@ def _strata(
         by, strata = tuple(plan.get("by", ())), strata_of_plan(plan, flags)
     else:
         assert flags is not None
-        by = _checked_by(job.by, flags)
+        by = _checked_by(job, flags)
         strata = strata_by_values(flags, by)
     whole = all_texts(strata, flags)
     return by, [*(one for one in strata if one.name != EVERYTHING), whole]
 
 
-def _checked_by(asked: tuple[str, ...] | None, flags: Flags) -> tuple[str, ...]:
+def _checked_by(job: AuditJob, flags: Flags) -> tuple[str, ...]:
+    asked = job.by
     for name in asked or ():
+        if name in job.config.privacy.pseudonymous:
+            raise UsageStop(
+                f"--by {name}: it names people (privacy.pseudonymous), and an audit shows no names"
+            )
         if name not in COUNTED_BY:
             raise UsageStop(f"--by takes {', '.join(COUNTED_BY)}, or none; not {name!r}")
     by = (LANGUAGE,) if asked is None else tuple(dict.fromkeys(asked))
