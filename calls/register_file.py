@@ -238,7 +238,9 @@ class _Reading:
         seen: dict[str, str] = {}
         for number, entry in enumerate(given, 1):
             name = "caller" if kind is Key else "id"
-            where = f"[[{table}]] {number}" + (f" ({entry[name]!r})" if name in entry else "")
+            where = f"[[{table}]] {number}"
+            if kind is not Key and name in entry:  # a caller may be a person
+                where += f" ({entry[name]!r})"
             made = self._entry(where, entry, kind, zone)
             own = getattr(made, name).lower()
             if own in seen:

@@ -11,6 +11,7 @@ from scrubtrace.calls.register_file import RegisterError, instant, parse_registe
 from scrubtrace.calls.rules import RULES
 
 EXAMPLE = Path(__file__).parents[1] / "examples" / "calls" / "calls.toml"
+KEY = '[[key]]\ncaller = "Ines Ogre"\n'
 TOP = 'format = 1\ntime_zone = "UTC"\n'
 MODEL = '[[model]]\nid = "m"\nvendor = "v"\n'
 TERMS = (
@@ -50,6 +51,7 @@ TERMS = (
         (f'{TOP}[severity]\n"purpose.missing" = "bad"', "takes one of critical, high, medium, low"),
         (f'{TOP}[severity]\nx = "low"', "key 'severity' names no rule: 'x'"),
         (f'{TOP}[[key]]\nshared = true', "key 'caller' is missing"),
+        (f'{TOP}{KEY}{KEY}', r"\[\[key\]\] 2, key 'caller' is that of \[\[key\]\] 1 too"),
     ],
 )  # fmt: skip
 def test_errors_name_the_place_and_what_to_write(text: str, message: str) -> None:

@@ -13,6 +13,7 @@ from made_texts import prose
 from scrubtrace.clusters.job import Kind
 from scrubtrace.detectors.batch import TextBatch
 from scrubtrace.detectors.reference.clusters import Clusters
+from scrubtrace.schemas.identity import DigestKey
 
 OTHERS = [prose(50_000 + n) for n in range(300)]
 
@@ -64,7 +65,9 @@ def test_memory_is_bounded_by_sampling() -> None:
     assert found == [[n, 300 + n] for n in range(10)]
 
 
-def test_table_through_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_table_through_the_command_line(
+    tmp_path: Path, key: DigestKey, capsys: pytest.CaptureFixture[str]
+) -> None:
     pairs = [
         (prose(1), "ann", "t1"), (edited(prose(1), 1), "bob", "t1"),
         (prose(2), "ann", "t2"), (edited(prose(2), 1), "ann", "t3"),
@@ -101,6 +104,7 @@ def test_table_through_the_command_line(tmp_path: Path, capsys: pytest.CaptureFi
         ("labeler=worker,task=task", "no text"),
     ],
 )
+@pytest.mark.usefixtures("key")
 def test_what_cannot_be_clustered(
     tmp_path: Path, columns: str, message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -165,10 +165,10 @@ def test_groups_and_cells(diff: Diff) -> None:
     text = f"=1+1 {FERRY}"
     write("old/a.parquet", id=["=7"], text=[f"{text} ChatGPT wrote this."], who=["@ann"])
     write("new/a.parquet", id=["=7"], text=[f"{text} =HYPERLINK(1) wrote this."])
-    assert diff("--id-column", "id", "--group-by", "labeler=who") == 2
+    assert diff("--id-column", "id", "--group-by", "vendor=who") == 2
     write("new/a.parquet", id=["=7"], text=[f"{text} Nova wrote this."], who=["@ann"])
-    assert diff("--id-column", "id", "--group-by", "labeler=who") == 0
-    assert manifest()["by_group"]["labeler"] == {"@ann": {"name_removed": 1}}
+    assert diff("--id-column", "id", "--group-by", "vendor=who") == 0
+    assert manifest()["by_group"]["vendor"] == {"@ann": {"name_removed": 1}}
     assert '"\'=7"' in Path("out/findings.csv").read_text()
 
 

@@ -193,7 +193,7 @@ class ReviewSection(_Section):
 
 
 class PrivacySection(_Section):
-    """Group columns with names of people: only pseudonyms of them enter the review table."""
+    """Group columns with names of people: only pseudonyms of them are stored or told."""
 
     pseudonymous: tuple[str, ...] = ("labeler",)
 

@@ -1,13 +1,18 @@
-"""Pseudonyms for the people in group columns, before anything reaches the review table."""
+"""Pseudonyms for the people in group columns, before anything is stored or told."""
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import lru_cache
+from typing import TypeAlias
 
 from scrubtrace.exits import UsageStop
-from scrubtrace.keys import keys_of_run
+from scrubtrace.keys import find_keys, keys_of_run
 from scrubtrace.schemas.identity import KeyRing
-from scrubtrace.schemas.plan import RunSpec
+from scrubtrace.schemas.plan import Columns, RunSpec
+
+Groups: TypeAlias = dict[str, str | None]
+Shown: TypeAlias = Callable[[Mapping[str, str | None]], Groups]
+"""Gives the values of all groups of one row as they may be written."""
 
 
 class Pseudonyms:
@@ -23,7 +28,7 @@ class Pseudonyms:
         self._ring = ring
         self.pseudonym = lru_cache(maxsize=100_000)(self._pseudonym)
 
-    def of(self, values: Mapping[str, str | None]) -> dict[str, str | None]:
+    def of(self, values: Mapping[str, str | None]) -> Groups:
         """Values of all groups of one row, without names."""
         return {
             name: self.pseudonym(name, value)
@@ -54,3 +59,17 @@ def pseudonyms_of(spec: RunSpec, groups: tuple[str, ...]) -> Pseudonyms | None:
             f"pseudonyms for {', '.join(sorted(present))} need the keys of the run: {error}; "
             "privacy.pseudonymous says which groups have pseudonyms"
         ) from None
+
+
+def shown_groups(columns: Columns, groups: tuple[str, ...], key_file: str | None) -> Shown:
+    """What to write for the groups of shards that no run is about.
+
+    Values of ``groups`` get the pseudonyms that a run with the active key of the user gives them. A
+    key is made if there is none; it is not asked for if there is no column of these groups. Raises
+    `UsageStop` if the keys cannot be read.
+    """
+    present = frozenset(groups) & columns.groups.keys()
+    if not present:
+        return dict
+    keys, _ = find_keys(key_file, set())
+    return Pseudonyms(KeyRing(keys.active), present).of

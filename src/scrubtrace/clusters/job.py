@@ -15,6 +15,7 @@ from scrubtrace.detectors.batch import TextBatch
 from scrubtrace.detectors.reference.clusters import Clusters, Member
 from scrubtrace.exits import UsageStop
 from scrubtrace.index.sources import read_rows
+from scrubtrace.pseudonyms import Shown
 from scrubtrace.resumable import resumable
 from scrubtrace.schemas.plan import Columns
 
@@ -33,7 +34,8 @@ TABLE = pa.schema(
     ]
 )
 """One row a member. ``place`` is the row's id, else shard and row; ``similarity`` is the share of
-shingles that the member and the first of its cluster have in common (Jaccard)."""
+shingles that the member and the first of its cluster have in common (Jaccard). ``labeler`` is a
+pseudonym unless the configuration says otherwise."""
 
 
 class Kind(StrEnum):
@@ -75,13 +77,21 @@ class Found:
 
 @resumable()
 def find_clusters(
-    inputs: Sequence[str], columns: Columns, similar: float, quiet: bool, counts: Counter[str]
+    inputs: Sequence[str],
+    columns: Columns,
+    shown: Shown,
+    similar: float,
+    quiet: bool,
+    counts: Counter[str],
 ) -> Found:
-    """Reads all rows once; raises `UsageStop` if no shard has the columns, or no text."""
+    """Reads all rows once; raises `UsageStop` if no shard has the columns, or no text.
+
+    ``shown`` gives labeler and task as they are written.
+    """
     clusters = Clusters(similar=similar)
     rows: list[Row] = []
     waiting: list[str] = []
-    for row, text in _texts(inputs, columns, counts):
+    for row, text in _texts(inputs, columns, shown, counts):
         rows.append(row)
         waiting.append(text)
         if len(waiting) == BATCH:
@@ -122,7 +132,7 @@ def write_clusters(found: Found, out: str) -> Counter[Kind]:
 
 
 def _texts(
-    inputs: Sequence[str], columns: Columns, counts: Counter[str]
+    inputs: Sequence[str], columns: Columns, shown: Shown, counts: Counter[str]
 ) -> Iterator[tuple[Row, str]]:
     for shard, rows in read_rows(inputs, columns, counts):
         for number, (row, text) in enumerate(zip(rows.text_rows, rows.texts, strict=True)):
@@ -130,6 +140,6 @@ def _texts(
                 own = rows.ids[row] if rows.ids else None
                 turn = rows.places[number].turn
                 place = own if own is not None else f"{shard}:{rows.start + row}"
-                groups = rows.group_values(row)
+                groups = shown(rows.group_values(row))
                 name = place if turn is None else f"{place}#{turn}"
                 yield Row(name, groups["labeler"], groups["task"]), text

@@ -6,8 +6,8 @@ from typing import Any
 
 import click
 
-from scrubtrace.commands.options import named_columns
-from scrubtrace.exits import Exit, LimitStop
+from scrubtrace.commands.options import config_options, config_sources, named_columns, read_config
+from scrubtrace.exits import Exit, LimitStop, UsageStop
 
 
 @click.command()
@@ -30,12 +30,15 @@ from scrubtrace.exits import Exit, LimitStop
               help="Permutations of a test (default: 9,999, more with many groups).")  # fmt: skip
 @click.option("--seed", type=int, default=0, show_default=True)
 @click.option("--gate", is_flag=True, help="Exit with 5 if a group is referred to review.")
+@click.option("--key-file", metavar="FILE", help="Key of the pseudonyms of labelers.")
 @click.option("--quiet", is_flag=True, help="No progress and no summary.")
+@config_options
 def compare(batch: tuple[str, ...], **given: Any) -> None:
     """Compare a BATCH of rows, or each of its groups, with known model output and human rows.
 
     Each group passes, is referred to review, or has too few or no comparable rows; the report also
-    says how small a share of model text would have been seen.
+    says how small a share of model text would have been seen. Labelers are told by pseudonyms, as
+    in the review table.
 
     \b
     scrubtrace compare 'batch/*.parquet' --reference index --human 'human/*.parquet' \\
@@ -44,19 +47,23 @@ def compare(batch: tuple[str, ...], **given: Any) -> None:
     from scrubtrace.compare.job import compare as compared
     from scrubtrace.compare.job import described, write_report
     from scrubtrace.compare.judging import Settings, Verdict
+    from scrubtrace.pseudonyms import shown_groups
     from scrubtrace.schemas.plan import Columns
+    from scrubtrace.schemas.vocabulary import GROUPS
 
-    columns = Columns(
-        given["text_column"],
-        language=given["language_column"],
-        groups=named_columns(given["group_by"]) or {},
-    )
+    groups = named_columns(given["group_by"]) or {}
+    if unknown := sorted(groups.keys() - set(GROUPS)):
+        raise UsageStop(f"--group-by: unknown group {unknown[0]!r}; choices: {', '.join(GROUPS)}")
+    columns = Columns(given["text_column"], language=given["language_column"], groups=groups)
     human = Columns(given["human_column"], language=given["human_language_column"])
+    people = read_config(config_sources(given)).privacy.pseudonymous
+    shown = shown_groups(columns, people, given["key_file"])
     settings = Settings(given["alpha"], given["permutations"], given["seed"])
     counts: Counter[str] = Counter()
     report = compared(
-        batch, given["reference"], given["human"], columns, human, settings, given["quiet"], counts
-    )
+        batch, given["reference"], given["human"], columns, shown, human, settings, given["quiet"],
+        counts,
+    )  # fmt: skip
     write_report(report, given["out"])
     if not given["quiet"]:
         click.echo("\n".join(described(report)))

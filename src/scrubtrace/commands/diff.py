@@ -19,7 +19,9 @@ from scrubtrace.commands.options import column_options, config_options, read_con
     metavar="URL",
     help="Review table of earlier runs: report what it flagged and was edited since.",
 )
-@click.option("--key-file", metavar="FILE", help="Key of the text digests, for --flagged.")
+@click.option(
+    "--key-file", metavar="FILE", help="Key of the pseudonyms of labelers, and of the text digests."
+)
 @click.option("--workers", type=int, metavar="N", help="Worker processes on this machine.")
 @click.option("--quiet", is_flag=True, help="No progress and no summary.")
 @config_options
@@ -27,7 +29,8 @@ def diff(old: str, new: str, **given: Any) -> None:
     """Report the rows whose edits from OLD to NEW are what scrubbing does.
 
     OLD and NEW are paths or globs of Parquet shards; quote globs. Rows are matched by
-    --id-column, else by content. Ordinary edits are not reported.
+    --id-column, else by content. Ordinary edits are not reported. Labelers are told by pseudonyms,
+    as in the review table.
 
     \b
     scrubtrace diff 'v1/*.parquet' 'v2/*.parquet' --id-column id --out changes

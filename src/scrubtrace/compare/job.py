@@ -19,6 +19,7 @@ from scrubtrace.detectors.reference.segments import ReferenceIndexError
 from scrubtrace.detectors.reference.trusted import Trusted
 from scrubtrace.exits import UsageStop
 from scrubtrace.index.sources import read_rows, trusted_rows
+from scrubtrace.pseudonyms import Shown
 from scrubtrace.resumable import resumable
 from scrubtrace.schemas.plan import Columns
 
@@ -58,6 +59,7 @@ def compare(
     index_path: str,
     human: Sequence[str],
     columns: Columns,
+    shown: Shown,
     human_columns: Columns,
     settings: Settings,
     quiet: bool,
@@ -65,7 +67,8 @@ def compare(
 ) -> dict[str, Any]:
     """The report on a batch; raises `UsageStop` for an index or shards that cannot be used.
 
-    ``columns.groups`` names the groups. ``counts`` gets rows and shards that cannot be read.
+    ``columns.groups`` names the groups, ``shown`` gives their values as they are written.
+    ``counts`` gets rows and shards that cannot be read.
     """
     told = Told(quiet)
     try:
@@ -80,7 +83,7 @@ def compare(
             "calibrated on"
         )
     parts: Parts = {}
-    rows = _grouped(batch, columns, counts)
+    rows = _grouped(batch, columns, shown, counts)
     while taken := list(islice(rows, TAKEN)):
         told("batch", len(taken))
         _take(parts, taken, base.meter)
@@ -144,7 +147,7 @@ def _counted(
 
 
 def _grouped(
-    batch: Sequence[str], columns: Columns, counts: Counter[str]
+    batch: Sequence[str], columns: Columns, shown: Shown, counts: Counter[str]
 ) -> Iterator[tuple[tuple[Group, str], str]]:
     """Texts of the batch with their group and language."""
     for _, rows in read_rows(batch, columns, counts):
@@ -152,7 +155,7 @@ def _grouped(
             if text and text.strip():
                 code = rows.languages[row] if rows.languages else None
                 language = normalise_code(code) if code else identify(text)
-                yield (tuple(rows.group_values(row).items()), language), text
+                yield (tuple(shown(rows.group_values(row)).items()), language), text
 
 
 def _not_read(counts: Counter[str]) -> str:

@@ -26,6 +26,7 @@ from scrubtrace.diff.spec import NEW, OLD, SIDES, DiffSpec
 from scrubtrace.diff.telling import Progress
 from scrubtrace.exits import SumsDifferStop, UsageStop
 from scrubtrace.lock import output_lock
+from scrubtrace.pseudonyms import Shown, shown_groups
 from scrubtrace.resumable import resumable
 from scrubtrace.review.connection import open_review
 from scrubtrace.review.errors import ReviewError
@@ -104,6 +105,7 @@ def run_diff(job: DiffJob) -> DiffOutcome:
         for side, paths in zip(SIDES, (job.old, job.new), strict=True)
     }
     flagged = _flagged(job)
+    shown = shown_groups(columns, job.config.privacy.pseudonymous, job.key_file)
     scan = job.config.scan
     keys = tuple(key.id for key in flagged.keys) if flagged else ()
     limits = (scan.spans_per_signal, scan.snippet_chars)
@@ -118,7 +120,7 @@ def run_diff(job: DiffJob) -> DiffOutcome:
                 np.save(spec.work(FILE), flagged.digests, allow_pickle=False)
                 outcome.with_flagged = True
                 outcome.flagged_texts = len(flagged.digests)
-            _compare(job, spec, outcome)
+            _compare(job, spec, shown, outcome)
             outcome.check()
             write_results(spec, outcome)
         finally:
@@ -143,12 +145,16 @@ def _flagged(job: DiffJob) -> Flagged | None:
         raise UsageStop(str(error)) from None
 
 
-def _compare(job: DiffJob, spec: DiffSpec, outcome: DiffOutcome) -> None:
+def _compare(job: DiffJob, spec: DiffSpec, shown: Shown, outcome: DiffOutcome) -> None:
+    scan = job.config.scan
     shards = [shard for side in SIDES for shard in outcome.inputs[side].shards]
     partitions = max(1, -(-sum(shard.size for shard in shards) // job.partition_bytes))
     progress = Progress(sum(shard.rows for shard in shards), job.quiet)
     for side in SIDES:
-        _spread_side(job, spec, outcome, side, partitions, progress)
+        read = outcome.read[side]
+        limits = (scan.batch_rows, scan.batch_bytes)
+        batches = read_rows(outcome.inputs[side], spec.columns, shown, *limits, read)
+        outcome.null_ids[side] = _spread_side(batches, spec, side, partitions, progress)
     _join(job, spec, "ids", partitions, outcome, progress)
     _join(job, spec, "digests", partitions, outcome, progress)
     _pair_leftovers(spec, partitions)
@@ -156,13 +162,10 @@ def _compare(job: DiffJob, spec: DiffSpec, outcome: DiffOutcome) -> None:
 
 
 def _spread_side(
-    job: DiffJob, spec: DiffSpec, outcome: DiffOutcome, side: str, partitions: int,
+    batches: Iterator[pa.RecordBatch], spec: DiffSpec, side: str, partitions: int,
     progress: Progress,
-) -> None:  # fmt: skip
-    """Rows with an id by it, the others by their content."""
-    scan, columns = job.config.scan, spec.columns
-    read = outcome.read[side]
-    batches = read_rows(outcome.inputs[side], columns, scan.batch_rows, scan.batch_bytes, read)
+) -> int:  # fmt: skip
+    """Rows with an id by it, the others by their content; gives the number of the others."""
     ids, digests = (Spreader(spec.work(stage, side), choose) for stage, choose in (
         ("ids", _by_id(partitions)), ("digests", _by_digest(partitions))))  # fmt: skip
     for batch in batches:
@@ -171,7 +174,7 @@ def _spread_side(
         digests.add(batch.filter(pc.invert(has_id)))
         progress.read(batch.num_rows)
     ids.close()
-    outcome.null_ids[side] = digests.close()
+    return digests.close()
 
 
 def _by_id(partitions: int) -> Choose:

@@ -13,6 +13,7 @@ from scrubtrace.beam_pipelines.changes import ShardChanged
 from scrubtrace.beam_pipelines.decoding import Rows
 from scrubtrace.beam_pipelines.planning import Inputs
 from scrubtrace.beam_pipelines.reading import dead_range, read_range
+from scrubtrace.pseudonyms import Shown
 from scrubtrace.schemas.plan import Columns, RowRange
 from scrubtrace.schemas.vocabulary import GROUPS, DeadReason
 
@@ -55,11 +56,17 @@ class Read:
 
 
 def read_rows(
-    inputs: Inputs, columns: Columns, batch_rows: int, batch_bytes: int, read: Read
+    inputs: Inputs,
+    columns: Columns,
+    shown: Shown,
+    batch_rows: int,
+    batch_bytes: int,
+    read: Read,
 ) -> Iterator[pa.RecordBatch]:
     """The rows of a version in order, as record batches of `ROW`; ``read`` counts on the way.
 
-    A shard that changes while it is read counts as dead from there on.
+    ``shown`` gives the values of groups as they are written. A shard that changes while it is read
+    counts as dead from there on.
     """
     for shard in inputs.shards:
         whole = RowRange(shard, 0, shard.rows)
@@ -67,14 +74,14 @@ def read_rows(
         try:
             for rows in read_range(whole, columns, batch_rows, batch_bytes):
                 done += len(rows)
-                yield _batch(rows, shard.name, read)
+                yield _batch(rows, shard.name, shown, read)
         except ShardChanged:
             rest = RowRange(shard, done, shard.rows)
             for rows in dead_range(rest, DeadReason.SHARD_CHANGED, ShardChanged.__name__):
-                yield _batch(rows, shard.name, read)
+                yield _batch(rows, shard.name, shown, read)
 
 
-def _batch(rows: Rows, shard: str, read: Read) -> pa.RecordBatch:
+def _batch(rows: Rows, shard: str, shown: Shown, read: Read) -> pa.RecordBatch:
     texts: list[list[dict[str, Any]]] = [[] for _ in range(len(rows))]
     for text, row, place in zip(rows.texts, rows.text_rows, rows.places, strict=True):
         if text is not None:
@@ -91,7 +98,7 @@ def _batch(rows: Rows, shard: str, read: Read) -> pa.RecordBatch:
                 "row_index": rows.start + row,
                 "row_id": rows.ids[row] if rows.ids else None,
                 "language": rows.languages[row] if rows.languages else None,
-                **rows.group_values(row),
+                **shown(rows.group_values(row)),
                 "digest": _digest(texts[row]),
                 "texts": texts[row],
             }
