@@ -1,6 +1,8 @@
 """An audit sample in a removal record, and drawing it again from the purged shards."""
 
 import csv
+import hashlib
+import hmac
 import json
 import shutil
 from collections.abc import Callable, Iterator
@@ -12,7 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 from audits import Base
 from command_line import code_of
-from purges import ROWS, decisions, purge, record, write_data
+from purges import ROWS, decisions, purge, record, text, write_data
 from samples import FLAGGED
 
 from scrubtrace.review.trail.events import sha256_of
@@ -49,8 +51,8 @@ def decide(base: Base, name: str) -> None:
     assert base.run("review", "import", "decided.csv", "--reviewer", "anna") == 0
 
 
-def attach(base: Base, *more: str) -> int:
-    given = ("--decisions", "decided.parquet", *base.ids, "--audit-batch", "after")
+def attach(base: "Audited", *more: str) -> int:
+    given = (*base.purged_by, *base.ids, "--audit-batch", "after")
     return purge(*given, "--review", base.url, *more)
 
 
@@ -58,11 +60,14 @@ class Audited(Base):
     """A purge of the data with a batch that was drawn from what is left."""
 
     ids: tuple[str, ...] = ()
+    purged_by: tuple[str, ...] = ("--decisions", "decided.parquet")
 
-    def prepare(self, ids: tuple[str, ...], *options: object) -> None:
-        self.ids = ids
+    def prepare(
+        self, ids: tuple[str, ...], *options: object, purged_by: tuple[str, ...] = ()
+    ) -> None:
+        self.ids, self.purged_by = ids, purged_by or self.purged_by
         decisions([(0, 4), (2, 9)], with_ids=bool(ids))
-        assert purge("--decisions", "decided.parquet", *ids) == 0
+        assert purge(*self.purged_by, *ids) == 0
         self.make_seed()
         given = ("--dataset", "data", "--group-by", GROUPS)
         assert self.detect("purged/shards/*.parquet", *ids, *given) == 0
@@ -141,10 +146,10 @@ def test_the_record_has_plan_bound_and_what_was_drawn(base: Audited) -> None:
     assert [entry["item_key"] for entry in sample()] == [item.item_key for item in items]
     assert {entry["text_digest"] for entry in sample()} == {item.text_digest for item in items}
     assert "removal/sample.parquet" in said["side_files"]
-    text = json.dumps(said)
-    assert base.seed.read_text().strip() not in text
-    assert "ida" not in text
-    assert "soup" not in text
+    content = json.dumps(said)
+    assert base.seed.read_text().strip() not in content
+    assert "ida" not in content
+    assert "soup" not in content
 
 
 def test_the_same_texts_are_drawn_again(base: Audited, capsys: pytest.CaptureFixture[str]) -> None:
@@ -194,9 +199,6 @@ def test_edited_removed_and_added_texts_are_named(
 def test_a_row_with_the_smallest_rank_is_drawn_and_another_is_not(
     base: Audited, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    import hashlib
-    import hmac
-
     secret = bytes.fromhex(base.seed.read_text())
 
     def rank(row_id: str) -> bytes:
@@ -224,6 +226,60 @@ def test_a_row_of_a_new_stratum_is_told(base: Audited, capsys: pytest.CaptureFix
     foreign = "vendor=w, labeler=(none)"
     expected = f"sample: 1 texts are of stratum {foreign}, which the plan does not have"
     assert (code, said) == (4, [expected])
+
+
+def test_shards_that_are_gone_or_damaged(base: Audited, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("purged/shards/p0.parquet").unlink()
+    path = Path("purged/shards/p1.parquet")
+    content = bytearray(path.read_bytes())
+    content[200] ^= 1
+    path.write_bytes(bytes(content))
+    code, said, _ = drawn_again(base, capsys)
+    assert code == 4
+    lost = [line for line in said if line.endswith("and is not now")]
+    of_gone = [entry for entry in sample() if entry["shard"] == "p0.parquet"]
+    assert len(of_gone) == sum(line.startswith("sample: p0.parquet: row ") for line in lost)
+    assert any(line.startswith("sample: p1.parquet: row ") for line in lost)
+
+
+@pytest.mark.parametrize("shards", [("p0.parquet",), ("p0.parquet", "p1.parquet", "p2.parquet")])
+def test_a_column_that_is_gone(
+    base: Audited, shards: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    for shard in shards:
+        change(shard, lambda t: t.drop_columns(["vendor"]))
+    code, said, _ = drawn_again(base, capsys)
+    assert code == 4
+    assert any("p0.parquet: " in line and "'vendor'" in line for line in said), said
+
+
+def test_turns_of_chats(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("SCRUBTRACE_KEY", "ab" * 32)
+
+    def chat(row: int, last: str) -> list[dict[str, str]]:
+        said = [("user", "Was it good?"), ("assistant", text(0, row)), ("user", "And then?")]
+        turns = [*said, ("assistant", last)]
+        return [{"role": role, "content": content} for role, content in turns]
+
+    def chats(last: str) -> pa.Table:
+        ids, texts = [f"c{row}" for row in range(9)], [chat(row, last) for row in range(9)]
+        return pa.table({"id": ids, "text": texts, "vendor": ["n"] * 9, "labeler": ["ida"] * 9})
+
+    Path("data").mkdir()
+    pq.write_table(chats("Then it rained."), "data/p0.parquet")
+    Path("list.csv").write_text("row_id\nc8\n")
+    base = Audited(tmp_path)
+    listed = ("--list", "list.csv")
+    base.prepare(("--id-column", "id"), "--total", 16, "--by", "none", purged_by=listed)
+    assert drawn_again(base, capsys)[0] == 0
+    change("p0.parquet", lambda _: chats("Then it snowed.").slice(0, 8))
+    code, said, _ = drawn_again(base, capsys)
+    place = "sample: p0.parquet: row {}: text of column 'text' turn 3"
+    another = "is another text than the one that was drawn"
+    assert (code, said) == (4, [f"{place.format(row)} {another}" for row in range(8)])
 
 
 def test_another_seed_and_no_sample(base: Audited, capsys: pytest.CaptureFixture[str]) -> None:

@@ -19,11 +19,12 @@ from scrubtrace.audit.redrawing import (
 )
 from scrubtrace.audit.seeds import Seed
 from scrubtrace.beam_pipelines import storage
+from scrubtrace.beam_pipelines.changes import ShardChanged
 from scrubtrace.beam_pipelines.drawing.ranking import Ranker
 from scrubtrace.beam_pipelines.layout import read_table, table_bytes
 from scrubtrace.beam_pipelines.planning import Inputs, PlanError, read_files
 from scrubtrace.beam_pipelines.purging.layout import REMOVAL, SHARDS, PurgeFolder
-from scrubtrace.exits import UsageStop
+from scrubtrace.exits import IncompleteStop, UsageStop
 from scrubtrace.review.batches.known import flagged_keys, places_of
 from scrubtrace.review.batches.store import batch_items, find_batch
 from scrubtrace.review.connection import open_review, reading
@@ -100,7 +101,10 @@ def _read(
     strata_by_values(plan)
     if bound is not None:
         _check_bound(bound, batch)
-    shards = _inputs(folder.path, columns_of_plan(plan)).shards
+    try:
+        shards = _inputs(folder.path, columns_of_plan(plan)).shards
+    except PlanError:
+        shards = []
     if batch.dataset != dataset or plan["shards_sha256"] != shards_digest(shards):
         raise UsageStop(
             f"batch {name} was not drawn from the purged shards as they are: scan these with "
@@ -140,15 +144,11 @@ def _check_bound(path: str, batch: Batch) -> None:
 
 
 def _inputs(base: str, columns: Columns) -> Inputs:
-    """The shards as they are now; raises `UsageStop` if none of them has the columns."""
+    """The shards as they are now; raises `PlanError` if none of them has the columns."""
     folder = storage.absolute(storage.join(base, SHARDS))
     files = storage.files_below(folder)
-    try:
-        return read_files(
-            [info for info in files if storage.TEMPORARY_PREFIX not in info.path], columns, folder
-        )
-    except PlanError as error:
-        raise UsageStop(f"nothing can be drawn from {folder}: {error}") from None
+    own = [info for info in files if storage.TEMPORARY_PREFIX not in info.path]
+    return read_files(own, columns, folder)
 
 
 @dataclass
@@ -179,7 +179,8 @@ def check_seed(predicate: Mapping[str, Any], seed: Seed) -> None:
 def draw_again(base: str, predicate: Mapping[str, Any], seed: Seed, ring: KeyRing | None) -> Drawn:
     """Draws by the plan of the record from the shards as they are now, and compares.
 
-    The side files must be those of the record. Raises `UsageStop`, see `redraw`.
+    The side files must be those of the record. Raises `UsageStop` as `redraw`, and
+    `IncompleteStop` if a shard changes meanwhile.
     """
     about = predicate["sample_plan"]
     plan, found = about["content"], Drawn(about["batch"])
@@ -188,9 +189,16 @@ def draw_again(base: str, predicate: Mapping[str, Any], seed: Seed, ring: KeyRin
     if f"{REMOVAL}/{FLAGGED_TEXTS}" in predicate["side_files"]:
         content = storage.read_bytes(storage.join(base, REMOVAL, FLAGGED_TEXTS))
         flagged = frozenset(read_table(content).column("item_key").to_pylist())
-    inputs = _inputs(base, columns_of_plan(plan))
+    try:
+        inputs = _inputs(base, columns_of_plan(plan))
+    except PlanError as error:
+        found.problems.append(f"sample: nothing can be drawn: {error}")
+        return found
     found.problems += [f"sample: {dead.name}: {dead.detail}" for dead in inputs.dead]
-    now = redraw(plan, predicate["dataset"], inputs.shards, seed, flagged, ring)
+    try:
+        now = redraw(plan, predicate["dataset"], inputs.shards, seed, flagged, ring)
+    except ShardChanged as error:
+        raise IncompleteStop(f"shard {error} changed while it was read: verify again") from None
     found.problems += [f"sample: {problem}" for problem in now.problems]
     found.problems += _populations(plan, now)
     ranks = Ranker(seed.secret).ranks([entry["item_key"] for entry in sample])
