@@ -24,14 +24,18 @@ RECORD = "purged/removal/record.json"
 GROUPS = "vendor=vendor,labeler=labeler"
 
 
-def add_columns() -> None:
-    """Vendors and labelers in the data, and a flagged text in each shard."""
+def add_columns(repeated: bool = False) -> None:
+    """Vendors and labelers in the data, and a flagged text in each shard.
+
+    With ``repeated`` the rows 12 and 15 of each shard have the same id.
+    """
     for path in sorted(Path("data").glob("*.parquet")):
         table = pq.read_table(path)
         texts = table.column("text").to_pylist()
         texts[3] = f"{texts[3]} {FLAGGED}"
+        ids = table.column("id").to_pylist()
         columns = {
-            "id": table.column("id"),
+            "id": [*ids[:12], "id", *ids[13:15], "id", *ids[16:]] if repeated else ids,
             "text": texts,
             "vendor": ["n" if row % 2 else "s" for row in range(ROWS)],
             "labeler": ["ida" if row % 3 else "udo" for row in range(ROWS)],
@@ -109,7 +113,7 @@ def empty(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Audited:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("SCRUBTRACE_KEY", "ab" * 32)
     write_data()
-    add_columns()
+    add_columns(repeated=True)
     return Audited(tmp_path)
 
 
@@ -315,7 +319,7 @@ def test_without_the_key_of_the_pseudonyms(
     ("ids", "options"),
     [
         ((), ("--total", 10, "--by", "none")),
-        (("--id-column", "id"), ("--total", 10, "--by", "vendor", "--flagged", 2)),
+        (("--id-column", "id"), ("--total", 55, "--by", "vendor", "--flagged", 2)),
         ((), ("--total", 12, "--by", "vendor,labeler", "--merge-below", 15)),
     ],
 )
@@ -355,6 +359,9 @@ def test_refused_for_the_record(empty: Audited, capsys: pytest.CaptureFixture[st
         capsys.readouterr()
         assert attach(empty, *more) == 2
         assert words in capsys.readouterr().err
+    assert purge("--decisions", "decided.parquet") == 0
+    assert record()["sample_plan"] == "not supplied"
+    assert not Path("purged/removal/sample.parquet").exists()
     change("p1.parquet", lambda t: t.slice(1))
     assert attach(empty) == 2
     assert "was not drawn from the purged shards as they are" in capsys.readouterr().err

@@ -21,7 +21,7 @@ from scrubtrace.exits import UsageStop
 from scrubtrace.purge.choosing import Chosen, digest_of
 from scrubtrace.purge.lineage import lineage, runs_table
 from scrubtrace.purge.maps import Sums
-from scrubtrace.purge.sampled import Sample
+from scrubtrace.purge.sampled import Sample, remove_others
 from scrubtrace.purge.signing import payload_of, sign, signer
 from scrubtrace.schemas.plan import RunSpec, Work
 from scrubtrace.schemas.removal import FORMAT, PurgeReceipt, PurgeSpec
@@ -89,10 +89,11 @@ def write_record(
 ) -> None:
     """Writes the record, last of all, and signs it if there is a key; raises `UsageStop`.
 
-    The envelope of an earlier record that said something else goes.
+    The envelope of an earlier record that said something else goes, and so does its sample.
     """
     if sample is not None:
         sample.write(purge.folder)
+    remove_others(purge.folder, sample)
     content = record_bytes(statement_of(purge, config, attachments, sample))
     envelope = purge.folder.envelope
     if attachments.sign_key is not None:

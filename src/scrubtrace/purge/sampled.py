@@ -63,10 +63,17 @@ class Sample:
         return {"sha256": sha256_of(plan), "content": plan, "drawn": len(self.texts)} | about
 
     def write(self, folder: PurgeFolder) -> None:
-        """Writes the side files of the record, in the place of those of an earlier sample."""
+        """Writes the side files of the record."""
         storage.write_atomic(folder.removal(TEXTS), table_bytes(self.texts))
         if self.flagged is not None:
             storage.write_atomic(folder.removal(FLAGGED_TEXTS), table_bytes(self.flagged))
+
+
+def remove_others(folder: PurgeFolder, sample: Sample | None) -> None:
+    """Removes side files of an earlier sample that this one does not have."""
+    names = set(SIDE_FILES) - set(sample.files if sample else ())
+    paths = [folder.removal(name) for name in sorted(names)]
+    storage.remove([path for path in paths if storage.exists(path)])
 
 
 def read_sample(
