@@ -54,7 +54,18 @@ def read_inputs(
     """
     infos = _expand(inputs)
     base = root.rstrip("/") if root else _common_parent([info.path for info in infos])
-    base = base if storage.is_remote(base) else os.path.abspath(base)
+    return read_files(infos, columns, base, dataset, threads)
+
+
+def read_files(
+    infos: Sequence[storage.FileInfo],
+    columns: Columns,
+    root: str,
+    dataset: str | None = None,
+    threads: int = 16,
+) -> Inputs:
+    """Files below ``root`` to shards with their footers checked; raises as `read_inputs`."""
+    base = root if storage.is_remote(root) else os.path.abspath(root)
     with ThreadPoolExecutor(threads) as pool:
         read = list(pool.map(lambda info: _read_footer(info, _name(info.path, base)), infos))
     footers = [entry for entry in read if isinstance(entry, Footer)]

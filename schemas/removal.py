@@ -127,6 +127,23 @@ ROW_MAP = pa.schema(
 )
 """Where rows of a shard are now: runs of rows that stayed together; ``new_start`` null: removed."""
 
+SAMPLE = pa.schema(
+    [
+        pa.field("item_key", pa.string(), nullable=False),
+        pa.field("stratum", pa.string(), nullable=False),
+        pa.field("shard", pa.string(), nullable=False),
+        pa.field("row_index", pa.int64(), nullable=False),
+        pa.field("field", pa.string(), nullable=False),
+        pa.field("turn", pa.int64()),
+        pa.field("text_digest", pa.string(), nullable=False),
+        pa.field("key_id", pa.string()),
+    ]
+)
+"""The texts of an audit batch that was drawn from the purged shards, by key.
+
+``key_id`` null: the digest is by a key that the review table does not know any more.
+"""
+
 ITEM_MAP = pa.schema(
     [
         pa.field("item_key", pa.string(), nullable=False),

@@ -1,6 +1,7 @@
 """What the review table knows of texts that are, or may be, drawn."""
 
 from collections.abc import Iterable, Iterator
+from typing import Any
 
 from sqlalchemy import Engine, select
 
@@ -37,6 +38,22 @@ def known_items(engine: Engine, keys: Iterable[str]) -> dict[str, BatchItem]:
             query = select(*(columns[name] for name in names)).where(columns.item_key.in_(chunk))
             for row in connection.execute(query).mappings():
                 found[row["item_key"]] = BatchItem(**row, stratum="", probability=1.0)
+    return found
+
+
+def places_of(engine: Engine, keys: Iterable[str]) -> dict[str, dict[str, Any]]:
+    """Where the items among these keys stand, and their text digests with the key of each.
+
+    Raises ReviewError.
+    """
+    columns = review_items.c
+    names = ("item_key", "shard", "row_index", "field", "turn", "text_digest", "key_id")
+    found: dict[str, dict[str, Any]] = {}
+    with reading(engine) as connection:
+        for chunk in chunks(keys):
+            query = select(*(columns[name] for name in names)).where(columns.item_key.in_(chunk))
+            for row in connection.execute(query).mappings():
+                found[row["item_key"]] = dict(row)
     return found
 
 

@@ -15,47 +15,48 @@ from scrubtrace.beam_pipelines.drawing.ranges import ONE_TEXT
 from scrubtrace.beam_pipelines.drawing.texts import Drawn, Reading
 from scrubtrace.exits import IncompleteStop
 from scrubtrace.policy import PRIORITIES, evidence_fingerprint
-from scrubtrace.results import Results
 from scrubtrace.review.batches.known import known_items
 from scrubtrace.review.batches.store import store_drawn
 from scrubtrace.review.store import upsert_items
 from scrubtrace.schemas.batches import SAMPLED, BatchItem
+from scrubtrace.schemas.plan import Columns, Shard
 from scrubtrace.schemas.review import ReviewItem
 
 Where = tuple[str, int, str, int | None]
 """Shard, row, text column and turn."""
 
 
-def drawn_places(strata: Sequence[PlannedStratum], results: Results) -> dict[Where, Cell]:
+def drawn_places(
+    strata: Sequence[PlannedStratum], shards: Mapping[str, Shard], columns: Columns
+) -> dict[Where, Cell]:
     """Where the drawn texts stand, and the cell that each was drawn from."""
-    found = _drawn_texts(strata, results)
+    found = drawn_texts(strata, shards, columns)
     return {(shard, text.row, *text.place): cell for shard, text, cell in found}
 
 
-def readings(strata: Sequence[PlannedStratum], results: Results) -> list[Reading]:
+def readings(
+    strata: Sequence[PlannedStratum], shards: Mapping[str, Shard], columns: Columns
+) -> list[Reading]:
     """The drawn texts of each shard, by row."""
     drawn: dict[str, list[Drawn]] = {}
-    for shard, text, _ in _drawn_texts(strata, results):
+    for shard, text, _ in drawn_texts(strata, shards, columns):
         drawn.setdefault(shard, []).append(text)
     order = attrgetter("row", "rank")
-    return [
-        Reading(results.shards[name], tuple(sorted(drawn[name], key=order)))
-        for name in sorted(drawn)
-    ]
+    return [Reading(shards[name], tuple(sorted(drawn[name], key=order))) for name in sorted(drawn)]
 
 
-def _drawn_texts(
-    strata: Sequence[PlannedStratum], results: Results
+def drawn_texts(
+    strata: Sequence[PlannedStratum], shards: Mapping[str, Shard], columns: Columns
 ) -> Iterator[tuple[str, Drawn, Cell]]:
-    """Shard, place and cell of each drawn text."""
-    shards, fields = list(results.shards), results.spec.columns.texts
+    """Shard, place and cell of each drawn text; ``shards`` are those drawn from, in order."""
+    names, fields = list(shards), columns.texts
     for stratum in strata:
         for cell in stratum.cells:
             for found in _drawn_of(stratum, cell):
                 turn = None if found["turn"] == ONE_TEXT else int(found["turn"])
                 place = Place(fields[found["field"]], turn)
                 text = Drawn(int(found["row"]), place, int(found["rank"]))
-                yield shards[found["shard"]], text, cell
+                yield names[found["shard"]], text, cell
 
 
 def _drawn_of(stratum: PlannedStratum, cell: Cell) -> Candidates:

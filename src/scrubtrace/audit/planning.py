@@ -4,7 +4,7 @@ import json
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import pyarrow as pa
@@ -21,6 +21,7 @@ from scrubtrace.audit.population import (
     find_dataset,
     find_population,
     run_pipeline,
+    shards_digest,
     stop_if_problems,
 )
 from scrubtrace.audit.seeds import CheckedSeed, Seed, check_seed
@@ -155,7 +156,8 @@ def _planned(
     planned = Planned(job, run.dataset, by, tuple(strata), partial, plan, warnings)
     if job.dry_run:
         return planned
-    wanted = readings(strata, population.results)
+    drawn_from = (population.results.shards, run.columns)
+    wanted = readings(strata, *drawn_from)
     if not wanted:
         raise UsageStop(f"data set {run.dataset} has no text that can be drawn")
     folder.write_readings(wanted)
@@ -164,7 +166,7 @@ def _planned(
     stop_if_problems([tuple(p) for p in json.loads(storage.read_bytes(folder.problems))])
     texts = (json.loads(storage.read_bytes(folder.texts(n))) for n in range(len(wanted)))
     records = [record for found in texts for record in found]
-    places = drawn_places(strata, population.results)
+    places = drawn_places(strata, *drawn_from)
     if pseudonyms is not None:
         records = [r | {"groups": pseudonyms.of(r["groups"])} for r in records]
     items = store_items(engine, records, population.run.id, places)
@@ -263,13 +265,17 @@ def _plan_of(
 ) -> dict[str, Any]:
     """The plan as JSON, all but the seed."""
     cells = [cell for stratum in strata for cell in stratum.cells]
+    spec, hidden = population.results.spec, set(by) & set(job.config.privacy.pseudonymous)
     about = [(c.population, c.drawn) for c in cells if False in c.flagged]
     balance = population.balance
     return {
         "format": FORMAT,
         "run": population.run.id,
         "runs_with_results": sorted(population.results.folders),
+        "shards_sha256": shards_digest(population.results.shards.values()),
+        "columns": asdict(spec.columns),
         "by": list(by),
+        "pseudonyms": {"of": sorted(hidden), "key_id": spec.key_id} if hidden else None,
         "language_identified": job.identify,
         "goal": job.goal.to_dict() | {"of": "texts that are not flagged"}
         if job.phases.flagged is not None

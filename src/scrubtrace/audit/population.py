@@ -1,12 +1,14 @@
 """The population of a draw: current results to tasks, and what was drawn to checked sums."""
 
 import glob
+import hashlib
+import json
 import os
 import shutil
 import tempfile
 import uuid
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -26,10 +28,11 @@ from scrubtrace.beam_pipelines.layout import RunFolder, runs_of
 from scrubtrace.beam_pipelines.remote import failed_job, limit_parallelism
 from scrubtrace.beam_pipelines.runner import is_in_process, make_runner
 from scrubtrace.beam_pipelines.short_memory import end_under_limit
-from scrubtrace.duplicates import RepeatedIds
+from scrubtrace.duplicates import Hashes, RepeatedIds
 from scrubtrace.exits import IncompleteStop, SumsDifferStop, UsageStop
 from scrubtrace.resolver import committed_runs, current_results, current_sources, spec_or_none
 from scrubtrace.results import Results
+from scrubtrace.schemas.plan import Shard
 from scrubtrace.schemas.receipts import RangeReceipt
 
 PREFIX = ".draw-"
@@ -96,8 +99,15 @@ def find_population(out: str, dataset: str) -> Population:
     newest = next(committed_runs(folders, dataset))[0]
     runs = {folder.id for folder, *_ in current_sources(folders, dataset)}
     tasks = tuple(_tasks(results))
-    occurrences = _occurrences(results, balance.rows)
+    hashes = results.id_hashes if results.spec.columns.id else None
+    occurrences = occurrences_of(hashes, list(results.shards), balance.rows)
     return Population(newest, frozenset(runs), results, balance, tasks, occurrences)
+
+
+def shards_digest(shards: Iterable[Shard]) -> str:
+    """SHA-256 of the names and footers of the shards that have rows, whatever their order."""
+    names = sorted((shard.name, shard.footer_digest) for shard in shards if shard.rows)
+    return hashlib.sha256(json.dumps(names).encode()).hexdigest()
 
 
 def _check_same_columns(results: Results) -> None:
@@ -121,12 +131,17 @@ def _tasks(results: Results) -> Iterator[Task]:
             yield Task(number, piece.rows, Held.of(entry))
 
 
-def _occurrences(results: Results, rows: int) -> pa.Table:
-    """Rows whose id earlier rows have, and how many of these there are."""
+def occurrences_of(
+    hashes: Callable[[str], Hashes] | None, shards: Sequence[str], rows: int
+) -> pa.Table:
+    """Rows whose id earlier rows have, and how many of these there are.
+
+    ``hashes`` gives those of the ids of a shard; None if rows have no ids.
+    """
     tables = [OCCURRENCES.empty_table()]
-    if results.spec.columns.id:
-        repeated = RepeatedIds(results.id_hashes, list(results.shards), rows)
-        for shard in results.shards:
+    if hashes is not None:
+        repeated = RepeatedIds(hashes, shards, rows)
+        for shard in shards:
             counts = repeated.occurrences(shard)
             found = np.flatnonzero(counts)
             if len(found):

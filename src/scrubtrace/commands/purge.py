@@ -3,6 +3,7 @@
 import os
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import click
@@ -33,6 +34,10 @@ SHOWN = 5
 @click.option("--training-runs", metavar="FILE", help="Which training runs read which rows.")
 @click.option("--sample-plan", metavar="FILE", help="JSON for the record: plan and seed.")
 @click.option("--bound", metavar="FILE", help="JSON for the record: bound on what is left.")
+@click.option("--audit-batch", metavar="NAME",
+              help="Batch of audit plan from the purged shards, for the record.")  # fmt: skip
+@click.option("--review", metavar="URL",
+              help="Review table of --audit-batch (default: the configuration's).")  # fmt: skip
 @click.option("--sign-key", metavar="FILE", help="Private key (PEM) to sign the record with.")
 @click.option("--key-file", metavar="FILE", help="Key of the text digests.")
 @click.option("--workers", type=int, metavar="N", help="Worker processes on this machine.")
@@ -54,7 +59,7 @@ def purge(context: click.Context, /, shards: tuple[str, ...], **given: Any) -> N
     from scrubtrace.schemas.removal import EXPECTED
 
     config = _config(given)
-    names = ("sample_plan", "bound", "training_runs", "sign_key")
+    names = ("sample_plan", "bound", "training_runs", "sign_key", "audit_batch")
     attachments = Attachments(**{name: given[name] for name in names})
     attachments.check()
     options = {name: given[name] for name in ("decisions", "results", "key_file", "quiet")}
@@ -83,6 +88,8 @@ def purge(context: click.Context, /, shards: tuple[str, ...], **given: Any) -> N
 @click.option("--public-key", metavar="FILE", help="Key (PEM) that must have signed the record.")
 @click.option("--every-row", is_flag=True,
               help="Compare every row by its digest, not only files.")  # fmt: skip
+@click.option("--sample-seed", type=click.Path(path_type=Path), metavar="FILE",
+              help="Seed of the audit batch: draw its texts again.")  # fmt: skip
 def verify(record: str, **given: Any) -> None:
     """Compare shards with their removal RECORD, and say what exactly is different.
 
@@ -95,17 +102,26 @@ def verify(record: str, **given: Any) -> None:
     from scrubtrace.purge.verify import verify as compare
 
     ring, _ = existing_keys(given["key_file"])
-    found = compare(record, ring, given["public_key"], given["every_row"])
+    seed = _seed(given["sample_seed"])
+    found = compare(record, ring, given["public_key"], given["every_row"], seed)
     for note in found.notes:
         click.echo(f"scrubtrace: {note}", err=True)
     for problem in found.problems:
         click.echo(problem)
     signed = ", signature holds" if found.signed else ""
     rows = f", {found.compared_rows:,} rows compared" if given["every_row"] else ""
+    drawn = f", drawn again are the {found.drawn:,} texts of batch {found.sample}"
+    drawn = drawn if found.sample is not None else ""
     if not found.problems:
-        click.echo(f"{found.shards:,} shards are as the record says{rows}{signed}")
+        click.echo(f"{found.shards:,} shards are as the record says{rows}{drawn}{signed}")
     log.tell("verified", None, shards=found.shards, problems=len(found.problems))
     sys.exit(Exit.SUMS_DIFFER if found.problems else Exit.DONE)
+
+
+def _seed(path: Path | None) -> Any:
+    from scrubtrace.audit.seeds import read_seed
+
+    return None if path is None else read_seed(path)
 
 
 def _config(given: dict[str, Any]) -> Any:
@@ -116,6 +132,7 @@ def _config(given: dict[str, Any]) -> Any:
         "scan.workers": given["workers"],
         "purge.list": listed and os.path.abspath(listed),
         "purge.hold_decision": given["hold_decision"],
+        "review.url": given["review"],
         "purge.lineage_column": given["lineage_column"],
     }
     options |= {f"input.{name}": given[name] for name in ("dataset", "root", "id_column")}

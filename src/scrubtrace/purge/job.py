@@ -41,6 +41,7 @@ from scrubtrace.purge.columns import check_columns
 from scrubtrace.purge.locating import Located, locate
 from scrubtrace.purge.maps import Sums, put_together
 from scrubtrace.purge.record import Attachments, Purge, write_record
+from scrubtrace.purge.sampled import Sample, read_sample
 from scrubtrace.resumable import resumable
 from scrubtrace.schemas.identity import KeyRing
 from scrubtrace.schemas.plan import Chat, Columns, RowRange, Shard, Unit, Work
@@ -132,6 +133,8 @@ def prepare(job: Job) -> Prepared:
     """Everything that can be found wrong before a file is written; raises `UsageStop`."""
     config = job.config
     _check_policy(job)
+    if job.attachments.audit_batch and not storage.exists(PurgeFolder(job.out).record):
+        raise UsageStop("an audit is of shards that were purged already: purge first, without it")
     ring = _ring(job.key_file)
     try:
         options = pipeline_options(job.beam_arguments, config.scan.workers)
@@ -172,7 +175,7 @@ def run_purge(job: Job) -> Outcome:
             prepared.inputs.dataset,
         )
         purge = Purge(folder, spec, work, receipts, sums, prepared.chosen, _begun(folder))
-        write_record(purge, job.config, job.attachments)
+        write_record(purge, job.config, job.attachments, _sample(purge, job))
     dead = [(shard.name, shard.detail) for shard in work.dead]
     shards = len(prepared.inputs.shards)
     about = (prepared.inputs.dataset, work.rows, shards, sums, receipts, dead)
@@ -237,6 +240,13 @@ def _told(folder: PurgeFolder) -> list[str]:
         + f": {row['problem']}"
         for row in table.slice(0, TOLD).to_pylist()
     ]
+
+
+def _sample(purge: Purge, job: Job) -> Sample | None:
+    name, bound = job.attachments.audit_batch, job.attachments.bound
+    if name is None:
+        return None
+    return read_sample(name, job.config.review.url, purge.folder, purge.spec.dataset, bound)
 
 
 def _begun(folder: PurgeFolder) -> str:

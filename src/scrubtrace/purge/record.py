@@ -21,6 +21,7 @@ from scrubtrace.exits import UsageStop
 from scrubtrace.purge.choosing import Chosen, digest_of
 from scrubtrace.purge.lineage import lineage, runs_table
 from scrubtrace.purge.maps import Sums
+from scrubtrace.purge.sampled import Sample, remove_others
 from scrubtrace.purge.signing import payload_of, sign, signer
 from scrubtrace.schemas.plan import RunSpec, Work
 from scrubtrace.schemas.removal import FORMAT, PurgeReceipt, PurgeSpec
@@ -48,16 +49,20 @@ class Attachments:
 
     ``sample_plan`` and ``bound`` are JSON: how a sample of what is left was drawn (with its seed),
     and the bound on what is left, with the sensitivity of the reviewers. ``training_runs`` says
-    which runs read which rows. ``sign_key`` is a private key in PEM.
+    which runs read which rows. ``sign_key`` is a private key in PEM. ``audit_batch`` names the
+    batch that was drawn from the purged shards, in place of ``sample_plan``.
     """
 
     sample_plan: str | None = None
     bound: str | None = None
     training_runs: str | None = None
     sign_key: str | None = None
+    audit_batch: str | None = None
 
     def check(self) -> None:
         """Raises `UsageStop` if one cannot be used, before anything is written."""
+        if self.sample_plan is not None and self.audit_batch is not None:
+            raise UsageStop("give --audit-batch or --sample-plan, not both")
         for path in (self.sample_plan, self.bound):
             _attached(path)
         if self.training_runs is not None:
@@ -79,12 +84,17 @@ class Purge:
     begun_at: str
 
 
-def write_record(purge: Purge, config: Config, attachments: Attachments) -> None:
+def write_record(
+    purge: Purge, config: Config, attachments: Attachments, sample: Sample | None = None
+) -> None:
     """Writes the record, last of all, and signs it if there is a key; raises `UsageStop`.
 
-    The envelope of an earlier record that said something else goes.
+    The envelope of an earlier record that said something else goes, and so does its sample.
     """
-    content = record_bytes(statement_of(purge, config, attachments))
+    if sample is not None:
+        sample.write(purge.folder)
+    remove_others(purge.folder, sample)
+    content = record_bytes(statement_of(purge, config, attachments, sample))
     envelope = purge.folder.envelope
     if attachments.sign_key is not None:
         storage.write_atomic(envelope, sign(content, attachments.sign_key))
@@ -94,7 +104,9 @@ def write_record(purge: Purge, config: Config, attachments: Attachments) -> None
     storage.write_atomic(purge.folder.record, content)
 
 
-def statement_of(purge: Purge, config: Config, attachments: Attachments) -> dict[str, Any]:
+def statement_of(
+    purge: Purge, config: Config, attachments: Attachments, sample: Sample | None = None
+) -> dict[str, Any]:
     """The statement, without its own digest."""
     subjects = [
         {"name": f"{SHARDS}/{entry.shard}", "digest": {"sha256": entry.sha256}}
@@ -106,7 +118,7 @@ def statement_of(purge: Purge, config: Config, attachments: Attachments) -> dict
         "_type": STATEMENT,
         "subject": subjects,
         "predicateType": PREDICATE,
-        "predicate": _predicate(purge, config, attachments),
+        "predicate": _predicate(purge, config, attachments, sample),
     }
 
 
@@ -124,7 +136,9 @@ def canonical(content: Mapping[str, Any]) -> bytes:
     return text.encode() + b"\n"
 
 
-def _predicate(purge: Purge, config: Config, attachments: Attachments) -> dict[str, Any]:
+def _predicate(
+    purge: Purge, config: Config, attachments: Attachments, sample: Sample | None
+) -> dict[str, Any]:
     chosen, sums, spec = purge.chosen, purge.sums, purge.spec
     entries = [entry for receipt in purge.receipts for entry in receipt.shards]
     policy = config.purge.model_dump(mode="json")
@@ -166,19 +180,19 @@ def _predicate(purge: Purge, config: Config, attachments: Attachments) -> dict[s
         "shards_copied": sum(e.copied for e in entries),
         "properties_not_kept": {e.shard: e.not_kept for e in entries if e.not_kept},
         "key_id": spec.key_id,
-        "side_files": _side_files(purge),
+        "side_files": _side_files(purge, sample),
         "detectors": detectors(chosen.spec),
         "detector_run": chosen.run or NOT_SUPPLIED,
         "thresholds": chosen.thresholds or NOT_SUPPLIED,
         "indexes": indexes(chosen.spec),
-        "sample_plan": _attached(attachments.sample_plan),
+        "sample_plan": sample.to_dict() if sample else _attached(attachments.sample_plan),
         "post_removal_bound": _attached(attachments.bound),
         "lineage": lineage(purge.folder, spec, entries, attachments.training_runs),
         "environment": environment(),
     }
 
 
-def _side_files(purge: Purge) -> dict[str, str]:
+def _side_files(purge: Purge, sample: Sample | None) -> dict[str, str]:
     """SHA-256 of every file that belongs to the record, by path in the output folder."""
     found: dict[str, str] = {}
     for receipt in purge.receipts:
@@ -187,7 +201,8 @@ def _side_files(purge: Purge) -> dict[str, str]:
                 found[f"{REMOVAL}/digests/{entry.shard}"] = entry.digests_sha256
             if entry.quarantine_sha256:
                 found[f"{QUARANTINE}/{entry.shard}"] = entry.quarantine_sha256
-    for name in ("removed.parquet", "not_removed.parquet", "rows.parquet", "items.parquet"):
+    names = ("removed.parquet", "not_removed.parquet", "rows.parquet", "items.parquet")
+    for name in (*names, *(sample.files if sample else ())):
         path = purge.folder.removal(name)
         if storage.exists(path):
             with storage.open_read(path) as file:

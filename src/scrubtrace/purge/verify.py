@@ -7,12 +7,14 @@ from typing import Any
 
 import pyarrow as pa
 
+from scrubtrace.audit.seeds import Seed
 from scrubtrace.beam_pipelines import storage
 from scrubtrace.beam_pipelines.layout import read_table
 from scrubtrace.beam_pipelines.purging.layout import REMOVAL, SHARDS
 from scrubtrace.exits import SumsDifferStop, UsageStop
 from scrubtrace.purge.differing import SHOWN, Written, differences, removed_rows
 from scrubtrace.purge.record import PREDICATE, SELF, STATEMENT, record_bytes
+from scrubtrace.purge.sampled import SIDE_FILES, check_seed, draw_again
 from scrubtrace.purge.signing import opened, verified
 from scrubtrace.schemas.identity import DigestKey, KeyRing
 from scrubtrace.schemas.removal import EXPECTED, REMOVED
@@ -20,28 +22,40 @@ from scrubtrace.schemas.removal import EXPECTED, REMOVED
 
 @dataclass
 class Found:
-    """What was compared, and ``problems`` in words; notes say what could not be told."""
+    """What was compared, and ``problems`` in words; notes say what could not be told.
+
+    ``drawn`` texts of the batch ``sample`` were drawn again.
+    """
 
     shards: int = 0
     rows: int = 0
     compared_rows: int = 0
     signed: bool = False
+    sample: str | None = None
+    drawn: int = 0
     problems: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
 
 def verify(
-    path: str, ring: KeyRing | None, public_key: str | None = None, every_row: bool = False
+    path: str,
+    ring: KeyRing | None,
+    public_key: str | None = None,
+    every_row: bool = False,
+    seed: Seed | None = None,
 ) -> Found:
     """Compares everything that a record names with what is there.
 
     ``path`` is the record, or the envelope that it was signed in. With ``every_row`` the rows of
-    shards whose bytes are the same are compared as well. Raises `UsageStop` for a file that is no
-    record, `SumsDifferStop` if the record itself was changed.
+    shards whose bytes are the same are compared as well. With its seed the sample of the record is
+    drawn again. Raises `UsageStop` for a file that is no record, or another seed, `SumsDifferStop`
+    if the record itself was changed.
     """
     statement = read_record(path, public_key)
     found = Found(signed=public_key is not None)
     predicate = statement["predicate"]
+    if seed is not None:
+        check_seed(predicate, seed)
     found.notes += _incomplete(predicate)
     base = storage.absolute(path).rsplit("/", 2)[0]
     found.problems += _side_problems(base, predicate)
@@ -62,7 +76,24 @@ def verify(
             found.compared_rows += differ.rows
     names = {subject["name"] for subject in statement["subject"]}
     found.problems += _unknown(base, names)
+    if seed is not None:
+        _draw(base, predicate, seed, ring, found)
     return found
+
+
+def _draw(
+    base: str, predicate: dict[str, Any], seed: Seed, ring: KeyRing | None, found: Found
+) -> None:
+    """Draws the sample again, unless its side files are not those that the record names."""
+    names = [f"{REMOVAL}/{name}" for name in SIDE_FILES]
+    side = {name: digest for name, digest in predicate["side_files"].items() if name in names}
+    if any(_sha256(storage.join(base, name)) != digest for name, digest in side.items()):
+        found.notes.append("the sample was not drawn again: what was drawn is not known any more")
+        return
+    drawn = draw_again(base, predicate, seed, ring)
+    found.sample, found.drawn = drawn.batch, drawn.texts
+    found.problems += drawn.problems
+    found.notes += drawn.notes
 
 
 def read_record(path: str, public_key: str | None) -> dict[str, Any]:
