@@ -112,5 +112,8 @@ def _cut(value: str, shown: Callable[[int], str]) -> str:
 
 def _fits(cell: str) -> bool:
     """Whether a cell holds the value and the apostrophe that `guard` may put in front."""
-    units = len(cell.encode("utf-16-le", "surrogatepass")) // 2
-    return units < CELL_UNITS and cell.count("\n") <= CELL_LINE_FEEDS
+    if cell.count("\n") > CELL_LINE_FEEDS:
+        return False
+    # A code point has two units at most: only long cells have to be counted.
+    is_short = 2 * len(cell) < CELL_UNITS
+    return is_short or len(cell.encode("utf-16-le", "surrogatepass")) // 2 < CELL_UNITS

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from scrubtrace.review.cells import guard, plain_cell, snippet_cell
 from scrubtrace.review.lines import ExportLine, OtherPlace
 from scrubtrace.review.views import View, is_shown
-from scrubtrace.review.wording import Wording
+from scrubtrace.review.wording import STORED_LANGUAGE, Wording
 from scrubtrace.schemas.review import DECISION_COLUMNS
 from scrubtrace.schemas.vocabulary import GROUPS
 
@@ -19,7 +19,7 @@ def cells_of(line: ExportLine, wording: Wording | None = None) -> list[str]:
     """
     shown = _SHOWN[line.view]
     cells = [cell(line) if show else "" for cell, show in zip(_CELLS.values(), shown, strict=True)]
-    if wording is not None and shown[_WHY]:
+    if wording is not None and shown[_WHY] and wording.messages.language != STORED_LANGUAGE:
         cells[_WHY] = plain_cell(wording.why(line.item).whole)
     return cells
 
