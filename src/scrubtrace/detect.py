@@ -218,15 +218,24 @@ def _scan(folder: RunFolder, work: Work, options: PipelineOptions, quiet: bool) 
     with idle, shown_progress(folder, work.rows, quiet), forked as worker_command:
         pipeline = beam.Pipeline(make_runner(options, worker_command), options=options)
         _ = pipeline | "Unit keys" >> beam.Create(keys) | "Scan" >> ScanUnits(folder.path)
-        try:
-            result = pipeline.run()
-            result.wait_until_finish()
-        except Exception as error:
-            raise stopped(error, options) from None
+        run_to_end(pipeline, options)
+
+
+def run_to_end(pipeline: beam.Pipeline, options: PipelineOptions) -> None:
+    """Runs a pipeline over units, and says what an end by an error or by counters means.
+
+    Raises `UsageStop` if workers could not begin, `IncompleteStop` if units could not be written,
+    a worker died or the job of a cluster failed; whatever else the pipeline raises.
+    """
+    try:
+        result = pipeline.run()
+        result.wait_until_finish()
+    except Exception as error:
+        raise _stopped(error, options) from None
     counters = result.metrics().query(MetricsFilter().with_namespace(NAMESPACE))["counters"]
     names = {c.key.metric.name: c.committed or c.attempted for c in counters}
-    raise_if_unready(names)
-    raise_if_unwritten(names)
+    _raise_if_unready(names)
+    _raise_if_unwritten(names)
 
 
 def _is_remote_anywhere(spec: RunSpec) -> bool:
@@ -235,7 +244,7 @@ def _is_remote_anywhere(spec: RunSpec) -> bool:
     return any(isinstance(value, str) and storage.is_remote(value) for value in values)
 
 
-def stopped(error: Exception, options: PipelineOptions) -> Exception:
+def _stopped(error: Exception, options: PipelineOptions) -> Exception:
     """What the end of a pipeline by an error means to the user, if not a crash."""
     if not is_in_process(options):
         return IncompleteStop(failed_job(error))
@@ -245,7 +254,7 @@ def stopped(error: Exception, options: PipelineOptions) -> Exception:
     return error
 
 
-def raise_if_unready(names: dict[str, int]) -> None:
+def _raise_if_unready(names: dict[str, int]) -> None:
     """Raises `UsageStop` if workers could not begin; ``names`` are counters of a pipeline."""
     problems = sorted(n.removeprefix(UNREADY) for n in names if n.startswith(UNREADY))
     if problems:
@@ -255,7 +264,7 @@ def raise_if_unready(names: dict[str, int]) -> None:
         )
 
 
-def raise_if_unwritten(names: dict[str, int]) -> None:
+def _raise_if_unwritten(names: dict[str, int]) -> None:
     """Raises `IncompleteStop` if units could not be written; ``names`` are counters."""
     problems = {n.removeprefix(UNWRITTEN): c for n, c in names.items() if n.startswith(UNWRITTEN)}
     if problems:

@@ -11,7 +11,6 @@ from typing import Any
 import apache_beam as beam
 import pyarrow as pa
 import pyarrow.compute as pc
-from apache_beam.metrics import MetricsFilter
 from apache_beam.options.pipeline_options import PipelineOptions
 
 from scrubtrace.beam_pipelines import storage
@@ -28,10 +27,9 @@ from scrubtrace.beam_pipelines.runner import (
     options_given,
     pipeline_options,
 )
-from scrubtrace.beam_pipelines.scan import NAMESPACE
 from scrubtrace.beam_pipelines.short_memory import end_under_limit
 from scrubtrace.config import Config
-from scrubtrace.detect import raise_if_unready, raise_if_unwritten, stopped
+from scrubtrace.detect import run_to_end
 from scrubtrace.exits import IncompleteStop, UsageStop
 from scrubtrace.keys import place_of_keys, read_ring
 from scrubtrace.lock import output_lock
@@ -263,15 +261,7 @@ def _run(folder: PurgeFolder, work: Work, options: PipelineOptions, quiet: bool)
     with idle, shown_progress(folder, work.rows, quiet, "touched"):
         pipeline = beam.Pipeline(make_runner(options), options=options)
         _ = pipeline | "Unit keys" >> beam.Create(keys) | "Purge" >> PurgeUnits(folder.path)
-        try:
-            result = pipeline.run()
-            result.wait_until_finish()
-        except Exception as error:
-            raise stopped(error, options) from None
-    counters = result.metrics().query(MetricsFilter().with_namespace(NAMESPACE))["counters"]
-    names = {c.key.metric.name: c.committed or c.attempted for c in counters}
-    raise_if_unready(names)
-    raise_if_unwritten(names)
+        run_to_end(pipeline, options)
     missing = [unit.key for unit in work.units if unit.key not in folder.scanned_units()]
     if missing:
         raise IncompleteStop(f"{len(missing)} units were not purged; the same command goes on")
