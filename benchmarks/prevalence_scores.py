@@ -1,9 +1,14 @@
 """Scores of labelled rows by style models that knew none of their sources, in one file.
 
     python benchmarks/prevalence_scores.py DATA CACHE.npz --language en
+    python benchmarks/prevalence_scores.py DATA CACHE.npz --language en --source l2r --most 4000
 
 Sources are put into folds, relatives together; the rows of each fold are scored by a model of the
-other folds. CACHE is for `prevalence_coverage.py` and stays outside of the repository. It holds,
+other folds. With ``--source`` all rows of that one are scored by a model of the others, and half of
+its prompts once more, as *source, own half*, by a model that was fitted on the other half as well:
+the user's own kind of data. Rows that may go back to a scored prompt are never fitted on.
+
+CACHE is for `prevalence_coverage.py` and stays outside of the repository. It holds,
 row by row, scores, sources, labels, attacks and generators, and no text.
 """
 
@@ -16,18 +21,24 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pyarrow.parquet as pq
-from style_rows import RELATIVES, is_mixed, source_of
+from style_rows import RELATIVES, halves, is_mixed, places, prompts_of, source_of
+from style_rows import Row as PromptRow
+from style_rows import read_rows as read_prompt_rows
 from style_transfer import combined
 
-from scrubtrace.style.columns import columns_of
-from scrubtrace.style.recipes import recipe_of
+from scrubtrace.style.columns import Columns, columns_of
+from scrubtrace.style.recipes import Recipe, recipe_of
 from scrubtrace.style.transfer import folds_of, hold_out
 
 FOLDS = 4
 MOST = 1_500
 """Rows of each source and label that are read."""
 
+OWN_HALF = "{source}, own half"
+
 Texts = npt.NDArray[np.str_]
+Flags = npt.NDArray[np.bool_]
+Numbers = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -103,6 +114,54 @@ def scored(rows: list[Row], language: str) -> Cache:
     return Cache(score[kept], columns.is_llm[kept], **text)
 
 
+def scored_source(rows: list[PromptRow], language: str, source: str, most: int) -> Cache:
+    """Rows of one source, at most so many of each label, by a model of the other sources.
+
+    Then those of half of its prompts by a model that was fitted on the other half as well. Raises
+    ValueError if there are no such rows.
+    """
+    names = np.array([row.source for row in rows])
+    related = [name for group in RELATIVES if source in group for name in group if name != source]
+    place, limit = places(rows), np.where(names == source, most, MOST)
+    kept = np.flatnonzero((place < limit) & ~np.isin(names, related))
+    own, prompt = [rows[number] for number in kept.tolist()], prompts_of(rows)[kept]
+    recipe, is_own = recipe_of(language), names[kept] == source
+    if not is_own.any():
+        raise ValueError(f"no rows of source {source!r}")
+    columns = columns_of(
+        language, [r.text for r in own], [r.is_llm for r in own], [r.source for r in own], recipe
+    )
+    half = is_own.copy()
+    half[is_own] = halves(prompt[is_own]) == 1
+    caches = [
+        _cached(columns, _scores(columns, recipe, prompt, tested), name)
+        for tested, name in ((is_own, source), (half, OWN_HALF.format(source=source)))
+    ]
+    return Cache(
+        **{
+            name: np.concatenate([vars(cache)[name] for cache in caches])
+            for name in vars(caches[0])
+        }
+    )
+
+
+def _scores(
+    columns: Columns, recipe: Recipe, prompt: Numbers, tested: Flags
+) -> npt.NDArray[np.float64]:
+    """Scores of the tested rows by a model of all others but those of their prompts."""
+    usable = columns.words >= recipe.least_fitted
+    usable &= tested | ~np.isin(prompt, prompt[tested])
+    fold = np.where(tested, 0, -1)
+    parts = hold_out(columns, recipe, usable, fold, lambda line: print(line, flush=True))
+    return combined(columns, recipe, parts)
+
+
+def _cached(columns: Columns, score: npt.NDArray[np.float64], name: str) -> Cache:
+    kept = ~np.isnan(score)
+    told = (np.full(int(kept.sum()), text) for text in (name, "none", "unknown"))
+    return Cache(score[kept], columns.is_llm[kept], *told)
+
+
 def read_cache(file: Path) -> Cache:
     """What this script has written."""
     with np.load(file) as saved:
@@ -115,9 +174,14 @@ def main() -> None:
     parser.add_argument("data", type=Path)
     parser.add_argument("cache", type=Path)
     parser.add_argument("--language", default="en")
-    parser.add_argument("--most", type=int, default=MOST)
+    parser.add_argument("--most", type=int, default=MOST, help="rows of each source and label")
+    parser.add_argument("--source", help="only this one is scored, see above")
     given = parser.parse_args()
-    found = scored(read_rows(given.data, given.language, given.most), given.language)
+    if given.source:
+        rows = read_prompt_rows(given.data, given.language)
+        found = scored_source(rows, given.language, given.source, given.most)
+    else:
+        found = scored(read_rows(given.data, given.language, given.most), given.language)
     np.savez(given.cache, **vars(found))
     print(f"{given.cache}: {len(found.score):,} rows of {len(set(found.source.tolist()))} sources")
 

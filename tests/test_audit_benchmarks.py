@@ -4,6 +4,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import numpy as np
 import pytest
@@ -51,7 +52,7 @@ def test_settings_keep_generators_and_attacks_apart(coverage: ModuleType) -> Non
     rows += source(rng, "small", 900, {("one", "none"): 600})
     score, is_llm, names, attack, generator = map(np.array, zip(*rows, strict=True))
     cache = coverage.Cache(score, is_llm, names, attack, generator)
-    found = list(coverage.settings_of(cache))
+    found = list(coverage.settings_of(cache, coverage.Sizes()))
     assert [(s.kind, s.name) for s in found] == [
         ("matched", "a"), ("matched", "b"), ("unseen", "a: one"), ("unseen", "a: two"),
         ("rewritten", "a"), ("elsewhere", "a by b"), ("elsewhere", "b by a"),
@@ -64,13 +65,70 @@ def test_settings_keep_generators_and_attacks_apart(coverage: ModuleType) -> Non
 def test_a_cell_counts_what_holds(coverage: ModuleType) -> None:
     rng = np.random.default_rng(2)
     setting = coverage.Setting("matched", "made", rng.normal(size=1_200), rng.normal(3, size=700))
-    tallies, line = coverage.measured(setting, 0.1, 12, 6)
-    assert tallies["lower bound"].given == 12
+    repetitions = {"estimates": 6, "bounds": 12, "pacc": 3}
+    tallies, line = coverage.measured(setting, 0.1, repetitions, coverage.Sizes())
+    assert (tallies["lower bound"].given, tallies["PACC"].given) == (12, 3)
     assert tallies["likelihood"].given + tallies["likelihood"].refused == 6
     assert tallies["lower bound"].share_held >= 0.75
     assert tallies["likelihood"].error < 0.05
     assert "made" in line
-    assert len(list(coverage.verdicts([(setting, 0.1, tallies)]))) == 6
+    assert len(list(coverage.verdicts([(setting, 0.1, tallies)]))) == 15
+
+
+def test_estimates_are_refused_by_the_error_to_expect(coverage: ModuleType) -> None:
+    rng = np.random.default_rng(6)
+    setting = coverage.Setting("matched", "made", rng.normal(size=1_200), rng.normal(2, size=700))
+    repetitions = {"estimates": 3, "bounds": 0, "pacc": 0}
+    for most, refused in ((1.0, 0), (0.001, 3)):
+        sizes = coverage.Sizes(max_error=most)
+        tallies, _ = coverage.measured(setting, 0.1, repetitions, sizes)
+        for method in ("likelihood", "Rogan-Gladen"):
+            assert (tallies[method].refused, tallies[method].given) == (refused, 3 - refused)
+            assert tallies[method + coverage.ANY].given == 3
+
+
+def test_larger_samples_need_more_rows(coverage: ModuleType) -> None:
+    rng = np.random.default_rng(7)
+    rows = source(rng, "a", 1_000, {("one", "none"): 600})
+    cache = coverage.Cache(*map(np.array, zip(*rows, strict=True)))
+    assert len(list(coverage.settings_of(cache, coverage.Sizes(human=310)))) == 1
+    assert not list(coverage.settings_of(cache, coverage.Sizes(human=311)))
+    assert not list(coverage.settings_of(cache, coverage.Sizes(llm=300)))
+    assert list(coverage.settings_of(cache, coverage.Sizes(llm=300), most=0.1))
+    lines = list(coverage.expected_lines(coverage.settings_of(cache, coverage.Sizes())))
+    errors = [float(cell) for cell in lines[1].split()[2:]]
+    assert errors == sorted(errors, reverse=True)
+
+
+def test_half_of_a_source_is_scored_by_a_model_of_the_other_half(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    import prevalence_scores
+
+    fitted_on = []
+
+    def hold_out(columns: Any, recipe: Any, usable: Any, fold: Any, told: Any) -> Any:
+        fitted_on.append({texts[row] for row in np.flatnonzero(usable & (fold < 0))})
+        return np.where((fold == 0)[:, None], columns.words[:, None] * np.ones((1, 1)), np.nan)
+
+    monkeypatch.setattr(prevalence_scores, "hold_out", hold_out)
+    monkeypatch.setattr(prevalence_scores, "combined", lambda *given: given[2][:, 0])
+    words = ["bread", "water", "stone", "cloud", "river", "glass"]
+    texts = [" ".join([words[n % 6], str(n), *words] * 12) for n in range(24)]
+    rows = [
+        prevalence_scores.PromptRow(text, n % 2 == 1, "a" if n < 12 else "b", str(n // 2))
+        for n, text in enumerate(texts)
+    ]
+    found = prevalence_scores.scored_source(rows, "en", "a", 100)
+    assert sorted(set(found.source.tolist())) == ["a", "a, own half"]
+    assert (found.source == "a").sum() == 12
+    assert (found.source == "a, own half").sum() == 6
+    others, both = fitted_on
+    assert others == set(texts[12:])
+    assert both - others < set(texts[:12])
+    assert len(both - others) == 6
+    with pytest.raises(ValueError, match="no rows of source 'c'"):
+        prevalence_scores.scored_source(rows, "en", "c", 100)
 
 
 @pytest.mark.parametrize(

@@ -1,16 +1,32 @@
 """Figures of an audit from counts: known numbers, what they promise, every refusal in words."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from scrubtrace.audit.estimates import Counted
-from scrubtrace.audit.figures import ASSUMPTIONS, NOTES, REFUSALS, Assumption, Note, Refusal, What
+from scrubtrace.audit.figures import (
+    ASSUMPTIONS,
+    NOTES,
+    REFUSALS,
+    Assumption,
+    Note,
+    Refusal,
+    What,
+    Why,
+)
 from scrubtrace.audit.flags import Tally
 from scrubtrace.audit.parts import Part, estimate, lower_bound
+from scrubtrace.audit.precision import Compared, error_to_expect, imprecise_words
 from scrubtrace.audit.reviewed import Reviewed, Sensitivity, reviewed_figures
 from scrubtrace.review.quality.sensitivity import ControlAnswer
 from scrubtrace.schemas.batches import Batch, Purpose
-from scrubtrace.stats.prevalence.binned import binned_likelihood, binned_mixture_p_value
+from scrubtrace.stats.prevalence.binned import (
+    binned_likelihood,
+    binned_mixture_p_value,
+    reference_bins,
+)
 from scrubtrace.stats.prevalence.lower_bound import prevalence_lower_bound
 from scrubtrace.stats.prevalence.quantify import Sample, maximum_likelihood, mixture_p_value
 from scrubtrace.stats.prevalence.rates import reviewed_upper_bound
@@ -32,11 +48,14 @@ ENGLISH = Part("en", None, tally(50, 1_000), tally(10, 1_000), tally(70, 100))
 GERMAN = Part("de", None, tally(30, 1_000))
 
 
+FLAGGED = np.array([290.0, 10]), np.array([60.0, 140])
+
+
 def test_every_code_has_its_words() -> None:
-    assert set(REFUSALS) == set(Refusal)
+    assert set(REFUSALS) == {*Reason, *Refusal}
     assert set(ASSUMPTIONS) == set(Assumption)
     assert set(NOTES) == set(Note)
-    assert {Refusal(reason.value) for reason in Reason} <= set(Refusal)
+    assert not set(Reason) & set(Refusal)
 
 
 def test_the_bound_of_one_part_is_that_of_its_counts() -> None:
@@ -79,15 +98,15 @@ UNLIKE_SCORES = ((0,) * 10 + (300,) + (0,) * 9, (20,) * 20, (0,) * 19 + (100,))
 @pytest.mark.parametrize(
     ("part", "refusal"),
     [
-        (Part("en", None, NONE), Refusal.NO_ROWS),
-        (GERMAN, Refusal.NO_HUMAN_REFERENCE),
-        (Part("en", None, tally(1, 9), NONE), Refusal.NO_HUMAN_REFERENCE),
-        (Part("en", None, tally(1, 9), tally(0, 49)), Refusal.SMALL_HUMAN_REFERENCE),
+        (Part("en", None, NONE), Reason.NO_ROWS),
+        (GERMAN, Reason.NO_HUMAN_REFERENCE),
+        (Part("en", None, tally(1, 9), NONE), Reason.NO_HUMAN_REFERENCE),
+        (Part("en", None, tally(1, 9), tally(0, 49)), Reason.SMALL_HUMAN_REFERENCE),
         (Part("en", None, tally(1, 9), tally(0, 400), tally(90, 100), *UNLIKE_SCORES),
-         Refusal.NOT_A_MIXTURE),
+         Reason.NOT_A_MIXTURE),
     ],
 )  # fmt: skip
-def test_no_bound(part: Part, refusal: Refusal) -> None:
+def test_no_bound(part: Part, refusal: Why) -> None:
     found = lower_bound([part], 10, 0.95)
     assert (found.refusal, found.lower, found.estimate) == (refusal, None, None)
     assert found.words.startswith(REFUSALS[refusal])
@@ -96,14 +115,14 @@ def test_no_bound(part: Part, refusal: Refusal) -> None:
 @pytest.mark.parametrize(
     ("human", "llm", "refusal"),
     [
-        (None, tally(70, 100), Refusal.NO_HUMAN_REFERENCE),
-        (tally(0, 99), tally(70, 100), Refusal.SMALL_HUMAN_REFERENCE),
-        (tally(0, 200), None, Refusal.NO_LLM_REFERENCE),
-        (tally(0, 200), tally(30, 49), Refusal.SMALL_LLM_REFERENCE),
-        (tally(20, 200), tally(15, 100), Refusal.NOT_SEPARATED),
+        (None, tally(70, 100), Reason.NO_HUMAN_REFERENCE),
+        (tally(0, 99), tally(70, 100), Reason.SMALL_HUMAN_REFERENCE),
+        (tally(0, 200), None, Reason.NO_LLM_REFERENCE),
+        (tally(0, 200), tally(30, 49), Reason.SMALL_LLM_REFERENCE),
+        (tally(20, 200), tally(15, 100), Reason.NOT_SEPARATED),
     ],
 )
-def test_no_estimate(human: Tally | None, llm: Tally | None, refusal: Refusal) -> None:
+def test_no_estimate(human: Tally | None, llm: Tally | None, refusal: Why) -> None:
     found = estimate(What.BY_FLAGS, [Part("en", None, tally(9, 90), human, llm)], 90, 0.95)
     assert (found.refusal, found.estimate, found.upper) == (refusal, None, None)
 
@@ -111,7 +130,7 @@ def test_no_estimate(human: Tally | None, llm: Tally | None, refusal: Refusal) -
 def test_one_part_without_reference_refuses_the_estimate_of_all() -> None:
     assert estimate(What.BY_FLAGS, [ENGLISH], 1_000, 0.95).refusal is None
     found = estimate(What.BY_FLAGS, [ENGLISH, GERMAN], 2_000, 0.95)
-    assert (found.refusal, found.detail) == (Refusal.NO_HUMAN_REFERENCE, "1,000 texts of de")
+    assert (found.refusal, found.detail) == (Reason.NO_HUMAN_REFERENCE, "1,000 texts of de")
     nothing = Part("und", None, tally(0, 5))
     found = estimate(What.BY_FLAGS, [ENGLISH, nothing], 1_005, 0.95)
     assert (found.refusal, found.n) == (None, 1_000)
@@ -141,6 +160,57 @@ def test_the_interval_near_zero_is_another(flagged: int, method: str) -> None:
     found = rogan_gladen_either(flags, np.random.default_rng(1))
     assert found.method == method
     assert found.estimate == pytest.approx(flags.estimate)
+
+
+def test_an_estimate_is_refused_by_the_error_to_expect() -> None:
+    """One that is given says its error; whatever the texts are, the same is refused."""
+    found = estimate(What.BY_FLAGS, [ENGLISH], 1_000, 0.95)
+    assert found.expected_error == pytest.approx(0.0147, abs=0.0001)
+    for flagged in (9, 90, 150):
+        part = replace(ENGLISH, tally=tally(flagged, 200), human=tally(4, 100))
+        refused = estimate(What.BY_FLAGS, [part], 200, 0.95)
+        assert (refused.refusal, refused.estimate, refused.upper) == (Reason.IMPRECISE, None, None)
+        assert refused.expected_error == pytest.approx(0.0447, abs=0.0001)
+        assert refused.words.startswith(REFUSALS[Reason.IMPRECISE])
+        assert estimate(What.BY_FLAGS, [part], 200, 0.95, 1.0).refusal is None
+        assert lower_bound([part], 200, 0.95).refusal is None
+
+
+@pytest.mark.parametrize(
+    ("judged", "human", "said"),
+    [
+        (400, tally(4, 100),
+         ["3,300 texts to judge", "270 human reference texts", "1.6 times as many"]),
+        (20_000, tally(10, 100), ["260 human reference texts", "2.5 times as many"]),
+        (100, tally(2_000, 20_000), ["440 texts to judge", "4.3 times as many"]),
+        (100, tally(10, 100), ["6.7 times as many"]),
+    ],
+)  # fmt: skip
+def test_a_refusal_says_what_would_do(judged: int, human: Tally, said: list[str]) -> None:
+    part = Part("en", None, tally(9, judged), human, tally(140, 200))
+    found = estimate(What.BY_FLAGS, [part], judged, 0.95)
+    told, _, rest = found.detail.partition("; it takes ")
+    assert told.endswith("points at a share of 10%, above 3.00 (--max-error)")
+    ways, _, end = rest.partition(" of all, also of LLM reference texts")
+    assert ways.split(", or ") == said
+    alone = "; no number of texts to judge does with these references"
+    assert end == ("" if "to judge" in ways else alone)
+
+
+def test_what_a_refusal_says_does() -> None:
+    part = replace(ENGLISH, tally=tally(20, 400), human=tally(4, 100), llm=tally(140, 200))
+    assert estimate(What.BY_FLAGS, [part], 400, 0.95).refusal == Reason.IMPRECISE
+    for more in (replace(part, tally=tally(99, 3_300)), replace(part, human=tally(11, 270))):
+        assert estimate(What.BY_FLAGS, [more], 400, 0.95).refusal is None
+
+
+def test_errors_of_languages_are_independent_and_those_of_sources_are_not() -> None:
+    one = Compared("en", 500, *FLAGGED)
+    each = error_to_expect([one])
+    assert error_to_expect([one, replace(one, language="de")]) == pytest.approx(each / 2**0.5)
+    assert error_to_expect([one, one]) == pytest.approx(each)
+    told = imprecise_words([one, replace(one, language="de")], 0.05, each / 2)
+    assert "times as many texts to judge, or " in told
 
 
 @pytest.mark.parametrize("share", [0.0, 0.05, 0.3])
@@ -180,6 +250,16 @@ def test_bins_that_give_no_number(counts: tuple[tuple[int, ...], ...], reason: R
     assert binned_mixture_p_value(*counts) is None
 
 
+def test_a_bin_with_most_llm_texts_stands_alone() -> None:
+    """Among p-values LLM texts lie in the last bins: neighbours would dilute them."""
+    human, llm = [50] * 20, [0] * 17 + [4, 6, 190]
+    own, other = reference_bins(human, llm)
+    assert (own[-1], other[-1]) == (50, 190)
+    assert (own.sum(), other.sum(), len(own) <= 10) == (1_000, 200, True)
+    found = [len(reference_bins([2] * size, [1] * size)[0]) for size in (1, 3, 10, 20, 500)]
+    assert found == [1, 3, 10, 10, 10]
+
+
 def test_other_bins_are_an_error() -> None:
     with pytest.raises(ValueError, match="counts in 2, 2 and 3 bins"):
         binned_likelihood((1, 2), (1, 2), (1, 2, 3))
@@ -202,14 +282,14 @@ def test_the_upper_bound_of_one_cell_is_that_of_stats() -> None:
 @pytest.mark.parametrize(
     ("cell", "sensitivity", "refusal"),
     [
-        (CELL, Sensitivity(), Refusal.NO_CONTROLS),
-        (CELL, Sensitivity(None, 19, 19), Refusal.FEW_CONTROLS),
+        (CELL, Sensitivity(), Reason.NO_CONTROLS),
+        (CELL, Sensitivity(None, 19, 19), Reason.FEW_CONTROLS),
         (CELL, Sensitivity(None, 0, 30), Refusal.NONE_FOUND),
         (Counted("a", "all", 9, 3, 0, 0), Sensitivity(0.8), Refusal.NOT_DECIDED),
         (Counted("a", "all", 9, 0, 0, 0), Sensitivity(0.8), Refusal.NOT_DRAWN),
     ],
 )
-def test_no_upper_bound(cell: Counted, sensitivity: Sensitivity, refusal: Refusal) -> None:
+def test_no_upper_bound(cell: Counted, sensitivity: Sensitivity, refusal: Why) -> None:
     found = reviewed_figures([cell], 0.95, sensitivity)[1]
     assert (found.refusal, found.upper) == (refusal, None)
 

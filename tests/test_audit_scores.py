@@ -15,7 +15,12 @@ from scrubtrace.detectors.batch import TextBatch
 from scrubtrace.detectors.style import detector as module
 from scrubtrace.detectors.style import loading
 from scrubtrace.exits import Exit
-from scrubtrace.stats.prevalence.binned import binned_likelihood, binned_mixture_p_value
+from scrubtrace.stats.prevalence.binned import (
+    binned_likelihood,
+    binned_mixture_p_value,
+    reference_bins,
+)
+from scrubtrace.stats.prevalence.expected_error import expected_error
 from scrubtrace.style import calibrate
 
 ALPHA = ("--set", "policy.style.alpha=0.05")
@@ -88,10 +93,24 @@ def test_scores_of_all_texts(base: Base, capsys: pytest.CaptureFixture[str]) -> 
     assert (figure["estimate"], figure["lower"]) == (expected.estimate, expected.lower)
     assert figure["lower"] < 0.1 < figure["upper"]
     assert part["mixture_p"] == binned_mixture_p_value(*counts)
-    assert "scores of en: may be a mixture of the references" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "scores of en: may be a mixture of the references" in said
+    assert "estimate by scores of all texts: standard error to expect " in said
+    assert figure["expected_error"] == pytest.approx(
+        expected_error(300, *reference_bins(*counts[1:]))
+    )
     assert whole["figures"]["lower_bound"]["lower"] < 0.1
     by_source = audited(base, *references, "--by", "source,language")["entries"][0]
     assert by_source["figures"]["estimate_by_scores"] == figure
+    capsys.readouterr()
+    strict = audited(base, *references, "--max-error", "0.01")
+    refused = strict["entries"][-1]["figures"]
+    assert strict["max_error"] == 0.01
+    assert [refused[what]["refusal"] for what in ("estimate_by_flags", "estimate_by_scores")] == [
+        "imprecise", "imprecise",
+    ]  # fmt: skip
+    assert refused["lower_bound"] == whole["figures"]["lower_bound"]
+    assert "above 1.00 (--max-error); it takes " in capsys.readouterr().out
 
 
 def test_a_human_reference_of_another_kind_gives_no_number(

@@ -23,6 +23,7 @@ from scrubtrace.stats.prevalence.result import CONFIDENCE, Figure, Reason, missi
 from scrubtrace.stats.ranking import auroc_of_counts
 
 Floats = npt.NDArray[np.float64]
+Numbers = npt.NDArray[np.int64]
 Bins = Sequence[int]
 """Rows in each bin; the scores of LLM rows are higher."""
 
@@ -48,6 +49,12 @@ def binned_likelihood(
     return Figure(MAXIMUM_LIKELIHOOD, best, low, high, confidence, n)
 
 
+def reference_bins(human: Bins, llm: Bins) -> tuple[Floats, Floats]:
+    """Counts of both references in the wider bins of `binned_likelihood`, for `expected_error`."""
+    groups = _groups(human, llm)
+    return _widened(human, groups), _widened(llm, groups)
+
+
 def _refusal(judged: Bins, human: Bins, llm: Bins) -> tuple[Reason, str] | None:
     if not len(judged) == len(human) == len(llm):
         raise ValueError(f"counts in {len(judged)}, {len(human)} and {len(llm)} bins")
@@ -66,19 +73,24 @@ def _fitted(
     """The most likely share, its interval, and the p-value of the fit."""
     from scipy.stats import chi2
 
-    groups = _groups(np.asarray(human, np.float64), np.asarray(llm, np.float64))
-    size = int(groups[-1]) + 1
-    of_judged, of_human, of_llm = (
-        np.asarray(np.bincount(groups, np.asarray(own, np.float64), size), np.float64)
-        for own in (judged, human, llm)
-    )
+    groups = _groups(human, llm)
+    of_judged, of_human, of_llm = (_widened(own, groups) for own in (judged, human, llm))
     drop = float(chi2.ppf(confidence, 1)) / 2
     best, low, high, gap = most_likely(of_judged, of_human, of_llm, drop)
-    return best, low, high, float(chi2.sf(2 * gap, max(1, size - 2)))
+    return best, low, high, float(chi2.sf(2 * gap, max(1, len(of_human) - 2)))
 
 
-def _groups(human: Floats, llm: Floats) -> npt.NDArray[np.int64]:
-    """The number of the wider bin that each bin becomes part of."""
-    reached = np.cumsum(human / human.sum() + llm / llm.sum()) / 2
-    edges = np.unique(np.searchsorted(reached, np.arange(1, BINS) / BINS))
-    return np.searchsorted(edges, np.arange(len(human)), side="left").astype(np.int64)
+def _widened(counts: Bins, groups: Numbers) -> Floats:
+    return np.asarray(np.bincount(groups, np.asarray(counts, np.float64)), np.float64)
+
+
+def _groups(human: Bins, llm: Bins) -> Numbers:
+    """The number of the wider bin that each bin becomes part of: by the middle of its share.
+
+    So a bin with much of one reference stands alone, and is not diluted by its neighbours.
+    """
+    own, other = np.asarray(human, np.float64), np.asarray(llm, np.float64)
+    shares = (own / own.sum() + other / other.sum()) / 2
+    middle = np.cumsum(shares) - shares / 2
+    _, groups = np.unique(np.floor(BINS * middle).clip(max=BINS - 1), return_inverse=True)
+    return groups.astype(np.int64)

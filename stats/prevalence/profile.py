@@ -4,6 +4,8 @@ The probabilities of the bins are unknown for both kinds and are maximised out f
 the likelihood ratio of shares carries the uncertainty of all three samples.
 """
 
+import math
+
 import numpy as np
 import numpy.typing as npt
 
@@ -12,7 +14,10 @@ Floats = npt.NDArray[np.float64]
 ADDED = 0.05
 """Rows added to each bin of the references, so that none has probability 0."""
 
-HALVINGS = 36
+EXACT = 1e-6
+"""Share of a multiplier to which it is found; what is lost of the log-likelihood is of its square
+times the rows, as it is flat there."""
+
 GRID = 31
 ZOOMS = 3
 
@@ -22,21 +27,39 @@ def log_likelihood(shares: Floats, judged: Floats, human: Floats, llm: Floats) -
 
     For given shares it is concave in the probabilities p of human and q of LLM rows. With
     multipliers a and b of their sums, a + b being the number of all rows, the mixture of each bin
-    is the larger root of a quadratic, and the sum of p falls in a: a is halved until it is 1.
+    is the larger root of a quadratic, and the sum of p falls in a: its range is halved until that
+    is 1.
     """
     h, g, c = human + ADDED, llm + ADDED, judged
     total = float(h.sum() + g.sum() + c.sum())
     share = np.clip(shares, 0.0, 1.0)[:, None]
+    of_human, of_llm = c * (1 - share), c * share
+    own, other = (1 - share) * h, share * g
+    by_a, by_b = of_llm + other, of_human + own
+    constant = of_human * of_llm + own * of_llm + other * of_human
+
+    def mixture(a: Floats) -> Floats:
+        b = total - a
+        linear = a * by_a + b * by_b
+        root = np.sqrt(np.maximum(linear * linear - 4 * a * b * constant, 0.0))
+        return np.asarray((linear + root) / (2 * a * b))
+
     low = np.full((len(shares), 1), float(h.sum()) * (1 - 1e-9))
     high = total - float(g.sum()) * (1 - 1e-9) + np.zeros_like(low)
-    for _ in range(HALVINGS):
+    for _ in range(math.ceil(math.log2(float(high[0, 0] / low[0, 0] - 1) / EXACT))):
         middle = (low + high) / 2
-        more = _probabilities(middle, total - middle, share, c, h, g)[0].sum(axis=1) > 1
-        low, high = np.where(more[:, None], middle, low), np.where(more[:, None], high, middle)
-    p, q = _probabilities(high, total - high, share, c, h, g)
+        more = _divided(h, mixture(middle), middle, of_human).sum(axis=1, keepdims=True) > 1
+        low, high = np.where(more, middle, low), np.where(more, high, middle)
+    mixed = mixture(high)
+    p, q = _divided(h, mixed, high, of_human), _divided(g, mixed, total - high, of_llm)
     p, q = p / p.sum(axis=1, keepdims=True), q / q.sum(axis=1, keepdims=True)
     mixed = np.log((1 - share) * p + share * q)
     return np.asarray((c * mixed + h * np.log(p) + g * np.log(q)).sum(axis=1))
+
+
+def _divided(counts: Floats, mixed: Floats, multiplier: Floats, judged: Floats) -> Floats:
+    """The probabilities of the bins of one kind, for the mixture of each bin."""
+    return np.asarray(counts * mixed / np.maximum(multiplier * mixed - judged, 1e-300))
 
 
 def most_likely(
@@ -80,18 +103,3 @@ def _around(shares: Floats, place: int) -> Floats:
 def _free(counts: Floats) -> float:
     some = counts[counts > 0]
     return float((some * np.log(some / some.sum())).sum())
-
-
-def _probabilities(
-    a: Floats, b: Floats, share: Floats, c: Floats, h: Floats, g: Floats
-) -> tuple[Floats, Floats]:
-    """p and q of each bin for multipliers a and b (k, 1) and counts (bins,)."""
-    of_human, of_llm = c * (1 - share), c * share
-    own, other = (1 - share) * h, share * g
-    linear = a * (of_llm + other) + b * (of_human + own)
-    constant = of_human * of_llm + own * of_llm + other * of_human
-    root = np.sqrt(np.maximum(linear**2 - 4 * a * b * constant, 0.0))
-    mixed = (linear + root) / (2 * a * b)
-    p = h * mixed / np.maximum(a * mixed - of_human, 1e-300)
-    q = g * mixed / np.maximum(b * mixed - of_llm, 1e-300)
-    return np.asarray(p), np.asarray(q)

@@ -113,6 +113,15 @@ def pacc(
     return Figure(PACC, float(values[0]), float(values[1]), float(values[2]), confidence, n)
 
 
+def reference_bins(human: Sample, llm: Sample) -> tuple[Floats, Floats]:
+    """Counts of both references in the bins of `maximum_likelihood`, for `expected_error`.
+
+    Those of documents with several rows are divided by their design effect.
+    """
+    edges = _edges(human.scores, llm.scores)
+    return _effective(_counts(human, edges)), _effective(_counts(llm, edges))
+
+
 def _fitted(
     judged: Sample, human: Sample, llm: Sample, confidence: float
 ) -> tuple[float, float, float, float]:

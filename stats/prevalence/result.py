@@ -16,6 +16,7 @@ class Reason(StrEnum):
     SMALL_LLM_REFERENCE = "small_llm_reference"
     NOT_SEPARATED = "not_separated"
     NOT_A_MIXTURE = "not_a_mixture"
+    IMPRECISE = "imprecise"
     NO_CONTROLS = "no_controls"
     FEW_CONTROLS = "few_controls"
     STRATUM_NOT_SAMPLED = "stratum_not_sampled"

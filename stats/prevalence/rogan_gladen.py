@@ -63,6 +63,13 @@ class Flags:
         return None
 
     @property
+    def references(self) -> tuple[Floats, Floats]:
+        """Both references as counts of rows that are not flagged and flagged."""
+        human = (self.human_rows - self.human_flagged, self.human_flagged)
+        llm = (self.llm_rows - self.llm_flagged, self.llm_flagged)
+        return np.array(human, np.float64), np.array(llm, np.float64)
+
+    @property
     def estimate(self) -> float:
         """Rogan and Gladen's, cut to 0 to 1."""
         false = self.human_flagged / self.human_rows

@@ -2,8 +2,9 @@
 
 from typing import Any
 
-from scrubtrace.audit.figures import ASSUMPTIONS, Refusal, What
+from scrubtrace.audit.figures import ASSUMPTIONS, REFUSALS, What
 from scrubtrace.report.audited import Audited
+from scrubtrace.stats.prevalence.result import Reason
 
 NO_NUMBER = {"estimate": None, "lower": None, "upper": None, "refusal": None, "detail": ""}
 
@@ -16,7 +17,7 @@ def number(**values: float) -> dict[str, Any]:
 ESTIMATE = number(estimate=0.1, lower=0.08, upper=0.13)
 
 
-def refused(reason: Refusal = Refusal.NO_HUMAN_REFERENCE) -> dict[str, Any]:
+def refused(reason: str = Reason.NO_HUMAN_REFERENCE) -> dict[str, Any]:
     """A figure without a number."""
     return NO_NUMBER | {"refusal": str(reason), "detail": "0"}
 
@@ -42,7 +43,7 @@ def made_audits() -> list[Audited]:
     """One for each sentence of the summary; the last has every refusal."""
     lower, upper = number(lower=0.02), number(upper=0.2)
     strata = [entry("0", refused(), reviewed=ESTIMATE), entry("1", refused(), reviewed=ESTIMATE)]
-    reasons = [entry(str(place), refused(reason)) for place, reason in enumerate(Refusal)]
+    reasons = [entry(str(place), refused(reason)) for place, reason in enumerate(REFUSALS)]
     return [
         audited(*strata, entry("all", refused(), by_flags=ESTIMATE)),
         audited(entry("all", refused(), lower_bound=lower, upper_bound=upper)),

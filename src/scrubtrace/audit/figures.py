@@ -3,11 +3,12 @@
 Codes stand beside the English words, so that a report can say them in another language.
 """
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any
 
-from scrubtrace.stats.prevalence.result import Figure
+from scrubtrace.stats.prevalence.result import Figure, Reason
 
 
 class What(StrEnum):
@@ -22,19 +23,9 @@ class What(StrEnum):
 
 
 class Refusal(StrEnum):
-    """Why there is no figure. The first are those of `scrubtrace.stats`."""
+    """Why an audit has no figure, beside the reasons of `scrubtrace.stats`."""
 
-    NO_ROWS = "no_rows"
-    NO_HUMAN_REFERENCE = "no_human_reference"
-    SMALL_HUMAN_REFERENCE = "small_human_reference"
-    NO_LLM_REFERENCE = "no_llm_reference"
-    SMALL_LLM_REFERENCE = "small_llm_reference"
-    NOT_SEPARATED = "not_separated"
-    NOT_A_MIXTURE = "not_a_mixture"
-    NO_CONTROLS = "no_controls"
-    FEW_CONTROLS = "few_controls"
     NONE_FOUND = "none_found"
-    STRATUM_NOT_SAMPLED = "stratum_not_sampled"
     NO_SCORES = "no_scores"
     NO_RUNS = "no_runs"
     NOT_COUNTED = "not_counted"
@@ -44,20 +35,23 @@ class Refusal(StrEnum):
     PART_NOT_DECIDED = "part_not_decided"
 
 
-REFUSALS = {
-    Refusal.NO_ROWS: "there are no texts to judge",
-    Refusal.NO_HUMAN_REFERENCE: "no human reference matches",
-    Refusal.SMALL_HUMAN_REFERENCE: "the human reference that matches is too small",
-    Refusal.NO_LLM_REFERENCE: "no LLM reference matches",
-    Refusal.SMALL_LLM_REFERENCE: "the LLM reference that matches is too small",
-    Refusal.NOT_SEPARATED: "the references are not told apart well enough",
-    Refusal.NOT_A_MIXTURE: "the texts are no mixture of the references: one of them is of another "
+Why = Reason | Refusal
+
+REFUSALS: Mapping[str, str] = {
+    Reason.NO_ROWS: "there are no texts to judge",
+    Reason.NO_HUMAN_REFERENCE: "no human reference matches",
+    Reason.SMALL_HUMAN_REFERENCE: "the human reference that matches is too small",
+    Reason.NO_LLM_REFERENCE: "no LLM reference matches",
+    Reason.SMALL_LLM_REFERENCE: "the LLM reference that matches is too small",
+    Reason.NOT_SEPARATED: "the references are not told apart well enough",
+    Reason.NOT_A_MIXTURE: "the texts are no mixture of the references: one of them is of another "
     "kind",
-    Refusal.NO_CONTROLS: "no controls were decided by the reviewers of the batch, and no "
+    Reason.IMPRECISE: "the error to expect with these references and this many texts is too large",
+    Reason.NO_CONTROLS: "no controls were decided by the reviewers of the batch, and no "
     "sensitivity was given",
-    Refusal.FEW_CONTROLS: "too few controls were decided by the reviewers of the batch",
+    Reason.FEW_CONTROLS: "too few controls were decided by the reviewers of the batch",
     Refusal.NONE_FOUND: "the reviewers of the batch found none of the controls",
-    Refusal.STRATUM_NOT_SAMPLED: "a stratum has no decided text",
+    Reason.STRATUM_NOT_SAMPLED: "a stratum has no decided text",
     Refusal.NO_SCORES: "style scores of all texts are not kept for these",
     Refusal.NO_RUNS: "no folder of runs was given",
     Refusal.NOT_COUNTED: "the runs do not count the texts of the stratum as its plan does: shards "
@@ -118,6 +112,8 @@ class AuditFigure:
     lower, upper : ends of the interval, or the bound; None on the side that is not claimed.
     n : texts that the figure rests on or is about.
     detail : what is missing or left out, with counts.
+    expected_error : of an estimate that rests on references, its standard error at a share of 10%
+        by these references and the number of texts alone.
     """
 
     what: What
@@ -127,9 +123,10 @@ class AuditFigure:
     upper: float | None
     confidence: float
     n: int
-    refusal: Refusal | None = None
+    refusal: Why | None = None
     detail: str = ""
     assumes: tuple[Assumption, ...] = ()
+    expected_error: float | None = None
 
     @property
     def words(self) -> str:
@@ -150,12 +147,10 @@ def of_figure(
     told = figure.detail if detail is None else detail
     numbers = (figure.method, figure.estimate, figure.lower, figure.upper, figure.confidence)
     if figure.refusal is not None:
-        return AuditFigure(what, *numbers, figure.n, Refusal(figure.refusal.value), told)
+        return AuditFigure(what, *numbers, figure.n, figure.refusal, told)
     return AuditFigure(what, *numbers, figure.n, None, told, assumes)
 
 
-def without(
-    what: What, confidence: float, n: int, refusal: Refusal, detail: str = ""
-) -> AuditFigure:
+def without(what: What, confidence: float, n: int, refusal: Why, detail: str = "") -> AuditFigure:
     """No figure, and why."""
     return AuditFigure(what, "", None, None, None, confidence, n, refusal, detail)

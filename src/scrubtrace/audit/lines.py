@@ -3,7 +3,8 @@
 from collections.abc import Iterator, Sequence
 
 from scrubtrace.audit.estimates import Counted, Estimate
-from scrubtrace.audit.figures import ASSUMPTIONS, NOTES, REFUSALS, AuditFigure, Refusal, What
+from scrubtrace.audit.figures import ASSUMPTIONS, NOTES, REFUSALS, AuditFigure, What, Why
+from scrubtrace.audit.precision import error_words
 from scrubtrace.audit.result import AuditResult, Entry
 from scrubtrace.stats.prevalence.quantify import UNLIKE
 
@@ -103,7 +104,7 @@ def _interval(figure: AuditFigure) -> str:
 
 def _missing(what: What, found: list[tuple[str, AuditFigure]]) -> Iterator[str]:
     """Each reason for no figure once, with the strata that it is about."""
-    reasons: dict[Refusal, list[tuple[str, AuditFigure]]] = {}
+    reasons: dict[Why, list[tuple[str, AuditFigure]]] = {}
     for name, figure in found:
         if figure.refusal is not None:
             reasons.setdefault(figure.refusal, []).append((name, figure))
@@ -118,8 +119,11 @@ def _missing(what: What, found: list[tuple[str, AuditFigure]]) -> Iterator[str]:
 def _partial(whole: Entry) -> Iterator[str]:
     """What a number for all texts leaves out or rests on."""
     for figure in whole.figures:
-        if figure.refusal is None and figure.detail:
-            yield f"{CLAIMS[figure.what]} of all texts: {figure.detail}"
+        told = [figure.detail] if figure.detail else []
+        if figure.expected_error is not None:
+            told.append(error_words(figure.expected_error))
+        if figure.refusal is None and told:
+            yield f"{CLAIMS[figure.what]} of all texts: {'; '.join(told)}"
     if whole.trusted:
         yield f"{whole.trusted:,} texts are the human reference and are not judged"
 

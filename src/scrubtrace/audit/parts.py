@@ -7,19 +7,33 @@ so the sum holds at the same confidence (union bound).
 """
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 
-from scrubtrace.audit.figures import Assumption, AuditFigure, Refusal, What, of_figure, without
+from scrubtrace.audit.figures import (
+    Assumption,
+    AuditFigure,
+    Refusal,
+    What,
+    Why,
+    of_figure,
+    without,
+)
 from scrubtrace.audit.flags import Histogram, Tally
+from scrubtrace.audit.precision import Compared, error_to_expect, imprecise_words
 from scrubtrace.schemas.vocabulary import UNDETERMINED
-from scrubtrace.stats.prevalence.binned import binned_likelihood, binned_mixture_p_value
+from scrubtrace.stats.prevalence.binned import (
+    binned_likelihood,
+    binned_mixture_p_value,
+    reference_bins,
+)
+from scrubtrace.stats.prevalence.expected_error import MOST
 from scrubtrace.stats.prevalence.lower_bound import LEAST_HUMAN, prevalence_lower_bound
 from scrubtrace.stats.prevalence.quantify import UNLIKE
-from scrubtrace.stats.prevalence.result import Figure, missing
+from scrubtrace.stats.prevalence.result import Figure, Reason, missing
 from scrubtrace.stats.prevalence.rogan_gladen import Flags, rogan_gladen_either
 
 SEED = 1
@@ -61,14 +75,14 @@ class Part:
             return None
         return binned_mixture_p_value(self.scores, self.human_scores, self.llm_scores)
 
-    def human_refusal(self) -> tuple[Refusal, str] | None:
+    def human_refusal(self) -> tuple[Why, str] | None:
         """Why no bound rests on the human reference, or None."""
         if self.human is None:
-            return Refusal.NO_HUMAN_REFERENCE, ""
+            return Reason.NO_HUMAN_REFERENCE, ""
         if reason := missing(self.tally.judged, self.human.judged, None, LEAST_HUMAN, 0):
-            return Refusal(reason[0].value), reason[1]
+            return reason
         if (p := self.mixture) is not None and p < UNLIKE:
-            return Refusal.NOT_A_MIXTURE, f"p = {p:.2g}"
+            return Reason.NOT_A_MIXTURE, f"p = {p:.2g}"
         return None
 
     def to_dict(self) -> dict[str, Any]:
@@ -96,7 +110,7 @@ def lower_bound(parts: Sequence[Part], texts: int, confidence: float) -> AuditFi
     parts = [part for part in parts if part.tally.judged]
     judged = sum(part.tally.judged for part in parts)
     if not parts:
-        return without(What.LOWER_BOUND, confidence, texts, Refusal.NO_ROWS)
+        return without(What.LOWER_BOUND, confidence, texts, Reason.NO_ROWS)
     refusals = [part.human_refusal() for part in parts]
     found: list[tuple[Part, Figure]] = []
     for part, refusal in zip(parts, refusals, strict=True):
@@ -117,17 +131,20 @@ def lower_bound(parts: Sequence[Part], texts: int, confidence: float) -> AuditFi
     return of_figure(What.LOWER_BOUND, figure, *HUMAN, detail=told)
 
 
-def estimate(what: What, parts: Sequence[Part], texts: int, confidence: float) -> AuditFigure:
+def estimate(
+    what: What, parts: Sequence[Part], texts: int, confidence: float, max_error: float = MOST
+) -> AuditFigure:
     """About so many are by models; only if both references match every part.
 
     `What.BY_FLAGS` by Rogan and Gladen, of the texts that a detector judged; `What.BY_SCORES` by
     maximum likelihood over style p-values, of the texts that style ranked. Texts whose language is
-    not known match no reference: they are left out where there are others.
+    not known match no reference: they are left out where there are others. It is refused if the
+    error to expect is above ``max_error``.
     """
     parts = [part for part in parts if part.tally.judged]
     parts = [part for part in parts if part.language != UNDETERMINED] or parts
     if not parts:
-        return without(what, confidence, texts, Refusal.NO_ROWS)
+        return without(what, confidence, texts, Reason.NO_ROWS)
     refusals = [_refusal(what, part) for part in parts]
     if any(refusals):
         first = next(refusal for refusal in refusals if refusal)
@@ -135,31 +152,42 @@ def estimate(what: What, parts: Sequence[Part], texts: int, confidence: float) -
     sizes = [_size(what, part) for part in parts]
     n = sum(sizes)
     found = [
-        (part, _of_part(what, part, 1 - (1 - confidence) * size / n))
+        _of_part(what, part, 1 - (1 - confidence) * size / n)
         for part, size in zip(parts, sizes, strict=True)
     ]
-    wrong = [(part, figure) for part, figure in found if figure.refusal is not None]
-    if wrong:
-        part, figure = wrong[0]
-        reason = Refusal((figure.refusal or "").lower())
-        return without(what, confidence, texts, reason, f"{part.name}: {figure.detail}")
-    best, low, high = (
-        sum((getattr(f, name) or 0.0) * size for (_, f), size in zip(found, sizes, strict=True)) / n
-        for name in ("estimate", "lower", "upper")
-    )
-    methods = sorted({figure.method for _, figure in found})
-    method = "; ".join(methods) + (", parts added up" if len(parts) > 1 else "")
+    for part, figure in zip(parts, found, strict=True):
+        if figure.refusal is not None:
+            told = f"{part.name}: {figure.detail}"
+            return without(what, confidence, texts, figure.refusal, told)
+    compared = [_compared(what, part) for part in parts]
+    error = error_to_expect(compared)
+    if error > max_error:
+        told = imprecise_words(compared, error, max_error)
+        refused = without(what, confidence, texts, Reason.IMPRECISE, told)
+        return replace(refused, expected_error=error)
     who = "that style ranked" if what == What.BY_SCORES else "of known language that are judged"
     told = "" if n == texts else f"it is about {n:,} of {texts:,} texts, those {who}"
-    return of_figure(what, Figure(method, best, low, high, confidence, n), *BOTH, detail=told)
+    added = of_figure(what, _added_up(found, sizes, confidence), *BOTH, detail=told)
+    return replace(added, expected_error=error)
 
 
-def _refusal(what: What, part: Part) -> tuple[Refusal, str] | None:
+def _added_up(found: Sequence[Figure], sizes: Sequence[int], confidence: float) -> Figure:
+    n = sum(sizes)
+    best, low, high = (
+        sum((getattr(f, name) or 0.0) * size for f, size in zip(found, sizes, strict=True)) / n
+        for name in ("estimate", "lower", "upper")
+    )
+    methods = sorted({figure.method for figure in found})
+    method = "; ".join(methods) + (", parts added up" if len(found) > 1 else "")
+    return Figure(method, best, low, high, confidence, n)
+
+
+def _refusal(what: What, part: Part) -> tuple[Why, str] | None:
     """Why a part has no estimate before anything is computed, or None."""
     if reason := part.human_refusal():
         return reason
     if part.llm is None or not part.llm.judged:
-        return Refusal.NO_LLM_REFERENCE, ""
+        return Reason.NO_LLM_REFERENCE, ""
     has_scores = None not in (part.scores, part.human_scores, part.llm_scores)
     if what == What.BY_SCORES and not has_scores:
         return Refusal.NO_SCORES, ""
@@ -174,18 +202,33 @@ def _size(what: What, part: Part) -> int:
 
 def _of_part(what: What, part: Part, confidence: float) -> Figure:
     if what == What.BY_SCORES:
-        assert part.scores is not None
-        assert part.human_scores is not None
-        assert part.llm_scores is not None
-        return binned_likelihood(part.scores, part.human_scores, part.llm_scores, confidence)
+        return binned_likelihood(*_scores(part), confidence)
+    return rogan_gladen_either(_flags(part), np.random.default_rng(SEED), confidence)
+
+
+def _compared(what: What, part: Part) -> Compared:
+    """What the error to expect of a part rests on."""
+    if what == What.BY_SCORES:
+        _, human, llm = _scores(part)
+        return Compared(part.language, _size(what, part), *reference_bins(human, llm))
+    return Compared(part.language, _size(what, part), *_flags(part).references)
+
+
+def _scores(part: Part) -> tuple[Histogram, Histogram, Histogram]:
+    assert part.scores is not None
+    assert part.human_scores is not None
+    assert part.llm_scores is not None
+    return part.scores, part.human_scores, part.llm_scores
+
+
+def _flags(part: Part) -> Flags:
     assert part.human is not None
     assert part.llm is not None
     pairs = ((own.by_rule, own.judged) for own in (part.tally, part.human, part.llm))
-    flags = Flags(*(number for pair in pairs for number in pair))
-    return rogan_gladen_either(flags, np.random.default_rng(SEED), confidence)
+    return Flags(*(number for pair in pairs for number in pair))
 
 
-def _about(parts: Sequence[Part], refusals: Sequence[tuple[Refusal, str] | None]) -> str:
+def _about(parts: Sequence[Part], refusals: Sequence[tuple[Why, str] | None]) -> str:
     """The parts that are refused, with their texts and what is missing."""
     told = []
     for part, refusal in zip(parts, refusals, strict=True):

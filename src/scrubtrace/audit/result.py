@@ -63,11 +63,13 @@ class AuditResult:
 
     ``cells`` are those that texts of the batch were drawn from, ``wholes`` all texts of each kind
     (flagged, not flagged). ``policy`` is the digest of the policy that flags.
+    ``max_error`` is the error to expect above which estimates are refused.
     """
 
     dataset: str
     by: tuple[str, ...]
     confidence: float
+    max_error: float
     policy: str
     entries: tuple[Entry, ...]
     flags: Flags | None = None
@@ -97,6 +99,7 @@ class AuditResult:
             "dataset": self.dataset,
             "by": list(self.by),
             "confidence": self.confidence,
+            "max_error": self.max_error,
             "policy": self.policy,
             "data": _about_flags(self.flags) if self.flags else None,
             "references": {

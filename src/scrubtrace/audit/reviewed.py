@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from scrubtrace.audit.estimates import Counted, Estimate, cell_estimate, whole_estimate
-from scrubtrace.audit.figures import Assumption, AuditFigure, Refusal, What, without
+from scrubtrace.audit.figures import Assumption, AuditFigure, Refusal, What, Why, without
 from scrubtrace.audit.strata import kind_words
 from scrubtrace.exits import SumsDifferStop, UsageStop
 from scrubtrace.review.batches.decided import decided_items
@@ -18,6 +18,7 @@ from scrubtrace.schemas.batches import Batch
 from scrubtrace.schemas.review import Decision
 from scrubtrace.stats.intervals import lower_bound
 from scrubtrace.stats.prevalence.rates import LEAST_CONTROLS, REVIEWED
+from scrubtrace.stats.prevalence.result import Reason
 
 ALL_KINDS = kind_words((False, True))
 EXACT = "share of hits, exact interval"
@@ -181,7 +182,7 @@ def _upper(
     at_random: tuple[Assumption, ...],
 ) -> AuditFigure:
     if upper is None:
-        reason = Refusal.FEW_CONTROLS if sensitivity.controls else Refusal.NO_CONTROLS
+        reason: Why = Reason.FEW_CONTROLS if sensitivity.controls else Reason.NO_CONTROLS
         told = f"{sensitivity.controls} of {LEAST_CONTROLS}" if sensitivity.controls else ""
         if sensitivity.controls >= LEAST_CONTROLS:
             reason, told = Refusal.NONE_FOUND, sensitivity.words

@@ -39,6 +39,7 @@ from scrubtrace.policy import policy_digest
 from scrubtrace.resolver import committed_runs
 from scrubtrace.review.connection import reading_as_one
 from scrubtrace.review.trail.events import head
+from scrubtrace.stats.prevalence.expected_error import MOST
 from scrubtrace.stats.prevalence.rates import raw_rate
 
 CONFIDENCE = 0.95
@@ -53,8 +54,8 @@ class AuditJob:
     """One call of ``audit run``: of a ``batch``, of the runs in ``out``, or of both.
 
     ``by`` is for runs without a batch; None: language, as the runs know it. ``confidence`` None:
-    that of the batch's plan. ``human`` and ``llm`` are data sets in ``out``. Raises `UsageStop` for
-    what does not go together.
+    that of the batch's plan. ``human`` and ``llm`` are data sets in ``out``. An estimate with an
+    error to expect above ``max_error`` is refused. Raises `UsageStop` if they do not go together.
     """
 
     config: Config
@@ -67,6 +68,7 @@ class AuditJob:
     trusted: Trusted = field(default_factory=Trusted)
     sensitivity: float | None = None
     confidence: float | None = None
+    max_error: float = MOST
 
     def __post_init__(self) -> None:
         check_trusted(self.trusted, self.human)
@@ -80,6 +82,14 @@ class AuditJob:
             raise UsageStop("--sensitivity is about the reviewers of a batch: name one")
         if self.batch is not None and self.by is not None:
             raise UsageStop("--by is for runs without a batch: a batch has its own strata")
+
+
+@dataclass(frozen=True)
+class _Wanted:
+    """What a figure must hold: its confidence, and the largest error to expect."""
+
+    confidence: float
+    max_error: float
 
 
 def audit(job: AuditJob, engine: Engine | None = None) -> AuditResult:
@@ -99,11 +109,13 @@ def audit(job: AuditJob, engine: Engine | None = None) -> AuditResult:
         references = load_references(job.out, job.config, flags, *given)
     by, strata = _strata(job, reviewed, flags)
     confidence = job.confidence or _planned_confidence(reviewed)
-    entries = tuple(_entry(one, confidence, flags, references, reviewed) for one in strata)
+    wanted = _Wanted(confidence, job.max_error)
+    entries = tuple(_entry(one, wanted, flags, references, reviewed) for one in strata)
     return AuditResult(
         dataset=reviewed.batch.dataset if reviewed else flags.dataset if flags else "",
         by=by,
         confidence=confidence,
+        max_error=job.max_error,
         policy=policy_digest(job.config.policy),
         entries=entries,
         flags=flags,
@@ -171,18 +183,18 @@ def _checked_by(job: AuditJob, flags: Flags) -> tuple[str, ...]:
 
 def _entry(
     stratum: Stratum,
-    confidence: float,
+    wanted: _Wanted,
     flags: Flags | None,
     references: References,
     reviewed: Reviewed | None,
 ) -> Entry:
-    counted = stratum.counted
+    counted, confidence = stratum.counted, wanted.confidence
     parts = parts_of(stratum, flags, references) if flags is not None else ()
     texts, planned = stratum.planned or (counted.texts, 0)
     flagged = counted.flagged if stratum.cells else planned
     trusted = counted.texts - sum(part.tally.texts for part in parts)
     figures = [of_figure(What.FLAGGED, raw_rate(flagged, texts, confidence))]
-    figures += _compared(stratum, parts, confidence, flags, texts - trusted)
+    figures += _compared(stratum, parts, wanted, flags, texts - trusted)
     cells = _cells_of(stratum, reviewed)
     sensitivity = reviewed.sensitivity(stratum.values.get(LANGUAGE)) if reviewed else None
     if sensitivity is not None:
@@ -210,17 +222,17 @@ def _entry(
 
 
 def _compared(
-    stratum: Stratum, parts: Sequence[Part], confidence: float, flags: Flags | None, texts: int
+    stratum: Stratum, parts: Sequence[Part], wanted: _Wanted, flags: Flags | None, texts: int
 ) -> list[AuditFigure]:
     """The figures that rest on references."""
     if flags is None or stratum.problem:
         reason = Refusal.NO_RUNS if flags is None else Refusal.NOT_COUNTED
-        about = (confidence, texts, reason, stratum.problem)
+        about = (wanted.confidence, texts, reason, stratum.problem)
         return [without(what, *about) for what in COMPARED]
     texts = max(texts, sum(part.tally.judged for part in parts))
-    found = [lower_bound(parts, texts, confidence)]
-    estimates = (What.BY_FLAGS, What.BY_SCORES)
-    return found + [estimate(what, parts, texts, confidence) for what in estimates]
+    found = [lower_bound(parts, texts, wanted.confidence)]
+    given = (parts, texts, wanted.confidence, wanted.max_error)
+    return found + [estimate(what, *given) for what in (What.BY_FLAGS, What.BY_SCORES)]
 
 
 def _cells_of(stratum: Stratum, reviewed: Reviewed | None) -> list[Counted]:

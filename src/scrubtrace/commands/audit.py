@@ -192,6 +192,9 @@ def _run(job: Any, as_json: bool) -> None:
               help="Share of hits that reviewers find (default: by controls).")  # fmt: skip
 @click.option("--confidence", type=SHARE, metavar="SHARE",
               help="Confidence of all figures (default: the plan's, or 0.95).")  # fmt: skip
+@click.option("--max-error", type=click.FloatRange(0, 1, min_open=True), metavar="SHARE",
+              default=0.03, show_default=True,
+              help="No estimate with a larger standard error to expect; 1: any.")  # fmt: skip
 @click.option("--json", "json_file", metavar="FILE",
               help="Also write everything as JSON; - prints it instead of tables.")  # fmt: skip
 @config_options
@@ -211,6 +214,7 @@ def run_(batch: str | None, json_file: str | None, **given: Any) -> None:
         tuple(Named.read(text, f"--{name}-reference") for text in given[name])
         for name in ("human", "llm")
     )
+    names = ("out", "dataset", "sensitivity", "confidence", "max_error")
     by = given["by"]
     job = AuditJob(
         config=read_config(given),
@@ -219,7 +223,7 @@ def run_(batch: str | None, json_file: str | None, **given: Any) -> None:
         trusted=Trusted(given["human_before"], _names(given["human_source"] or "")),
         human=human,
         llm=llm,
-        **{name: given[name] for name in ("out", "dataset", "sensitivity", "confidence")},
+        **{name: given[name] for name in names},
     )
     if batch is None:
         result = audit(job)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from scrubtrace.audit.figures import ASSUMPTIONS, REFUSALS, Assumption, Refusal, What
+from scrubtrace.audit.figures import ASSUMPTIONS, REFUSALS, Assumption, What
 from scrubtrace.exits import UsageStop
 from scrubtrace.messages import ENGLISH
 from scrubtrace.review.report.model import Drawn, Forest, Section, Share, Table
@@ -225,7 +225,7 @@ def _refusals(audited: Audited, messages: Messages) -> Table:
 
 def _why(found: Found, messages: Messages) -> str:
     """The reason; details that an audit stores are in English, and so only in English reports."""
-    words = messages.text(REFUSALS[Refusal(found["refusal"])])
+    words = messages.text(REFUSALS[found["refusal"]])
     told = found["detail"] and messages.language == ENGLISH.language
     return f"{words} ({found['detail']})" if told else words
 
