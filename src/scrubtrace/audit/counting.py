@@ -2,8 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import reduce
 from typing import Any
 
+from scrubtrace.audit.clusters import ClusterBy, Grouped, PartClusters, grouped
 from scrubtrace.audit.flags import LANGUAGE_AT, SOURCE_AT, CellKey, Flags, Histogram, Tally
 from scrubtrace.audit.parts import Part
 from scrubtrace.audit.references import Reference, References, sum_histograms
@@ -92,13 +94,16 @@ def all_texts(strata: Sequence[Stratum], flags: Flags | None) -> Stratum:
     return Stratum(EVERYTHING, (), flags.tallies if flags else {}, planned)
 
 
-def parts_of(stratum: Stratum, flags: Flags, references: References) -> tuple[Part, ...]:
+def parts_of(
+    stratum: Stratum, flags: Flags, references: References, cluster: ClusterBy | None = None
+) -> tuple[Part, ...]:
     """The parts of a stratum by language, with the references that match; the most texts first."""
-    parts: dict[tuple[str, str | None], Tally] = {}
+    cells: dict[tuple[str, str | None], list[tuple[CellKey, Tally]]] = {}
     for cell, tally in stratum.cells.items():
         if not references.trusted.includes(cell):
             key = (cell[LANGUAGE_AT] or "", cell[SOURCE_AT] if references.by_source else None)
-            parts[key] = parts.get(key, Tally()) + tally
+            cells.setdefault(key, []).append((cell, tally))
+    parts = {key: sum((tally for _, tally in own), Tally()) for key, own in cells.items()}
     ordered = sorted(
         parts.items(), key=lambda item: (-item[1].judged, item[0][0], item[0][1] or "")
     )
@@ -111,8 +116,29 @@ def parts_of(stratum: Stratum, flags: Flags, references: References) -> tuple[Pa
             _scores(stratum, flags, references, *key),
             _histogram(references.human, *key),
             _histogram(references.llm, *key),
+            None if cluster is None else _clusters(cells[key], flags, references, *key, cluster),
         )
         for key, tally in ordered
+    )
+
+
+def _clusters(
+    cells: Sequence[tuple[CellKey, Tally]],
+    flags: Flags,
+    references: References,
+    language: str,
+    source: str | None,
+    by: ClusterBy,
+) -> PartClusters:
+    """The texts of a part and of its references by cluster."""
+    human, llm = (
+        [grouped(one.flags, found, by) for one in own if (found := one.cells(language, source))]
+        for own in (references.human, references.llm)
+    )
+    return PartClusters(
+        grouped(flags, cells, by),
+        reduce(Grouped.__add__, human) if human else None,
+        reduce(Grouped.__add__, llm) if llm else None,
     )
 
 

@@ -8,7 +8,7 @@ flags no less than the policy does.
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from typing import Any
 
 from scrubtrace.balance import check_balance
@@ -24,7 +24,7 @@ from scrubtrace.resolver import committed_runs, current_results
 from scrubtrace.results import FoundText, Results
 from scrubtrace.schemas.counts import CELL_GROUPS, month_of
 from scrubtrace.schemas.plan import RunSpec
-from scrubtrace.schemas.style import P_BINS, stratum_parts
+from scrubtrace.schemas.style import P_BINS, SIGNAL, STYLOMETRY, stratum_parts, style_value
 from scrubtrace.style.cuts import Cuts
 
 CellKey = tuple[str | None, ...]
@@ -42,17 +42,20 @@ class Tally:
 
     Flagged are those that the policy flags, and those that the fixed rule does. ``judged`` are
     those of the detector that judged the most texts of each cell; null and empty texts are among
-    them, as texts with nothing in them.
+    them, as texts with nothing in them. Style judged ``styled`` texts and gave ``unusual`` of them
+    a p-value in the last bin of `P_BINS`, that of the smallest.
     """
 
     texts: int = 0
     judged: int = 0
     flagged: int = 0
     by_rule: int = 0
+    styled: int = 0
+    unusual: int = 0
 
     def __add__(self, other: "Tally") -> "Tally":
-        sums = (self.texts + other.texts, self.judged + other.judged)
-        return Tally(*sums, self.flagged + other.flagged, self.by_rule + other.by_rule)
+        pairs = zip(astuple(self), astuple(other), strict=True)
+        return Tally(*(one + more for one, more in pairs))
 
 
 @dataclass(frozen=True)
@@ -100,9 +103,12 @@ def count_flags(
     tallies = _texts(results)
     for text in results.all_texts():
         flags = _flags(text, config, recurring, None if names is not None else style.cuts)
-        if any(flags):
+        counted = Tally(
+            flagged=int(flags[0]), by_rule=int(flags[1]), unusual=int(_is_unusual(text))
+        )
+        if counted != Tally():
             cell = _cell_of(text.row)
-            tallies[cell] = tallies.get(cell, Tally()) + Tally(0, 0, *map(int, flags))
+            tallies[cell] = tallies.get(cell, Tally()) + counted
     p_values: dict[tuple[str, str], Histogram] = {}
     for name, stratum in style.strata.items():
         if stratum.p_values:
@@ -136,16 +142,27 @@ def _flags(
     return flagged, fixed is not None and fixed.flagged
 
 
+def _is_unusual(text: FoundText) -> bool:
+    """Whether style gave a text a p-value in the last bin."""
+    own = (entry for entry in text.evidence if entry["signal"] == SIGNAL)
+    return any(
+        entry["score"] <= 1 / P_BINS and bool(style_value(entry).get("calibrated")) for entry in own
+    )
+
+
 def _texts(results: Results) -> dict[CellKey, Tally]:
     """Texts by cell: read are those of the detector that was given the most."""
     read: dict[str, Counter[CellKey]] = {}
     judged: Counter[CellKey] = Counter()
+    styled: Counter[CellKey] = Counter()
     for row in judged_counts(results).to_pylist():
         cell = tuple(row[name] for name in CELL)
         read.setdefault(row["detector"], Counter())[cell] += row["judged"] + row["abstained"]
         judged[cell] = max(judged[cell], row["judged"])
+        if row["detector"] == STYLOMETRY:
+            styled[cell] = row["judged"]
     texts = max(read.values(), key=Counter.total, default=Counter())
-    return {cell: Tally(count, judged[cell]) for cell, count in texts.items()}
+    return {cell: Tally(count, judged[cell], 0, 0, styled[cell]) for cell, count in texts.items()}
 
 
 def _cell_of(row: Mapping[str, Any]) -> CellKey:

@@ -13,14 +13,23 @@ from typing import Any
 
 import numpy as np
 
+from scrubtrace.audit.clusters import PartClusters
 from scrubtrace.audit.figures import Assumption, AuditFigure, Refusal, What, of_figure, without
 from scrubtrace.audit.flags import Histogram, Tally
 from scrubtrace.schemas.vocabulary import UNDETERMINED
 from scrubtrace.stats.prevalence.binned import binned_likelihood, binned_mixture_p_value
-from scrubtrace.stats.prevalence.lower_bound import LEAST_HUMAN, prevalence_lower_bound
+from scrubtrace.stats.prevalence.lower_bound import (
+    LEAST_HUMAN,
+    clustered_lower_bound,
+    prevalence_lower_bound,
+)
 from scrubtrace.stats.prevalence.quantify import UNLIKE
 from scrubtrace.stats.prevalence.result import Figure, missing
-from scrubtrace.stats.prevalence.rogan_gladen import Flags, rogan_gladen_either
+from scrubtrace.stats.prevalence.rogan_gladen import (
+    Flags,
+    rogan_gladen_clusters,
+    rogan_gladen_either,
+)
 
 SEED = 1
 """Of resampling, so that an audit says the same again."""
@@ -28,8 +37,10 @@ SEED = 1
 SHOWN = 5
 """Parts that a refusal names."""
 
-HUMAN = (Assumption.HUMAN_ALIKE, Assumption.INDEPENDENT)
-BOTH = (Assumption.HUMAN_ALIKE, Assumption.LLM_ALIKE, Assumption.INDEPENDENT)
+HUMAN = (Assumption.HUMAN_ALIKE,)
+BOTH = (Assumption.HUMAN_ALIKE, Assumption.LLM_ALIKE)
+
+Bins = tuple[list[float], list[float], list[float]]
 
 
 @dataclass(frozen=True)
@@ -37,7 +48,8 @@ class Part:
     """Texts of a stratum that the same references stand for.
 
     ``source`` is None where texts of all sources are meant. A tally of a reference is None if there
-    is no such reference, a histogram if scores of all texts are not kept apart for these.
+    is no such reference, a histogram if scores of all texts are not kept apart for these. With
+    ``clusters`` every figure is widened by how much these differ.
     """
 
     language: str
@@ -48,6 +60,7 @@ class Part:
     scores: Histogram | None = None
     human_scores: Histogram | None = None
     llm_scores: Histogram | None = None
+    clusters: PartClusters | None = None
 
     @property
     def name(self) -> str:
@@ -57,9 +70,21 @@ class Part:
     @cached_property
     def mixture(self) -> float | None:
         """How well a mixture of the references fits the scores; None if it cannot be checked."""
+        return None if self.bins is None else binned_mixture_p_value(*self.bins)
+
+    @cached_property
+    def bins(self) -> Bins | None:
+        """P-values of the texts and of both references, divided by their design effects."""
         if self.scores is None or self.human_scores is None or self.llm_scores is None:
             return None
-        return binned_mixture_p_value(self.scores, self.human_scores, self.llm_scores)
+        divisors = (1.0, 1.0, 1.0) if self.clusters is None else self.clusters.score_divisors()
+        judged, human, llm = (
+            [count / divisor for count in own]
+            for own, divisor in zip(
+                (self.scores, self.human_scores, self.llm_scores), divisors, strict=True
+            )
+        )
+        return judged, human, llm
 
     def human_refusal(self) -> tuple[Refusal, str] | None:
         """Why no bound rests on the human reference, or None."""
@@ -67,6 +92,8 @@ class Part:
             return Refusal.NO_HUMAN_REFERENCE, ""
         if reason := missing(self.tally.judged, self.human.judged, None, LEAST_HUMAN, 0):
             return Refusal(reason[0].value), reason[1]
+        if self.clusters is not None and (found := self.clusters.problem("judged", "human")):
+            return found
         if (p := self.mixture) is not None and p < UNLIKE:
             return Refusal.NOT_A_MIXTURE, f"p = {p:.2g}"
         return None
@@ -76,7 +103,35 @@ class Part:
         sums = {name: _summed(getattr(self, name)) for name in _TALLIES}
         scores = {name: getattr(self, name) for name in _SCORES}
         about = {"language": self.language, "source": self.source, "mixture_p": self.mixture}
-        return about | sums | scores
+        clusters = {} if self.clusters is None else {"clusters": self.clusters.to_dict()}
+        return about | sums | scores | clusters
+
+    def bound(self, confidence: float) -> Figure:
+        """The lower bound of the judged texts, which have a human reference."""
+        assert self.human is not None
+        if self.clusters is not None:
+            judged, human, _ = self.clusters.of_flags()
+            assert human is not None
+            return clustered_lower_bound(judged, human, confidence)
+        counts = (self.tally.by_rule, self.tally.judged, self.human.by_rule, self.human.judged)
+        return prevalence_lower_bound(*counts, confidence)
+
+    def estimate(self, what: What, confidence: float) -> Figure:
+        """The estimate of the judged texts, which have references of both kinds."""
+        if what == What.BY_SCORES:
+            assert self.bins is not None
+            return binned_likelihood(*self.bins, confidence)
+        rng = np.random.default_rng(SEED)
+        if self.clusters is not None:
+            judged, human, llm = self.clusters.of_flags()
+            assert human is not None
+            assert llm is not None
+            return rogan_gladen_clusters(judged, human, llm, rng, confidence)
+        assert self.human is not None
+        assert self.llm is not None
+        pairs = ((own.by_rule, own.judged) for own in (self.tally, self.human, self.llm))
+        flags = Flags(*(number for pair in pairs for number in pair))
+        return rogan_gladen_either(flags, rng, confidence)
 
 
 _TALLIES = ("tally", "human", "llm")
@@ -97,24 +152,26 @@ def lower_bound(parts: Sequence[Part], texts: int, confidence: float) -> AuditFi
     judged = sum(part.tally.judged for part in parts)
     if not parts:
         return without(What.LOWER_BOUND, confidence, texts, Refusal.NO_ROWS)
-    refusals = [part.human_refusal() for part in parts]
+    refusals: list[tuple[Refusal, str] | None] = []
     found: list[tuple[Part, Figure]] = []
-    for part, refusal in zip(parts, refusals, strict=True):
-        if refusal is None and part.human is not None:
-            level = 1 - (1 - confidence) * part.tally.judged / judged
-            counts = (part.tally.by_rule, part.tally.judged)
-            other = (part.human.by_rule, part.human.judged)
-            found.append((part, prevalence_lower_bound(*counts, *other, level)))
+    for part in parts:
+        refusal = part.human_refusal()
+        if refusal is None:
+            figure = part.bound(1 - (1 - confidence) * part.tally.judged / judged)
+            refusal = _of_stats(part, figure)
+            found += [] if refusal else [(part, figure)]
+        refusals.append(refusal)
     if not found:
         first = next(refusal for refusal in refusals if refusal)
         return without(What.LOWER_BOUND, confidence, texts, first[0], _about(parts, refusals))
     lower = sum((figure.lower or 0.0) * part.tally.judged for part, figure in found)
     method = found[0][1].method + (", parts added up" if len(parts) > 1 else "")
     figure = Figure(method, None, lower / texts, None, confidence, texts)
+    assumed = (*HUMAN, _alone(parts))
     left = [_about(parts, refusals)] if any(refusals) else []
     left += [f"{texts - judged:,} texts that no detector judged"] if judged < texts else []
     told = f"nothing is claimed of {'; '.join(left)}" if left else ""
-    return of_figure(What.LOWER_BOUND, figure, *HUMAN, detail=told)
+    return of_figure(What.LOWER_BOUND, figure, *assumed, detail=told)
 
 
 def estimate(what: What, parts: Sequence[Part], texts: int, confidence: float) -> AuditFigure:
@@ -135,14 +192,12 @@ def estimate(what: What, parts: Sequence[Part], texts: int, confidence: float) -
     sizes = [_size(what, part) for part in parts]
     n = sum(sizes)
     found = [
-        (part, _of_part(what, part, 1 - (1 - confidence) * size / n))
+        (part, part.estimate(what, 1 - (1 - confidence) * size / n))
         for part, size in zip(parts, sizes, strict=True)
     ]
-    wrong = [(part, figure) for part, figure in found if figure.refusal is not None]
-    if wrong:
-        part, figure = wrong[0]
-        reason = Refusal((figure.refusal or "").lower())
-        return without(what, confidence, texts, reason, f"{part.name}: {figure.detail}")
+    for part, figure in found:
+        if refusal := _of_stats(part, figure):
+            return without(what, confidence, texts, refusal[0], f"{part.name}: {refusal[1]}")
     best, low, high = (
         sum((getattr(f, name) or 0.0) * size for (_, f), size in zip(found, sizes, strict=True)) / n
         for name in ("estimate", "lower", "upper")
@@ -151,7 +206,24 @@ def estimate(what: What, parts: Sequence[Part], texts: int, confidence: float) -
     method = "; ".join(methods) + (", parts added up" if len(parts) > 1 else "")
     who = "that style ranked" if what == What.BY_SCORES else "of known language that are judged"
     told = "" if n == texts else f"it is about {n:,} of {texts:,} texts, those {who}"
-    return of_figure(what, Figure(method, best, low, high, confidence, n), *BOTH, detail=told)
+    assumed = [*BOTH, _alone(parts)]
+    if what == What.BY_SCORES and _alone(parts) == Assumption.CLUSTERS_INDEPENDENT:
+        assumed.append(Assumption.SCORES_AS_SMALLEST)
+    return of_figure(what, Figure(method, best, low, high, confidence, n), *assumed, detail=told)
+
+
+def _alone(parts: Sequence[Part]) -> Assumption:
+    """What stands alone: texts, or clusters of them."""
+    is_widened = any(part.clusters is not None for part in parts)
+    return Assumption.CLUSTERS_INDEPENDENT if is_widened else Assumption.INDEPENDENT
+
+
+def _of_stats(part: Part, figure: Figure) -> tuple[Refusal, str] | None:
+    """Why a figure of `scrubtrace.stats` has no number, or None."""
+    if figure.refusal is None:
+        return None
+    divided = "" if part.clusters is None else ", counts divided by design effects"
+    return Refusal(figure.refusal.value), figure.detail + divided
 
 
 def _refusal(what: What, part: Part) -> tuple[Refusal, str] | None:
@@ -160,8 +232,9 @@ def _refusal(what: What, part: Part) -> tuple[Refusal, str] | None:
         return reason
     if part.llm is None or not part.llm.judged:
         return Refusal.NO_LLM_REFERENCE, ""
-    has_scores = None not in (part.scores, part.human_scores, part.llm_scores)
-    if what == What.BY_SCORES and not has_scores:
+    if part.clusters is not None and (found := part.clusters.problem("llm")):
+        return found
+    if what == What.BY_SCORES and part.bins is None:
         return Refusal.NO_SCORES, ""
     return None
 
@@ -170,19 +243,6 @@ def _size(what: What, part: Part) -> int:
     if what == What.BY_SCORES and part.scores is not None:
         return sum(part.scores)
     return part.tally.judged
-
-
-def _of_part(what: What, part: Part, confidence: float) -> Figure:
-    if what == What.BY_SCORES:
-        assert part.scores is not None
-        assert part.human_scores is not None
-        assert part.llm_scores is not None
-        return binned_likelihood(part.scores, part.human_scores, part.llm_scores, confidence)
-    assert part.human is not None
-    assert part.llm is not None
-    pairs = ((own.by_rule, own.judged) for own in (part.tally, part.human, part.llm))
-    flags = Flags(*(number for pair in pairs for number in pair))
-    return rogan_gladen_either(flags, np.random.default_rng(SEED), confidence)
 
 
 def _about(parts: Sequence[Part], refusals: Sequence[tuple[Refusal, str] | None]) -> str:

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from scrubtrace.audit.flags import (
     LANGUAGE_AT,
@@ -77,12 +78,21 @@ class Reference:
 
     def tally(self, language: str, source: str | None) -> Tally:
         """Texts that stand for those of a language and, if one is given, a source."""
+        return sum((tally for _, tally in self.cells(language, source)), Tally())
 
-        def meant(cell: CellKey) -> bool:
-            fits = not self.own_source or cell[SOURCE_AT] == source
-            return cell[LANGUAGE_AT] == language and fits and self.which(cell)
+    def cells(self, language: str, source: str | None) -> list[tuple[CellKey, Tally]]:
+        """The same by cell."""
+        return self._by_part.get((language, source if self.own_source else None), [])
 
-        return self.flags.sum_of(meant)
+    @cached_property
+    def _by_part(self) -> dict[tuple[str, str | None], list[tuple[CellKey, Tally]]]:
+        """All cells of it by language and, with ``own_source``, source."""
+        found: dict[tuple[str, str | None], list[tuple[CellKey, Tally]]] = {}
+        for cell, tally in self.flags.tallies.items():
+            if self.which(cell):
+                key = (cell[LANGUAGE_AT] or "", cell[SOURCE_AT] if self.own_source else None)
+                found.setdefault(key, []).append((cell, tally))
+        return found
 
     def histogram(self, language: str, source: str | None) -> Histogram | None:
         """Style p-values of these texts; None if they are not counted apart."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from sqlalchemy import Engine
 
+from scrubtrace.audit.clusters import ClusterBy, Grouped, grouped
 from scrubtrace.audit.counting import (
     Stratum,
     all_texts,
@@ -15,7 +16,16 @@ from scrubtrace.audit.counting import (
     strata_of_plan,
 )
 from scrubtrace.audit.estimates import Counted, Estimate, cell_estimate, whole_estimate
-from scrubtrace.audit.figures import AuditFigure, Note, Refusal, What, of_figure, without
+from scrubtrace.audit.figures import (
+    REFUSALS,
+    Assumption,
+    AuditFigure,
+    Note,
+    Refusal,
+    What,
+    of_figure,
+    without,
+)
 from scrubtrace.audit.flags import Flags, count_flags
 from scrubtrace.audit.parts import Part, estimate, lower_bound
 from scrubtrace.audit.planning import strata_by
@@ -39,6 +49,7 @@ from scrubtrace.policy import policy_digest
 from scrubtrace.resolver import committed_runs
 from scrubtrace.review.connection import reading_as_one
 from scrubtrace.review.trail.events import head
+from scrubtrace.stats.prevalence.clusters import RATE, clustered_rate
 from scrubtrace.stats.prevalence.rates import raw_rate
 
 CONFIDENCE = 0.95
@@ -53,8 +64,8 @@ class AuditJob:
     """One call of ``audit run``: of a ``batch``, of the runs in ``out``, or of both.
 
     ``by`` is for runs without a batch; None: language, as the runs know it. ``confidence`` None:
-    that of the batch's plan. ``human`` and ``llm`` are data sets in ``out``. Raises `UsageStop` for
-    what does not go together.
+    that of the batch's plan. ``human`` and ``llm`` are data sets in ``out``. ``cluster`` names the
+    texts that tell less together. Raises `UsageStop` for what does not go together.
     """
 
     config: Config
@@ -67,6 +78,7 @@ class AuditJob:
     trusted: Trusted = field(default_factory=Trusted)
     sensitivity: float | None = None
     confidence: float | None = None
+    cluster: ClusterBy | None = None
 
     def __post_init__(self) -> None:
         check_trusted(self.trusted, self.human)
@@ -74,6 +86,8 @@ class AuditJob:
             raise UsageStop("name a batch, or the folder of the runs with --out, or both")
         if self.out is None and (self.human or self.llm or self.trusted):
             raise UsageStop("references are data sets of a folder of runs: name it with --out")
+        if self.out is None and self.cluster is not None:
+            raise UsageStop("--cluster is about flags, not decisions: name the runs with --out")
         if self.out is not None and not storage.is_remote(self.out) and not os.path.isdir(self.out):
             raise UsageStop(f"there is no folder {self.out}: give that of detect with --out")
         if self.batch is None and self.sensitivity is not None:
@@ -96,10 +110,14 @@ def audit(job: AuditJob, engine: Engine | None = None) -> AuditResult:
     references = References()
     if flags is not None and job.out is not None:
         given = (job.human, job.llm, job.trusted)
+        if job.cluster is not None:
+            job.cluster.check(flags, (one.dataset for one in (*job.human, *job.llm)))
         references = load_references(job.out, job.config, flags, *given)
     by, strata = _strata(job, reviewed, flags)
     confidence = job.confidence or _planned_confidence(reviewed)
-    entries = tuple(_entry(one, confidence, flags, references, reviewed) for one in strata)
+    entries = tuple(
+        _entry(one, confidence, flags, references, reviewed, job.cluster) for one in strata
+    )
     return AuditResult(
         dataset=reviewed.batch.dataset if reviewed else flags.dataset if flags else "",
         by=by,
@@ -112,7 +130,8 @@ def audit(job: AuditJob, engine: Engine | None = None) -> AuditResult:
         review_head=head(engine) if reviewed and engine is not None else None,
         cells=tuple(_cells(reviewed, confidence)) if reviewed else (),
         wholes=tuple(_wholes(reviewed, confidence)) if reviewed else (),
-        notes=tuple(_notes(flags, references, reviewed, entries)),
+        notes=tuple(_notes(flags, references, reviewed, entries, job.cluster)),
+        cluster=job.cluster,
     )
 
 
@@ -175,13 +194,17 @@ def _entry(
     flags: Flags | None,
     references: References,
     reviewed: Reviewed | None,
+    cluster: ClusterBy | None,
 ) -> Entry:
     counted = stratum.counted
-    parts = parts_of(stratum, flags, references) if flags is not None else ()
+    parts = parts_of(stratum, flags, references, cluster) if flags is not None else ()
     texts, planned = stratum.planned or (counted.texts, 0)
     flagged = counted.flagged if stratum.cells else planned
     trusted = counted.texts - sum(part.tally.texts for part in parts)
-    figures = [of_figure(What.FLAGGED, raw_rate(flagged, texts, confidence))]
+    clusters = None
+    if cluster is not None and flags is not None and stratum.cells:
+        clusters = grouped(flags, stratum.cells.items(), cluster)
+    figures = [_rate(flagged, texts, confidence, cluster is not None, clusters)]
     figures += _compared(stratum, parts, confidence, flags, texts - trusted)
     cells = _cells_of(stratum, reviewed)
     sensitivity = reviewed.sensitivity(stratum.values.get(LANGUAGE)) if reviewed else None
@@ -206,7 +229,24 @@ def _entry(
         figures=tuple(figures),
         parts=parts,
         sensitivity=sensitivity,
+        clusters=clusters,
     )
+
+
+def _rate(
+    flagged: int, texts: int, confidence: float, is_widened: bool, clusters: Grouped | None
+) -> AuditFigure:
+    """How many are flagged. Where clusters say too little, it has no interval and says why."""
+    if not is_widened or not texts:
+        return of_figure(What.FLAGGED, raw_rate(flagged, texts, confidence))
+    problem = clusters.problem("the data", "texts") if clusters is not None else None
+    if clusters is None or problem is not None:
+        reason, told = problem or (Refusal.NOT_COUNTED, "")
+        words = REFUSALS[reason] + (f" ({told})" if told else "")
+        shown = (What.FLAGGED, RATE, flagged / texts, None, None, confidence, texts)
+        return AuditFigure(*shown, detail=f"no interval: {words}")
+    figure = clustered_rate(flagged, texts, clusters.clusters("flagged", "texts"), confidence)
+    return of_figure(What.FLAGGED, figure, Assumption.CLUSTERS_INDEPENDENT)
 
 
 def _compared(
@@ -233,6 +273,7 @@ def _notes(
     references: References,
     reviewed: Reviewed | None,
     entries: Sequence[Entry],
+    cluster: ClusterBy | None,
 ) -> Iterator[Note]:
     if flags is not None and reviewed is not None:
         drawn_from = reviewed.batch.plan.get("runs_with_results", ())
@@ -240,6 +281,8 @@ def _notes(
             yield Note.OTHER_RUNS
     if references.human and entries[-1].by_rule != entries[-1].flagged:
         yield Note.BY_RULE
+    if reviewed is not None and cluster is not None:
+        yield Note.DRAWN_ONE_BY_ONE
 
 
 def _cells(reviewed: Reviewed, confidence: float) -> Iterator[tuple[Counted, Estimate]]:

@@ -188,6 +188,9 @@ def _run(job: Any, as_json: bool) -> None:
               help="Texts of the data set from these sources are by people.")  # fmt: skip
 @click.option("--llm-reference", "llm", multiple=True, metavar="DATASET[=SOURCE,...]",
               help="Data set in the same folder of texts by the models in question.")  # fmt: skip
+@click.option("--cluster", multiple=True, metavar="[DATASET=]GROUP",
+              help="Texts of one value of this group, as labeler, tell less than as many others: "
+              "widen figures from flags.")  # fmt: skip
 @click.option("--sensitivity", type=click.FloatRange(0, 1, min_open=True), metavar="SHARE",
               help="Share of hits that reviewers find (default: by controls).")  # fmt: skip
 @click.option("--confidence", type=SHARE, metavar="SHARE",
@@ -203,6 +206,7 @@ def run_(batch: str | None, json_file: str | None, **given: Any) -> None:
     \b
     scrubtrace audit run march --out out --human-reference human --json march.json
     """
+    from scrubtrace.audit.clusters import ClusterBy
     from scrubtrace.audit.lines import audit_lines
     from scrubtrace.audit.references import Named, Trusted
     from scrubtrace.audit.running import AuditJob, audit
@@ -219,6 +223,7 @@ def run_(batch: str | None, json_file: str | None, **given: Any) -> None:
         trusted=Trusted(given["human_before"], _names(given["human_source"] or "")),
         human=human,
         llm=llm,
+        cluster=ClusterBy.read(given["cluster"]),
         **{name: given[name] for name in ("out", "dataset", "sensitivity", "confidence")},
     )
     if batch is None:
