@@ -41,7 +41,7 @@ class Stratum:
 
     @property
     def texts(self) -> int:
-        """Texts of the plan, else those that were read, also null and empty ones."""
+        """Texts of the plan, else those that were read."""
         return self.planned[0] if self.planned else self.counted.texts
 
     @property
@@ -69,7 +69,8 @@ def strata_of_plan(plan: Mapping[str, Any], flags: Flags | None) -> list[Stratum
         if name is not None:
             cells[name][cell] = tally
     return [
-        _checked(replace(one, cells=cells[one.name]), plan["strata"][one.name]) for one in strata
+        _checked(replace(one, cells=cells[one.name]), plan["strata"][one.name], bool(flags.empty))
+        for one in strata
     ]
 
 
@@ -183,9 +184,12 @@ def _key(values: Values, by: Sequence[str]) -> tuple[str | None, ...]:
     return tuple(storable(values[name]) for name in by)
 
 
-def _checked(stratum: Stratum, about: Mapping[str, Any]) -> Stratum:
-    """The stratum without cells, with a problem, if the runs count other texts than the plan."""
-    outside = about.get("outside", {})
+def _checked(stratum: Stratum, about: Mapping[str, Any], with_empty: bool) -> Stratum:
+    """The stratum without cells, with a problem, if the runs count other texts than the plan.
+
+    The plan has null and empty texts outside; the counts may have them among the others.
+    """
+    outside = about.get("outside", {}) if with_empty else {}
     planned = about["population"] + sum(
         outside.get(why, 0) for why in (Outside.NULL_TEXT, Outside.EMPTY_TEXT)
     )

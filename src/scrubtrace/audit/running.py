@@ -79,6 +79,7 @@ class AuditJob:
     sensitivity: float | None = None
     confidence: float | None = None
     cluster: ClusterBy | None = None
+    quiet: bool = True
 
     def __post_init__(self) -> None:
         check_trusted(self.trusted, self.human)
@@ -112,7 +113,7 @@ def audit(job: AuditJob, engine: Engine | None = None) -> AuditResult:
         given = (job.human, job.llm, job.trusted)
         if job.cluster is not None:
             job.cluster.check(flags, (one.dataset for one in (*job.human, *job.llm)))
-        references = load_references(job.out, job.config, flags, *given)
+        references = load_references(job.out, job.config, flags, *given, job.quiet)
     by, strata = _strata(job, reviewed, flags)
     confidence = job.confidence or _planned_confidence(reviewed)
     entries = tuple(
@@ -156,7 +157,7 @@ def _flags(job: AuditJob, reviewed: Reviewed | None) -> Flags | None:
                 "the policy is not the one that the newest run was committed with: give --config "
                 "of that run, or call scrubtrace commit with this configuration first"
             )
-    return count_flags(job.out, dataset, job.config)
+    return count_flags(job.out, dataset, job.config, quiet=job.quiet)
 
 
 def _strata(

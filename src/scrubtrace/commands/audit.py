@@ -31,6 +31,7 @@ def draw_options(command: Any) -> Any:
         click.option("--key-file", metavar="FILE", help="Key of the text digests."),
         click.option("--dry-run", is_flag=True, help="Only show the strata and what they get."),
         click.option("--json", "as_json", is_flag=True, help="Print the plan as JSON."),
+        click.option("--quiet", is_flag=True, help="No progress and no tables."),
     )  # fmt: skip
     for option in reversed(options):
         command = option(command)
@@ -141,7 +142,9 @@ def sample(context: click.Context, /, number: int, **given: Any) -> None:
 def _common(context: click.Context, given: dict[str, Any], blind: bool) -> dict[str, Any]:
     by = given["by"]
     names = [] if by == "none" else [name.strip() for name in (by or "").split(",")]
-    chosen = {name: given[name] for name in ("out", "name", "dataset", "key_file", "dry_run")}
+    chosen = {
+        name: given[name] for name in ("out", "name", "dataset", "key_file", "dry_run", "quiet")
+    }
     return chosen | {
         "config": read_config(given),
         "by": None if by is None else tuple(names),
@@ -168,7 +171,7 @@ def _run(job: Any, as_json: bool) -> None:
     planned = make_plan(job)
     if as_json:
         click.echo(json_text(planned.plan))
-    else:
+    elif not job.quiet:
         click.echo("\n".join(plan_lines(planned)))
 
 
@@ -197,6 +200,7 @@ def _run(job: Any, as_json: bool) -> None:
               help="Confidence of all figures (default: the plan's, or 0.95).")  # fmt: skip
 @click.option("--json", "json_file", metavar="FILE",
               help="Also write everything as JSON; - prints it instead of tables.")  # fmt: skip
+@click.option("--quiet", is_flag=True, help="No progress and no tables.")
 @config_options
 def run_(batch: str | None, json_file: str | None, **given: Any) -> None:
     """Say how much of a data set is by models, as far as flags, references and decisions tell.
@@ -224,7 +228,7 @@ def run_(batch: str | None, json_file: str | None, **given: Any) -> None:
         human=human,
         llm=llm,
         cluster=ClusterBy.read(given["cluster"]),
-        **{name: given[name] for name in ("out", "dataset", "sensitivity", "confidence")},
+        **{name: given[name] for name in ("out", "dataset", "sensitivity", "confidence", "quiet")},
     )
     if batch is None:
         result = audit(job)
@@ -233,7 +237,7 @@ def run_(batch: str | None, json_file: str | None, **given: Any) -> None:
             result = audit(job, engine)
     if json_file is not None:
         _write_json(json_file, result.to_dict())
-    if json_file != "-":
+    if json_file != "-" and not job.quiet:
         click.echo("\n".join(audit_lines(result)))
 
 
