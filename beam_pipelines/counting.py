@@ -46,6 +46,8 @@ class Counts:
 
     judged: Counter[tuple[str, str, str, Cell]] = field(default_factory=Counter)
     abstained: Counter[tuple[str, str, str, Cell]] = field(default_factory=Counter)
+    empty_judged: Counter[tuple[str, str, str, Cell]] = field(default_factory=Counter)
+    empty_abstained: Counter[tuple[str, str, str, Cell]] = field(default_factory=Counter)
 
     def add(
         self,
@@ -54,32 +56,39 @@ class Counts:
         rows: Sequence[int],
         languages: Sequence[str],
         abstained: Iterable[int],
+        empty: Iterable[int] = (),
     ) -> None:
         """Counts a batch of texts of one shard under one detector (``place``).
 
-        ``rows`` and ``languages`` are those of each text; ``abstained`` numbers texts of the batch.
+        ``rows`` and ``languages`` are those of each text; ``abstained`` numbers texts of the batch,
+        ``empty`` those that are null or empty.
         """
         codes = cells.codes[np.asarray(rows, np.int64)].tolist()
         of_texts = list(zip(languages, codes, strict=True))
-        silent = Counter(of_texts[number] for number in abstained)
+        quiet = frozenset(abstained)
+        silent = Counter(of_texts[number] for number in quiet)
         for (language, code), count in Counter(of_texts).items():
             key = (*place, language, cells.cells[code])
             out = silent[language, code]
             self.judged[key] += count - out
             self.abstained[key] += out
+        for number in empty:
+            language, code = of_texts[number]
+            counted = self.empty_abstained if number in quiet else self.empty_judged
+            counted[*place, language, cells.cells[code]] += 1
 
     def update(self, other: "Counts") -> None:
         """Adds what another range counted."""
         self.judged.update(other.judged)
         self.abstained.update(other.abstained)
+        self.empty_judged.update(other.empty_judged)
+        self.empty_abstained.update(other.empty_abstained)
 
     def table(self) -> pa.Table:
         """The counts as a table with the columns of `COUNTS`, sorted."""
         ordered = sorted(self.judged, key=_order)
-        rows = [
-            (*key[:3], *key[3], self.judged[key], self.abstained[key])
-            for key in ordered
-        ]  # fmt: skip
+        kinds = (self.judged, self.abstained, self.empty_judged, self.empty_abstained)
+        rows = [(*key[:3], *key[3], *(counted[key] for counted in kinds)) for key in ordered]
         columns = zip(*rows, strict=True) if rows else ((),) * len(COUNTS)
         return pa.table([list(column) for column in columns], COUNTS)
 

@@ -127,11 +127,12 @@ def _scan_rows(
         for first, stop in cut_texts(rows.texts, spec.batch_rows, spec.batch_bytes):
             batch = _batch(rows, first, stop)
             of_texts = (cells, rows.text_rows[first:stop], batch.languages)
+            empty = [number for number, text in enumerate(rows.texts[first:stop]) if not text]
             receipt.languages.update(batch.languages)
             for detector in detectors:
                 evidence = _detect(detector, batch, shard, rows, first, maker, collected)
                 silent = {e["row"]: e["reason"] for e in evidence.abstained.to_pylist()}
-                collected.counts.add((shard, detector.name), *of_texts, silent)
+                collected.counts.add((shard, detector.name), *of_texts, silent, empty)
                 for number, reason in silent.items():
                     reasons[detector.name][first + number] = reason
                 receipt.detectors[detector.name].counts.update(evidence.counts)

@@ -17,12 +17,15 @@ COUNTS = pa.schema(
         pa.field("month", pa.string()),
         pa.field("judged", pa.int64(), nullable=False),
         pa.field("abstained", pa.int64(), nullable=False),
+        pa.field("empty_judged", pa.int64()),
+        pa.field("empty_abstained", pa.int64()),
     ]
 )
 """One row a shard, detector, language and combination of groups that occurs in a unit; sorted.
 
 ``month`` is that of the group ``created_at`` as `month_of` gives it. Texts that were read are
-judged or abstained; those of dead rows are neither. Null groups are not given or null in the row.
+judged or abstained; those of dead rows are neither. Of both, null and empty texts are counted apart
+as well; runs of earlier versions did not (null). Null groups are not given or null in the row.
 """
 
 _DATE = re.compile(r"([0-9]{4})[-/.]?(0[1-9]|1[0-2])(?:[-/.]?(?:0[1-9]|[12][0-9]|3[01])(?:\D.*)?)?")

@@ -1,7 +1,7 @@
 """Intervals for proportions."""
 
 
-def upper_bound(hits: int, trials: int, confidence: float = 0.95) -> float:
+def upper_bound(hits: float, trials: float, confidence: float = 0.95) -> float:
     """One-sided exact upper confidence bound of a proportion (Clopper and Pearson 1934).
 
     Raises ValueError unless 0 <= hits <= trials and 0 < confidence < 1. Without trials the bound
@@ -16,7 +16,7 @@ def upper_bound(hits: int, trials: int, confidence: float = 0.95) -> float:
     return float(beta.ppf(confidence, hits + 1, trials - hits))
 
 
-def lower_bound(hits: int, trials: int, confidence: float = 0.95) -> float:
+def lower_bound(hits: float, trials: float, confidence: float = 0.95) -> float:
     """One-sided exact lower confidence bound, as `upper_bound`; 0 without trials."""
     return 1.0 - upper_bound(trials - hits, trials, confidence)
 

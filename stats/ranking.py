@@ -38,7 +38,7 @@ def auroc(negatives: Floats, positives: Floats) -> Estimate:
     return Estimate(value, max(0.0, value - reach), min(1.0, value + reach))
 
 
-def auroc_of_counts(negatives: Sequence[int], positives: Sequence[int]) -> Estimate:
+def auroc_of_counts(negatives: Sequence[float], positives: Sequence[float]) -> Estimate:
     """`auroc` of scores that are whole numbers: how many rows have the score 0, 1, 2 and so on."""
     own, other = np.asarray(positives, np.float64), np.asarray(negatives, np.float64)
     n, m = float(other.sum()), float(own.sum())

@@ -17,7 +17,8 @@ from scrubtrace.audit.figures import (
     Why,
 )
 from scrubtrace.audit.flags import Tally
-from scrubtrace.audit.parts import Part, estimate, lower_bound
+from scrubtrace.audit.part import Part
+from scrubtrace.audit.parts import estimate, lower_bound
 from scrubtrace.audit.precision import Compared, error_to_expect, imprecise_words
 from scrubtrace.audit.reviewed import Reviewed, Sensitivity, reviewed_figures
 from scrubtrace.review.quality.sensitivity import ControlAnswer
@@ -205,12 +206,18 @@ def test_what_a_refusal_says_does() -> None:
 
 
 def test_errors_of_languages_are_independent_and_those_of_sources_are_not() -> None:
-    one = Compared("en", 500, *FLAGGED)
+    one = Compared("en", 500, 500.0, *FLAGGED)
     each = error_to_expect([one])
     assert error_to_expect([one, replace(one, language="de")]) == pytest.approx(each / 2**0.5)
     assert error_to_expect([one, one]) == pytest.approx(each)
     told = imprecise_words([one, replace(one, language="de")], 0.05, each / 2)
     assert "times as many texts to judge, or " in told
+
+
+def test_texts_that_are_worth_fewer_have_a_larger_error_to_expect() -> None:
+    one = Compared("en", 500, 500.0, *FLAGGED)
+    worth = replace(one, judged=250.0, human=one.human / 2, llm=one.llm / 2)
+    assert error_to_expect([worth]) > 1.3 * error_to_expect([one])
 
 
 @pytest.mark.parametrize("share", [0.0, 0.05, 0.3])

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
-from audits import Base
+from audits import Base, small
 from sqlalchemy import select
 
 from scrubtrace.beam_pipelines.layout import runs_of
@@ -217,3 +217,20 @@ def test_the_review_table_has_no_names_of_people(copied: Base) -> None:
     engine.dispose()
     left = repr(rows)
     assert not [name for name in names if repr(name)[1:-1] in left]
+
+
+def test_progress_is_told_unless_quiet(
+    tmp_path: Path, key: DigestKey, capsys: pytest.CaptureFixture[str]
+) -> None:
+    base = small(tmp_path)
+    capsys.readouterr()
+    assert base.plan("march", "--by", "none", "--total", 2) == 0
+    said = capsys.readouterr()
+    assert "drawing: 3 of 3 rows, " in said.err
+    assert "2 of 3 texts to draw" in said.out
+    assert base.run("audit", "run", "march", "--out", base.out) == 0
+    assert "counting flags of " in capsys.readouterr().err
+    assert base.plan("april", "--by", "none", "--total", 2, "--quiet") == 0
+    assert base.run("audit", "run", "march", "--out", base.out, "--quiet") == 0
+    said = capsys.readouterr()
+    assert said.out + said.err == ""

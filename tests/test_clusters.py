@@ -1,124 +1,128 @@
-"""Nearly equal answers in one batch: found again after edits, named by whose they are."""
+"""Design effects: known numbers, what widened figures promise, and what is refused."""
 
-import random
+import sys
 from pathlib import Path
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
-from command_line import code_of
-from made_texts import prose
 
-from scrubtrace.clusters.job import Kind
-from scrubtrace.detectors.batch import TextBatch
-from scrubtrace.detectors.reference.clusters import Clusters
-from scrubtrace.schemas.identity import DigestKey
+from scrubtrace.stats.intervals import effective_interval
+from scrubtrace.stats.prevalence.clusters import Clusters, clustered_rate
+from scrubtrace.stats.prevalence.lower_bound import clustered_lower_bound, prevalence_lower_bound
+from scrubtrace.stats.prevalence.rates import raw_rate
+from scrubtrace.stats.prevalence.result import Reason
+from scrubtrace.stats.prevalence.rogan_gladen import (
+    CLUSTERS,
+    LANG_REICZIGEL,
+    rogan_gladen_clusters,
+)
 
-OTHERS = [prose(50_000 + n) for n in range(300)]
-
-
-def edited(text: str, seed: int, share: float = 0.08) -> str:
-    """The text with so many of its words replaced."""
-    rng = random.Random(seed)
-    return " ".join("changed" if rng.random() < share else word for word in text.split())
+BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
 
 
-def numbers(texts: list[str], most_entries: int = 10_000_000, batch: int = 64) -> list[list[int]]:
-    clusters = Clusters(most_entries=most_entries)
-    for first in range(0, len(texts), batch):
-        clusters.add(TextBatch(texts[first : first + batch]))
-    return [[member.number for member in cluster] for cluster in clusters.found()]
+def clusters(hits: list[int], rows: list[int]) -> Clusters:
+    return Clusters(np.array(hits, np.int64), np.array(rows, np.int64))
 
 
 @pytest.mark.parametrize(
-    ("texts", "expected"),
+    ("found", "effect"),
     [
-        ([], []),
-        ([prose(1)], []),
-        ([prose(1), prose(2)], []),
-        ([prose(1), prose(2), prose(1).upper()], [[0, 2]]),
-        ([prose(1), edited(prose(1), 1), prose(2), edited(prose(2), 2)], [[0, 1], [2, 3]]),
-        (["too short"] * 3, []),
-        ([*OTHERS[:200], edited(OTHERS[5], 1)], [[5, 200]]),
-        ([edited(prose(1), n, 0.04) for n in range(100)], [[*range(100)]]),
+        (clusters([1] * 40, [10] * 40), 1.0),
+        (clusters([0] * 40, [10] * 40), 1.0),
+        (clusters([10] * 40, [10] * 40), 1.0),
+        # Each cluster is all or nothing: as many rows as there are clusters, times k / (k - 1).
+        (clusters([10] * 20 + [0] * 20, [10] * 40), 10 * 40 / 39),
+        # Half of the clusters at 4 and half at 2 of 10: 40 / 39 x 1 / (10 x .3 x .7) is below 1.
+        (clusters([4] * 20 + [2] * 20, [10] * 40), 1.0),
+        (clusters([8] * 20 + [2] * 20, [10] * 40), 40 / 39 * 9 / (10 * 0.25)),
+        (clusters([5], [10]), 1.0),
     ],
 )
-def test_clusters(texts: list[str], expected: list[list[int]]) -> None:
-    assert numbers(texts) == expected
+def test_the_design_effect_is_the_variance_between_clusters(found: Clusters, effect: float) -> None:
+    assert found.design_effect == pytest.approx(effect)
 
 
-@pytest.mark.parametrize("batch", [1, 7, 1_000])
-def test_batches_do_not_matter(batch: int) -> None:
-    texts = [*OTHERS[:50], *(edited(OTHERS[n], n) for n in range(10))]
-    assert numbers(texts, batch=batch) == [[n, 50 + n] for n in range(10)]
+def test_one_text_a_cluster_is_worth_a_little_less_than_one() -> None:
+    found = clusters([1] * 50 + [0] * 450, [1] * 500)
+    hits, rows = found.effective()
+    assert rows == pytest.approx(500, rel=0.05)
+    assert hits / rows == pytest.approx(0.1)
 
 
-def test_memory_is_bounded_by_sampling() -> None:
-    texts = [*OTHERS, *(edited(OTHERS[n], n) for n in range(10))]
-    clusters = Clusters(most_entries=10_000)
-    for first in range(0, len(texts), 16):
-        clusters.add(TextBatch(texts[first : first + 16]))
-        assert clusters._entries <= 10_000
-    assert clusters.scale > 1
-    found = [[member.number for member in cluster] for cluster in clusters.found()]
-    assert found == [[n, 300 + n] for n in range(10)]
+def test_few_clusters_with_most_of_the_hits_have_few_degrees_of_freedom() -> None:
+    even = clusters([2, 4] * 50, [20] * 100)
+    uneven = clusters([100] + [2] * 99, [200] * 100)
+    assert even.freedom == 99
+    assert uneven.freedom < 3
+    assert uneven.divisor() > 2 * uneven.design_effect
 
 
-def test_table_through_the_command_line(
-    tmp_path: Path, key: DigestKey, capsys: pytest.CaptureFixture[str]
-) -> None:
-    pairs = [
-        (prose(1), "ann", "t1"), (edited(prose(1), 1), "bob", "t1"),
-        (prose(2), "ann", "t2"), (edited(prose(2), 1), "ann", "t3"),
-        (prose(3), "ann", "t4"), (prose(3), "bob", "t4"), (edited(prose(3), 2), "cid", "t5"),
-        (prose(4), "cid", "t6"), (prose(4), "cid", "t6"),
-        (prose(5), None, "t7"), (prose(5), "bob", "t7"), (prose(6), "ann", "t8"), ("", "ann", "t9"),
-    ]  # fmt: skip
-    texts, labelers, tasks = map(list, zip(*pairs, strict=True))
-    table = pa.table({"text": texts, "worker": labelers, "task": tasks})
-    pq.write_table(table, tmp_path / "batch.parquet")
-    out = tmp_path / "clusters.parquet"
-    given = ("--group-by", "labeler=worker,task=task", "--out", str(out))
-    assert code_of("clusters", str(tmp_path / "batch.parquet"), *given) == 0
-    rows = pq.read_table(out).to_pylist()
-    kinds = {row["cluster"]: row["kind"] for row in rows}
-    assert [*kinds.values()] == [
-        Kind.LABELERS, Kind.TASKS, Kind.BOTH, Kind.REPEATED, Kind.REPEATED
-    ]  # fmt: skip
-    assert [row["place"] for row in rows[:2]] == ["batch.parquet:0", "batch.parquet:1"]
-    assert rows[0]["similarity"] == 1.0
-    assert 0.5 <= rows[1]["similarity"] < 1.0
-    assert [row["members"] for row in rows] == [2, 2, 2, 2, 3, 3, 3, 2, 2, 2, 2]
-    told = capsys.readouterr().out
-    assert "12 texts, 0 too short" in told
-    assert "1 clusters: different tasks" in told
+def test_clusters_without_rows_are_none() -> None:
+    assert len(clusters([0, 3, 0], [0, 10, 5])) == 2
+    for wrong in (([1], [1, 2]), ([-1], [3]), ([4], [3])):
+        with pytest.raises(ValueError, match=r"cluster"):
+            clusters(*wrong)
 
 
-@pytest.mark.parametrize(
-    ("columns", "message"),
-    [
-        ("labeler=worker", "both"),
-        ("labeler=worker,task=nowhere", "nowhere"),
-        ("worker", "NAME=COL"),
-        ("labeler=worker,task=task", "no text"),
-    ],
-)
-@pytest.mark.usefixtures("key")
-def test_what_cannot_be_clustered(
-    tmp_path: Path, columns: str, message: str, capsys: pytest.CaptureFixture[str]
-) -> None:
-    table = pa.table({"text": ["", " "], "worker": ["a", "b"], "task": ["1", "2"]})
-    pq.write_table(table, tmp_path / "batch.parquet")
-    out = ("--out", str(tmp_path / "out.parquet"))
-    assert code_of("clusters", str(tmp_path / "batch.parquet"), "--group-by", columns, *out) == 2
-    assert message in capsys.readouterr().err
+def test_the_interval_of_a_rate_is_that_of_effective_rows() -> None:
+    found = clusters([8] * 20 + [2] * 20, [10] * 40)
+    figure = clustered_rate(200, 400, found)
+    size = found.effective()[1]
+    assert (figure.lower, figure.upper) == effective_interval(0.5, size)
+    plain = raw_rate(200, 400)
+    assert figure.lower is not None
+    assert plain.lower is not None
+    assert figure.lower < plain.lower
+    assert clustered_rate(0, 0, found).refusal == Reason.NO_ROWS
 
 
-def test_similarity_is_that_of_shingles() -> None:
-    clusters = Clusters()
-    words = [f"w{n}" for n in range(41)]
-    clusters.add(TextBatch([" ".join(words), " ".join([*words[:31], "x"])]))
-    (cluster,) = clusters.found()
-    assert cluster[1].similarity == pytest.approx(30 / 41)
-    assert np.isclose(cluster[0].similarity, 1.0)
+def test_a_bound_is_that_of_the_whole_rows_these_are_worth() -> None:
+    judged = clusters([8] * 20 + [2] * 20, [20] * 40)
+    human = clusters([1] * 10 + [0] * 30, [20] * 40)
+    found = clustered_lower_bound(judged, human)
+    (x, m), (k, n) = judged.effective(), human.effective()
+    expected = prevalence_lower_bound(int(x), int(m), int(np.ceil(k)), int(n))
+    assert (found.lower, found.n) == (expected.lower, 800)
+    plain = prevalence_lower_bound(200, 800, 10, 800)
+    assert found.lower is not None
+    assert plain.lower is not None
+    assert 0 < found.lower < plain.lower
+    small = clustered_lower_bound(judged, clusters([20] * 3 + [0] * 37, [20] * 40))
+    assert small.refusal == Reason.SMALL_HUMAN_REFERENCE
+
+
+@pytest.mark.parametrize(("hits", "method"), [([1, 3], LANG_REICZIGEL), ([4, 16], CLUSTERS)])
+def test_estimates_of_clusters(hits: list[int], method: str) -> None:
+    judged = clusters(hits * 50, [40] * 100)
+    human, llm = clusters([0, 1] * 30, [20] * 60), clusters([12, 16] * 30, [20] * 60)
+    found = rogan_gladen_clusters(judged, human, llm, np.random.default_rng(1))
+    again = rogan_gladen_clusters(judged, human, llm, np.random.default_rng(1))
+    assert found == again
+    assert (found.method, found.n) == (method, 4_000)
+    assert found.lower is not None
+    assert found.upper is not None
+    assert found.estimate is not None
+    assert found.lower < found.estimate < found.upper
+
+
+def test_widened_intervals_hold_where_labelers_differ(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(BENCHMARKS))
+    import clustered_texts as benchmark
+
+    try:
+        rng = np.random.default_rng(4)
+        scenario = benchmark.Scenario(60, 40, 0.03, 0.2)
+        found = [
+            benchmark.rate_and_estimate(benchmark.made(scenario, rng), scenario.prevalence, rng)
+            for _ in range(150)
+        ]
+        for name in ("rate", "estimate"):
+            plain, widened = np.mean([one[name] for one in found if name in one], axis=0)
+            assert widened >= 0.925, name
+            assert plain < 0.85, name
+        # Texts that are drawn at random stand for all, whoever wrote them.
+        drawn = [benchmark.by_decisions(scenario, rng)["drawn"][0] for _ in range(300)]
+        assert np.mean(drawn) >= 0.94
+        assert len(list(benchmark.lines(scenario, benchmark.measured(scenario, 1, rng)))) == 1
+    finally:
+        sys.modules.pop("clustered_texts", None)

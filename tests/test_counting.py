@@ -68,7 +68,8 @@ def test_counts_differ_from_those_of_single_texts(
     silent = [number for number, text in enumerate(texts) if text[3]]
     languages = [text[2] for text in texts]
     cells = RowCells(_rows(len(texts), groups))
-    counts.add(("s", "d"), cells, range(len(texts)), languages, silent)
+    empty = [number for number, text in enumerate(texts) if text[0] == "a"]
+    counts.add(("s", "d"), cells, range(len(texts)), languages, silent, empty)
     expected = Counter((lang, who, vendor) for who, vendor, lang, _ in texts)
     abstained = Counter((lang, who, vendor) for who, vendor, lang, is_silent in texts if is_silent)
     found = counts.table().to_pylist()
@@ -76,6 +77,9 @@ def test_counts_differ_from_those_of_single_texts(
         key = (row["language"], row["labeler"], row["vendor"])
         assert row["judged"] + row["abstained"] == expected.pop(key)
         assert row["abstained"] == abstained[key]
+        of = ("judged", "abstained")
+        nothing = [row[name] if row["labeler"] == "a" else 0 for name in of]
+        assert [row[f"empty_{name}"] for name in of] == nothing
     assert not expected
     assert [row["shard"] for row in found] == ["s"] * len(found)
 
@@ -128,6 +132,18 @@ def test_counts_of_kept_and_new_shards_are_not_those_of_all_shards(tmp_path: Pat
     assert judged["boilerplate", "L1", "2023-01"] == (4, 0)
     for detector in ("boilerplate", "redaction"):
         assert sum(sum(found) for key, found in judged.items() if key[0] == detector) == 8
+
+
+def test_null_texts_are_not_counted_apart(tmp_path: Path) -> None:
+    _shard(tmp_path, "a.parquet")
+    assert _detect(tmp_path) == 0
+    rows = judged_counts(current_results(f"{tmp_path}/out", "boats")).to_pylist()
+    empty = {
+        (row["detector"], row["labeler"]): row["empty_judged"] + row["empty_abstained"]
+        for row in rows
+    }
+    assert {labeler for (_, labeler), count in empty.items() if count} == {"L1"}
+    assert set(empty.values()) == {0, 1}
 
 
 def test_a_changed_count_is_read(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from scrubtrace import progress
 from scrubtrace.beam_pipelines.layout import RunFolder
-from scrubtrace.progress import Counts, shown_progress
+from scrubtrace.progress import Counts, counted_progress, shown_progress
 from scrubtrace.schemas.receipts import PartReceipt, Receipt
 
 
@@ -39,6 +39,17 @@ def test_lines_say_done_known_rate_left_and_found(
     line = capsys.readouterr().err.splitlines()[-1]
     assert line.startswith("4,000 of 4,000 rows, ")
     assert " rows/s, 0 s left, 8 with evidence" in line
+
+
+def test_a_job_that_counts_itself_says_what_it_does(capsys: pytest.CaptureFixture[str]) -> None:
+    with counted_progress(500, False, "", "drawing") as counts:
+        counts.done += 500
+    line = capsys.readouterr().err.splitlines()[-1]
+    assert line.startswith("drawing: 500 of 500 rows, ")
+    assert line.endswith(" 0 s left")
+    with counted_progress(500, True, "", "drawing") as counts:
+        counts.done += 500
+    assert capsys.readouterr().err == ""
 
 
 def test_quiet_shows_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

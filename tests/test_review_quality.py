@@ -4,12 +4,14 @@ import dataclasses
 from collections import Counter
 from pathlib import Path
 
+import numpy as np
 import pytest
 from controls import SPAN, control, decided, fill, flagged, issued, of_both, rows_of
 from decision_files import key, line, saved
 from scipy.stats import binom
 from sqlalchemy import Engine
 
+from scrubtrace.quality import quality_data, quality_lines
 from scrubtrace.review.connection import reading
 from scrubtrace.review.controls.store import controls_by_key
 from scrubtrace.review.decisions.importing import import_decisions
@@ -17,14 +19,21 @@ from scrubtrace.review.export import export_csv, export_parquet
 from scrubtrace.review.mixing import Mix
 from scrubtrace.review.quality.precision import (
     Decided,
+    Exports,
     decided_texts,
     exports_by_view,
     learn,
 )
-from scrubtrace.review.quality.reviewers import pair_agreements, reviewer_quality, says_llm
+from scrubtrace.review.quality.reviewers import (
+    group_agreement,
+    pair_agreements,
+    reviewer_quality,
+    says_llm,
+)
 from scrubtrace.review.store import upsert_items
 from scrubtrace.schemas.batches import Origin
 from scrubtrace.schemas.review import Decision
+from scrubtrace.stats.agreement import krippendorffs_alpha
 from scrubtrace.stats.intervals import interval
 
 
@@ -128,6 +137,37 @@ def test_agreement_is_on_the_same_texts_without_controls_and_adjudications(
     chance = (8 * 8 + 7 * 7) / 15**2
     assert pair.kappa.value is not None
     assert abs(pair.kappa.value - (13 / 15 - chance) / (1 - chance)) < 1e-12
+
+
+def test_three_reviewers_have_an_agreement_of_all(engine: Engine, tmp_path: Path) -> None:
+    fill(engine, [flagged(n) for n in range(20)], of_both(1))
+    path = tmp_path / "d.csv"
+    said = ["concur" if n < 10 else "dismiss" for n in range(20)]
+    brought(engine, path, "anna", *(line(n, said[n]) for n in range(20)))
+    brought(engine, path, "ben", *(line(n, said[n]) for n in range(4, 16)))
+    with reading(engine) as connection:
+        assert group_agreement(connection) is None
+    other = {9: "dismiss", 10: "concur", 11: "second"}
+    brought(engine, path, "cleo", *(line(n, other.get(n, said[n])) for n in range(8, 16)))
+    with reading(engine) as connection:
+        found = group_agreement(connection)
+        pairs = pair_agreements(connection)
+    assert found is not None
+    assert found.reviewers == ("anna", "ben", "cleo")
+    ratings = [
+        [said[n], said[n], {11: None}.get(n, other.get(n, said[n])) if n >= 8 else None]
+        for n in range(4, 16)
+    ]
+    expected = krippendorffs_alpha(ratings, np.random.default_rng(1))
+    assert found.alpha == expected
+    assert (found.alpha.units, found.by_all, found.left_out) == (12, 7, 1)
+    nothing = Exports(0, 0)
+    told = "\n".join(quality_lines([], pairs, found, [], nothing))
+    assert "all 3 reviewers: Krippendorff's alpha 0." in told
+    assert "over 12 texts that two or more decided, 7 of them all; 1 answers" in told
+    data = quality_data([], pairs, found, [], nothing)
+    assert data["together"]["alpha"]["value"] == expected.value
+    assert quality_data([], [], None, [], nothing)["together"] is None
 
 
 def test_precision_counts_each_text_once_where_reviewers_agree(

@@ -31,6 +31,8 @@ from scrubtrace.schemas.plan import Shard
 
 Record = dict[str, Any]
 
+_DONE = "done-"
+
 
 class DrawError(RuntimeError):
     """A task crashed; the message says where in the code, never what was in the row."""
@@ -92,6 +94,15 @@ class DrawFolder:
         """Path of the texts of one reading."""
         return self._file(f"texts-{number:07d}.json")
 
+    def note_done(self, number: int) -> None:
+        """Says that a task was drawn from, for those who watch."""
+        storage.write_atomic(self._file(f"{_DONE}{number:07d}"), b"")
+
+    def done(self) -> set[int]:
+        """Numbers of the tasks that were drawn from."""
+        names = storage.names_in(self.path)
+        return {int(name[len(_DONE) :]) for name in names if name.startswith(_DONE)}
+
     @property
     def partial(self) -> str:
         """Path of the partial result of everything."""
@@ -151,6 +162,7 @@ class DrawFn(_Worker):
         try:
             known = self.known(task.rows.shard.name)
             self._partial.merge(draw_range(task, self._spec, self._ranker, known))
+            self._folder.note_done(element)
         except MemoryError:
             raise
         except Exception as error:

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import combinations
 
+import numpy as np
 from sqlalchemy import Connection
 
 from scrubtrace.review.controls.store import all_issued, controls_by_key
@@ -15,12 +16,19 @@ from scrubtrace.stats.agreement import (
     LEAST_UNITS,
     Agreement,
     cohens_kappa,
+    krippendorffs_alpha,
     percent_agreement,
     rate_with_interval,
 )
 
 ALLOWED = "allowed"
 """Reason of a dismissal that says the text is of an LLM all the same."""
+
+LEAST_REVIEWERS = 3
+"""Two reviewers have kappa."""
+
+SEED = 1
+"""Of resampling, so that the same decisions give the same interval."""
 
 NOBODY = ""
 """Stands for the reviewer of controls in files that were assigned to nobody."""
@@ -61,6 +69,21 @@ class PairAgreement:
     reviewers: tuple[str, str]
     percent: Agreement
     kappa: Agreement
+    left_out: int
+
+
+@dataclass(frozen=True)
+class GroupAgreement:
+    """How far three or more reviewers agree who decided texts in common, on the same evidence.
+
+    ``alpha`` is Krippendorff's, over texts with verdicts of two or more of them; its interval is
+    that of resampled texts. ``by_all`` counts the texts with a verdict of each reviewer,
+    ``left_out`` answers that ask for a second opinion or escalate.
+    """
+
+    reviewers: tuple[str, ...]
+    alpha: Agreement
+    by_all: int
     left_out: int
 
 
@@ -139,17 +162,42 @@ def _rates(verdicts: Iterable[tuple[Control, Opinion]]) -> Rates:
 
 def pair_agreements(connection: Connection) -> list[PairAgreement]:
     """Agreement of every two reviewers with a text in common, controls and adjudications aside."""
+    subjects = _decided_by(connection)
+    both: dict[tuple[str, str], list[tuple[Decision, Decision]]] = {}
+    for said in subjects.values():
+        for one, other in combinations(sorted(said), 2):
+            both.setdefault((one, other), []).append((said[one], said[other]))
+    return [_agreement(names, answers) for names, answers in sorted(both.items())]
+
+
+def group_agreement(connection: Connection) -> GroupAgreement | None:
+    """Agreement of all reviewers with a text in common; None if there are fewer than three."""
+    verdicts = (Decision.CONCUR, Decision.DISMISS)
+    answers = [said for said in _decided_by(connection).values() if len(said) > 1]
+    reviewers = tuple(sorted({name for said in answers for name in said}))
+    if len(reviewers) < LEAST_REVIEWERS:
+        return None
+    ratings = [
+        [said[name] if said.get(name) in verdicts else None for name in reviewers]
+        for said in answers
+    ]
+    return GroupAgreement(
+        reviewers,
+        krippendorffs_alpha(ratings, np.random.default_rng(SEED)),
+        sum(None not in row for row in ratings),
+        sum(decision not in verdicts for said in answers for decision in said.values()),
+    )
+
+
+def _decided_by(connection: Connection) -> dict[tuple[str, ...], dict[str, Decision]]:
+    """Of each subject the decision of each reviewer; controls and adjudications are none."""
     controls = {one.item_key for one in all_issued(connection)}
     subjects: dict[tuple[str, ...], dict[str, Decision]] = {}
     for opinion in all_opinions(connection):
         if opinion.item_key not in controls and opinion.reason != ADJUDICATED:
             # The newest of each reviewer counts: opinions come in the order of time.
             subjects.setdefault(_subject(opinion), {})[opinion.reviewer] = opinion.decision
-    both: dict[tuple[str, str], list[tuple[Decision, Decision]]] = {}
-    for said in subjects.values():
-        for one, other in combinations(sorted(said), 2):
-            both.setdefault((one, other), []).append((said[one], said[other]))
-    return [_agreement(names, answers) for names, answers in sorted(both.items())]
+    return subjects
 
 
 def _subject(opinion: Opinion) -> tuple[str, ...]:

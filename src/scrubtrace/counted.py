@@ -15,6 +15,9 @@ from scrubtrace.schemas.counts import CELL_GROUPS, COUNTS
 CELL = ("language", *CELL_GROUPS, "month")
 """What texts are counted by."""
 
+EMPTY = ("empty_judged", "empty_abstained")
+"""Counts of null and empty texts; null where one of the runs did not count them."""
+
 SUMMED = pa.schema([field for field in COUNTS if field.name != "shard"])
 """Columns of `judged_counts`."""
 
@@ -59,13 +62,19 @@ def _tables(results: Results) -> Iterator[pa.Table]:
             chosen = pc.and_(
                 pc.equal(table["detector"], detector), pc.is_in(table["shard"], shards)
             )
-            yield table.filter(chosen).drop_columns("shard")
+            found = table.filter(chosen).drop_columns("shard")
+            for name in EMPTY:
+                if name not in found.column_names:  # of a run of an earlier version
+                    found = found.append_column(name, pa.nulls(len(found), pa.int64()))
+            yield found
 
 
 def _summed(tables: list[pa.Table]) -> pa.Table:
     keys = ["detector", *CELL]
     grouped = pa.concat_tables(tables).group_by(keys, use_threads=False)
-    summed = grouped.aggregate([("judged", "sum"), ("abstained", "sum")])
-    named = summed.rename_columns({"judged_sum": "judged", "abstained_sum": "abstained"})
+    strict = pc.ScalarAggregateOptions(skip_nulls=False)
+    names = ("judged", "abstained", *EMPTY)
+    summed = grouped.aggregate([(name, "sum", strict) for name in names])
+    named = summed.rename_columns({f"{name}_sum": name for name in names})
     ordered = named.sort_by([(key, "ascending") for key in keys])
     return ordered.select(SUMMED.names).cast(SUMMED)

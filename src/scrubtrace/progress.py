@@ -3,7 +3,7 @@
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -24,6 +24,7 @@ LOOK_SHARE = 0.05
 """Looking at many receipts, or at an object store, takes at most this share of the time."""
 
 LINE_SECONDS = 10.0
+SCANNING = "scanning"
 
 
 class Receipt(Protocol):
@@ -50,13 +51,17 @@ class Receipts(Protocol):
 
 @dataclass
 class Counts:
-    """Rows and findings of the units scanned so far; ``earlier`` were scanned before this run."""
+    """Rows and findings of the units scanned so far; ``earlier`` were scanned before this run.
+
+    ``found`` is what findings are, in words; nothing is said of them if it is empty.
+    """
 
     total: int
     done: int = 0
     findings: int = 0
     earlier: int = 0
     found: str = "with evidence"
+    doing: str = SCANNING
     seen: set[str] = field(default_factory=set)
 
     def read(self, folder: Receipts) -> None:
@@ -91,10 +96,13 @@ class _Lines:
         rate = (counts.done - counts.earlier) / max(seconds, 1e-9)
         left = (counts.total - counts.done) / rate if rate else None
         ahead = "unknown time" if left is None else f"{left:.0f} s"
+        doing = "" if counts.doing == SCANNING else f"{counts.doing}: "
+        found = f", {counts.findings:,} {counts.found}" if counts.found else ""
         log.tell(
             "progress",
-            f"{counts.done:,} of {counts.total:,} rows, {rate:,.0f} rows/s, {ahead} left, "
-            f"{counts.findings:,} {counts.found}",
+            f"{doing}{counts.done:,} of {counts.total:,} rows, {rate:,.0f} rows/s, {ahead} left"
+            f"{found}",
+            doing=counts.doing,
             rows=counts.done,
             rows_in_all=counts.total,
             rows_per_second=round(rate, 1),
@@ -107,18 +115,19 @@ class _Lines:
 
 
 class _Bar:
-    def __init__(self, total: int, done: int, found: str) -> None:
+    def __init__(self, counts: Counts) -> None:
+        found = " {task.fields[findings]} " + counts.found if counts.found else ""
         self._progress = Progress(
-            TextColumn("scanning"),
+            TextColumn("{task.description}"),
             BarColumn(),
             MofNCompleteColumn(),
             TextColumn("rows  {task.fields[rate]} rows/s "),
             TimeRemainingColumn(),
-            TextColumn(" left  {task.fields[findings]} " + found),
+            TextColumn(" left " + found),
             console=Console(stderr=True),
         )
         self._task = self._progress.add_task(
-            "scan", total=total, completed=done, rate="?", findings="0"
+            counts.doing, total=counts.total, completed=counts.done, rate="?", findings="0"
         )
         self._progress.start()
 
@@ -137,27 +146,44 @@ class _Bar:
 
 @contextmanager
 def shown_progress(
-    folder: Receipts, rows: int, quiet: bool, found: str = "with evidence"
+    folder: Receipts, rows: int, quiet: bool, found: str = "with evidence", doing: str = SCANNING
 ) -> Iterator[None]:
     """Shows the progress of a scan while the block runs, unless ``quiet``.
 
-    ``found`` is what the findings of the receipts are, in words.
+    ``found`` is what the findings of the receipts are, in words; ``doing`` what is done to rows.
     """
     if quiet:
         yield
         return
-    counts = Counts(rows, found=found)
+    counts = Counts(rows, found=found, doing=doing)
     counts.read(folder)
     counts.earlier = counts.done
+    with _watched(counts, lambda: counts.read(folder)):
+        yield
+
+
+@contextmanager
+def counted_progress(rows: int, quiet: bool, found: str, doing: str) -> Iterator[Counts]:
+    """Shows counts that the block raises itself, in the same way."""
+    counts = Counts(rows, found=found, doing=doing)
+    if quiet:
+        yield counts
+        return
+    with _watched(counts, lambda: None):
+        yield counts
+
+
+@contextmanager
+def _watched(counts: Counts, refresh: Callable[[], None]) -> Iterator[None]:
     is_bar = sys.stderr.isatty() and not log.is_json()
-    display: Display = _Bar(rows, counts.done, found) if is_bar else _Lines()
+    display: Display = _Bar(counts) if is_bar else _Lines()
     stopped = threading.Event()
     started = time.monotonic()
 
     def look() -> float:
         """Seconds until the next look."""
         began = time.monotonic()
-        counts.read(folder)
+        refresh()
         display.show(counts, time.monotonic() - started)
         return max(POLL_SECONDS, (time.monotonic() - began) / LOOK_SHARE)
 

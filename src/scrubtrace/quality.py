@@ -13,7 +13,13 @@ from scrubtrace.review.quality.precision import (
     Learned,
     Suspect,
 )
-from scrubtrace.review.quality.reviewers import NOBODY, PairAgreement, Rates, ReviewerQuality
+from scrubtrace.review.quality.reviewers import (
+    NOBODY,
+    GroupAgreement,
+    PairAgreement,
+    Rates,
+    ReviewerQuality,
+)
 from scrubtrace.stats.agreement import Agreement
 
 NOT_TRUTH = (
@@ -29,6 +35,7 @@ SAW_EVIDENCE = (
 def quality_lines(
     reviewers: Sequence[ReviewerQuality],
     pairs: Sequence[PairAgreement],
+    together: GroupAgreement | None,
     decided: Sequence[Decided],
     exports: Exports,
 ) -> Iterator[str]:
@@ -47,6 +54,8 @@ def quality_lines(
         )
     if not pairs:
         yield "  no text was decided by two: see --overlap"
+    if together is not None:
+        yield from _together(together)
     yield f"  {NOT_TRUTH}"
     yield "precision: texts confirmed of those with a verdict (95% intervals)"
     for entry in decided:
@@ -56,6 +65,15 @@ def quality_lines(
         yield "  no flagged text has a verdict"
     if exports.shown:
         yield "  " + SAW_EVIDENCE.format(shown=exports.shown, all=exports.shown + exports.blind)
+
+
+def _together(found: GroupAgreement) -> Iterator[str]:
+    left_out = f"; {found.left_out:,} answers without a verdict" if found.left_out else ""
+    yield (
+        f"  all {len(found.reviewers)} reviewers: Krippendorff's alpha "
+        f"{_coefficient(found.alpha)} over {found.alpha.units:,} texts that two or more decided, "
+        f"{found.by_all:,} of them all{left_out}"
+    )
 
 
 def _reviewer(one: ReviewerQuality) -> Iterator[str]:
@@ -97,6 +115,7 @@ def _coefficient(found: Agreement) -> str:
 def quality_data(
     reviewers: Sequence[ReviewerQuality],
     pairs: Sequence[PairAgreement],
+    together: GroupAgreement | None,
     decided: Sequence[Decided],
     exports: Exports,
 ) -> dict[str, Any]:
@@ -104,6 +123,7 @@ def quality_data(
     return {
         "reviewers": [asdict(one) for one in reviewers],
         "pairs": [asdict(pair) for pair in pairs],
+        "together": None if together is None else asdict(together),
         "precision": [
             {
                 "detector": one.detector,

@@ -24,8 +24,8 @@ from scrubtrace.stats.ranking import auroc_of_counts
 
 Floats = npt.NDArray[np.float64]
 Numbers = npt.NDArray[np.int64]
-Bins = Sequence[int]
-"""Rows in each bin; the scores of LLM rows are higher."""
+Bins = Sequence[float]
+"""Rows in each bin, not whole if divided by a design effect; the scores of LLM rows are higher."""
 
 
 def binned_mixture_p_value(judged: Bins, human: Bins, llm: Bins) -> float | None:
@@ -39,7 +39,7 @@ def binned_likelihood(
     judged: Bins, human: Bins, llm: Bins, confidence: float = CONFIDENCE
 ) -> Figure:
     """`maximum_likelihood` of rows counted in the same bins. Raises ValueError for other bins."""
-    n = sum(judged)
+    n = int(sum(judged))
     if reason := _refusal(judged, human, llm):
         return refused(MAXIMUM_LIKELIHOOD, confidence, n, *reason)
     best, low, high, p_value = _fitted(judged, human, llm, confidence)
@@ -58,7 +58,8 @@ def reference_bins(human: Bins, llm: Bins) -> tuple[Floats, Floats]:
 def _refusal(judged: Bins, human: Bins, llm: Bins) -> tuple[Reason, str] | None:
     if not len(judged) == len(human) == len(llm):
         raise ValueError(f"counts in {len(judged)}, {len(human)} and {len(llm)} bins")
-    if reason := missing(sum(judged), sum(human), sum(llm), LEAST_HUMAN, LEAST_LLM):
+    rows, own, other = (int(sum(counts)) for counts in (judged, human, llm))
+    if reason := missing(rows, own, other, LEAST_HUMAN, LEAST_LLM):
         return reason
     area = auroc_of_counts(human, llm)
     if area.low >= LEAST_AUROC:

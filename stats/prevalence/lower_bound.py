@@ -7,6 +7,8 @@ generators and paraphrases make the bound lower, never too high. It needs human 
 the human rows that are judged, and that took no part in choosing the threshold.
 """
 
+import math
+from dataclasses import replace
 from functools import lru_cache
 
 import numpy as np
@@ -15,7 +17,15 @@ import numpy.typing as npt
 from scrubtrace.stats.intervals import interval
 from scrubtrace.stats.intervals import lower_bound as exact_lower
 from scrubtrace.stats.intervals import upper_bound as exact_upper
-from scrubtrace.stats.prevalence.result import CONFIDENCE, Figure, checked, missing, refused
+from scrubtrace.stats.prevalence.clusters import Clusters
+from scrubtrace.stats.prevalence.result import (
+    CONFIDENCE,
+    Figure,
+    Reason,
+    checked,
+    missing,
+    refused,
+)
 
 Floats = npt.NDArray[np.float64]
 
@@ -54,6 +64,24 @@ def prevalence_lower_bound(
     lower = _inverted(flagged, rows, human_flagged, human_rows, 1 - confidence)
     estimate = max(0.0, _excess(flagged / rows, human_flagged / human_rows))
     return Figure(METHOD, estimate, lower, None, confidence, rows)
+
+
+def clustered_lower_bound(
+    judged: Clusters, human: Clusters, confidence: float = CONFIDENCE
+) -> Figure:
+    """`prevalence_lower_bound` of rows in clusters, by the whole rows that they are worth.
+
+    What is not whole is rounded so that the bound becomes lower.
+    """
+    (flagged, rows), (human_flagged, human_rows) = (
+        one.effective(confidence) for one in (judged, human)
+    )
+    own, other = math.floor(rows), math.floor(human_rows)
+    if not own:
+        return refused(METHOD, confidence, 0, Reason.NO_ROWS, "no rows to judge")
+    most = min(other, math.ceil(human_flagged))
+    found = prevalence_lower_bound(math.floor(flagged), own, most, other, confidence)
+    return replace(found, n=int(judged.rows.sum()))
 
 
 def two_bounds(

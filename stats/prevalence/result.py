@@ -72,7 +72,7 @@ def missing(
     return None
 
 
-def checked(hits: int, trials: int, confidence: float) -> None:
+def checked(hits: float, trials: float, confidence: float) -> None:
     """Raises ValueError unless 0 <= hits <= trials and 0 < confidence < 1."""
     if not 0 <= hits <= trials or not 0 < confidence < 1:
         raise ValueError(f"no proportion: {hits} of {trials} at confidence {confidence}")

@@ -7,12 +7,14 @@ rows of another kind make it wrong in any direction. So there is none without re
 """
 
 import math
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
 from scrubtrace.stats.intervals import lower_bound, upper_bound
+from scrubtrace.stats.prevalence.clusters import Clusters
 from scrubtrace.stats.prevalence.result import (
     CONFIDENCE,
     Figure,
@@ -26,6 +28,7 @@ Floats = npt.NDArray[np.float64]
 
 LANG_REICZIGEL = "Rogan-Gladen, interval of Lang and Reiczigel"
 BOOTSTRAP = "Rogan-Gladen, bootstrap interval"
+CLUSTERS = "Rogan-Gladen, bootstrap interval over clusters"
 LEAST_HUMAN, LEAST_LLM = 100, 50
 DRAWS = 2_000
 NEAR_ZERO = 0.1
@@ -37,21 +40,25 @@ LEAST_GAP = 0.1
 
 @dataclass(frozen=True)
 class Flags:
-    """How many of so many rows are flagged: of those judged, and of both references."""
+    """How many of so many rows are flagged: of those judged, and of both references.
 
-    flagged: int
-    rows: int
-    human_flagged: int
-    human_rows: int
-    llm_flagged: int
-    llm_rows: int
+    Numbers need not be whole where rows in clusters are worth fewer.
+    """
+
+    flagged: float
+    rows: float
+    human_flagged: float
+    human_rows: float
+    llm_flagged: float
+    llm_rows: float
 
     def refusal(self, confidence: float) -> tuple[Reason, str] | None:
         """Why these give no estimate, or None. Raises ValueError for impossible counts."""
         checked(self.flagged, self.rows, confidence)
         checked(self.human_flagged, self.human_rows, confidence)
         checked(self.llm_flagged, self.llm_rows, confidence)
-        if reason := missing(self.rows, self.human_rows, self.llm_rows, LEAST_HUMAN, LEAST_LLM):
+        rows, human, llm = map(int, (self.rows, self.human_rows, self.llm_rows))
+        if reason := missing(rows, human, llm, LEAST_HUMAN, LEAST_LLM):
             return reason
         highest = upper_bound(self.human_flagged, self.human_rows)
         lowest = lower_bound(self.llm_flagged, self.llm_rows)
@@ -86,7 +93,7 @@ def rogan_gladen(flags: Flags, confidence: float = CONFIDENCE) -> Figure:
     from scipy.stats import norm
 
     if reason := flags.refusal(confidence):
-        return refused(LANG_REICZIGEL, confidence, flags.rows, *reason)
+        return refused(LANG_REICZIGEL, confidence, int(flags.rows), *reason)
     z = float(norm.ppf((1 + confidence) / 2))
     size, human, llm = flags.rows + z * z, flags.human_rows + 2, flags.llm_rows + 2
     rate = (flags.flagged + z * z / 2) / size
@@ -98,7 +105,7 @@ def rogan_gladen(flags: Flags, confidence: float = CONFIDENCE) -> Figure:
     variance = rate * (1 - rate) / size + centre**2 * of_found + (1 - centre) ** 2 * of_false
     reach = z * math.sqrt(variance) / gap
     low, high = (min(1.0, max(0.0, centre + shift + side * reach)) for side in (-1, 1))
-    return Figure(LANG_REICZIGEL, flags.estimate, low, high, confidence, flags.rows)
+    return Figure(LANG_REICZIGEL, flags.estimate, low, high, confidence, int(flags.rows))
 
 
 def rogan_gladen_either(
@@ -120,23 +127,66 @@ def rogan_gladen_bootstrap(
     detector does not separate count as any prevalence.
     """
     if reason := flags.refusal(confidence):
-        return refused(BOOTSTRAP, confidence, flags.rows, *reason)
-    rate, false, found = (
-        rng.binomial(size, (hits + 0.5) / (size + 1), draws) / size
-        for hits, size in (
-            (flags.flagged, flags.rows),
-            (flags.human_flagged, flags.human_rows),
-            (flags.llm_flagged, flags.llm_rows),
-        )
-    )
+        return refused(BOOTSTRAP, confidence, int(flags.rows), *reason)
+    sizes = (int(size) for size in (flags.rows, flags.human_rows, flags.llm_rows))
+    hits = (flags.flagged, flags.human_flagged, flags.llm_flagged)
+    rates = [
+        np.asarray(rng.binomial(size, (found + 0.5) / (size + 1), draws) / size)
+        for found, size in zip(hits, sizes, strict=True)
+    ]
+    low, high = _percentiles(rates, (1 - confidence) / 2)
+    return Figure(BOOTSTRAP, flags.estimate, low, high, confidence, int(flags.rows))
+
+
+def rogan_gladen_clusters(
+    judged: Clusters,
+    human: Clusters,
+    llm: Clusters,
+    rng: np.random.Generator,
+    confidence: float = CONFIDENCE,
+) -> Figure:
+    """`rogan_gladen_either` of rows in clusters.
+
+    Near zero that of the rows that they are worth; else over resampled clusters, with percentiles
+    as far out as Student's t is from the normal distribution (Hesterberg, 2015).
+    """
+    samples = (judged, human, llm)
+    n = int(judged.rows.sum())
+    flags = Flags(*(number for one in samples for number in one.effective(confidence)))
+    near = replace(rogan_gladen(flags, confidence), n=n)
+    if near.estimate is None or near.estimate <= NEAR_ZERO or near.lower == 0:
+        return near
+    rates = [one.resampled(rng, DRAWS) for one in samples]
+    tail = _expanded(samples, flags.estimate, (1 - confidence) / 2)
+    low, high = _percentiles(rates, tail)
+    return Figure(CLUSTERS, flags.estimate, low, high, confidence, n)
+
+
+def _expanded(samples: Sequence[Clusters], estimate: float, tail: float) -> float:
+    """The tail of the normal distribution that is as far out as ``tail`` of Student's t.
+
+    Degrees of freedom are those of the sum of the variances (Satterthwaite, 1946).
+    """
+    from scipy.stats import norm, t
+
+    weights = (1.0, (1 - estimate) ** 2, estimate**2)
+    parts = [
+        weight * one.design_effect * one.rate * (1 - one.rate) / float(one.rows.sum())
+        for weight, one in zip(weights, samples, strict=True)
+    ]
+    squares = sum(part**2 / one.freedom for part, one in zip(parts, samples, strict=True))
+    freedom = sum(parts) ** 2 / squares if squares else np.inf
+    return float(norm.cdf(t.ppf(tail, freedom)))
+
+
+def _percentiles(samples: Sequence[Floats], tail: float) -> tuple[float, float]:
+    """Ends of the estimates of draws with ``tail`` of them beyond each, cut to 0 to 1.
+
+    ``samples`` are rates of flags (draws,) of the judged rows, human and LLM ones.
+    """
+    rates, false, found = samples
     separated = found > false
-    estimates: Floats = (rate - false) / np.where(separated, found - false, np.nan)
-    low, high = (1 - confidence) / 2, (1 + confidence) / 2
-    return Figure(
-        BOOTSTRAP,
-        flags.estimate,
-        float(np.clip(np.quantile(np.where(separated, estimates, -np.inf), low), 0, 1)),
-        float(np.clip(np.quantile(np.where(separated, estimates, np.inf), high), 0, 1)),
-        confidence,
-        flags.rows,
-    )
+    estimates: Floats = (rates - false) / np.where(separated, found - false, np.nan)
+    low = np.quantile(np.where(separated, estimates, -np.inf), tail)
+    high = np.quantile(np.where(separated, estimates, np.inf), 1 - tail)
+    return float(np.clip(low, 0, 1)), float(np.clip(high, 0, 1))

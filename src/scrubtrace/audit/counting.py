@@ -2,10 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import reduce
 from typing import Any
 
+from scrubtrace.audit.clusters import ClusterBy, Grouped, PartClusters, grouped
 from scrubtrace.audit.flags import LANGUAGE_AT, SOURCE_AT, CellKey, Flags, Histogram, Tally
-from scrubtrace.audit.parts import Part
+from scrubtrace.audit.part import Part
 from scrubtrace.audit.references import Reference, References, sum_histograms
 from scrubtrace.audit.strata import EVERYTHING, storable, stratum_name
 from scrubtrace.beam_pipelines.drawing.partial import Outside
@@ -39,7 +41,7 @@ class Stratum:
 
     @property
     def texts(self) -> int:
-        """Texts of the plan, else those that were read, also null and empty ones."""
+        """Texts of the plan, else those that were read."""
         return self.planned[0] if self.planned else self.counted.texts
 
     @property
@@ -67,7 +69,8 @@ def strata_of_plan(plan: Mapping[str, Any], flags: Flags | None) -> list[Stratum
         if name is not None:
             cells[name][cell] = tally
     return [
-        _checked(replace(one, cells=cells[one.name]), plan["strata"][one.name]) for one in strata
+        _checked(replace(one, cells=cells[one.name]), plan["strata"][one.name], bool(flags.empty))
+        for one in strata
     ]
 
 
@@ -92,13 +95,16 @@ def all_texts(strata: Sequence[Stratum], flags: Flags | None) -> Stratum:
     return Stratum(EVERYTHING, (), flags.tallies if flags else {}, planned)
 
 
-def parts_of(stratum: Stratum, flags: Flags, references: References) -> tuple[Part, ...]:
+def parts_of(
+    stratum: Stratum, flags: Flags, references: References, cluster: ClusterBy | None = None
+) -> tuple[Part, ...]:
     """The parts of a stratum by language, with the references that match; the most texts first."""
-    parts: dict[tuple[str, str | None], Tally] = {}
+    cells: dict[tuple[str, str | None], list[tuple[CellKey, Tally]]] = {}
     for cell, tally in stratum.cells.items():
         if not references.trusted.includes(cell):
             key = (cell[LANGUAGE_AT] or "", cell[SOURCE_AT] if references.by_source else None)
-            parts[key] = parts.get(key, Tally()) + tally
+            cells.setdefault(key, []).append((cell, tally))
+    parts = {key: sum((tally for _, tally in own), Tally()) for key, own in cells.items()}
     ordered = sorted(
         parts.items(), key=lambda item: (-item[1].judged, item[0][0], item[0][1] or "")
     )
@@ -111,8 +117,29 @@ def parts_of(stratum: Stratum, flags: Flags, references: References) -> tuple[Pa
             _scores(stratum, flags, references, *key),
             _histogram(references.human, *key),
             _histogram(references.llm, *key),
+            None if cluster is None else _clusters(cells[key], flags, references, *key, cluster),
         )
         for key, tally in ordered
+    )
+
+
+def _clusters(
+    cells: Sequence[tuple[CellKey, Tally]],
+    flags: Flags,
+    references: References,
+    language: str,
+    source: str | None,
+    by: ClusterBy,
+) -> PartClusters:
+    """The texts of a part and of its references by cluster."""
+    human, llm = (
+        [grouped(one.flags, found, by) for one in own if (found := one.cells(language, source))]
+        for own in (references.human, references.llm)
+    )
+    return PartClusters(
+        grouped(flags, cells, by),
+        reduce(Grouped.__add__, human) if human else None,
+        reduce(Grouped.__add__, llm) if llm else None,
     )
 
 
@@ -157,9 +184,12 @@ def _key(values: Values, by: Sequence[str]) -> tuple[str | None, ...]:
     return tuple(storable(values[name]) for name in by)
 
 
-def _checked(stratum: Stratum, about: Mapping[str, Any]) -> Stratum:
-    """The stratum without cells, with a problem, if the runs count other texts than the plan."""
-    outside = about.get("outside", {})
+def _checked(stratum: Stratum, about: Mapping[str, Any], with_empty: bool) -> Stratum:
+    """The stratum without cells, with a problem, if the runs count other texts than the plan.
+
+    The plan has null and empty texts outside; the counts may have them among the others.
+    """
+    outside = about.get("outside", {}) if with_empty else {}
     planned = about["population"] + sum(
         outside.get(why, 0) for why in (Outside.NULL_TEXT, Outside.EMPTY_TEXT)
     )

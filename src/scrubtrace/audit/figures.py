@@ -29,6 +29,8 @@ class Refusal(StrEnum):
     NO_SCORES = "no_scores"
     NO_RUNS = "no_runs"
     NOT_COUNTED = "not_counted"
+    FEW_CLUSTERS = "few_clusters"
+    NOT_CLUSTERED = "not_clustered"
     NO_BATCH = "no_batch"
     NOT_DRAWN = "not_drawn"
     NOT_DECIDED = "not_decided"
@@ -56,6 +58,8 @@ REFUSALS: Mapping[str, str] = {
     Refusal.NO_RUNS: "no folder of runs was given",
     Refusal.NOT_COUNTED: "the runs do not count the texts of the stratum as its plan does: shards "
     "changed, strata are by task, or rows have no language and the plan did not identify it",
+    Refusal.FEW_CLUSTERS: "there are too few clusters of texts to know how much they differ",
+    Refusal.NOT_CLUSTERED: "it was not counted which cluster the texts are of",
     Refusal.NO_BATCH: "no batch was given",
     Refusal.NOT_DRAWN: "no text was drawn",
     Refusal.NOT_DECIDED: "no text is decided",
@@ -69,6 +73,8 @@ class Assumption(StrEnum):
     HUMAN_ALIKE = "human_alike"
     LLM_ALIKE = "llm_alike"
     INDEPENDENT = "independent"
+    CLUSTERS_INDEPENDENT = "clusters_independent"
+    SCORES_AS_SMALLEST = "scores_as_smallest"
     CONTROLS_ALIKE = "controls_alike"
     SENSITIVITY_GIVEN = "sensitivity_given"
     UNDECIDED_AT_RANDOM = "undecided_at_random"
@@ -81,6 +87,10 @@ ASSUMPTIONS = {
     "text, same generators, as much edited. Other generators make an estimate wrong by more than "
     "its interval says",
     Assumption.INDEPENDENT: "each text stands alone; texts of one writer or document tell less",
+    Assumption.CLUSTERS_INDEPENDENT: "each cluster of texts stands alone; that the texts of one "
+    "tell less is allowed for",
+    Assumption.SCORES_AS_SMALLEST: "scores differ between clusters no more than the smallest "
+    "p-values do, which are kept by cluster",
     Assumption.CONTROLS_ALIKE: "hits are as easy to find for reviewers as the controls were",
     Assumption.SENSITIVITY_GIVEN: "reviewers find at least the share of hits that was given",
     Assumption.UNDECIDED_AT_RANDOM: "undecided texts are like the decided ones of their stratum",
@@ -92,6 +102,7 @@ class Note(StrEnum):
 
     OTHER_RUNS = "other_runs"
     BY_RULE = "by_rule"
+    DRAWN_ONE_BY_ONE = "drawn_one_by_one"
 
 
 NOTES = {
@@ -99,6 +110,8 @@ NOTES = {
     "of today, decisions of the draw",
     Note.BY_RULE: "flags that are compared with references are those of policy.style.alpha alone, "
     "as rank, false discovery rate and drift are of a whole data set; the policy flags fewer texts",
+    Note.DRAWN_ONE_BY_ONE: "shares of hits are not widened: texts were drawn one by one at random, "
+    "so they stand for all texts whatever clusters these come in",
 }
 
 

@@ -8,23 +8,24 @@ flags no less than the policy does.
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from typing import Any
 
 from scrubtrace.balance import check_balance
 from scrubtrace.beam_pipelines.layout import runs_of
 from scrubtrace.commit import recurring_names, style_outcome
 from scrubtrace.config import Config
-from scrubtrace.counted import CELL, judged_counts
+from scrubtrace.counted import CELL, EMPTY, judged_counts
 from scrubtrace.exits import UsageStop
 from scrubtrace.outcome import Outcome
 from scrubtrace.policy import judge
+from scrubtrace.progress import counted_progress
 from scrubtrace.recurrence import promoted
 from scrubtrace.resolver import committed_runs, current_results
 from scrubtrace.results import FoundText, Results
 from scrubtrace.schemas.counts import CELL_GROUPS, month_of
 from scrubtrace.schemas.plan import RunSpec
-from scrubtrace.schemas.style import P_BINS, stratum_parts
+from scrubtrace.schemas.style import P_BINS, SIGNAL, STYLOMETRY, stratum_parts, style_value
 from scrubtrace.style.cuts import Cuts
 
 CellKey = tuple[str | None, ...]
@@ -38,28 +39,31 @@ LANGUAGE_AT, SOURCE_AT, MONTH_AT = (CELL.index(name) for name in ("language", "s
 
 @dataclass(frozen=True)
 class Tally:
-    """Texts that were read, also null and empty ones; judged by a detector; flagged.
+    """Texts that were read; judged by a detector; flagged. Null and empty texts are none.
 
     Flagged are those that the policy flags, and those that the fixed rule does. ``judged`` are
-    those of the detector that judged the most texts of each cell; null and empty texts are among
-    them, as texts with nothing in them.
+    those of the detector that judged the most texts of each cell. Style judged ``styled`` texts and
+    gave ``unusual`` of them a p-value in the last bin of `P_BINS`, that of the smallest.
     """
 
     texts: int = 0
     judged: int = 0
     flagged: int = 0
     by_rule: int = 0
+    styled: int = 0
+    unusual: int = 0
 
     def __add__(self, other: "Tally") -> "Tally":
-        sums = (self.texts + other.texts, self.judged + other.judged)
-        return Tally(*sums, self.flagged + other.flagged, self.by_rule + other.by_rule)
+        pairs = zip(astuple(self), astuple(other), strict=True)
+        return Tally(*(one + more for one, more in pairs))
 
 
 @dataclass(frozen=True)
 class Flags:
     """What the current results of a data set flag.
 
-    ``names`` are those that recur, see `recurring_names`. ``empty`` texts are null or empty.
+    ``names`` are those that recur, see `recurring_names`. ``empty`` null or empty texts are
+    counted among the others, because a run of an earlier version did not count them apart.
     ``p_values`` are of all texts that style ranked among calibration rows, by language and source
     (empty for none).
     """
@@ -82,9 +86,13 @@ class Flags:
 
 
 def count_flags(
-    out: str, dataset: str, config: Config, names: frozenset[str] | None = None
+    out: str,
+    dataset: str,
+    config: Config,
+    names: frozenset[str] | None = None,
+    quiet: bool = True,
 ) -> Flags:
-    """Reads the current results of a data set.
+    """Reads the current results of a data set; shows its progress unless ``quiet``.
 
     With the ``names`` that recur in the audited data set it is read as a reference: they count in
     addition to its own, and nothing is flagged but by the fixed rule. Raises `UsageStop` if no run
@@ -97,12 +105,15 @@ def count_flags(
     outcome = Outcome(run, dataset, balance, [])
     recurring = recurring_names(results, config, outcome) | (names or frozenset())
     style = style_outcome(results, config, outcome)
-    tallies = _texts(results)
-    for text in results.all_texts():
+    tallies, left_out = _texts(results)
+    for text in _watched(results, quiet):
         flags = _flags(text, config, recurring, None if names is not None else style.cuts)
-        if any(flags):
+        counted = Tally(
+            flagged=int(flags[0]), by_rule=int(flags[1]), unusual=int(_is_unusual(text))
+        )
+        if counted != Tally():
             cell = _cell_of(text.row)
-            tallies[cell] = tallies.get(cell, Tally()) + Tally(0, 0, *map(int, flags))
+            tallies[cell] = tallies.get(cell, Tally()) + counted
     p_values: dict[tuple[str, str], Histogram] = {}
     for name, stratum in style.strata.items():
         if stratum.p_values:
@@ -116,11 +127,23 @@ def count_flags(
         results.spec,
         _detectors(results, dataset),
         recurring,
-        balance.null_texts + balance.empty_texts,
+        balance.null_texts + balance.empty_texts - left_out,
         {name: shard.footer_digest for name, shard in results.shards.items()},
         tallies,
         p_values,
     )
+
+
+def _watched(results: Results, quiet: bool) -> Iterator[FoundText]:
+    """All texts with evidence; shows its progress by the rows of the shards that are read."""
+    rows = sum(shard.rows for shard in results.shards.values())
+    doing = f"counting flags of {results.spec.dataset}"
+    with counted_progress(rows, quiet, "with evidence", doing) as counts:
+        for name, shard in results.shards.items():
+            for text in results.texts(name):
+                counts.findings += 1
+                yield text
+            counts.done += shard.rows
 
 
 def _flags(
@@ -136,16 +159,38 @@ def _flags(
     return flagged, fixed is not None and fixed.flagged
 
 
-def _texts(results: Results) -> dict[CellKey, Tally]:
-    """Texts by cell: read are those of the detector that was given the most."""
+def _is_unusual(text: FoundText) -> bool:
+    """Whether style gave a text a p-value in the last bin."""
+    own = (entry for entry in text.evidence if entry["signal"] == SIGNAL)
+    return any(
+        entry["score"] <= 1 / P_BINS and bool(style_value(entry).get("calibrated")) for entry in own
+    )
+
+
+def _texts(results: Results) -> tuple[dict[CellKey, Tally], int]:
+    """Texts by cell, and how many null and empty ones are left out of them.
+
+    Read are those of the detector that was given the most.
+    """
     read: dict[str, Counter[CellKey]] = {}
+    empty: Counter[str] = Counter()
     judged: Counter[CellKey] = Counter()
-    for row in judged_counts(results).to_pylist():
-        cell = tuple(row[name] for name in CELL)
-        read.setdefault(row["detector"], Counter())[cell] += row["judged"] + row["abstained"]
-        judged[cell] = max(judged[cell], row["judged"])
-    texts = max(read.values(), key=Counter.total, default=Counter())
-    return {cell: Tally(count, judged[cell]) for cell, count in texts.items()}
+    styled: Counter[CellKey] = Counter()
+    table = judged_counts(results)
+    are_apart = not any(table[name].null_count for name in EMPTY)
+    for row in table.to_pylist():
+        cell, detector = tuple(row[name] for name in CELL), row["detector"]
+        nothing, silent = (row[name] if are_apart else 0 for name in EMPTY)
+        own = row["judged"] - nothing
+        read.setdefault(detector, Counter())[cell] += own + row["abstained"] - silent
+        empty[detector] += nothing + silent
+        judged[cell] = max(judged[cell], own)
+        if detector == STYLOMETRY:
+            styled[cell] = own
+    most = max(read, key=lambda detector: read[detector].total(), default="")
+    texts = read.get(most, Counter())
+    tallies = {cell: Tally(n, judged[cell], styled=styled[cell]) for cell, n in texts.items() if n}
+    return tallies, empty[most]
 
 
 def _cell_of(row: Mapping[str, Any]) -> CellKey:

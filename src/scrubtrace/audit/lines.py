@@ -2,8 +2,10 @@
 
 from collections.abc import Iterator, Sequence
 
+from scrubtrace.audit.clusters import Count, Grouped
 from scrubtrace.audit.estimates import Counted, Estimate
 from scrubtrace.audit.figures import ASSUMPTIONS, NOTES, REFUSALS, AuditFigure, What, Why
+from scrubtrace.audit.parts import SHOWN
 from scrubtrace.audit.precision import error_words
 from scrubtrace.audit.result import AuditResult, Entry
 from scrubtrace.stats.prevalence.quantify import UNLIKE
@@ -34,6 +36,7 @@ def audit_lines(result: AuditResult) -> Iterator[str]:
     for what in What:
         yield from _missing(what, [(e.name, e.figure(what)) for e in result.entries])
     yield from _partial(result.whole)
+    yield from _clusters(result.whole)
     yield from _checks(result)
     for note in result.notes:
         yield f"note: {NOTES[note]}"
@@ -126,6 +129,30 @@ def _partial(whole: Entry) -> Iterator[str]:
             yield f"{CLAIMS[figure.what]} of all texts: {'; '.join(told)}"
     if whole.trusted:
         yield f"{whole.trusted:,} texts are the human reference and are not judged"
+
+
+def _clusters(whole: Entry) -> Iterator[str]:
+    """How many clusters the texts are of, and what that does to their counts."""
+    if whole.clusters is None:
+        return
+    yield f"clusters of all texts: {_effect(whole.clusters, 'flagged', 'texts')}"
+    for part in whole.parts[:SHOWN]:
+        own = part.clusters
+        if own is None or not part.tally.judged:
+            continue
+        samples = (("judged", own.judged), ("human", own.human), ("llm", own.llm))
+        told = [
+            f"{name} {_effect(one, 'by_rule', 'judged')}"
+            for name, one in samples
+            if one is not None and not one.lacking
+        ]
+        yield f"clusters of {part.name}: {'; '.join(told)}"
+
+
+def _effect(texts: Grouped, hits: Count, rows: Count) -> str:
+    found = texts.clusters(hits, rows)
+    groups = ", ".join(texts.groups)
+    return f"{len(found):,} by {groups}, design effect {found.design_effect:.2f}"
 
 
 def _checks(result: AuditResult) -> Iterator[str]:

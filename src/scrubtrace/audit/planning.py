@@ -81,6 +81,7 @@ class PlanJob:
     key_file: str | None = None
     beam_arguments: Sequence[str] = ()
     dry_run: bool = False
+    quiet: bool = True
 
 
 @dataclass(frozen=True)
@@ -145,7 +146,7 @@ def _planned(
     pseudonyms = pseudonyms_of(population.results.spec, job.config.privacy.pseudonymous)
     spec = DrawSpec(run, by, keep_for(job.goal, job.minimum, job.phases), job.identify)
     flagged = _flagged(engine, population)
-    partial = draw(folder, population, spec, flagged, job.seed.secret, options)
+    partial = draw(folder, population, spec, flagged, job.seed.secret, options, job.quiet)
     if pseudonyms is not None:
         partial = _without_names(partial, by, pseudonyms)
     sizes = (job.goal, job.allocation, job.minimum, job.phases, job.merge_below)

@@ -30,6 +30,7 @@ from scrubtrace.beam_pipelines.runner import is_in_process, make_runner
 from scrubtrace.beam_pipelines.short_memory import end_under_limit
 from scrubtrace.duplicates import Hashes, RepeatedIds
 from scrubtrace.exits import IncompleteStop, SumsDifferStop, UsageStop
+from scrubtrace.progress import shown_progress
 from scrubtrace.resolver import committed_runs, current_results, current_sources, spec_or_none
 from scrubtrace.results import Results
 from scrubtrace.schemas.plan import Shard
@@ -71,6 +72,30 @@ class Population:
     def dead_shards(self) -> int:
         """Inputs of the newest run that are in no population, because they cannot be read."""
         return len(self.run.work().dead)
+
+
+@dataclass(frozen=True)
+class _Done:
+    """A task that was drawn from; its texts are found when all are."""
+
+    rows: int
+    findings: int = 0
+
+
+@dataclass(frozen=True)
+class _Watched:
+    """The tasks of a draw as units whose progress is shown."""
+
+    folder: DrawFolder
+    tasks: Sequence[Task]
+
+    def scanned_units(self) -> set[str]:
+        """Numbers of the tasks that were drawn from."""
+        return {str(number) for number in self.folder.done()}
+
+    def read_receipt(self, unit: str) -> _Done:
+        """The rows of one."""
+        return _Done(self.tasks[int(unit)].rows.rows)
 
 
 def find_dataset(out: str, dataset: str | None) -> str:
@@ -179,15 +204,21 @@ def draw(
     flagged: pa.Table,
     seed: bytes,
     options: PipelineOptions,
+    quiet: bool = True,
 ) -> Partial:
     """The strata of the population with their candidates, checked against the receipts.
+
+    Shows its progress unless ``quiet``.
 
     Raises `UsageStop` for too many strata, `IncompleteStop` if a shard changed or cannot be read,
     `SumsDifferStop` if not every row and text is accounted for.
     """
     folder.write(spec, population.tasks, flagged, population.occurrences)
     numbers = range(len(population.tasks))
-    run_pipeline(options, "Draw texts", DrawTexts(folder.path, seed), numbers)
+    rows = sum(task.rows.rows for task in population.tasks)
+    watched = _Watched(folder, population.tasks)
+    with shown_progress(watched, rows, quiet, found="", doing="drawing"):
+        run_pipeline(options, "Draw texts", DrawTexts(folder.path, seed), numbers)
     partial = Partial.from_bytes(storage.read_bytes(folder.partial))
     stop_if_problems(sorted(partial.problems))
     _check_sums(partial, population.balance)

@@ -19,10 +19,15 @@ Floats = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Compared:
-    """Texts to judge in a part, and its references counted in the same bins (bins,)."""
+    """Texts to judge in a part, and its references counted in the same bins (bins,).
+
+    ``judged`` is what the ``texts`` are worth, as are the counts of the references: fewer where
+    they come in clusters.
+    """
 
     language: str
-    judged: int
+    texts: int
+    judged: float
     human: Floats
     llm: Floats
 
@@ -38,12 +43,12 @@ def error_to_expect(
     Parts of one language may have a reference in common, so their errors are added; languages are
     independent.
     """
-    texts = sum(part.judged for part in parts)
+    texts = sum(part.texts for part in parts)
     errors: dict[str, float] = defaultdict(float)
     for part in parts:
         counts = (judged_times * part.judged, part.human, part.llm)
         own = expected_error(*counts, human_times=human_times, llm_times=llm_times)
-        errors[part.language] += own * part.judged / texts
+        errors[part.language] += own * part.texts / texts
     return math.hypot(*errors.values())
 
 
@@ -57,7 +62,7 @@ def imprecise_words(parts: Sequence[Compared], error: float, most: float) -> str
     judged = times_needed(lambda times: error_to_expect(parts, times), most)
     human = times_needed(lambda times: error_to_expect(parts, 1, times), most)
     every = times_needed(lambda times: error_to_expect(parts, times, times, times), most)
-    texts = sum(part.judged for part in parts)
+    texts = sum(part.texts for part in parts)
     own = sum(float(part.human.sum()) for part in parts)
     several = len(parts) > 1
     ways = [

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from scrubtrace.audit.flags import (
     LANGUAGE_AT,
@@ -20,7 +21,7 @@ from scrubtrace.exits import UsageStop
 from scrubtrace.schemas.style import STYLOMETRY, StyleError
 
 EMPTY = 0.01
-"""Share of the texts of a reference that may be null or empty."""
+"""Share of the texts of a reference that may be null or empty where these are not left out."""
 
 _MONTH = re.compile(r"[0-9]{4}-(0[1-9]|1[0-2])")
 
@@ -77,12 +78,21 @@ class Reference:
 
     def tally(self, language: str, source: str | None) -> Tally:
         """Texts that stand for those of a language and, if one is given, a source."""
+        return sum((tally for _, tally in self.cells(language, source)), Tally())
 
-        def meant(cell: CellKey) -> bool:
-            fits = not self.own_source or cell[SOURCE_AT] == source
-            return cell[LANGUAGE_AT] == language and fits and self.which(cell)
+    def cells(self, language: str, source: str | None) -> list[tuple[CellKey, Tally]]:
+        """The same by cell."""
+        return self._by_part.get((language, source if self.own_source else None), [])
 
-        return self.flags.sum_of(meant)
+    @cached_property
+    def _by_part(self) -> dict[tuple[str, str | None], list[tuple[CellKey, Tally]]]:
+        """All cells of it by language and, with ``own_source``, source."""
+        found: dict[tuple[str, str | None], list[tuple[CellKey, Tally]]] = {}
+        for cell, tally in self.flags.tallies.items():
+            if self.which(cell):
+                key = (cell[LANGUAGE_AT] or "", cell[SOURCE_AT] if self.own_source else None)
+                found.setdefault(key, []).append((cell, tally))
+        return found
 
     def histogram(self, language: str, source: str | None) -> Histogram | None:
         """Style p-values of these texts; None if they are not counted apart."""
@@ -138,6 +148,7 @@ def load_references(
     human: Sequence[Named],
     llm: Sequence[Named],
     trusted: Trusted,
+    quiet: bool = True,
 ) -> References:
     """Counts the references and checks that they can be compared with the audited data set.
 
@@ -147,8 +158,8 @@ def load_references(
     check_trusted(trusted, human)
     own = (_own_reference(data, trusted),) if trusted else ()
     found = References(
-        (*own, *(_named(out, config, data, one) for one in human)),
-        tuple(_named(out, config, data, one) for one in llm),
+        (*own, *(_named(out, config, data, one, quiet) for one in human)),
+        tuple(_named(out, config, data, one, quiet) for one in llm),
         trusted,
     )
     _check_not_calibrated_on(data, found.human, config)
@@ -165,13 +176,13 @@ def _own_reference(data: Flags, trusted: Trusted) -> Reference:
     return Reference(data, trusted.includes, own_source=False, sources=sources)
 
 
-def _named(out: str, config: Config, data: Flags, named: Named) -> Reference:
+def _named(out: str, config: Config, data: Flags, named: Named, quiet: bool) -> Reference:
     if named.dataset == data.dataset:
         raise UsageStop(
             f"data set {named.dataset} cannot be its own reference: name trusted texts of it with "
             "--human-before or --human-source"
         )
-    flags = count_flags(out, named.dataset, config, data.names)
+    flags = count_flags(out, named.dataset, config, data.names, quiet)
     if flags.detectors != data.detectors:
         different = ", ".join(sorted({name for name, _ in flags.detectors ^ data.detectors}))
         raise UsageStop(
@@ -182,7 +193,8 @@ def _named(out: str, config: Config, data: Flags, named: Named) -> Reference:
     if flags.empty > EMPTY * read:
         raise UsageStop(
             f"{flags.empty:,} of {read:,} texts of data set {named.dataset} are null or empty, "
-            "which would count as texts that are not flagged: scan the reference without them"
+            "which would count as texts that are not flagged, as the version that scanned them "
+            "did not count them apart: scan it again with detect --force"
         )
     there = {cell[SOURCE_AT] for cell in flags.tallies}
     if missing := sorted(set(named.sources) - there):

@@ -4,13 +4,15 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from scrubtrace.audit.clusters import ClusterBy, Grouped
 from scrubtrace.audit.estimates import Counted, Estimate
 from scrubtrace.audit.figures import ASSUMPTIONS, NOTES, Assumption, AuditFigure, Note, What
 from scrubtrace.audit.flags import Flags
-from scrubtrace.audit.parts import Part
+from scrubtrace.audit.part import Part
 from scrubtrace.audit.references import Reference, References
 from scrubtrace.audit.reviewed import Reviewed, Sensitivity
 from scrubtrace.environment import environment
+from scrubtrace.stats.prevalence.clusters import LEAST_CLUSTERS
 
 FORMAT = 1
 
@@ -27,6 +29,7 @@ class Entry:
     trusted : texts among them that serve as human reference and are not judged.
     drawn, decided, hits : texts of the batch.
     parts : what was compared with which references.
+    clusters : the texts by cluster, where these widen the figures.
     """
 
     name: str
@@ -41,6 +44,7 @@ class Entry:
     figures: tuple[AuditFigure, ...]
     parts: tuple[Part, ...] = ()
     sensitivity: Sensitivity | None = None
+    clusters: Grouped | None = None
 
     def figure(self, what: What) -> AuditFigure:
         """The figure of a kind; there is one of each, if only to say why there is no number."""
@@ -54,6 +58,7 @@ class Entry:
             "figures": {figure.what: figure.to_dict() for figure in self.figures},
             "sensitivity": self.sensitivity.to_dict() if self.sensitivity else None,
             "parts": [part.to_dict() for part in self.parts],
+            "clusters": self.clusters.about("flagged", "texts") if self.clusters else None,
         }
 
 
@@ -79,6 +84,7 @@ class AuditResult:
     cells: tuple[tuple[Counted, Estimate], ...] = ()
     wholes: tuple[tuple[Counted, Estimate], ...] = ()
     notes: tuple[Note, ...] = ()
+    cluster: ClusterBy | None = None
 
     @property
     def whole(self) -> Entry:
@@ -107,6 +113,7 @@ class AuditResult:
                 "llm": [_about_reference(one) for one in self.references.llm],
                 "trusted": asdict(self.references.trusted),
             },
+            "cluster": asdict(self.cluster) | {"least": LEAST_CLUSTERS} if self.cluster else None,
             "batch": _about_batch(self.reviewed) if self.reviewed else None,
             "review_head": self.review_head,
             "assumptions": {one: ASSUMPTIONS[one] for one in self.assumptions},

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from sqlalchemy import Engine
 
+from scrubtrace.audit.clusters import ClusterBy, Grouped, grouped
 from scrubtrace.audit.counting import (
     Stratum,
     all_texts,
@@ -15,9 +16,19 @@ from scrubtrace.audit.counting import (
     strata_of_plan,
 )
 from scrubtrace.audit.estimates import Counted, Estimate, cell_estimate, whole_estimate
-from scrubtrace.audit.figures import AuditFigure, Note, Refusal, What, of_figure, without
+from scrubtrace.audit.figures import (
+    REFUSALS,
+    Assumption,
+    AuditFigure,
+    Note,
+    Refusal,
+    What,
+    of_figure,
+    without,
+)
 from scrubtrace.audit.flags import Flags, count_flags
-from scrubtrace.audit.parts import Part, estimate, lower_bound
+from scrubtrace.audit.part import Part
+from scrubtrace.audit.parts import estimate, lower_bound
 from scrubtrace.audit.planning import strata_by
 from scrubtrace.audit.population import find_dataset
 from scrubtrace.audit.references import (
@@ -39,6 +50,7 @@ from scrubtrace.policy import policy_digest
 from scrubtrace.resolver import committed_runs
 from scrubtrace.review.connection import reading_as_one
 from scrubtrace.review.trail.events import head
+from scrubtrace.stats.prevalence.clusters import RATE, clustered_rate
 from scrubtrace.stats.prevalence.expected_error import MOST
 from scrubtrace.stats.prevalence.rates import raw_rate
 
@@ -55,7 +67,8 @@ class AuditJob:
 
     ``by`` is for runs without a batch; None: language, as the runs know it. ``confidence`` None:
     that of the batch's plan. ``human`` and ``llm`` are data sets in ``out``. An estimate with an
-    error to expect above ``max_error`` is refused. Raises `UsageStop` if they do not go together.
+    error to expect above ``max_error`` is refused. ``cluster`` names the texts that tell less
+    together. Raises `UsageStop` for what does not go together.
     """
 
     config: Config
@@ -69,6 +82,8 @@ class AuditJob:
     sensitivity: float | None = None
     confidence: float | None = None
     max_error: float = MOST
+    cluster: ClusterBy | None = None
+    quiet: bool = True
 
     def __post_init__(self) -> None:
         check_trusted(self.trusted, self.human)
@@ -76,6 +91,8 @@ class AuditJob:
             raise UsageStop("name a batch, or the folder of the runs with --out, or both")
         if self.out is None and (self.human or self.llm or self.trusted):
             raise UsageStop("references are data sets of a folder of runs: name it with --out")
+        if self.out is None and self.cluster is not None:
+            raise UsageStop("--cluster is about flags, not decisions: name the runs with --out")
         if self.out is not None and not storage.is_remote(self.out) and not os.path.isdir(self.out):
             raise UsageStop(f"there is no folder {self.out}: give that of detect with --out")
         if self.batch is None and self.sensitivity is not None:
@@ -86,10 +103,11 @@ class AuditJob:
 
 @dataclass(frozen=True)
 class _Wanted:
-    """What a figure must hold: its confidence, and the largest error to expect."""
+    """What figures must hold: their confidence, the largest error to expect, and by clusters."""
 
     confidence: float
     max_error: float
+    cluster: ClusterBy | None
 
 
 def audit(job: AuditJob, engine: Engine | None = None) -> AuditResult:
@@ -106,10 +124,12 @@ def audit(job: AuditJob, engine: Engine | None = None) -> AuditResult:
     references = References()
     if flags is not None and job.out is not None:
         given = (job.human, job.llm, job.trusted)
-        references = load_references(job.out, job.config, flags, *given)
+        if job.cluster is not None:
+            job.cluster.check(flags, (one.dataset for one in (*job.human, *job.llm)))
+        references = load_references(job.out, job.config, flags, *given, job.quiet)
     by, strata = _strata(job, reviewed, flags)
     confidence = job.confidence or _planned_confidence(reviewed)
-    wanted = _Wanted(confidence, job.max_error)
+    wanted = _Wanted(confidence, job.max_error, job.cluster)
     entries = tuple(_entry(one, wanted, flags, references, reviewed) for one in strata)
     return AuditResult(
         dataset=reviewed.batch.dataset if reviewed else flags.dataset if flags else "",
@@ -124,7 +144,8 @@ def audit(job: AuditJob, engine: Engine | None = None) -> AuditResult:
         review_head=head(engine) if reviewed and engine is not None else None,
         cells=tuple(_cells(reviewed, confidence)) if reviewed else (),
         wholes=tuple(_wholes(reviewed, confidence)) if reviewed else (),
-        notes=tuple(_notes(flags, references, reviewed, entries)),
+        notes=tuple(_notes(flags, references, reviewed, entries, job.cluster)),
+        cluster=job.cluster,
     )
 
 
@@ -149,7 +170,7 @@ def _flags(job: AuditJob, reviewed: Reviewed | None) -> Flags | None:
                 "the policy is not the one that the newest run was committed with: give --config "
                 "of that run, or call scrubtrace commit with this configuration first"
             )
-    return count_flags(job.out, dataset, job.config)
+    return count_flags(job.out, dataset, job.config, quiet=job.quiet)
 
 
 def _strata(
@@ -188,12 +209,15 @@ def _entry(
     references: References,
     reviewed: Reviewed | None,
 ) -> Entry:
-    counted, confidence = stratum.counted, wanted.confidence
-    parts = parts_of(stratum, flags, references) if flags is not None else ()
+    counted, confidence, cluster = stratum.counted, wanted.confidence, wanted.cluster
+    parts = parts_of(stratum, flags, references, cluster) if flags is not None else ()
     texts, planned = stratum.planned or (counted.texts, 0)
     flagged = counted.flagged if stratum.cells else planned
     trusted = counted.texts - sum(part.tally.texts for part in parts)
-    figures = [of_figure(What.FLAGGED, raw_rate(flagged, texts, confidence))]
+    clusters = None
+    if cluster is not None and flags is not None and stratum.cells:
+        clusters = grouped(flags, stratum.cells.items(), cluster)
+    figures = [_rate(flagged, texts, confidence, cluster is not None, clusters)]
     figures += _compared(stratum, parts, wanted, flags, texts - trusted)
     cells = _cells_of(stratum, reviewed)
     sensitivity = reviewed.sensitivity(stratum.values.get(LANGUAGE)) if reviewed else None
@@ -218,7 +242,24 @@ def _entry(
         figures=tuple(figures),
         parts=parts,
         sensitivity=sensitivity,
+        clusters=clusters,
     )
+
+
+def _rate(
+    flagged: int, texts: int, confidence: float, is_widened: bool, clusters: Grouped | None
+) -> AuditFigure:
+    """How many are flagged. Where clusters say too little, it has no interval and says why."""
+    if not is_widened or not texts:
+        return of_figure(What.FLAGGED, raw_rate(flagged, texts, confidence))
+    problem = clusters.problem("the data", "texts") if clusters is not None else None
+    if clusters is None or problem is not None:
+        reason, told = problem or (Refusal.NOT_COUNTED, "")
+        words = REFUSALS[reason] + (f" ({told})" if told else "")
+        shown = (What.FLAGGED, RATE, flagged / texts, None, None, confidence, texts)
+        return AuditFigure(*shown, detail=f"no interval: {words}")
+    figure = clustered_rate(flagged, texts, clusters.clusters("flagged", "texts"), confidence)
+    return of_figure(What.FLAGGED, figure, Assumption.CLUSTERS_INDEPENDENT)
 
 
 def _compared(
@@ -245,6 +286,7 @@ def _notes(
     references: References,
     reviewed: Reviewed | None,
     entries: Sequence[Entry],
+    cluster: ClusterBy | None,
 ) -> Iterator[Note]:
     if flags is not None and reviewed is not None:
         drawn_from = reviewed.batch.plan.get("runs_with_results", ())
@@ -252,6 +294,8 @@ def _notes(
             yield Note.OTHER_RUNS
     if references.human and entries[-1].by_rule != entries[-1].flagged:
         yield Note.BY_RULE
+    if reviewed is not None and cluster is not None:
+        yield Note.DRAWN_ONE_BY_ONE
 
 
 def _cells(reviewed: Reviewed, confidence: float) -> Iterator[tuple[Counted, Estimate]]:

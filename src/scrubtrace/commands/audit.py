@@ -31,6 +31,7 @@ def draw_options(command: Any) -> Any:
         click.option("--key-file", metavar="FILE", help="Key of the text digests."),
         click.option("--dry-run", is_flag=True, help="Only show the strata and what they get."),
         click.option("--json", "as_json", is_flag=True, help="Print the plan as JSON."),
+        click.option("--quiet", is_flag=True, help="No progress and no tables."),
     )  # fmt: skip
     for option in reversed(options):
         command = option(command)
@@ -141,7 +142,9 @@ def sample(context: click.Context, /, number: int, **given: Any) -> None:
 def _common(context: click.Context, given: dict[str, Any], blind: bool) -> dict[str, Any]:
     by = given["by"]
     names = [] if by == "none" else [name.strip() for name in (by or "").split(",")]
-    chosen = {name: given[name] for name in ("out", "name", "dataset", "key_file", "dry_run")}
+    chosen = {
+        name: given[name] for name in ("out", "name", "dataset", "key_file", "dry_run", "quiet")
+    }
     return chosen | {
         "config": read_config(given),
         "by": None if by is None else tuple(names),
@@ -168,7 +171,7 @@ def _run(job: Any, as_json: bool) -> None:
     planned = make_plan(job)
     if as_json:
         click.echo(json_text(planned.plan))
-    else:
+    elif not job.quiet:
         click.echo("\n".join(plan_lines(planned)))
 
 
@@ -188,6 +191,9 @@ def _run(job: Any, as_json: bool) -> None:
               help="Texts of the data set from these sources are by people.")  # fmt: skip
 @click.option("--llm-reference", "llm", multiple=True, metavar="DATASET[=SOURCE,...]",
               help="Data set in the same folder of texts by the models in question.")  # fmt: skip
+@click.option("--cluster", multiple=True, metavar="[DATASET=]GROUP",
+              help="Texts of one value of this group, as labeler, tell less than as many others: "
+              "widen figures from flags.")  # fmt: skip
 @click.option("--sensitivity", type=click.FloatRange(0, 1, min_open=True), metavar="SHARE",
               help="Share of hits that reviewers find (default: by controls).")  # fmt: skip
 @click.option("--confidence", type=SHARE, metavar="SHARE",
@@ -197,6 +203,7 @@ def _run(job: Any, as_json: bool) -> None:
               help="No estimate with a larger standard error to expect; 1: any.")  # fmt: skip
 @click.option("--json", "json_file", metavar="FILE",
               help="Also write everything as JSON; - prints it instead of tables.")  # fmt: skip
+@click.option("--quiet", is_flag=True, help="No progress and no tables.")
 @config_options
 def run_(batch: str | None, json_file: str | None, **given: Any) -> None:
     """Say how much of a data set is by models, as far as flags, references and decisions tell.
@@ -206,6 +213,7 @@ def run_(batch: str | None, json_file: str | None, **given: Any) -> None:
     \b
     scrubtrace audit run march --out out --human-reference human --json march.json
     """
+    from scrubtrace.audit.clusters import ClusterBy
     from scrubtrace.audit.lines import audit_lines
     from scrubtrace.audit.references import Named, Trusted
     from scrubtrace.audit.running import AuditJob, audit
@@ -214,7 +222,7 @@ def run_(batch: str | None, json_file: str | None, **given: Any) -> None:
         tuple(Named.read(text, f"--{name}-reference") for text in given[name])
         for name in ("human", "llm")
     )
-    names = ("out", "dataset", "sensitivity", "confidence", "max_error")
+    names = ("out", "dataset", "sensitivity", "confidence", "max_error", "quiet")
     by = given["by"]
     job = AuditJob(
         config=read_config(given),
@@ -223,6 +231,7 @@ def run_(batch: str | None, json_file: str | None, **given: Any) -> None:
         trusted=Trusted(given["human_before"], _names(given["human_source"] or "")),
         human=human,
         llm=llm,
+        cluster=ClusterBy.read(given["cluster"]),
         **{name: given[name] for name in names},
     )
     if batch is None:
@@ -232,7 +241,7 @@ def run_(batch: str | None, json_file: str | None, **given: Any) -> None:
             result = audit(job, engine)
     if json_file is not None:
         _write_json(json_file, result.to_dict())
-    if json_file != "-":
+    if json_file != "-" and not job.quiet:
         click.echo("\n".join(audit_lines(result)))
 
 

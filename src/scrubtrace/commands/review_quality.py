@@ -94,12 +94,17 @@ def quality(as_json: bool, **given: Any) -> None:
     from scrubtrace.quality import quality_data, quality_lines
     from scrubtrace.review.connection import reading_as_one
     from scrubtrace.review.quality.precision import decided_texts, exports_by_view
-    from scrubtrace.review.quality.reviewers import pair_agreements, reviewer_quality
+    from scrubtrace.review.quality.reviewers import (
+        group_agreement,
+        pair_agreements,
+        reviewer_quality,
+    )
 
     with opened(given) as engine, reading_as_one(engine) as connection:
         found = (
             reviewer_quality(connection),
             pair_agreements(connection),
+            group_agreement(connection),
             decided_texts(connection),
             exports_by_view(connection),
         )
