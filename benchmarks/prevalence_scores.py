@@ -2,11 +2,12 @@
 
     python benchmarks/prevalence_scores.py DATA CACHE.npz --language en
     python benchmarks/prevalence_scores.py DATA CACHE.npz --language en --source l2r --most 4000
+    python benchmarks/prevalence_scores.py DATA CACHE.npz --source l2r --own-half --most 4000
 
 Sources are put into folds, relatives together; the rows of each fold are scored by a model of the
-other folds. With ``--source`` all rows of that one are scored by a model of the others, and half of
-its prompts once more, as *source, own half*, by a model that was fitted on the other half as well:
-the user's own kind of data. Rows that may go back to a scored prompt are never fitted on.
+other folds. With ``--source`` all rows of that one are scored by a model of the others. With
+``--own-half`` half of its prompts are scored by a model of the other half alone: the user's own
+kind of data. Rows that may go back to a scored prompt are never fitted on.
 
 CACHE is for `prevalence_coverage.py` and stays outside of the repository. It holds,
 row by row, scores, sources, labels, attacks and generators, and no text.
@@ -26,19 +27,15 @@ from style_rows import Row as PromptRow
 from style_rows import read_rows as read_prompt_rows
 from style_transfer import combined
 
-from scrubtrace.style.columns import Columns, columns_of
-from scrubtrace.style.recipes import Recipe, recipe_of
+from scrubtrace.style.columns import columns_of
+from scrubtrace.style.recipes import recipe_of
 from scrubtrace.style.transfer import folds_of, hold_out
 
 FOLDS = 4
 MOST = 1_500
 """Rows of each source and label that are read."""
 
-OWN_HALF = "{source}, own half"
-
 Texts = npt.NDArray[np.str_]
-Flags = npt.NDArray[np.bool_]
-Numbers = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -114,52 +111,35 @@ def scored(rows: list[Row], language: str) -> Cache:
     return Cache(score[kept], columns.is_llm[kept], **text)
 
 
-def scored_source(rows: list[PromptRow], language: str, source: str, most: int) -> Cache:
+def scored_source(
+    rows: list[PromptRow], language: str, source: str, most: int, own_half: bool
+) -> Cache:
     """Rows of one source, at most so many of each label, by a model of the other sources.
 
-    Then those of half of its prompts by a model that was fitted on the other half as well. Raises
-    ValueError if there are no such rows.
+    With ``own_half`` those of half of its prompts, by a model of the other half. Raises ValueError
+    if there are no rows of the source.
     """
     names = np.array([row.source for row in rows])
-    related = [name for group in RELATIVES if source in group for name in group if name != source]
-    place, limit = places(rows), np.where(names == source, most, MOST)
-    kept = np.flatnonzero((place < limit) & ~np.isin(names, related))
-    own, prompt = [rows[number] for number in kept.tolist()], prompts_of(rows)[kept]
-    recipe, is_own = recipe_of(language), names[kept] == source
-    if not is_own.any():
+    if source not in names:
         raise ValueError(f"no rows of source {source!r}")
+    limit = np.where(names == source, most, 0 if own_half else MOST)
+    related = [name for group in RELATIVES if source in group for name in group if name != source]
+    kept = np.flatnonzero((places(rows) < limit) & ~np.isin(names, related))
+    own, prompt = [rows[number] for number in kept.tolist()], prompts_of(rows)[kept]
+    tested = halves(prompt) == 1 if own_half else names[kept] == source
+    recipe = recipe_of(language)
     columns = columns_of(
         language, [r.text for r in own], [r.is_llm for r in own], [r.source for r in own], recipe
     )
-    half = is_own.copy()
-    half[is_own] = halves(prompt[is_own]) == 1
-    caches = [
-        _cached(columns, _scores(columns, recipe, prompt, tested), name)
-        for tested, name in ((is_own, source), (half, OWN_HALF.format(source=source)))
-    ]
-    return Cache(
-        **{
-            name: np.concatenate([vars(cache)[name] for cache in caches])
-            for name in vars(caches[0])
-        }
-    )
-
-
-def _scores(
-    columns: Columns, recipe: Recipe, prompt: Numbers, tested: Flags
-) -> npt.NDArray[np.float64]:
-    """Scores of the tested rows by a model of all others but those of their prompts."""
     usable = columns.words >= recipe.least_fitted
     usable &= tested | ~np.isin(prompt, prompt[tested])
     fold = np.where(tested, 0, -1)
     parts = hold_out(columns, recipe, usable, fold, lambda line: print(line, flush=True))
-    return combined(columns, recipe, parts)
-
-
-def _cached(columns: Columns, score: npt.NDArray[np.float64], name: str) -> Cache:
-    kept = ~np.isnan(score)
-    told = (np.full(int(kept.sum()), text) for text in (name, "none", "unknown"))
-    return Cache(score[kept], columns.is_llm[kept], *told)
+    score = combined(columns, recipe, parts)
+    known = ~np.isnan(score)
+    name = f"{source}, own half" if own_half else source
+    told = (np.full(int(known.sum()), text) for text in (name, "none", "unknown"))
+    return Cache(score[known], columns.is_llm[known], *told)
 
 
 def read_cache(file: Path) -> Cache:
@@ -175,11 +155,12 @@ def main() -> None:
     parser.add_argument("cache", type=Path)
     parser.add_argument("--language", default="en")
     parser.add_argument("--most", type=int, default=MOST, help="rows of each source and label")
-    parser.add_argument("--source", help="only this one is scored, see above")
+    parser.add_argument("--source", help="only this one is scored, by a model of the others")
+    parser.add_argument("--own-half", action="store_true", help="half of it, by the other half")
     given = parser.parse_args()
     if given.source:
         rows = read_prompt_rows(given.data, given.language)
-        found = scored_source(rows, given.language, given.source, given.most)
+        found = scored_source(rows, given.language, given.source, given.most, given.own_half)
     else:
         found = scored(read_rows(given.data, given.language, given.most), given.language)
     np.savez(given.cache, **vars(found))

@@ -314,7 +314,7 @@ def test_texts_with_nothing_in_them(
     scanned(base, "holes", {"texts": [*texts(1, 80, "d"), None]})
     references = ("--human-reference", "human", "--llm-reference", "llm")
     assert base.plan("march", "--dataset", "data", "--by", "vendor", "--total", 10) == 0
-    found = audited(base, "march", *references)["vendor=north"]
+    found = audited(base, "march", *references, "--max-error", 1)["vendor=north"]
     assert (found["texts"], found["flagged"]) == (97, 8)
     estimate = found["figures"]["estimate_by_flags"]
     assert (estimate["n"], estimate["refusal"]) == (97, None)
