@@ -62,8 +62,12 @@ class Scenario:
 
 SCENARIOS = tuple(
     Scenario(labelers, texts, dispersion, prevalence)
-    for labelers, texts in ((30, 50), (30, 200), (100, 200))
-    for dispersion in (0.01, 0.03, 0.1)
+    for labelers, texts, dispersions in (
+        (30, 50, (0.01, 0.03, 0.1)),
+        (30, 200, (0.01, 0.03, 0.1)),
+        (100, 200, (0.01,)),
+    )
+    for dispersion in dispersions
     for prevalence in (0.0, 0.05, 0.3)
 )
 

@@ -37,6 +37,8 @@ SUFFIXES = {".html": "html", ".htm": "html", ".md": "markdown"}
     metavar="FILE",
     help="What audit run --json wrote: how much LLM text there is.",
 )
+@click.option("--campaign", "records", metavar="RECORD.json", multiple=True,
+              help="What campaign check --out wrote; several times.")  # fmt: skip
 @click.option("--with-excerpts", type=click.IntRange(min=1), metavar="N", default=None,
               help="Also snippets of N flagged texts; the report then holds row text.")  # fmt: skip
 @language_option("--language")
@@ -49,9 +51,11 @@ def report(runs_folder: str, out: str, policy_dates: tuple[str, ...], **given: A
     """
     from scrubtrace.commands.review import opened
     from scrubtrace.report.audited import read_audit
+    from scrubtrace.report.campaigns import Campaigns, noted_checks, read_records
     from scrubtrace.report.gathering import gather
     from scrubtrace.report.making import make_report
     from scrubtrace.report.shares import PolicyDate
+    from scrubtrace.review.connection import reading
     from scrubtrace.review.errors import ReviewError
     from scrubtrace.review.report.writing import html_of, markdown_of
 
@@ -64,11 +68,14 @@ def report(runs_folder: str, out: str, policy_dates: tuple[str, ...], **given: A
     messages = messages_of(given)
     with opened(given) as engine:
         found = gather(runs_folder, config, engine, given["dataset"], given["with_excerpts"] or 0)
+        with reading(engine) as connection:
+            noted = noted_checks(connection)
+    campaigns = Campaigns(noted, read_records(given["records"], found.dataset))
     audited = None
     if given["audit_file"] is not None:
         policy = found.manifest["digests"]["policy"]
         audited = read_audit(Path(given["audit_file"]), found.dataset, policy)
-    made = make_report(found, messages, dates, datetime.now(UTC).date(), audited)
+    made = make_report(found, messages, dates, datetime.now(UTC).date(), audited, campaigns)
     try:
         text = html_of(made, messages) if form == "html" else markdown_of(made)
     except ReviewError as error:

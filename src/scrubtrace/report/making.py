@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import date
 
 from scrubtrace.report.audited import Audited, audit_sections, audit_sentence
+from scrubtrace.report.campaigns import Campaigns, campaign_sections
 from scrubtrace.report.coverage import coverage_sections, method_sections, review_sections
 from scrubtrace.report.evidence import (
     lane_sections,
@@ -24,6 +25,7 @@ def make_report(
     dates: Sequence[PolicyDate] = (),
     today: date | None = None,
     audited: Audited | None = None,
+    campaigns: Campaigns | None = None,
 ) -> Report:
     """The report of a data set in the language of the messages."""
     sections = [
@@ -36,6 +38,7 @@ def make_report(
         *signature_sections(found, messages),
         *match_sections(found, messages),
         *review_sections(found, messages),
+        *campaign_sections(campaigns or Campaigns(), messages),
         *coverage_sections(found, messages),
         *method_sections(found, messages),
         *_excerpts(found, messages),

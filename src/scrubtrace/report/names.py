@@ -1,6 +1,7 @@
 """Codes that a report puts into words, by what they are codes of."""
 
 from scrubtrace.audit.figures import ASSUMPTIONS, REFUSALS, What
+from scrubtrace.schemas.campaign import ExceptionState, StepName
 from scrubtrace.schemas.vocabulary import Abstained, DeadReason, Lane
 from scrubtrace.stats.change import Reason
 from scrubtrace.stats.screening import Reason as Screening
@@ -11,6 +12,8 @@ NAMES: dict[str, tuple[str, ...]] = {
     "dead": tuple(DeadReason),
     "refusal": (*Reason, *Screening),
     "figure": tuple(What),
+    "step": tuple(StepName),
+    "exception": tuple(ExceptionState),
     "category": (
         "verbatim", "edited", "scrubbed", "excerpt", "paraphrased", "passage", "input_match",
     ),
