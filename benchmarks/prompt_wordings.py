@@ -3,9 +3,9 @@
     python benchmarks/prompt_wordings.py [--half all|first|second] [--missed]
 
 The prompts are those of the folder prompt_wordings, one file a language, each as if it were the
-message of a user. ``first`` are the first, third, fifth ... of each list: signatures may be improved
-with them. ``second`` are the others, which only measure. A request counts as found if any rule hits
-it; in brackets is how many are found under the rule of their list. ``--missed`` prints the requests
+message of a user. ``first`` are the first, third, fifth ... of each list, with which signatures may
+be improved; ``second`` are the others, which only measure. A request counts as found if any rule
+hits it; in brackets is how many are found under the rule of their list. ``--missed`` prints the requests
 that are not found and the other prompts that are hit; look at those of the first half only.
 """
 

@@ -6,7 +6,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import apache_beam as beam
 import pyarrow as pa
@@ -322,18 +321,3 @@ def _check_keys(wanted: pa.Table, ring: KeyRing) -> None:
 def _check_has_places(wanted: pa.Table) -> None:
     if pc.any(pc.is_null(wanted.column("shard"))).as_py():
         raise UsageStop("the list names row ids: say with --id-column where ids are")
-
-
-def plan_summary(prepared: Prepared) -> dict[str, Any]:
-    """What would be removed, counted in texts by reason, source and stage; nothing is compared."""
-    wanted, not_found = prepared.located.wanted, prepared.located.not_found
-    counts = {name: _counted(wanted.column(name)) for name in ("reason", "source", "stage")}
-    places = wanted.group_by(["shard", "row_index"]).aggregate([]).num_rows
-    problems = _counted(not_found.column("problem"))
-    return {"rows": places, "texts": wanted.num_rows, **counts, "not_found": problems}
-
-
-def _counted(column: pa.ChunkedArray) -> dict[str, int]:
-    found = column.value_counts().to_pylist()
-    pairs = ((entry["values"] or "not known", entry["counts"]) for entry in found)
-    return dict(sorted(pairs))
