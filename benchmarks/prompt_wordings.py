@@ -5,8 +5,8 @@
 The prompts are those of the folder prompt_wordings, one file a language, each as if it were the
 message of a user. ``first`` are the first, third, fifth ... of each list, with which signatures may
 be improved; ``second`` are the others, which only measure. A request counts as found if any rule
-hits it; in brackets is how many are found under the rule of their list. ``--missed`` prints the requests
-that are not found and the other prompts that are hit; look at those of the first half only.
+hits it; in brackets is how many are found under the rule of their list. ``--missed`` prints the
+requests that are not found and the other prompts that are hit; look at the first half only.
 """
 
 import argparse

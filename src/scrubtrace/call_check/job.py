@@ -15,9 +15,9 @@ from sqlalchemy import Engine
 from scrubtrace.beam_pipelines import storage
 from scrubtrace.beam_pipelines.call_units import FOLDERS, CheckSpec, CheckUnit, pseudonyms
 from scrubtrace.beam_pipelines.checking_calls import CheckCalls
+from scrubtrace.beam_pipelines.failures import NAMESPACE, UNWRITTEN
 from scrubtrace.beam_pipelines.remote import ClusterError
 from scrubtrace.beam_pipelines.runner import OptionsError, make_runner, pipeline_options
-from scrubtrace.beam_pipelines.scan import NAMESPACE, UNWRITTEN
 from scrubtrace.call_check.findings import Finding, findings_of, read_totals
 from scrubtrace.call_check.output import Coverage, write_register, write_results
 from scrubtrace.calls.check import load_register

@@ -28,7 +28,6 @@ from scrubtrace.beam_pipelines.runner import (
 )
 from scrubtrace.beam_pipelines.short_memory import end_under_limit
 from scrubtrace.config import Config
-from scrubtrace.detect import run_to_end
 from scrubtrace.exits import IncompleteStop, UsageStop
 from scrubtrace.keys import place_of_keys, read_ring
 from scrubtrace.lock import output_lock
@@ -38,8 +37,9 @@ from scrubtrace.purge.columns import check_columns
 from scrubtrace.purge.locating import Located, locate
 from scrubtrace.purge.maps import Sums, put_together
 from scrubtrace.purge.record import Attachments, Purge, write_record
-from scrubtrace.purge.sampled import Sample, read_sample
+from scrubtrace.purge.sample_files import Sample
 from scrubtrace.resumable import resumable
+from scrubtrace.running import run_to_end
 from scrubtrace.schemas.identity import KeyRing
 from scrubtrace.schemas.plan import Chat, Columns, RowRange, Shard, Unit, Work
 from scrubtrace.schemas.removal import EXPECTED, PurgeReceipt, PurgeSpec
@@ -243,6 +243,8 @@ def _sample(purge: Purge, job: Job) -> Sample | None:
     name, bound = job.attachments.audit_batch, job.attachments.bound
     if name is None:
         return None
+    from scrubtrace.purge.sampled import read_sample
+
     return read_sample(name, job.config.review.url, purge.folder, purge.spec.dataset, bound)
 
 
