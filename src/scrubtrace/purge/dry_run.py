@@ -78,7 +78,7 @@ def _compared(prepared: Prepared, spec: PurgeSpec) -> Iterator[Purged]:
     with ThreadPoolExecutor(THREADS) as pool:
         pairs = _wanted(prepared)
         while some := list(islice(pairs, 4 * THREADS)):
-            yield from pool.map(lambda pair: foresee_shard(*pair, spec, keys), some)
+            yield from pool.map(lambda own: foresee_shard(own[0], own[1], spec, keys), some)
 
 
 def _named(prepared: Prepared, spec: PurgeSpec) -> Iterator[Purged]:
