@@ -20,7 +20,7 @@ from apache_beam.utils.windowed_value import WindowedValue
 
 from scrubtrace.beam_pipelines import storage
 from scrubtrace.beam_pipelines.call_units import CheckSpec, CheckUnit, check_unit, pseudonyms
-from scrubtrace.beam_pipelines.scan import NAMESPACE, UNWRITTEN, place_of
+from scrubtrace.beam_pipelines.failures import NAMESPACE, UNWRITTEN, place_of
 from scrubtrace.calls.register import Register
 from scrubtrace.calls.register_file import parse_register
 from scrubtrace.calls.totals import Brief, Total, TotalKey, added, merged, totals_of

@@ -3,7 +3,6 @@
 import dataclasses
 import errno
 import gc
-import traceback
 from collections.abc import Collection, Iterator
 from contextlib import suppress
 
@@ -11,6 +10,14 @@ import apache_beam as beam
 from apache_beam.metrics import Metrics
 
 from scrubtrace.beam_pipelines import storage
+from scrubtrace.beam_pipelines.failures import (
+    NAMESPACE,
+    UNREADY,
+    UNREADY_CHARS,
+    UNWRITTEN,
+    ScanError,
+    place_of,
+)
 from scrubtrace.beam_pipelines.keys import DigestKeyError, planned_keys
 from scrubtrace.beam_pipelines.layout import RunFolder
 from scrubtrace.beam_pipelines.scanning import scan_unit
@@ -18,20 +25,6 @@ from scrubtrace.detectors.detector import Detector
 from scrubtrace.detectors.language import identify
 from scrubtrace.detectors.registry import DetectorError, find_detector
 from scrubtrace.schemas.plan import DetectorSpec, RunSpec
-
-NAMESPACE = "scrubtrace"
-UNWRITTEN = "units_not_written:"
-"""Counter of units that could not be written; the name of the error follows."""
-
-UNREADY = "worker_not_ready:"
-"""Counter of units that a worker could not begin; what is wrong with the worker follows."""
-
-UNREADY_CHARS = 400
-
-
-class ScanError(RuntimeError):
-    """A unit crashed; the message says where in the code, never what was in the row."""
-
 
 _prepared: dict[str, dict[str, Detector]] = {}
 """Detectors by run and name, set up and not yet in use."""
@@ -122,12 +115,6 @@ def ready_detector(planned: DetectorSpec) -> Detector:
         )
     installed.set_up(detector)
     return detector
-
-
-def place_of(error: BaseException) -> str:
-    """Class of an exception and its place in the code; a message could hold text of a row."""
-    frame = traceback.extract_tb(error.__traceback__)[-1]
-    return f"{type(error).__name__} in {frame.name} ({frame.filename}:{frame.lineno})"
 
 
 @dataclasses.dataclass

@@ -108,6 +108,16 @@ def gateway(n: int, text: Callable[[], str]) -> Iterator[tuple[str, Entry]]:
         yield "log", {"CorrelationId": f"c-{n}", "SequenceNumber": sequence} | row
 
 
+def api_management(n: int, text: Callable[[], str]) -> Iterator[tuple[str, Entry]]:
+    """Row of ApiManagementGatewayLogs with both bodies as JSON text."""
+    body = {"model": "gpt-4o", "messages": ask(text()), "metadata": {"purpose": "drafting"}}
+    row = {"Category": "GatewayLogs", "CorrelationId": f"c-{n}", "ResponseCode": 200}
+    row |= {"TimeGenerated": "2025-03-01T09:30:00Z", "Region": "eastus2"}
+    row |= {"Url": "https://gateway.test/openai/deployments/gpt-4o/chat/completions"}
+    row |= {"ApimSubscriptionId": f"s-{n % 200}", "RequestBody": json.dumps(body)}
+    yield "log", row | {"ResponseBody": json.dumps(chat(n, text()))}
+
+
 def pair(n: int, text: Callable[[], str]) -> Iterator[tuple[str, Entry]]:
     """Request and response on one line."""
     yield "log", {"request": {"messages": ask(text())}, "response": chat(n, text())}
@@ -119,6 +129,7 @@ MAKERS = {
     "langfuse": observation,
     "otel": otlp,
     "azure-gateway": gateway,
+    "azure-requests": api_management,
     "pairs": pair,
 }
 

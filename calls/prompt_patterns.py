@@ -18,7 +18,7 @@ from scrubtrace.schemas.calls import Message
 
 FORMAT = 1
 KEYS = {"id", "rule", "pattern", "match", "no_match"}
-_SPACE = re.compile(r"\[(?:\\.|[^\]\\])*\]| ")
+_SPACE = re.compile(r"\[(?:\\.|[^\]\\])*\]| \??")
 MAX_MEMORY = 64 << 20
 ASKING = frozenset({"system", "user", "developer", "human"})
 """Roles whose messages ask; what an assistant answered before, or a tool returned, asks nothing."""
@@ -128,8 +128,10 @@ class PromptPatterns:
 
 
 def _any_white_space(found: re.Match[str]) -> str:
-    """A space of a pattern, or a class of characters that may hold one."""
-    return r"\s+" if found[0] == " " else found[0].replace(" ", r"\s")
+    """A space of a pattern, one that may be missing, or a class of characters that may hold one."""
+    if found[0][0] == "[":
+        return found[0].replace(" ", r"\s")
+    return r"\s+" if found[0] == " " else r"\s*"
 
 
 def _parts(text: str) -> Iterator[tuple[int, str]]:

@@ -1,9 +1,11 @@
-"""What the review room raises, and how it keeps row text out of it."""
+"""What the review room raises, and how it keeps row text out of it.
+
+SQLAlchemy is imported where an error of it is looked at: commands without a review table need the
+classes here, and do without it.
+"""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-
-from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
 
 
 class ReviewError(ValueError):
@@ -28,6 +30,8 @@ _WHO_MAY = (
 
 def is_missing_right(error: Exception) -> bool:
     """Whether PostgreSQL refused for want of a privilege."""
+    from sqlalchemy.exc import DBAPIError
+
     return isinstance(error, DBAPIError) and getattr(error.orig, "sqlstate", None) == _NO_RIGHT
 
 
@@ -37,6 +41,8 @@ def reason(error: Exception) -> str:
     Operational errors (locked, disk full, connection lost) are about the database, so their
     first line is given. Messages of other errors may quote a value: those give only their type.
     """
+    from sqlalchemy.exc import DBAPIError, OperationalError
+
     cause = error.orig if isinstance(error, DBAPIError) else None
     if isinstance(error, OperationalError) and str(cause):
         return str(cause).splitlines()[0]
@@ -46,6 +52,8 @@ def reason(error: Exception) -> str:
 @contextmanager
 def plain_errors(doing: str) -> Iterator[None]:
     """Turn database errors into `ReviewError`; ``doing`` says what was tried."""
+    from sqlalchemy.exc import SQLAlchemyError
+
     try:
         yield
     except ReviewError:

@@ -14,10 +14,11 @@ import pytest
 from apache_beam.metrics import MetricsFilter
 
 from scrubtrace.beam_pipelines import forking, storage
+from scrubtrace.beam_pipelines.failures import NAMESPACE
 from scrubtrace.beam_pipelines.forking import forked_workers
 from scrubtrace.beam_pipelines.layout import RunFolder
 from scrubtrace.beam_pipelines.runner import make_runner, pipeline_options
-from scrubtrace.beam_pipelines.scan import NAMESPACE, ScanUnits
+from scrubtrace.beam_pipelines.scan import ScanUnits
 from scrubtrace.exits import Exit
 from scrubtrace.schemas.plan import Columns
 

@@ -82,6 +82,12 @@ def test_words_may_be_wrapped_over_lines_and_written_in_capitals() -> None:
     }
 
 
+@pytest.mark.parametrize("text", ["red kettle", "redkettle", "red\n kettle"])
+def test_a_space_that_may_be_missing(text: str) -> None:
+    own = PromptPatterns((Signature("x", "prompt.identity", "red ?kettle", (), ()),))
+    assert own.find((Message("user", text),))
+
+
 @pytest.mark.parametrize(
     ("text", "problem"),
     [

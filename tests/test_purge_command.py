@@ -258,9 +258,9 @@ def test_dry_run_writes_nothing(capsys: pytest.CaptureFixture[str]) -> None:
     assert purge("--decisions", "decided.parquet", "--dry-run") == 0
     said = json.loads(capsys.readouterr().out)
     assert said["rows"] == 3
-    assert said["reason"] == {"reviewed": 3}
-    assert said["source"] == {"s0": 2, "s1": 1}
-    assert said["stage"] == {"sft": 3}
+    assert said["by_reason"] == {"reviewed": 3}
+    assert said["by_source"] == {"s0": 2, "s1": 1}
+    assert said["by_stage"] == {"sft": 3}
     assert not Path("purged").exists()
 
 

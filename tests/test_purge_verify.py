@@ -16,7 +16,7 @@ from purges import KEY, decided, write_decisions
 
 from scrubtrace.exits import SumsDifferStop, UsageStop
 from scrubtrace.purge.differing import compare
-from scrubtrace.purge.verify import Found, verify
+from scrubtrace.purge.verify import Found, read_record, verify
 from scrubtrace.schemas.identity import KeyRing
 
 ROWS = 1_200
@@ -177,6 +177,20 @@ def test_any_single_byte_is_seen(original: Path, data: st.DataObject) -> None:
         assert path.name == "record.json"
     finally:
         path.write_bytes(content)
+
+
+def test_each_single_byte_of_the_record_is_seen(original: Path, tmp_path: Path) -> None:
+    """Each byte turned over, left out, or followed by a space."""
+    content = (original / "purged" / "removal" / "record.json").read_bytes()
+    path = tmp_path / "record.json"
+    path.write_bytes(content)
+    read_record(str(path), None)
+    for at in range(len(content)):
+        before, own, after = content[:at], content[at], content[at + 1 :]
+        for changed in (bytes([own ^ 1]), bytes([own ^ 32]), b"", bytes([own, 32])):
+            path.write_bytes(before + changed + after)
+            with pytest.raises(SumsDifferStop):
+                read_record(str(path), None)
 
 
 @pytest.mark.parametrize("content", [b"", b"{}", b"[]", b"soup", b'{"_type": 1}'])

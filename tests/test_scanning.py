@@ -11,9 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scrubtrace.beam_pipelines import scan, scanning, storage
+from scrubtrace.beam_pipelines.failures import ScanError
 from scrubtrace.beam_pipelines.findings import snippet_around
 from scrubtrace.beam_pipelines.layout import RunFolder
-from scrubtrace.beam_pipelines.scan import ScanError, ScanUnitFn, ready_detector
+from scrubtrace.beam_pipelines.scan import ScanUnitFn, ready_detector
 from scrubtrace.beam_pipelines.scanning import cut_texts, scan_unit
 from scrubtrace.detectors.batch import TextBatch
 from scrubtrace.detectors.boilerplate import Boilerplate

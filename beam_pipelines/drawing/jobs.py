@@ -24,9 +24,9 @@ from scrubtrace.beam_pipelines.drawing.partial import Partial, Problem
 from scrubtrace.beam_pipelines.drawing.ranges import DrawSpec, Known, Task, draw_range
 from scrubtrace.beam_pipelines.drawing.ranking import Ranker
 from scrubtrace.beam_pipelines.drawing.texts import Drawn, LostText, Reading, read_drawn
+from scrubtrace.beam_pipelines.failures import place_of
 from scrubtrace.beam_pipelines.keys import DigestKeyError, planned_keys
 from scrubtrace.beam_pipelines.layout import read_table, table_bytes
-from scrubtrace.beam_pipelines.scan import place_of
 from scrubtrace.schemas.plan import Shard
 
 Record = dict[str, Any]

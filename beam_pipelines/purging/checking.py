@@ -40,6 +40,11 @@ class Checker:
             columns = Columns(tuple(fields), spec.id_column, None, {}, chat)
             self._columns = find_columns(schema, columns)
 
+    def names(self) -> list[str]:
+        """The columns of the shard that are looked at."""
+        wanted = self._columns.wanted() if self._columns is not None else ()
+        return sorted({steps[0] for steps in wanted})
+
     def problems(
         self, batch: pa.RecordBatch, first: int, entries: Sequence[Wanted]
     ) -> list[Problem | None]:

@@ -65,13 +65,18 @@ def purge_shard(
             _purge_open(opened, shard, wanted, folder, spec, keys, purged, parents)
             check_unchanged(opened, shard)
     except (UnreadableError, ShardChanged) as error:
-        changed = "the file changed after it was planned"
-        detail = changed if isinstance(error, ShardChanged) else f"cannot be read: {error}"
-        given_up = Purged(ShardReceipt(shard.name, rows_before=shard.rows, error=detail))
-        given_up.not_removed = [_problems(wanted, Problem.UNREADABLE)]
         _remove(folder, shard.name)
-        return given_up
+        return given_up(shard, wanted, error)
     return purged
+
+
+def given_up(shard: Shard, wanted: pa.Table, error: UnreadableError | ShardChanged) -> Purged:
+    """A shard that cannot be purged: none of the wanted rows goes."""
+    changed = "the file changed after it was planned"
+    detail = changed if isinstance(error, ShardChanged) else f"cannot be read: {error}"
+    left = Purged(ShardReceipt(shard.name, rows_before=shard.rows, error=detail))
+    left.not_removed = [_problems(wanted, Problem.UNREADABLE)]
+    return left
 
 
 def _remove(folder: PurgeFolder, name: str) -> None:
@@ -154,7 +159,7 @@ def _rewrite(
     for group in groups_of(file):
         for first, batch in group.read(spec.batch_bytes):
             low, high = np.searchsorted(rows, [first, first + batch.num_rows])
-            going = _checked(checker, batch, first, wanted.slice(low, high - low), purged)
+            going = checked(checker, batch, first, wanted.slice(low, high - low), purged)
             leaving = leaving_of(going, spec.by_turn)
             kept, left = split(batch, first, leaving)
             for piece in kept:
@@ -175,7 +180,7 @@ def _rewrite(
         writer.end_group()
 
 
-def _checked(
+def checked(
     checker: Checker, batch: pa.RecordBatch, first: int, wanted: pa.Table, purged: Purged
 ) -> list[dict[str, Any]]:
     """The wanted rows of a batch that may go; the others are noted with their problem."""

@@ -12,12 +12,7 @@ import pyarrow.compute as pc
 from apache_beam.metrics import Metrics
 
 from scrubtrace.beam_pipelines import storage
-from scrubtrace.beam_pipelines.keys import DigestKeyError, key_place, read_keys
-from scrubtrace.beam_pipelines.layout import read_table, table_bytes
-from scrubtrace.beam_pipelines.purging.checking import Keys
-from scrubtrace.beam_pipelines.purging.layout import PurgeFolder
-from scrubtrace.beam_pipelines.purging.shard import Purged, purge_shard
-from scrubtrace.beam_pipelines.scan import (
+from scrubtrace.beam_pipelines.failures import (
     NAMESPACE,
     UNREADY,
     UNREADY_CHARS,
@@ -25,6 +20,11 @@ from scrubtrace.beam_pipelines.scan import (
     ScanError,
     place_of,
 )
+from scrubtrace.beam_pipelines.keys import DigestKeyError, key_place, read_keys
+from scrubtrace.beam_pipelines.layout import read_table, table_bytes
+from scrubtrace.beam_pipelines.purging.checking import Keys
+from scrubtrace.beam_pipelines.purging.layout import PurgeFolder
+from scrubtrace.beam_pipelines.purging.shard import Purged, purge_shard
 from scrubtrace.schemas.identity import KeyRing
 from scrubtrace.schemas.plan import Unit
 from scrubtrace.schemas.removal import NOT_REMOVED, REMOVED, PurgeReceipt, PurgeSpec

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import apache_beam as beam
-from apache_beam.metrics import MetricsFilter
 from apache_beam.options.pipeline_options import PipelineOptions
 from sqlalchemy import Engine
 
@@ -25,7 +24,6 @@ from scrubtrace.beam_pipelines.recorded_options import recorded_options
 from scrubtrace.beam_pipelines.remote import (
     ClusterError,
     choose_parallelism,
-    failed_job,
     limit_parallelism,
 )
 from scrubtrace.beam_pipelines.runner import (
@@ -36,26 +34,26 @@ from scrubtrace.beam_pipelines.runner import (
     options_given,
     pipeline_options,
 )
-from scrubtrace.beam_pipelines.scan import NAMESPACE, UNREADY, UNWRITTEN, ScanUnits
+from scrubtrace.beam_pipelines.scan import ScanUnits
 from scrubtrace.beam_pipelines.short_memory import end_under_limit
-from scrubtrace.beam_pipelines.worker_processes import WORKER_DIED
 from scrubtrace.chosen import detector_names, detector_options
 from scrubtrace.commit import commit_run
 from scrubtrace.config import Config
 from scrubtrace.detectors.language import IDENTIFIER
 from scrubtrace.detectors.registry import DetectorError, make_detector
 from scrubtrace.environment import record_scan
-from scrubtrace.exits import IncompleteStop, UsageStop
+from scrubtrace.exits import UsageStop
 from scrubtrace.keys import existing_keys, find_keys
 from scrubtrace.lock import output_lock
 from scrubtrace.outcome import Outcome
 from scrubtrace.progress import shown_progress
 from scrubtrace.resolver import current_runs, newer_run, spec_or_none
-from scrubtrace.resumable import GOES_ON, REFUSED, resumable
+from scrubtrace.resumable import resumable
 from scrubtrace.review.connection import open_review
 from scrubtrace.review.errors import ReviewError
 from scrubtrace.review.rotation import key_ids
 from scrubtrace.review.store import run_ids
+from scrubtrace.running import run_to_end
 from scrubtrace.schemas.identity import KeyRing
 from scrubtrace.schemas.plan import Chat, Columns, DetectorSpec, RunSpec, Work
 from scrubtrace.style.flagging import check_style
@@ -221,56 +219,10 @@ def _scan(folder: RunFolder, work: Work, options: PipelineOptions, quiet: bool) 
         run_to_end(pipeline, options)
 
 
-def run_to_end(pipeline: beam.Pipeline, options: PipelineOptions) -> None:
-    """Runs a pipeline over units, and says what an end by an error or by counters means.
-
-    Raises `UsageStop` if workers could not begin, `IncompleteStop` if units could not be written,
-    a worker died or the job of a cluster failed; whatever else the pipeline raises.
-    """
-    try:
-        result = pipeline.run()
-        result.wait_until_finish()
-    except Exception as error:
-        raise _stopped(error, options) from None
-    counters = result.metrics().query(MetricsFilter().with_namespace(NAMESPACE))["counters"]
-    names = {c.key.metric.name: c.committed or c.attempted for c in counters}
-    _raise_if_unready(names)
-    _raise_if_unwritten(names)
-
-
 def _is_remote_anywhere(spec: RunSpec) -> bool:
     """Whether a detector reads from an object store, whose clients do not survive forking."""
     values = [value for planned in spec.detectors for value in planned.options.values()]
     return any(isinstance(value, str) and storage.is_remote(value) for value in values)
-
-
-def _stopped(error: Exception, options: PipelineOptions) -> Exception:
-    """What the end of a pipeline by an error means to the user, if not a crash."""
-    if not is_in_process(options):
-        return IncompleteStop(failed_job(error))
-    if WORKER_DIED in str(error):
-        help = "if memory is short, use fewer --workers, or a smaller scan.batch_bytes"
-        return IncompleteStop(f"{error}; {GOES_ON}; {help}")
-    return error
-
-
-def _raise_if_unready(names: dict[str, int]) -> None:
-    """Raises `UsageStop` if workers could not begin; ``names`` are counters of a pipeline."""
-    problems = sorted(n.removeprefix(UNREADY) for n in names if n.startswith(UNREADY))
-    if problems:
-        raise UsageStop(
-            f"workers could not begin: {'; '.join(problems)}; scrubtrace doctor says more; once "
-            "that is mended, the same command goes on"
-        )
-
-
-def _raise_if_unwritten(names: dict[str, int]) -> None:
-    """Raises `IncompleteStop` if units could not be written; ``names`` are counters."""
-    problems = {n.removeprefix(UNWRITTEN): c for n, c in names.items() if n.startswith(UNWRITTEN)}
-    if problems:
-        count = sum(problems.values())
-        reasons = ", ".join(REFUSED.get(name, name) for name in sorted(problems))
-        raise IncompleteStop(f"{count} units could not be written: {reasons}; {GOES_ON}")
 
 
 def scan_here(folder: RunFolder, workers: int, quiet: bool) -> None:

@@ -8,15 +8,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    TextColumn,
-    TimeRemainingColumn,
-)
-
 from scrubtrace import log
 
 POLL_SECONDS = 0.5
@@ -116,6 +107,15 @@ class _Lines:
 
 class _Bar:
     def __init__(self, counts: Counts) -> None:
+        from rich.console import Console
+        from rich.progress import (
+            BarColumn,
+            MofNCompleteColumn,
+            Progress,
+            TextColumn,
+            TimeRemainingColumn,
+        )
+
         found = " {task.fields[findings]} " + counts.found if counts.found else ""
         self._progress = Progress(
             TextColumn("{task.description}"),

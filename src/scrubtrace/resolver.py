@@ -120,7 +120,10 @@ def current_results(out: str, dataset: str) -> Results:
     folders = runs_of(out)
     first = next(committed_runs(folders, dataset), None)
     if first is None:
-        raise UsageStop(f"no run of data set {dataset!r} in {out} is committed")
+        raise UsageStop(
+            f"no run of data set {dataset!r} in {out} is committed that is a full scan, without "
+            "--sample"
+        )
     sources = current_sources(folders, dataset)
     pairs = {Pair(shard.name, detector): (shard, run) for _, shard, detector, run in sources}
     return _results(first[0], pairs)

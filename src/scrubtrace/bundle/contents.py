@@ -1,8 +1,7 @@
-"""What goes into a bundle: findings, their calls, training rows, decisions and the re-test."""
+"""What goes into a bundle: findings, their calls, training rows and decisions."""
 
 import json
 from collections.abc import Iterator, Sequence
-from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,6 @@ from scrubtrace.call_check.output import CALLS, SUMMARY
 from scrubtrace.calls.files import CallLogError
 from scrubtrace.calls.flow import FLOW, Flow
 from scrubtrace.calls.reading import read_calls
-from scrubtrace.calls.register_file import instant
 from scrubtrace.calls.use import USE_RULES
 from scrubtrace.exits import UsageStop
 from scrubtrace.index.call_sources import expanded
@@ -36,7 +34,7 @@ def case_findings(case: Case, folders: Sequence[str]) -> list[Row]:
     """The findings of a case from the folders of checks and joins; raises `UsageStop`."""
     known: dict[str, Row] = {}
     for folder in folders:
-        for row in _rows(folder, "findings.parquet"):
+        for row in table_rows(folder, "findings.parquet"):
             known.setdefault(row["finding"], row)
     if missing := [finding for finding in case.findings if finding not in known]:
         raise UsageStop(
@@ -55,7 +53,7 @@ def calls_of(findings: Sequence[Row], checked: str, joined: Sequence[Row]) -> pa
         row["call_id"]
         for row in joined
         for found in findings
-        if found["rule"] == FLOW.id and _same(found, row) and _flow(found, row)
+        if found["rule"] == FLOW.id and same_labels(found, row) and _flow(found, row)
     }
     tables = []
     folder = Path(checked) / CALLS
@@ -73,7 +71,7 @@ def calls_of(findings: Sequence[Row], checked: str, joined: Sequence[Row]) -> pa
 
 def joined_rows(joined: str | None) -> list[Row]:
     """The rows of a join; none without one."""
-    return [] if joined is None else _rows(joined, "joined.parquet")
+    return [] if joined is None else table_rows(joined, "joined.parquet")
 
 
 def training_rows(joined: Sequence[Row], calls: pa.Table) -> pa.Table:
@@ -111,44 +109,6 @@ def decisions_about(case: Case, engine: Engine, with_text: bool) -> Row:
         ],
         "decisions": [{"finding": names[row["item_key"]], **row} for row in made],
     }  # fmt: skip
-
-
-def retested(case: Case, findings: Sequence[Row], retest: str, zone: Any) -> Row:
-    """Whether the findings are gone since the corrective action, by the folder of a later check.
-
-    A finding of that check with the same rule and labels and a call at or after the day of the
-    action, in the zone of the register, is not gone. ``covered`` says whether the log goes on that
-    far at all, ``not_tested`` names findings about training data, which a check does not see, and
-    ``not_judged`` the later calls that the rules could not judge. Raises `UsageStop` if the case
-    has no corrective action.
-    """
-    acted: date | None = case.acted_on
-    if acted is None:
-        raise UsageStop("the case has no step corrective_action: there is nothing to test again")
-    since = instant(acted, zone)
-    summary = check_summary(retest)
-    later = [row for row in _rows(retest, "findings.parquet") if (row["last"] or since) >= since]
-    again = [
-        {"finding": found["finding"], "again": row["finding"], "calls": row["calls"],
-         "last": row["last"]}
-        for found in findings
-        for row in later
-        if row["rule"] == found["rule"] and _same(found, row)
-    ]  # fmt: skip
-    rules = {found["rule"] for found in findings}
-    not_tested = [found["finding"] for found in findings if found["rule"] == FLOW.id]
-    last = max((time for time in _times(retest) if time is not None), default="")
-    covered = last >= since
-    return {
-        "since": since,
-        "last_call": last,
-        "covered": covered,
-        "register": summary["register"],
-        "found_again": again,
-        "not_tested": not_tested,
-        "not_judged": [entry for entry in summary["not_judged"] if entry["rule"] in rules],
-        "passed": covered and not again and not not_tested,
-    }
 
 
 def check_summary(checked: str) -> Row:
@@ -194,7 +154,8 @@ def texts_of(calls: pa.Table, logs: Sequence[str]) -> Iterator[Row]:
         raise UsageStop(str(error)) from None
 
 
-def _rows(folder: str, name: str) -> list[Row]:
+def table_rows(folder: str, name: str) -> list[Row]:
+    """The rows of a table of a check or join; raises `UsageStop` if there is none."""
     path = Path(folder) / name
     try:
         rows: list[Row] = pq.read_table(path).to_pylist()
@@ -215,14 +176,7 @@ def _schema(folder: str, name: str) -> pa.Schema:
         ) from None
 
 
-def _times(checked: str) -> Iterator[str | None]:
-    for path in sorted((Path(checked) / CALLS).glob("*.parquet")):
-        with pq.ParquetFile(path) as file:
-            for batch in file.iter_batches(columns=["at"]):
-                yield from batch["at"].to_pylist()
-
-
-def _same(found: Row, row: Row) -> bool:
+def same_labels(found: Row, row: Row) -> bool:
     """Whether labels and caller are those of a finding."""
     return all(found[name] == row[name] for name in (*LABELS, "caller"))
 
@@ -238,7 +192,7 @@ def _is_about(found: Row, row: Row) -> bool:
         own = own and found["project"] in (None, row["project"])
         return bool(own) and _within(row["at"], found["first"], found["last"])
     broken = [(v["rule"], v["value"], v["terms"]) for v in row["violations"]]
-    return _same(found, row) and (found["rule"], found["value"], found["terms"]) in broken
+    return same_labels(found, row) and (found["rule"], found["value"], found["terms"]) in broken
 
 
 def _within(at: str | None, first: str | None, last: str | None) -> bool:

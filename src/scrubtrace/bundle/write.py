@@ -23,10 +23,10 @@ from scrubtrace.bundle.contents import (
     check_summary,
     decisions_about,
     joined_rows,
-    retested,
     texts_of,
     training_rows,
 )
+from scrubtrace.bundle.retest import retested
 from scrubtrace.call_check.job import registered, text_of_register
 from scrubtrace.calls.register import Register
 from scrubtrace.exits import UsageStop
@@ -81,6 +81,7 @@ def write_bundle(job: BundleJob, out: str, engine: Engine | None = None) -> Bund
     """
     case, register = job.case, registered(job.register)
     summary = check_summary(job.checked)
+    digest = _check_register(job, summary)
     folders = [job.checked, *([job.joined] if job.joined else [])]
     check_keys(summary["key_id"], job.joined, job.retest)
     findings = case_findings(case, folders)
@@ -89,7 +90,8 @@ def write_bundle(job: BundleJob, out: str, engine: Engine | None = None) -> Bund
     rows = training_rows(joined, calls)
     retest = None
     if job.retest is not None:
-        retest = retested(case, findings, job.retest, ZoneInfo(register.time_zone))
+        zone = ZoneInfo(register.time_zone)
+        retest = retested(case, findings, job.checked, job.retest, zone)
     if case.state == CaseState.CLOSED and not (retest and retest["passed"]):
         raise UsageStop(
             f"case {case.id} is closed, but no --retest shows that its findings are gone: give the "
@@ -102,7 +104,7 @@ def write_bundle(job: BundleJob, out: str, engine: Engine | None = None) -> Bund
         "findings.json": _json(findings),
         "calls.parquet": table_bytes(calls),
         "training_rows.parquet": table_bytes(rows),
-        "register.json": _json(_excerpt(register, findings, job.register)),
+        "register.json": _json(_excerpt(register, findings, digest)),
         "check_summary.json": _json(summary),
         "commands.txt": _commands(job, summary).encode(),
     }
@@ -116,7 +118,18 @@ def write_bundle(job: BundleJob, out: str, engine: Engine | None = None) -> Bund
     return Bundle(hashlib.sha256(content).hexdigest(), calls.num_rows, rows.num_rows, retest)
 
 
-def _excerpt(register: Register, findings: Sequence[dict[str, Any]], file: str) -> dict[str, Any]:
+def _check_register(job: BundleJob, summary: dict[str, Any]) -> str:
+    """The digest of the register; raises `UsageStop` unless it is the one of the check."""
+    digest = hashlib.sha256(text_of_register(job.register).encode()).hexdigest()
+    if digest != summary["register"]["sha256"]:
+        raise UsageStop(
+            f"{job.register} is not the register that {job.checked} was checked by: give that one "
+            f"(SHA-256 {summary['register']['sha256']})"
+        )
+    return digest
+
+
+def _excerpt(register: Register, findings: Sequence[dict[str, Any]], digest: str) -> dict[str, Any]:
     """The entries that the findings name; no keys, which would name callers."""
     named = {
         table: {found[name] for found in findings} - {None}
@@ -131,7 +144,6 @@ def _excerpt(register: Register, findings: Sequence[dict[str, Any]], file: str) 
         table: [asdict(entry) for entry in getattr(register, table) if entry.id in wanted]
         for table, wanted in named.items()
     }
-    digest = hashlib.sha256(text_of_register(file).encode()).hexdigest()
     return {
         "sha256": digest,
         "time_zone": register.time_zone,

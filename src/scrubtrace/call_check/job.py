@@ -15,11 +15,11 @@ from sqlalchemy import Engine
 from scrubtrace.beam_pipelines import storage
 from scrubtrace.beam_pipelines.call_units import FOLDERS, CheckSpec, CheckUnit, pseudonyms
 from scrubtrace.beam_pipelines.checking_calls import CheckCalls
+from scrubtrace.beam_pipelines.failures import NAMESPACE, UNWRITTEN
 from scrubtrace.beam_pipelines.remote import ClusterError
 from scrubtrace.beam_pipelines.runner import OptionsError, make_runner, pipeline_options
-from scrubtrace.beam_pipelines.scan import NAMESPACE, UNWRITTEN
 from scrubtrace.call_check.findings import Finding, findings_of, read_totals
-from scrubtrace.call_check.output import Coverage, write_results
+from scrubtrace.call_check.output import Coverage, write_register, write_results
 from scrubtrace.calls.check import load_register
 from scrubtrace.calls.files import CallLogError
 from scrubtrace.calls.reading import reading_units
@@ -107,6 +107,7 @@ def check_calls(job: CheckJob, engine: Engine | None = None) -> CheckOutcome:
             outcome = CheckOutcome(findings, Coverage(), counts, not_judged, keys.active.id)
             outcome.files = [path for unit in units for path in unit.paths]
             digest = hashlib.sha256(text.encode()).hexdigest()
+            write_register(job.out, register, name)
             write_results(job.out, spec, outcome, {"file": job.register, "sha256": digest})
         finally:
             shutil.rmtree(work, ignore_errors=True)

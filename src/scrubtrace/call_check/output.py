@@ -6,7 +6,8 @@ import json
 import os
 import shutil
 from collections import Counter
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
@@ -18,6 +19,8 @@ from scrubtrace.beam_pipelines import storage
 from scrubtrace.beam_pipelines.call_units import CheckSpec
 from scrubtrace.beam_pipelines.layout import table_bytes
 from scrubtrace.call_check.findings import Finding
+from scrubtrace.calls.register import Register
+from scrubtrace.calls.rules import running
 from scrubtrace.environment import environment
 from scrubtrace.review.cells import plain_cell
 from scrubtrace.schemas.call_findings import CALL_FINDINGS
@@ -26,6 +29,7 @@ if TYPE_CHECKING:
     from scrubtrace.call_check.job import CheckOutcome
 
 SUMMARY = "summary.json"
+REGISTER = "register.json"
 CALLS = "calls"
 FORMAT = 1
 
@@ -78,6 +82,14 @@ def write_results(
     content = _summary(outcome, register)
     outcome.manifest_sha256 = sha256(content).hexdigest()
     storage.write_atomic(summary, content)
+
+
+def write_register(out: str, register: Register, pseudonym: Callable[[str], str]) -> None:
+    """Writes the register as it was read, keys by their pseudonyms, and which rules it applies."""
+    content = asdict(register) | {"rules": running(register)}
+    content["keys"] = [asdict(key) | {"caller": pseudonym(key.caller)} for key in register.keys]
+    text = json.dumps(content, ensure_ascii=False, indent=1, sort_keys=True)
+    storage.write_atomic(storage.join(out, REGISTER), text.encode() + b"\n")
 
 
 def write_findings(out: str, findings: list[Finding], key_id: str) -> None:

@@ -1,12 +1,15 @@
 """``bundle``: evidence of a case for counsel."""
 
-from collections.abc import Mapping
+import json
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import click
 
 from scrubtrace.commands.calls import review_table
 from scrubtrace.exits import LimitStop
+
+SHOWN = 10
 
 
 @click.command()
@@ -43,6 +46,8 @@ def bundle(case: str, **given: Any) -> None:
             f"{made.calls:,} calls, {made.rows:,} training rows"
         )
         click.echo(f"{made.sha256}  {given['out']}")
+        for line in _retest_lines(made.retest) if made.retest else ():
+            click.echo(line)
     if made.retest is not None and not made.retest["passed"]:
         raise LimitStop(
             f"the re-test since {made.retest['since']} did not pass: {_why(made.retest)}"
@@ -54,4 +59,32 @@ def _why(retest: Mapping[str, Any]) -> str:
         return f"{len(retest['found_again']):,} findings are there again"
     if retest["not_tested"]:
         return f"{len(retest['not_tested']):,} findings are about training data, not about calls"
-    return "the log ends before it"
+    if not retest["covered"]:
+        return "the log ends before it"
+    idle = [rule["rule"] for rule in retest["rules"] if not rule["judged"]]
+    return f"{', '.join(idle)} could judge none of the {retest['calls']:,} calls"
+
+
+def _retest_lines(retest: Mapping[str, Any]) -> Iterator[str]:
+    """What the test looked at, and how that is different from the check of the findings."""
+    yield f"re-test: {retest['calls']:,} calls since {retest['since']}"
+    for rule in retest["rules"]:
+        reasons = "".join(f", {why} {count:,}" for why, count in rule["not_judged"].items())
+        yield f"  {rule['rule']} judged {rule['judged']:,} of them{reasons}"
+    for found in retest["findings"]:
+        own = (("project", found["calls_of_project"]), ("caller", found["calls_of_caller"]))
+        if missing := [name for name, calls in own if calls == 0]:
+            yield f"  {found['finding']}: no call of its {' and none of its '.join(missing)}"
+    changes = retest["register_changes"]
+    if changes:
+        yield f"  the register is another one, {len(changes):,} values differ (case.json):"
+    for change in changes[:SHOWN]:
+        names = (change["table"], change["entry"], change["key"])
+        place = " ".join(name for name in names if name is not None)
+        yield f"    {place}: {_value(change['before'])} before, {_value(change['after'])} now"
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, dict):
+        return "there"
+    return "none" if value is None else json.dumps(value, ensure_ascii=False)

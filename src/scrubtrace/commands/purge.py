@@ -42,6 +42,8 @@ SHOWN = 5
 @click.option("--key-file", metavar="FILE", help="Key of the text digests.")
 @click.option("--workers", type=int, metavar="N", help="Worker processes on this machine.")
 @click.option("--dry-run", is_flag=True, help="Count what would be removed; write nothing.")
+@click.option("--compare/--no-compare", default=True, show_default=True,
+              help="In a dry run, compare the named texts as the purge does.")  # fmt: skip
 @click.option("--quiet", is_flag=True, help="No progress and no summary.")
 @config_options
 @click.pass_context
@@ -54,7 +56,7 @@ def purge(context: click.Context, /, shards: tuple[str, ...], **given: Any) -> N
     The inputs are only read. A row is removed only if it is still the row that was decided on. The
     same command goes on with an unfinished purge.
     """
-    from scrubtrace.purge.job import Job, plan_summary, prepare, run_purge
+    from scrubtrace.purge.job import Job, prepare, run_purge
     from scrubtrace.purge.record import Attachments
     from scrubtrace.schemas.removal import EXPECTED
 
@@ -67,7 +69,10 @@ def purge(context: click.Context, /, shards: tuple[str, ...], **given: Any) -> N
     job = Job(shards, given["out"], config, attachments=attachments,
               beam_arguments=beam_arguments, **options)  # fmt: skip
     if given["dry_run"]:
-        click.echo(json_text(plan_summary(prepare(job))))
+        from scrubtrace.purge.dry_run import dry_run
+
+        compare = given["compare"]
+        click.echo(json_text(dry_run(prepare(job), compare).to_dict(compare)))
         return
     outcome = run_purge(job)
     incomplete = bool(outcome.errors) or any(

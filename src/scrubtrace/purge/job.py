@@ -6,7 +6,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import apache_beam as beam
 import pyarrow as pa
@@ -29,7 +28,6 @@ from scrubtrace.beam_pipelines.runner import (
 )
 from scrubtrace.beam_pipelines.short_memory import end_under_limit
 from scrubtrace.config import Config
-from scrubtrace.detect import run_to_end
 from scrubtrace.exits import IncompleteStop, UsageStop
 from scrubtrace.keys import place_of_keys, read_ring
 from scrubtrace.lock import output_lock
@@ -39,8 +37,9 @@ from scrubtrace.purge.columns import check_columns
 from scrubtrace.purge.locating import Located, locate
 from scrubtrace.purge.maps import Sums, put_together
 from scrubtrace.purge.record import Attachments, Purge, write_record
-from scrubtrace.purge.sampled import Sample, read_sample
+from scrubtrace.purge.sample_files import Sample
 from scrubtrace.resumable import resumable
+from scrubtrace.running import run_to_end
 from scrubtrace.schemas.identity import KeyRing
 from scrubtrace.schemas.plan import Chat, Columns, RowRange, Shard, Unit, Work
 from scrubtrace.schemas.removal import EXPECTED, PurgeReceipt, PurgeSpec
@@ -244,6 +243,8 @@ def _sample(purge: Purge, job: Job) -> Sample | None:
     name, bound = job.attachments.audit_batch, job.attachments.bound
     if name is None:
         return None
+    from scrubtrace.purge.sampled import read_sample
+
     return read_sample(name, job.config.review.url, purge.folder, purge.spec.dataset, bound)
 
 
@@ -322,18 +323,3 @@ def _check_keys(wanted: pa.Table, ring: KeyRing) -> None:
 def _check_has_places(wanted: pa.Table) -> None:
     if pc.any(pc.is_null(wanted.column("shard"))).as_py():
         raise UsageStop("the list names row ids: say with --id-column where ids are")
-
-
-def plan_summary(prepared: Prepared) -> dict[str, Any]:
-    """What would be removed, counted in texts by reason, source and stage; nothing is compared."""
-    wanted, not_found = prepared.located.wanted, prepared.located.not_found
-    counts = {name: _counted(wanted.column(name)) for name in ("reason", "source", "stage")}
-    places = wanted.group_by(["shard", "row_index"]).aggregate([]).num_rows
-    problems = _counted(not_found.column("problem"))
-    return {"rows": places, "texts": wanted.num_rows, **counts, "not_found": problems}
-
-
-def _counted(column: pa.ChunkedArray) -> dict[str, int]:
-    found = column.value_counts().to_pylist()
-    pairs = ((entry["values"] or "not known", entry["counts"]) for entry in found)
-    return dict(sorted(pairs))

@@ -15,13 +15,12 @@ from typing import Any
 from scrubtrace.beam_pipelines import storage
 from scrubtrace.beam_pipelines.purging.layout import QUARANTINE, REMOVAL, SHARDS, PurgeFolder
 from scrubtrace.config import Config
-from scrubtrace.detectors.reference.index import MANIFEST
 from scrubtrace.environment import environment
 from scrubtrace.exits import UsageStop
 from scrubtrace.purge.choosing import Chosen, digest_of
 from scrubtrace.purge.lineage import lineage, runs_table
 from scrubtrace.purge.maps import Sums
-from scrubtrace.purge.sampled import Sample, remove_others
+from scrubtrace.purge.sample_files import Sample, remove_others
 from scrubtrace.purge.signing import payload_of, sign, signer
 from scrubtrace.schemas.plan import RunSpec, Work
 from scrubtrace.schemas.removal import FORMAT, PurgeReceipt, PurgeSpec
@@ -222,6 +221,8 @@ def indexes(spec: RunSpec | None) -> Any:
     """SHA-256 of the manifests of the reference indexes, as they are now."""
     if spec is None:
         return NOT_SUPPLIED
+    from scrubtrace.detectors.reference.index import MANIFEST
+
     found = []
     for planned in spec.detectors:
         path = planned.options.get("index")

@@ -21,59 +21,19 @@ from scrubtrace.audit.seeds import Seed
 from scrubtrace.beam_pipelines import storage
 from scrubtrace.beam_pipelines.changes import ShardChanged
 from scrubtrace.beam_pipelines.drawing.ranking import Ranker
-from scrubtrace.beam_pipelines.layout import read_table, table_bytes
+from scrubtrace.beam_pipelines.layout import read_table
 from scrubtrace.beam_pipelines.planning import Inputs, PlanError, read_files
 from scrubtrace.beam_pipelines.purging.layout import REMOVAL, SHARDS, PurgeFolder
 from scrubtrace.exits import IncompleteStop, UsageStop
+from scrubtrace.purge.sample_files import FLAGGED_TEXTS, TEXTS, Sample
 from scrubtrace.review.batches.known import flagged_keys, places_of
 from scrubtrace.review.batches.store import batch_items, find_batch
 from scrubtrace.review.connection import open_review, reading
 from scrubtrace.review.errors import ReviewError
-from scrubtrace.review.trail.events import sha256_of
 from scrubtrace.schemas.batches import Batch
 from scrubtrace.schemas.identity import KeyRing
 from scrubtrace.schemas.plan import Columns
 from scrubtrace.schemas.removal import SAMPLE
-
-TEXTS, FLAGGED_TEXTS = "sample.parquet", "flagged.parquet"
-SIDE_FILES = (TEXTS, FLAGGED_TEXTS)
-
-
-@dataclass(frozen=True)
-class Sample:
-    """An audit batch that was drawn from the purged shards.
-
-    ``texts`` is a table of `SAMPLE`. ``flagged`` has the keys of all flagged texts, if these were
-    drawn for themselves.
-    """
-
-    batch: Batch
-    texts: pa.Table
-    flagged: pa.Table | None
-
-    @property
-    def files(self) -> tuple[str, ...]:
-        """Names of the side files."""
-        return (TEXTS,) if self.flagged is None else SIDE_FILES
-
-    def to_dict(self) -> dict[str, Any]:
-        """What the record says of it; the digest of the plan is that of the review log."""
-        plan = dict(self.batch.plan)
-        about = {"batch": self.batch.name, "event": self.batch.event}
-        return {"sha256": sha256_of(plan), "content": plan, "drawn": len(self.texts)} | about
-
-    def write(self, folder: PurgeFolder) -> None:
-        """Writes the side files of the record."""
-        storage.write_atomic(folder.removal(TEXTS), table_bytes(self.texts))
-        if self.flagged is not None:
-            storage.write_atomic(folder.removal(FLAGGED_TEXTS), table_bytes(self.flagged))
-
-
-def remove_others(folder: PurgeFolder, sample: Sample | None) -> None:
-    """Removes side files of an earlier sample that this one does not have."""
-    names = set(SIDE_FILES) - set(sample.files if sample else ())
-    paths = [folder.removal(name) for name in sorted(names)]
-    storage.remove([path for path in paths if storage.exists(path)])
 
 
 def read_sample(

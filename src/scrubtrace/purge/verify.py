@@ -3,21 +3,23 @@
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from scrubtrace.audit.seeds import Seed
 from scrubtrace.beam_pipelines import storage
 from scrubtrace.beam_pipelines.layout import read_table
 from scrubtrace.beam_pipelines.purging.layout import REMOVAL, SHARDS
 from scrubtrace.exits import SumsDifferStop, UsageStop
 from scrubtrace.purge.differing import SHOWN, Written, differences, removed_rows
 from scrubtrace.purge.record import PREDICATE, SELF, STATEMENT, record_bytes
-from scrubtrace.purge.sampled import SIDE_FILES, check_seed, draw_again
+from scrubtrace.purge.sample_files import SIDE_FILES
 from scrubtrace.purge.signing import opened, verified
 from scrubtrace.schemas.identity import DigestKey, KeyRing
 from scrubtrace.schemas.removal import EXPECTED, REMOVED
+
+if TYPE_CHECKING:
+    from scrubtrace.audit.seeds import Seed
 
 
 @dataclass
@@ -42,7 +44,7 @@ def verify(
     ring: KeyRing | None,
     public_key: str | None = None,
     every_row: bool = False,
-    seed: Seed | None = None,
+    seed: "Seed | None" = None,
 ) -> Found:
     """Compares everything that a record names with what is there.
 
@@ -55,6 +57,8 @@ def verify(
     found = Found(signed=public_key is not None)
     predicate = statement["predicate"]
     if seed is not None:
+        from scrubtrace.purge.sampled import check_seed
+
         check_seed(predicate, seed)
     found.notes += _incomplete(predicate)
     base = storage.absolute(path).rsplit("/", 2)[0]
@@ -82,7 +86,7 @@ def verify(
 
 
 def _draw(
-    base: str, predicate: dict[str, Any], seed: Seed, ring: KeyRing | None, found: Found
+    base: str, predicate: dict[str, Any], seed: "Seed", ring: KeyRing | None, found: Found
 ) -> None:
     """Draws the sample again, unless its side files are not those that the record names."""
     names = [f"{REMOVAL}/{name}" for name in SIDE_FILES]
@@ -90,6 +94,8 @@ def _draw(
     if any(_sha256(storage.join(base, name)) != digest for name, digest in side.items()):
         found.notes.append("the sample was not drawn again: what was drawn is not known any more")
         return
+    from scrubtrace.purge.sampled import draw_again
+
     drawn = draw_again(base, predicate, seed, ring)
     found.sample, found.drawn = drawn.batch, drawn.texts
     found.problems += drawn.problems
