@@ -31,6 +31,7 @@ class NotJudged(StrEnum):
     NO_PROVIDER = "no_provider"
     NO_TERMS = "no_terms"
     NO_PROMPT = "no_prompt"
+    NO_TOKENS = "no_tokens"
 
 
 @dataclass(frozen=True, slots=True)

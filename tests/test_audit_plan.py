@@ -233,4 +233,7 @@ def test_progress_is_told_unless_quiet(
     assert base.plan("april", "--by", "none", "--total", 2, "--quiet") == 0
     assert base.run("audit", "run", "march", "--out", base.out, "--quiet") == 0
     said = capsys.readouterr()
-    assert said.out + said.err == ""
+    assert said.out == ""
+    (warning,) = said.err.splitlines()
+    assert warning.startswith("scrubtrace: ")
+    assert "march" in warning

@@ -1,6 +1,7 @@
 """The re-test of a case: the same rules, at least as strict, on calls that they could judge."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -102,6 +103,31 @@ def test_calls_that_a_rule_cannot_judge_test_nothing(capsys: pytest.CaptureFixtu
     assert retest()["rules"] == [
         {"rule": "prompt.identity", "judged": 0, "not_judged": {"no_prompt": 1}}
     ]
+
+
+def without_project(call: dict[str, Any]) -> None:
+    del call["metadata"]["project"]
+
+
+@pytest.mark.parametrize(
+    ("rule", "reason", "change"), [("key.shared", "no_project", without_project)]
+)
+def test_calls_without_what_a_rule_over_time_needs_test_nothing(
+    rule: str,
+    reason: str,
+    change: Callable[[dict[str, Any]], None],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    later = later_log(8)
+    calls = [json.loads(line) for line in later.read_text(encoding="utf-8").splitlines()]
+    for call in calls:
+        change(call)
+    later.write_text("".join(f"{json.dumps(call)}\n" for call in calls), encoding="utf-8")
+    check(later, "later")
+    write_case(findings("checked", rule), steps=4)
+    assert bundle("--retest", "later") == 5
+    assert f"{rule} could judge none of the 1 calls" in capsys.readouterr().err
+    assert retest()["rules"] == [{"rule": rule, "judged": 0, "not_judged": {reason: 1}}]
 
 
 def test_findings_whose_project_and_caller_call_no_more_are_told(

@@ -75,3 +75,13 @@ def test_a_terminal_gets_a_bar(
 def test_a_failing_scan_ends_the_display(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="stop"), shown_progress(RunFolder(str(tmp_path)), 1, True):
         raise OSError("stop")
+
+
+def test_a_name_is_no_markup_on_a_terminal(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
+    with counted_progress(3, False, "with evidence", "counting flags of a[/b]") as counts:
+        counts.done = 3
+    assert "a[/b]" in capsys.readouterr().err

@@ -12,7 +12,13 @@ from campaigns import REVIEW, SCAN, Site, action, exception
 from scrubtrace.campaign.record import read_previous
 from scrubtrace.exits import Exit, SumsDifferStop, UsageStop
 from scrubtrace.messages import ENGLISH
-from scrubtrace.report.campaigns import Campaigns, campaign_sections, read_records
+from scrubtrace.report.campaigns import (
+    SHOWN,
+    Campaigns,
+    Noted,
+    campaign_sections,
+    read_records,
+)
 from scrubtrace.review.report.model import Section
 from scrubtrace.schemas.identity import DigestKey
 from tests.helpers.made_campaigns import made_campaigns
@@ -54,6 +60,13 @@ def test_a_record_says_what_is_open_and_what_ends() -> None:
     assert done.warnings == ("The log of this review table does not know this check.",)
     changes = found.tables[-1].rows
     assert changes[0][2:] == ("4", "6", "2", "3", "–", "–")
+
+
+def test_rows_that_are_not_shown_are_told() -> None:
+    noted = tuple(Noted(f"c-{n}", "2030-06-15", 0, f"{n:064x}") for n in range(SHOWN + 2))
+    (table,) = next(sections(Campaigns(noted))).tables
+    assert len(table.rows) == SHOWN
+    assert table.note == "2 more rows are not shown."
 
 
 @pytest.fixture

@@ -118,12 +118,12 @@ class _Bar:
 
         found = " {task.fields[findings]} " + counts.found if counts.found else ""
         self._progress = Progress(
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),
             BarColumn(),
             MofNCompleteColumn(),
             TextColumn("rows  {task.fields[rate]} rows/s "),
             TimeRemainingColumn(),
-            TextColumn(" left " + found),
+            TextColumn(" left " + found, markup=False),
             console=Console(stderr=True),
         )
         self._task = self._progress.add_task(

@@ -102,10 +102,13 @@ class Note(StrEnum):
 
     OTHER_RUNS = "other_runs"
     BY_RULE = "by_rule"
+    EMPTY_AMONG_TEXTS = "empty_among_texts"
     DRAWN_ONE_BY_ONE = "drawn_one_by_one"
 
 
 NOTES = {
+    Note.EMPTY_AMONG_TEXTS: "some shards were scanned by an earlier version, so null and empty "
+    "texts count among those that are not flagged: scan them again with detect --force",
     Note.OTHER_RUNS: "the batch was drawn from other results than those that count now: flags are "
     "of today, decisions of the draw",
     Note.BY_RULE: "flags that are compared with references are those of policy.style.alpha alone, "

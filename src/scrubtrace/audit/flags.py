@@ -105,7 +105,7 @@ def count_flags(
     outcome = Outcome(run, dataset, balance, [])
     recurring = recurring_names(results, config, outcome) | (names or frozenset())
     style = style_outcome(results, config, outcome)
-    tallies, left_out = _texts(results)
+    tallies, are_apart = _texts(results)
     for text in _watched(results, quiet):
         flags = _flags(text, config, recurring, None if names is not None else style.cuts)
         counted = Tally(
@@ -127,7 +127,7 @@ def count_flags(
         results.spec,
         _detectors(results, dataset),
         recurring,
-        balance.null_texts + balance.empty_texts - left_out,
+        0 if are_apart else balance.null_texts + balance.empty_texts,
         {name: shard.footer_digest for name, shard in results.shards.items()},
         tallies,
         p_values,
@@ -167,13 +167,13 @@ def _is_unusual(text: FoundText) -> bool:
     )
 
 
-def _texts(results: Results) -> tuple[dict[CellKey, Tally], int]:
-    """Texts by cell, and how many null and empty ones are left out of them.
+def _texts(results: Results) -> tuple[dict[CellKey, Tally], bool]:
+    """Texts by cell, and whether null and empty ones are left out of them.
 
-    Read are those of the detector that was given the most.
+    They are if every unit counts them apart. Read are the texts of the detector that was given the
+    most.
     """
     read: dict[str, Counter[CellKey]] = {}
-    empty: Counter[str] = Counter()
     judged: Counter[CellKey] = Counter()
     styled: Counter[CellKey] = Counter()
     table = judged_counts(results)
@@ -183,14 +183,13 @@ def _texts(results: Results) -> tuple[dict[CellKey, Tally], int]:
         nothing, silent = (row[name] if are_apart else 0 for name in EMPTY)
         own = row["judged"] - nothing
         read.setdefault(detector, Counter())[cell] += own + row["abstained"] - silent
-        empty[detector] += nothing + silent
         judged[cell] = max(judged[cell], own)
         if detector == STYLOMETRY:
             styled[cell] = own
     most = max(read, key=lambda detector: read[detector].total(), default="")
     texts = read.get(most, Counter())
     tallies = {cell: Tally(n, judged[cell], styled=styled[cell]) for cell, n in texts.items() if n}
-    return tallies, empty[most]
+    return tallies, are_apart
 
 
 def _cell_of(row: Mapping[str, Any]) -> CellKey:

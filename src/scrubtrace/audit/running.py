@@ -292,6 +292,8 @@ def _notes(
         drawn_from = reviewed.batch.plan.get("runs_with_results", ())
         if sorted(drawn_from) != sorted(flags.runs):
             yield Note.OTHER_RUNS
+    if flags is not None and flags.empty:
+        yield Note.EMPTY_AMONG_TEXTS
     if references.human and entries[-1].by_rule != entries[-1].flagged:
         yield Note.BY_RULE
     if reviewed is not None and cluster is not None:

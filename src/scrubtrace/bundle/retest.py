@@ -17,10 +17,11 @@ from scrubtrace.calls.flow import FLOW
 from scrubtrace.calls.register_file import instant
 from scrubtrace.calls.rules import LIMITS
 from scrubtrace.calls.rules.purposes import FORBIDDEN
-from scrubtrace.calls.use import SHARED, USE_RULES
+from scrubtrace.calls.use import RATE, SHARED, USE_RULES
 from scrubtrace.exits import UsageStop
 from scrubtrace.schemas.call_rules import NotJudged
 
+_TOKENS = ("prompt_tokens", "completion_tokens")
 _ENTRIES = ("stages", "purposes", "markets", "models", "projects", "terms", "keys")
 
 
@@ -52,7 +53,7 @@ def retested(case: Case, findings: Sequence[Row], checked: str, retest: str, zon
         if (row["last"] or since) >= since
         and row["rule"] == found["rule"] and same_labels(found, row)
     ]  # fmt: skip
-    later = _Later(retest, since)
+    later = _Later(retest, since, after["limits"])
     judged = [later.judged(rule) for rule in rules]
     not_tested = [found["finding"] for found in findings if found["rule"] == FLOW.id]
     covered = later.last >= since
@@ -140,12 +141,13 @@ def _change(table: str, entry: str | None, key: str | None, before: Any, after: 
 class _Later:
     """Calls of a check at or after an instant, counted; one without a time counts as later."""
 
-    def __init__(self, checked: str, since: str) -> None:
+    def __init__(self, checked: str, since: str, limits: Row) -> None:
         self.calls, self.last = 0, ""
+        self._by_tokens = limits["calls_per_minute"] is None
         self._not_judged: Counter[tuple[str, str]] = Counter()  # by rule and reason
         self._projects: Counter[str | None] = Counter()
         self._callers: Counter[str | None] = Counter()
-        names = ["at", "project", "caller", "key", "not_judged"]
+        names = ["at", "project", "caller", "key", *_TOKENS, "not_judged"]
         for path in sorted((Path(checked) / CALLS).glob("*.parquet")):
             with pq.ParquetFile(path) as file:
                 for batch in file.iter_batches(columns=names):
@@ -157,7 +159,7 @@ class _Later:
         self.calls += 1
         self.last = max(self.last, row["at"] or "")
         self._not_judged.update((entry["rule"], entry["reason"]) for entry in row["not_judged"])
-        self._not_judged.update(_not_judged_over_time(row))
+        self._not_judged.update(_not_judged_over_time(row, self._by_tokens))
         self._projects[row["project"]] += 1
         self._callers.update({row["caller"], row["key"]})
 
@@ -177,10 +179,18 @@ class _Later:
         }
 
 
-def _not_judged_over_time(call: Row) -> Iterator[tuple[str, str]]:
-    """Rules over time that have nothing of a call, with the reason."""
+def _not_judged_over_time(call: Row, by_tokens: bool) -> Iterator[tuple[str, str]]:
+    """Rules over time that have nothing of a call, with the reason.
+
+    ``by_tokens`` says whether the only ceiling of rates is one of tokens.
+    """
     for rule in USE_RULES:
         if call["key"] is None:
             yield rule.id, str(NotJudged.NO_CALLER)
-        elif call["at"] is None and rule is not SHARED:
+        elif rule is SHARED:
+            if call["project"] is None:
+                yield rule.id, str(NotJudged.NO_PROJECT)
+        elif call["at"] is None:
             yield rule.id, str(NotJudged.NO_TIME)
+        elif rule is RATE and by_tokens and all(call[name] is None for name in _TOKENS):
+            yield rule.id, str(NotJudged.NO_TOKENS)

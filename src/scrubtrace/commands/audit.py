@@ -173,6 +173,9 @@ def _run(job: Any, as_json: bool) -> None:
         click.echo(json_text(planned.plan))
     elif not job.quiet:
         click.echo("\n".join(plan_lines(planned)))
+    else:
+        for warning in planned.warnings:
+            click.echo(f"scrubtrace: {warning}", err=True)
 
 
 @audit.command("run")

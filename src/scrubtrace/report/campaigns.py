@@ -101,9 +101,9 @@ def _noted(found: Campaigns, messages: Messages) -> Table:
             messages.number(one.open),
             messages.text("shown below") if one.sha256 in given else one.sha256[:16],
         )
-        for one in found.noted[:SHOWN]
+        for one in found.noted
     )
-    return Table(columns, rows, frozenset(columns[2:3]))
+    return _cut(columns, rows, messages, columns[2:3])
 
 
 def _record_section(
@@ -195,7 +195,7 @@ def _scope(content: Mapping[str, Any], messages: Messages) -> Table:
         names = ("expected_shards", "shards", "rows", "texts")
         numbers = (*(one[name] for name in names), len(one["gaps"]), excepted)
         rows.append((one["dataset"], *map(messages.number, numbers)))
-    return Table(columns, tuple(rows), frozenset(columns[1:]))
+    return _cut(columns, tuple(rows), messages, columns[1:])
 
 
 def _steps(content: Mapping[str, Any], messages: Messages) -> Table:
@@ -216,7 +216,7 @@ def _steps(content: Mapping[str, Any], messages: Messages) -> Table:
         )
         for one in content["steps"]
     )
-    return Table(columns, rows, frozenset(columns[2:4]))
+    return _cut(columns, rows, messages, columns[2:4])
 
 
 def _step_state(step: Mapping[str, Any], messages: Messages) -> str:
@@ -228,7 +228,8 @@ def _step_state(step: Mapping[str, Any], messages: Messages) -> str:
 def _required(content: Mapping[str, Any], messages: Messages) -> Table:
     """What is open; a record has it in English, and so only English reports do."""
     shown = content["required"] if messages.language == ENGLISH.language else ()
-    return Table((messages.text("required and open"),), tuple((words,) for words in shown[:SHOWN]))
+    columns = (messages.text("required and open"),)
+    return _cut(columns, tuple((words,) for words in shown), messages)
 
 
 def _actions(content: Mapping[str, Any], messages: Messages) -> Table:
@@ -248,7 +249,7 @@ def _actions(content: Mapping[str, Any], messages: Messages) -> Table:
         for one in content["actions"]
         if one["is_open"]
     )
-    return Table(columns, rows[:SHOWN])
+    return _cut(columns, rows, messages)
 
 
 def _exceptions(content: Mapping[str, Any], messages: Messages) -> Table:
@@ -272,7 +273,7 @@ def _exceptions(content: Mapping[str, Any], messages: Messages) -> Table:
         )
         for one in content["exceptions"]
     )
-    return Table(columns, rows[:SHOWN], frozenset(columns[3:]))
+    return _cut(columns, rows, messages, columns[3:])
 
 
 def _changes(content: Mapping[str, Any], messages: Messages) -> Table:
@@ -296,7 +297,23 @@ def _changes(content: Mapping[str, Any], messages: Messages) -> Table:
         )
         for one in (found["kinds"] if found is not None else ())
     )
-    return Table(columns, rows[:SHOWN], frozenset(columns[2:]))
+    return _cut(columns, rows, messages, columns[2:])
+
+
+def _cut(
+    columns: tuple[str, ...],
+    rows: tuple[tuple[str, ...], ...],
+    messages: Messages,
+    numbers: Sequence[str] = (),
+) -> Table:
+    """A table of the first rows, which says how many are left out."""
+    more = len(rows) - SHOWN
+    note = ""
+    if more > 0:
+        note = messages.plural(
+            "{count} more row is not shown.", "{count} more rows are not shown.", more
+        )
+    return Table(columns, rows[:SHOWN], frozenset(numbers), note)
 
 
 def _day(text: str, messages: Messages) -> str:
