@@ -11,12 +11,15 @@ import pytest
 from audits import Base
 from samples import FLAGGED, PLAIN
 
-from scrubtrace.audit.clusters import ClusterBy, Grouped
-from scrubtrace.audit.figures import Refusal
-from scrubtrace.audit.flags import Tally
+from scrubtrace.audit.clusters import ClusterBy, Grouped, PartClusters
+from scrubtrace.audit.figures import Refusal, What, Why
+from scrubtrace.audit.flags import Histogram, Tally
+from scrubtrace.audit.part import Part
+from scrubtrace.audit.parts import estimate, lower_bound
 from scrubtrace.exits import Exit, UsageStop
 from scrubtrace.stats.prevalence.clusters import Clusters
 from scrubtrace.stats.prevalence.lower_bound import clustered_lower_bound
+from scrubtrace.stats.prevalence.result import Reason
 
 ALL = ("--group-by", "labeler=who,source=kind", "--language-column", "lang")
 
@@ -160,3 +163,63 @@ def test_texts_of_one_labeler_in_two_data_sets_are_one_cluster() -> None:
     assert ClusterBy.read([]) is None
     with pytest.raises(UsageStop):
         ClusterBy.read(["labelers"])
+
+
+def style_scores(low: int, high: int) -> Histogram:
+    return (low // 19,) * 19 + (high,)
+
+
+def styled_part(styled: int, unnamed: int) -> Part:
+    """Texts of 40 labelers, so many of whom wrote what style judged; references of 40 each.
+
+    All of them have 20 texts; of those without a labeler style judged so many.
+    """
+
+    def of(number: int, flagged: int, nobody: int = 0) -> Grouped:
+        tallies: dict[str | None, Tally] = {}
+        for place in range(40):
+            judged = (20, flagged) if place < number else (0, 0)
+            tallies[f"w{place}"] = Tally(20, 20, flagged, flagged, *judged)
+        if nobody:
+            tallies[None] = Tally(nobody, 0, 0, 0, nobody, 0)
+        return Grouped(("labeler",), tallies)
+
+    kinds = of(styled, 3, unnamed), of(40, 1), of(40, 19)
+    tallies = [sum(kind.tallies.values(), Tally()) for kind in kinds]
+    scores = [style_scores(tally.styled - tally.unusual, tally.unusual) for tally in tallies]
+    return Part("en", None, *tallies, *scores, clusters=PartClusters(*kinds))
+
+
+@pytest.mark.parametrize(
+    ("styled", "unnamed", "refusal", "detail"),
+    [
+        (30, 0, None, ""),
+        (29, 0, Reason.FEW_CLUSTERS, "texts of the data that style judged: 29 of 30 by labeler"),
+        (40, 9, Refusal.NOT_CLUSTERED,
+         "texts of the data that style judged: 9 of 809 texts have no labeler"),
+    ],
+)  # fmt: skip
+def test_scores_are_widened_or_give_no_number(
+    styled: int, unnamed: int, refusal: Why | None, detail: str
+) -> None:
+    """Clusters of all judged texts may be enough where those of what style judged are not."""
+    part = styled_part(styled, unnamed)
+    found = estimate(What.BY_SCORES, [part], 800, 0.95, 1.0)
+    assert (found.refusal, found.estimate is None) == (refusal, refusal is not None)
+    assert detail in found.detail
+    # Not widened the check would find fault too often, so there is none.
+    assert (part.mixture is None) == (refusal is not None)
+    for other in (lower_bound([part], 800, 0.95), estimate(What.BY_FLAGS, [part], 800, 0.95, 1.0)):
+        assert (other.refusal, other.lower is None) == (None, False)
+
+
+def test_texts_that_tell_less_than_one_are_not_said_to_be_none() -> None:
+    uneven = {f"w{place}": Tally(4, 4, 0, 0) for place in range(29)}
+    data = Grouped(("labeler",), uneven | {"w": Tally(100, 100, 100, 100)})
+    human = Grouped(("labeler",), {f"w{place}": Tally(20, 20, 1, 1) for place in range(40)})
+    tallies = [sum(kind.tallies.values(), Tally()) for kind in (data, human)]
+    part = Part("en", None, *tallies, clusters=PartClusters(data, human))
+    found = lower_bound([part], 216, 0.95)
+    assert found.refusal == Reason.FEW_CLUSTERS
+    assert "no texts" not in found.words
+    assert "judged rows are worth less than one" in found.words

@@ -1,5 +1,6 @@
 """Figures of an audit from counts: known numbers, what they promise, every refusal in words."""
 
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -206,7 +207,7 @@ def test_what_a_refusal_says_does() -> None:
 
 
 def test_errors_of_languages_are_independent_and_those_of_sources_are_not() -> None:
-    one = Compared("en", 500, 500.0, *FLAGGED)
+    one = Compared("en", 500, False, 500.0, *FLAGGED)
     each = error_to_expect([one])
     assert error_to_expect([one, replace(one, language="de")]) == pytest.approx(each / 2**0.5)
     assert error_to_expect([one, one]) == pytest.approx(each)
@@ -214,8 +215,28 @@ def test_errors_of_languages_are_independent_and_those_of_sources_are_not() -> N
     assert "times as many texts to judge, or " in told
 
 
+def test_texts_in_clusters_are_not_numbered() -> None:
+    """600 human texts that are worth 200: neither number helps, more texts of the same do not."""
+    human, llm = np.array([192.0, 8]), np.array([60.0, 140])
+    part = Compared("en", 1_200, True, 400.0, human, llm)
+    now = error_to_expect([part])
+    told = imprecise_words([part], now, 0.9 * now)
+    _, _, ways = told.partition("; it takes ")
+    found = re.findall(r"([\d.,]+) times as many (clusters of [a-z ]+)", ways)
+    assert [name for _, name in found] == [
+        "clusters of texts to judge", "clusters of human reference texts", "clusters of all",
+    ]  # fmt: skip
+    judged, human_times, every = (float(times) for times, _ in found)
+    assert error_to_expect([part], judged) <= 0.9 * now
+    assert error_to_expect([part], 1, human_times) <= 0.9 * now
+    assert error_to_expect([part], every, every, every) <= 0.9 * now
+    assert not re.search(r"\d (texts|human)", ways)
+    none = imprecise_words([part], now, 0.1 * now)
+    assert "no number of clusters of texts to judge does" in none
+
+
 def test_texts_that_are_worth_fewer_have_a_larger_error_to_expect() -> None:
-    one = Compared("en", 500, 500.0, *FLAGGED)
+    one = Compared("en", 500, False, 500.0, *FLAGGED)
     worth = replace(one, judged=250.0, human=one.human / 2, llm=one.llm / 2)
     assert error_to_expect([worth]) > 1.3 * error_to_expect([one])
 

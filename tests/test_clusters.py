@@ -81,7 +81,7 @@ def test_a_bound_is_that_of_the_whole_rows_these_are_worth() -> None:
     human = clusters([1] * 10 + [0] * 30, [20] * 40)
     found = clustered_lower_bound(judged, human)
     (x, m), (k, n) = judged.effective(), human.effective()
-    expected = prevalence_lower_bound(int(x), int(m), int(np.ceil(k)), int(n))
+    expected = prevalence_lower_bound(int(x), int(np.ceil(m)), int(np.ceil(k)), int(n))
     assert (found.lower, found.n) == (expected.lower, 800)
     plain = prevalence_lower_bound(200, 800, 10, 800)
     assert found.lower is not None
@@ -89,6 +89,52 @@ def test_a_bound_is_that_of_the_whole_rows_these_are_worth() -> None:
     assert 0 < found.lower < plain.lower
     small = clustered_lower_bound(judged, clusters([20] * 3 + [0] * 37, [20] * 40))
     assert small.refusal == Reason.SMALL_HUMAN_REFERENCE
+
+
+def test_rounding_never_makes_a_bound_higher() -> None:
+    """Of the numbers around what is worth, those that say least; none has a higher rate."""
+    rng = np.random.default_rng(8)
+    human = clusters([1] * 10 + [0] * 30, [20] * 40)
+    for _ in range(40):
+        judged = clusters(rng.binomial(20, rng.beta(1, 4, 40)).tolist(), [20] * 40)
+        (x, m), (k, n) = judged.effective(), human.effective()
+        found = clustered_lower_bound(judged, human)
+        around = [
+            prevalence_lower_bound(hits, rows, int(np.ceil(k)), int(n)).lower or 0.0
+            for hits in (int(x), int(np.ceil(x)))
+            for rows in (int(m), int(np.ceil(m)))
+        ]
+        assert found.lower == min(around)
+        assert int(x) / np.ceil(m) <= judged.rate
+
+
+def test_clusters_that_tell_less_than_one_row_are_no_missing_texts() -> None:
+    human, llm = clusters([1] * 10 + [0] * 30, [20] * 40), clusters([14] * 40, [20] * 40)
+    uneven = clusters([100] + [0] * 29, [100] + [4] * 29)
+    assert uneven.effective()[1] < 1
+    rng = np.random.default_rng(1)
+    for found, whose in (
+        (clustered_lower_bound(uneven, human), "judged"),
+        (clustered_lower_bound(human, uneven), "human reference"),
+        (rogan_gladen_clusters(uneven, human, llm, rng), "judged"),
+        (rogan_gladen_clusters(human, human, uneven, rng), "LLM reference"),
+    ):
+        assert (found.refusal, found.lower) == (Reason.FEW_CLUSTERS, None)
+        assert found.detail == f"{whose} rows are worth less than one"
+        assert found.n in (216, 800)
+    assert clustered_lower_bound(clusters([], []), human).refusal == Reason.NO_ROWS
+
+
+def test_a_confidence_that_few_draws_lie_beyond_is_not_resampled() -> None:
+    judged = clusters([4, 16] * 50, [40] * 100)
+    human, llm = clusters([0, 1] * 30, [20] * 60), clusters([12, 16] * 30, [20] * 60)
+    rng = np.random.default_rng(1)
+    found = [
+        rogan_gladen_clusters(judged, human, llm, rng, level) for level in (0.95, 0.999, 0.9999)
+    ]
+    assert [one.method for one in found] == [CLUSTERS, LANG_REICZIGEL, LANG_REICZIGEL]
+    widths = [(one.upper or 0.0) - (one.lower or 0.0) for one in found]
+    assert widths[0] < widths[1] < widths[2]
 
 
 @pytest.mark.parametrize(("hits", "method"), [([1, 3], LANG_REICZIGEL), ([4, 16], CLUSTERS)])

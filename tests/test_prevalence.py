@@ -1,5 +1,7 @@
 """Bounds and estimates of prevalence from counts: known values, what they promise, refusals."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -16,9 +18,12 @@ from scrubtrace.stats.prevalence.rates import (
 )
 from scrubtrace.stats.prevalence.result import Figure, Reason
 from scrubtrace.stats.prevalence.rogan_gladen import (
+    BOOTSTRAP,
+    LANG_REICZIGEL,
     Flags,
     rogan_gladen,
     rogan_gladen_bootstrap,
+    rogan_gladen_either,
 )
 
 
@@ -173,6 +178,26 @@ def test_the_bootstrap_interval_is_close_to_the_other_away_from_0() -> None:
     found = rogan_gladen_bootstrap(flags, np.random.default_rng(3))
     assert found.estimate == rogan_gladen(flags).estimate
     assert ends(found) == pytest.approx(ends(rogan_gladen(flags)), abs=0.01)
+
+
+def test_intervals_widen_as_far_as_parts_need() -> None:
+    """Many parts have each so small an error that 2,000 draws do not reach its percentile."""
+    flags = Flags(400, 1000, 20, 1000, 240, 300)
+    levels = (0.95, 0.99, 0.999, 1 - 0.05 / 300, 1 - 0.05 / 3_000)
+    for way in (rogan_gladen_bootstrap, rogan_gladen_either):
+        found = [way(flags, np.random.default_rng(3), level) for level in levels]
+        widths = [high - low for low, high in map(ends, found)]
+        for width, wider in pairwise(widths):
+            assert wider > 1.08 * width
+        assert [one.method for one in found] == [BOOTSTRAP] * 2 + [LANG_REICZIGEL] * 3
+
+
+def test_rows_that_are_not_whole_and_all_flagged() -> None:
+    flags = Flags(120.9, 120.9, 2.5, 150.7, 90.6, 90.6)
+    found = rogan_gladen_bootstrap(flags, np.random.default_rng(3))
+    low, high = ends(found)
+    assert (found.estimate, high) == (1.0, 1.0)
+    assert 0.95 < low < 1
 
 
 @pytest.mark.parametrize(

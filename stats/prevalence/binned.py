@@ -58,7 +58,7 @@ def reference_bins(human: Bins, llm: Bins) -> tuple[Floats, Floats]:
 def _refusal(judged: Bins, human: Bins, llm: Bins) -> tuple[Reason, str] | None:
     if not len(judged) == len(human) == len(llm):
         raise ValueError(f"counts in {len(judged)}, {len(human)} and {len(llm)} bins")
-    rows, own, other = (int(sum(counts)) for counts in (judged, human, llm))
+    rows, own, other = (sum(counts) for counts in (judged, human, llm))
     if reason := missing(rows, own, other, LEAST_HUMAN, LEAST_LLM):
         return reason
     area = auroc_of_counts(human, llm)

@@ -21,7 +21,6 @@ from scrubtrace.stats.prevalence.clusters import Clusters
 from scrubtrace.stats.prevalence.result import (
     CONFIDENCE,
     Figure,
-    Reason,
     checked,
     missing,
     refused,
@@ -71,17 +70,19 @@ def clustered_lower_bound(
 ) -> Figure:
     """`prevalence_lower_bound` of rows in clusters, by the whole rows that they are worth.
 
-    What is not whole is rounded so that the bound becomes lower.
+    What is not whole is rounded so that the bound becomes lower: flags of judged rows down and
+    their number up, flags of human rows up and their number down.
     """
+    n = int(judged.rows.sum())
     (flagged, rows), (human_flagged, human_rows) = (
         one.effective(confidence) for one in (judged, human)
     )
-    own, other = math.floor(rows), math.floor(human_rows)
-    if not own:
-        return refused(METHOD, confidence, 0, Reason.NO_ROWS, "no rows to judge")
+    if reason := missing(rows, human_rows, None, LEAST_HUMAN, 0):
+        return refused(METHOD, confidence, n, *reason)
+    own, other = math.ceil(rows), math.floor(human_rows)
     most = min(other, math.ceil(human_flagged))
     found = prevalence_lower_bound(math.floor(flagged), own, most, other, confidence)
-    return replace(found, n=int(judged.rows.sum()))
+    return replace(found, n=n)
 
 
 def two_bounds(

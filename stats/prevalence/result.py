@@ -20,6 +20,7 @@ class Reason(StrEnum):
     NO_CONTROLS = "no_controls"
     FEW_CONTROLS = "few_controls"
     STRATUM_NOT_SAMPLED = "stratum_not_sampled"
+    FEW_CLUSTERS = "few_clusters"
 
 
 @dataclass(frozen=True)
@@ -53,22 +54,25 @@ def refused(method: str, confidence: float, n: int, reason: Reason, detail: str 
 
 
 def missing(
-    rows: int, human: int | None, llm: int | None, least_human: int, least_llm: int
+    rows: float, human: float | None, llm: float | None, least_human: int, least_llm: int
 ) -> tuple[Reason, str] | None:
     """Why rows with references of these sizes give no number, or None.
 
-    A reference of None is not needed.
+    A reference of None is not needed. Rows in clusters may be worth less than one row.
     """
+    for name, size in (("judged", rows), ("human reference", human), ("LLM reference", llm)):
+        if size is not None and 0 < size < 1:
+            return Reason.FEW_CLUSTERS, f"{name} rows are worth less than one"
     if rows < 1:
         return Reason.NO_ROWS, "no rows to judge"
     if human == 0:
         return Reason.NO_HUMAN_REFERENCE, "no human reference rows"
     if human is not None and human < least_human:
-        return Reason.SMALL_HUMAN_REFERENCE, f"{human} of {least_human} human reference rows"
+        return Reason.SMALL_HUMAN_REFERENCE, f"{int(human)} of {least_human} human reference rows"
     if llm == 0:
         return Reason.NO_LLM_REFERENCE, "no LLM reference rows"
     if llm is not None and llm < least_llm:
-        return Reason.SMALL_LLM_REFERENCE, f"{llm} of {least_llm} LLM reference rows"
+        return Reason.SMALL_LLM_REFERENCE, f"{int(llm)} of {least_llm} LLM reference rows"
     return None
 
 

@@ -31,6 +31,9 @@ BOOTSTRAP = "Rogan-Gladen, bootstrap interval"
 CLUSTERS = "Rogan-Gladen, bootstrap interval over clusters"
 LEAST_HUMAN, LEAST_LLM = 100, 50
 DRAWS = 2_000
+LEAST_BEYOND = 5
+"""Draws that must lie beyond each end of a percentile interval; else it is too short."""
+
 NEAR_ZERO = 0.1
 """Up to this estimate the interval of Lang and Reiczigel is used, above it resampling."""
 
@@ -57,8 +60,8 @@ class Flags:
         checked(self.flagged, self.rows, confidence)
         checked(self.human_flagged, self.human_rows, confidence)
         checked(self.llm_flagged, self.llm_rows, confidence)
-        rows, human, llm = map(int, (self.rows, self.human_rows, self.llm_rows))
-        if reason := missing(rows, human, llm, LEAST_HUMAN, LEAST_LLM):
+        sizes = (self.rows, self.human_rows, self.llm_rows)
+        if reason := missing(*sizes, LEAST_HUMAN, LEAST_LLM):
             return reason
         highest = upper_bound(self.human_flagged, self.human_rows)
         lowest = lower_bound(self.llm_flagged, self.llm_rows)
@@ -111,7 +114,10 @@ def rogan_gladen(flags: Flags, confidence: float = CONFIDENCE) -> Figure:
 def rogan_gladen_either(
     flags: Flags, rng: np.random.Generator, confidence: float = CONFIDENCE
 ) -> Figure:
-    """`rogan_gladen` near zero, where resampling says too little, else the bootstrap."""
+    """`rogan_gladen` near zero, where resampling says too little, else the bootstrap.
+
+    So it is at a confidence so high that too few draws lie beyond the interval.
+    """
     near = rogan_gladen(flags, confidence)
     if near.estimate is None or near.estimate <= NEAR_ZERO or near.lower == 0:
         return near
@@ -124,14 +130,17 @@ def rogan_gladen_bootstrap(
     """Estimate with the percentile interval over resampled rows and references.
 
     Rows are independent here: resampling them is drawing binomial counts. Draws in which the
-    detector does not separate count as any prevalence.
+    detector does not separate count as any prevalence. Where fewer than `LEAST_BEYOND` of the
+    ``draws`` lie beyond each end, it is that of `rogan_gladen`.
     """
+    if (1 - confidence) / 2 * draws < LEAST_BEYOND:
+        return rogan_gladen(flags, confidence)
     if reason := flags.refusal(confidence):
         return refused(BOOTSTRAP, confidence, int(flags.rows), *reason)
-    sizes = (int(size) for size in (flags.rows, flags.human_rows, flags.llm_rows))
+    sizes = (flags.rows, flags.human_rows, flags.llm_rows)
     hits = (flags.flagged, flags.human_flagged, flags.llm_flagged)
     rates = [
-        np.asarray(rng.binomial(size, (found + 0.5) / (size + 1), draws) / size)
+        np.asarray(rng.binomial(int(size), (found + 0.5) / (size + 1), draws) / int(size))
         for found, size in zip(hits, sizes, strict=True)
     ]
     low, high = _percentiles(rates, (1 - confidence) / 2)
@@ -147,8 +156,9 @@ def rogan_gladen_clusters(
 ) -> Figure:
     """`rogan_gladen_either` of rows in clusters.
 
-    Near zero that of the rows that they are worth; else over resampled clusters, with percentiles
-    as far out as Student's t is from the normal distribution (Hesterberg, 2015).
+    Near zero, and where too few draws would lie beyond the interval, that of the rows that they are
+    worth; else over resampled clusters, with percentiles as far out as Student's t is from the
+    normal distribution (Hesterberg, 2015).
     """
     samples = (judged, human, llm)
     n = int(judged.rows.sum())
@@ -156,8 +166,10 @@ def rogan_gladen_clusters(
     near = replace(rogan_gladen(flags, confidence), n=n)
     if near.estimate is None or near.estimate <= NEAR_ZERO or near.lower == 0:
         return near
-    rates = [one.resampled(rng, DRAWS) for one in samples]
     tail = _expanded(samples, flags.estimate, (1 - confidence) / 2)
+    if tail * DRAWS < LEAST_BEYOND:
+        return near
+    rates = [one.resampled(rng, DRAWS) for one in samples]
     low, high = _percentiles(rates, tail)
     return Figure(CLUSTERS, flags.estimate, low, high, confidence, n)
 

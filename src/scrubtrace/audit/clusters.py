@@ -6,12 +6,13 @@ from typing import Any, Literal
 
 import numpy as np
 
-from scrubtrace.audit.figures import Refusal
+from scrubtrace.audit.figures import Refusal, Why
 from scrubtrace.audit.flags import CellKey, Flags, Tally
 from scrubtrace.counted import CELL
 from scrubtrace.exits import UsageStop
 from scrubtrace.schemas.counts import CELL_GROUPS
 from scrubtrace.stats.prevalence.clusters import LEAST_CLUSTERS, Clusters
+from scrubtrace.stats.prevalence.result import Reason
 
 UNNAMED = 0.01
 """Share of texts that may have no cluster; together they are one."""
@@ -90,7 +91,7 @@ class Grouped:
         # What is flagged is of the texts that were read, and of those that one detector judged.
         return Clusters(np.minimum(found[:, 0], found[:, 1]), found[:, 1])
 
-    def problem(self, whose: str, rows: Count = "judged") -> tuple[Refusal, str] | None:
+    def problem(self, whose: str, rows: Count = "judged") -> tuple[Why, str] | None:
         """Why it is not known how much clusters differ, or None."""
         if self.lacking:
             return Refusal.NOT_CLUSTERED, f"{whose}: data set {', '.join(self.lacking)}"
@@ -104,7 +105,7 @@ class Grouped:
             )
         found = sum(count > 0 for count in counts.values())
         if total and found < LEAST_CLUSTERS:
-            return Refusal.FEW_CLUSTERS, f"{whose}: {found} of {LEAST_CLUSTERS} by {group}"
+            return Reason.FEW_CLUSTERS, f"{whose}: {found} of {LEAST_CLUSTERS} by {group}"
         return None
 
     def about(self, hits: Count = "by_rule", rows: Count = "judged") -> dict[str, Any]:
@@ -140,11 +141,18 @@ class PartClusters:
     human: Grouped | None = None
     llm: Grouped | None = None
 
-    def problem(self, *names: Literal["judged", "human", "llm"]) -> tuple[Refusal, str] | None:
+    def problem(self, *names: Literal["judged", "human", "llm"]) -> tuple[Why, str] | None:
         """Why some of them cannot be widened, or None."""
+        return self._problem(names, "judged", "{}")
+
+    def problem_of_scores(self) -> tuple[Why, str] | None:
+        """The same of counts of p-values: clusters of the texts that style judged."""
+        return self._problem(_WHOSE, "styled", "texts of {} that style judged")
+
+    def _problem(self, names: Iterable[str], rows: Count, whose: str) -> tuple[Why, str] | None:
         for name in names:
             own: Grouped | None = getattr(self, name)
-            if own is not None and (found := own.problem(_WHOSE[name])):
+            if own is not None and (found := own.problem(whose.format(_WHOSE[name]), rows)):
                 return found
         return None
 
@@ -157,10 +165,10 @@ class PartClusters:
         return self.judged.clusters("by_rule", "judged"), human, llm
 
     def score_divisors(self) -> tuple[float, float, float]:
-        """What the counts of p-values are divided by; 1 where that is not known."""
+        """What the counts of p-values are divided by, if `problem_of_scores` has nothing."""
         judged, human, llm = (
             1.0
-            if own is None or own.problem("", "styled")
+            if own is None
             else own.clusters("unusual", "styled").divisor()
             for own in (self.judged, self.human, self.llm)
         )

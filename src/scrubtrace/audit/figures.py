@@ -29,7 +29,6 @@ class Refusal(StrEnum):
     NO_SCORES = "no_scores"
     NO_RUNS = "no_runs"
     NOT_COUNTED = "not_counted"
-    FEW_CLUSTERS = "few_clusters"
     NOT_CLUSTERED = "not_clustered"
     NO_BATCH = "no_batch"
     NOT_DRAWN = "not_drawn"
@@ -58,7 +57,7 @@ REFUSALS: Mapping[str, str] = {
     Refusal.NO_RUNS: "no folder of runs was given",
     Refusal.NOT_COUNTED: "the runs do not count the texts of the stratum as its plan does: shards "
     "changed, strata are by task, or rows have no language and the plan did not identify it",
-    Refusal.FEW_CLUSTERS: "there are too few clusters of texts to know how much they differ",
+    Reason.FEW_CLUSTERS: "there are too few clusters of texts to know how much they differ",
     Refusal.NOT_CLUSTERED: "it was not counted which cluster the texts are of",
     Refusal.NO_BATCH: "no batch was given",
     Refusal.NOT_DRAWN: "no text was drawn",
@@ -129,7 +128,8 @@ class AuditFigure:
     n : texts that the figure rests on or is about.
     detail : what is missing or left out, with counts.
     expected_error : of an estimate that rests on references, its standard error at a share of 10%
-        by these references and the number of texts alone.
+        by these references and the number of texts alone; with clusters also by how much what is
+        flagged differs between them.
     """
 
     what: What

@@ -164,9 +164,10 @@ def _checks(result: AuditResult) -> Iterator[str]:
         if p is not None:
             verdict = "no mixture" if p < UNLIKE else "may be a mixture"
             yield f"scores of {part.name}: {verdict} of the references (p = {p:.2g})"
+    clustered = ", and with --cluster enough clusters among them" if result.cluster else ""
     if not_checked := [part.name for part, p in found if p is None]:
         yield (
             f"not checked for {', '.join(not_checked[:5])}: whether the texts are like the human "
             "reference. It takes style p-values of all texts and of both references, kept by "
-            "language and source, and references that they tell apart"
+            "language and source, and references that they tell apart" + clustered
         )

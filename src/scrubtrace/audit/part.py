@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from scrubtrace.audit.clusters import PartClusters
-from scrubtrace.audit.figures import What, Why
+from scrubtrace.audit.figures import Refusal, What, Why
 from scrubtrace.audit.flags import Histogram, Tally
 from scrubtrace.audit.precision import Compared
 from scrubtrace.stats.prevalence.binned import (
@@ -66,8 +66,13 @@ class Part:
 
     @cached_property
     def bins(self) -> Bins | None:
-        """P-values of the texts and of both references, divided by their design effects."""
+        """P-values of the texts and of both references, divided by their design effects.
+
+        None as `scores_refusal` says: not widened they would show too little doubt.
+        """
         if self.scores is None or self.human_scores is None or self.llm_scores is None:
+            return None
+        if self.scores_refusal():
             return None
         divisors = (1.0, 1.0, 1.0) if self.clusters is None else self.clusters.score_divisors()
         judged, human, llm = (
@@ -77,6 +82,12 @@ class Part:
             )
         )
         return judged, human, llm
+
+    def scores_refusal(self) -> tuple[Why, str] | None:
+        """Why scores cannot be compared with the references, or None."""
+        if None in (self.scores, self.human_scores, self.llm_scores):
+            return Refusal.NO_SCORES, ""
+        return None if self.clusters is None else self.clusters.problem_of_scores()
 
     def human_refusal(self) -> tuple[Why, str] | None:
         """Why no bound rests on the human reference, or None."""
@@ -125,8 +136,12 @@ class Part:
         return rogan_gladen_either(self._flags(), rng, confidence)
 
     def compared(self, what: What) -> Compared:
-        """What the error to expect of the estimate rests on; clusters count for what they tell."""
-        about = (self.language, self.size(what))
+        """What the error to expect of the estimate rests on; clusters count for what they tell.
+
+        How much that is, is known by what is flagged among them, the judged texts too.
+        """
+        is_clustered = self.clusters is not None
+        about = (self.language, self.size(what), is_clustered)
         if what == What.BY_SCORES:
             assert self.bins is not None
             judged, human, llm = self.bins

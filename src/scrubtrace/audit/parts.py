@@ -12,7 +12,6 @@ from dataclasses import replace
 from scrubtrace.audit.figures import (
     Assumption,
     AuditFigure,
-    Refusal,
     What,
     Why,
     of_figure,
@@ -144,9 +143,7 @@ def _refusal(what: What, part: Part) -> tuple[Why, str] | None:
         return Reason.NO_LLM_REFERENCE, ""
     if part.clusters is not None and (found := part.clusters.problem("llm")):
         return found
-    if what == What.BY_SCORES and part.bins is None:
-        return Refusal.NO_SCORES, ""
-    return None
+    return part.scores_refusal() if what == What.BY_SCORES else None
 
 
 def _about(parts: Sequence[Part], refusals: Sequence[tuple[Why, str] | None]) -> str:

@@ -1,7 +1,9 @@
 """The error to expect of an estimate that is added up from parts, and what would make it smaller.
 
 It comes from the references and the number of texts alone, so an estimate that is refused by it is
-not refused for what it says. See `scrubtrace.stats.prevalence.expected_error`.
+not refused for what it says. Texts in clusters count for what they tell, which is known by how much
+flags differ between clusters, of the judged texts as well. There it does depend on what was found.
+See `scrubtrace.stats.prevalence.expected_error`.
 """
 
 import math
@@ -21,12 +23,13 @@ Floats = npt.NDArray[np.float64]
 class Compared:
     """Texts to judge in a part, and its references counted in the same bins (bins,).
 
-    ``judged`` is what the ``texts`` are worth, as are the counts of the references: fewer where
-    they come in clusters.
+    ``judged`` is what the ``texts`` are worth, as are the counts of the references: fewer if
+    ``is_clustered``.
     """
 
     language: str
     texts: int
+    is_clustered: bool
     judged: float
     human: Floats
     llm: Floats
@@ -58,32 +61,37 @@ def error_words(error: float) -> str:
 
 
 def imprecise_words(parts: Sequence[Compared], error: float, most: float) -> str:
-    """Why there is no estimate, and with how many texts there would be one."""
+    """Why there is no estimate, and with how many texts there would be one.
+
+    More texts of the same clusters tell little more, so it says how many times as many clusters.
+    """
     judged = times_needed(lambda times: error_to_expect(parts, times), most)
     human = times_needed(lambda times: error_to_expect(parts, 1, times), most)
     every = times_needed(lambda times: error_to_expect(parts, times, times, times), most)
     texts = sum(part.texts for part in parts)
     own = sum(float(part.human.sum()) for part in parts)
-    several = len(parts) > 1
+    is_clustered = any(part.is_clustered for part in parts)
+    of, kind = ("clusters of ", "clusters ") if is_clustered else ("", "")
+    only_times = len(parts) > 1 or is_clustered
     ways = [
-        f"{_number(times, now, several)} {named}"
+        f"{_number(times, now, only_times)} {of}{named}"
         for times, now, named in (
             (judged, texts, "texts to judge"), (human, own, "human reference texts")
         )
         if times is not None
     ]  # fmt: skip
     if every is not None:
-        ways.append(f"{_times(every)} of all, also of LLM reference texts")
+        ways.append(f"{_times(every)} {kind}of all, also of LLM reference texts")
     told = f"{error_words(error)}, above {100 * most:.2f} (--max-error)"
     told += f"; it takes {', or '.join(ways)}" if ways else ""
     if judged is None:
-        told += "; no number of texts to judge does with these references"
+        told += f"; no number of {of}texts to judge does with these references"
     return told
 
 
-def _number(times: float, now: float, several: bool) -> str:
-    """So many texts, rounded up to two digits; of several parts how many times as many."""
-    if several:
+def _number(times: float, now: float, only_times: bool) -> str:
+    """So many texts, rounded up to two digits; or how many times as many."""
+    if only_times:
         return _times(times)
     unit = 10 ** max(0, math.floor(math.log10(times * now)) - 1)
     return f"{math.ceil(times * now / unit) * unit:,}"
