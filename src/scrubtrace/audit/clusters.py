@@ -167,9 +167,7 @@ class PartClusters:
     def score_divisors(self) -> tuple[float, float, float]:
         """What the counts of p-values are divided by, if `problem_of_scores` has nothing."""
         judged, human, llm = (
-            1.0
-            if own is None
-            else own.clusters("unusual", "styled").divisor()
+            1.0 if own is None else own.clusters("unusual", "styled").divisor()
             for own in (self.judged, self.human, self.llm)
         )
         return judged, human, llm
