@@ -32,7 +32,8 @@ class HeadRecipe:
     """A linear model over n-grams: the sum of fits on the same columns, each scaled to one.
 
     Without fits it is the mean logarithm of how frequent a text's n-grams are in LLM text, with
-    counts as ``share``: LLM text keeps to what is frequent.
+    counts as ``share``: LLM text keeps to what is frequent. ``one_sided`` is what a row of a source
+    of one label weighs, against 1: such a source cannot tell its topic from its writer.
     """
 
     name: str
@@ -41,6 +42,7 @@ class HeadRecipe:
     with_idf: bool
     fits: tuple[Fit, ...]
     weight: float
+    one_sided: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -85,18 +87,19 @@ SPACED = Recipe(
 )
 """Languages that put spaces between words."""
 
-_TWO_TO_FOUR = Family("char", (2, 3, 4), 20)
+_SHORT, _LONG = Family("char", (1, 2, 3), 20), Family("char", (2, 3, 4), 20)
+_MILD = tuple(Fit(kind, 100.0) for kind in Intercepts)
 
 UNSPACED = Recipe(
     (
-        HeadRecipe("presence", _TWO_TO_FOUR, "presence", False,
-                   (_POOLED, Fit(Intercepts.NONE, 20.0)), 2.0),
-        HeadRecipe("typicality", _TWO_TO_FOUR, "share", False, (), 0.5),
+        HeadRecipe("presence", _LONG, "presence", False, _MILD, 1.0, one_sided=0.1),
+        HeadRecipe("short", _SHORT, "presence", False, _MILD[:1], 1.0, one_sided=0.1),
+        HeadRecipe("typicality", _LONG, "share", False, (), 1.25, one_sided=0.1),
     ),
-    TreesRecipe(weight=0.5),
+    TreesRecipe(weight=1.0),
     least_words=35,
     least_fitted=12,
-)  # fmt: skip
+)
 """Chinese and Japanese."""
 
 
