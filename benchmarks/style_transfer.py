@@ -176,9 +176,13 @@ def main() -> None:
     parser.add_argument("--beside", action="store_true", help="also fit two plain models")
     parser.add_argument("--base", type=Path, help="scores by a base model, by digest of the text")
     parser.add_argument("--save", type=Path, help="logits of the parts, for looking closer")
+    parser.add_argument("--one-sided", type=float, help="weight of sources of one label")
     given = parser.parse_args()
     rows = read_rows(given.data, given.language, given.most)
     recipe = recipe_of(given.language)
+    if given.one_sided is not None:
+        heads = tuple(replace(head, one_sided=given.one_sided) for head in recipe.heads)
+        recipe = replace(recipe, heads=heads)
     if given.beside:
         recipe = replace(recipe, heads=(*recipe.heads, *BESIDE))
     began = time.process_time()
