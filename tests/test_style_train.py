@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 from command_line import code_of
 from made_texts import prose
+from sklearn.linear_model import LogisticRegression
 from style_models import SMALL, human_text, labelled_rows, llm_text, model_file, trained
 
 from scrubtrace.detectors.batch import TextBatch
@@ -20,10 +21,10 @@ from scrubtrace.detectors.style.packs import model_bytes, read_model
 from scrubtrace.schemas.plan import Columns as ShardColumns
 from scrubtrace.style import train as training
 from scrubtrace.style.columns import Columns, columns_of
-from scrubtrace.style.fitting import NOT_MET, fit_head, row_weights
+from scrubtrace.style.fitting import INTERCEPT, NOT_MET, fit_head, row_weights
 from scrubtrace.style.labelled import LabelledRows
 from scrubtrace.style.parts import fit_parts
-from scrubtrace.style.recipes import HeadRecipe, Recipe
+from scrubtrace.style.recipes import Fit, HeadRecipe, Intercepts, Recipe
 from scrubtrace.style.transfer import folds_of, transfer_lines
 
 
@@ -119,6 +120,30 @@ def test_breadth_of_sources_weighs_more_than_rows_of_one() -> None:
     weights = row_weights(columns, np.ones(500, np.bool_))
     of_a, of_b = weights[columns.source == 0].sum(), weights[columns.source == 1].sum()
     assert of_a / of_b == pytest.approx(np.sqrt(200) / np.sqrt(50))
+
+
+def test_sources_of_one_label_weigh_as_little_as_the_recipe_says() -> None:
+    columns = small_columns(["a"] * 200 + ["b"] * 100, [False, True] * 100 + [True] * 100)
+    weights = row_weights(columns, np.ones(300, np.bool_), one_sided=0.1)
+    of_a, of_b = weights[columns.source == 0], weights[columns.source == 1]
+    assert of_b == pytest.approx(0.1 * of_a[0])
+    assert weights.mean() == pytest.approx(1)
+
+
+def test_a_linear_part_is_at_its_optimum() -> None:
+    """Where a fit that stops early would be, depends on the rows' order and on the solver."""
+    columns = small_columns(["a"] * 60 + ["b"] * 60 + ["c"] * 30, [False, True] * 60 + [True] * 30)
+    every, family = np.ones(150, np.bool_), Family("char", (3,), 12, cased=True)
+    recipe = HeadRecipe("p", family, "presence", False, (Fit(Intercepts.OWN, 10.0),), 1)
+    present = (columns.counts[family] > 0).toarray().astype(float)
+    values = present / np.sqrt(present.sum(axis=1, keepdims=True))
+    logits = values @ fit_head(columns, every, recipe).table
+    of_source = INTERCEPT * np.eye(3)[columns.source]
+    model = LogisticRegression(C=10.0, tol=1e-8, max_iter=20_000, solver="newton-cg")
+    model.fit(np.hstack([values, of_source]), columns.is_llm, row_weights(columns, every))
+    expected = values @ model.coef_[0][: family.buckets]
+    centred = [(found - found.mean()) / found.std() for found in (logits, expected)]
+    assert centred[0] == pytest.approx(centred[1], abs=0.025)
 
 
 def write(
