@@ -23,7 +23,7 @@ INTERCEPT = 3.0
 
 ITERATIONS = 200
 TOLERANCE = 0.1
-"""Of the projected gradient, LIBLINEAR's own; held-out sources rank the same at 0.01."""
+"""Of the projected gradient, as LIBLINEAR means it."""
 
 LEAST_TEXTS = 2
 """N-grams of fewer training texts are no columns."""
@@ -104,7 +104,7 @@ def _typicality(columns: Columns, rows: Flags, recipe: HeadRecipe) -> Head:
     llm = columns.is_llm[rows]
     counts = columns.counts[recipe.family][np.flatnonzero(rows)[llm]]
     weights = row_weights(columns, rows, recipe.one_sided)[llm]
-    frequency = np.asarray(counts.T @ (weights / weights.mean()))
+    frequency = np.asarray(counts.T @ (weights / weights.mean()))  # in rows, as `NOT_MET` is
     small, step = quantised(np.log(frequency + NOT_MET) - np.log(NOT_MET))
     return Head(recipe.family, recipe.counts, small, step)
 
