@@ -33,7 +33,7 @@ setup(
         "scrubtrace.calls": ["prompt_signatures/*.toml"],
         "scrubtrace.detectors": ["signatures/*/*.toml", "signatures/*.json"],
         "scrubtrace.detectors.edits": ["courtesies/*.toml"],
-        "scrubtrace.detectors.style": ["words/*.toml", "packs/*.npz"],
+        "scrubtrace.detectors.style": ["words/*.toml", "words/*.npz", "packs/*.npz"],
     },
     install_requires=[
         "apache-beam>=2.77,<2.78",

@@ -2,10 +2,12 @@
 
 from dataclasses import replace
 
-from scrubtrace.style.recipes import SPACED, Fit, Intercepts
+from scrubtrace.style.recipes import SPACED, Fit, HeadRecipe, Intercepts, TreesRecipe
 
-_WORDS, _CHARACTERS, _PRESENCE = SPACED.heads
-_MILD = replace(_PRESENCE, fits=(Fit(Intercepts.NONE, 1.0),))
+_WORDS, _CHARACTERS = SPACED.heads
+_PRESENCE = HeadRecipe(
+    "presence", _CHARACTERS.family, "presence", False, (Fit(Intercepts.NONE, 1.0),), 1.0
+)
 
-RECIPE = replace(SPACED, heads=(_WORDS, _CHARACTERS, _MILD))
-"""As for languages with spaces, but the presence of runs of characters is shrunk less."""
+RECIPE = replace(SPACED, heads=(_WORDS, _CHARACTERS, _PRESENCE), trees=TreesRecipe(weight=1.5))
+"""As for languages with spaces, and which runs of characters are present at all."""

@@ -33,7 +33,7 @@ def based(weights: tuple[float, ...], monkeypatch: pytest.MonkeyPatch) -> traini
 def test_the_score_of_the_base_is_one_more_part(monkeypatch: pytest.MonkeyPatch) -> None:
     model = based((2.0,), monkeypatch).model
     assert model.base is not None
-    assert model.weights.tolist() == [2.0, 1.0, 1.5, 2.0]
+    assert model.weights.tolist() == [2.0, 1.0, 1.0, 2.0]
     frame = Frame.of(fold(TEXTS))
     columns = columns_of("en", TEXTS, [False] * 4, ["s"] * 4, SMALL, trained().model)
     assert columns.based is not None

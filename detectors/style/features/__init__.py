@@ -22,8 +22,10 @@ from scrubtrace.detectors.style.features.lengths import (
 )
 from scrubtrace.detectors.style.features.marks import mark_rates, marks
 from scrubtrace.detectors.style.features.measures import Measure
+from scrubtrace.detectors.style.features.predictability import PREDICTABILITY, predictability
 from scrubtrace.detectors.style.features.vocabulary import VOCABULARY, vocabulary
 from scrubtrace.detectors.style.frame import MARK, Frame
+from scrubtrace.detectors.style.lexicon import LANGUAGES as WITH_LEXICON
 
 __all__ = ["Measure", "measure", "measures"]
 
@@ -34,7 +36,9 @@ _UNSPACED = ("zh", "ja")
 def measures(language: str) -> tuple[Measure, ...]:
     """The columns of `measure` in a language; raises ValueError for one without word lists."""
     words = () if language in _UNSPACED else WORDS
-    return (*SENTENCES, *CLAUSES, *words, *VOCABULARY, *marks(language), *groups(language))
+    expected = PREDICTABILITY if language in WITH_LEXICON else ()
+    counted = (*marks(language), *groups(language))
+    return (*SENTENCES, *CLAUSES, *words, *VOCABULARY, *counted, *expected)
 
 
 def measure(frame: Frame, language: str) -> npt.NDArray[np.float32]:
@@ -49,4 +53,5 @@ def measure(frame: Frame, language: str) -> npt.NDArray[np.float32]:
     columns += vocabulary(frame, tokens)
     columns += mark_rates(frame, language, words, frame.sentence_counts)
     columns += group_rates(frame, language, words)
+    columns += predictability(frame, language) if language in WITH_LEXICON else []
     return np.stack(columns, axis=1).astype(np.float32)

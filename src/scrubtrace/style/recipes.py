@@ -56,7 +56,7 @@ class TreesRecipe:
     least_rows: int = 60
     l2: float = 10.0
     columns: float = 0.3
-    weight: float = 1.5
+    weight: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -79,9 +79,8 @@ SPACED = Recipe(
     (
         HeadRecipe("words", Family("word", (1, 2, 3), 21), "sublinear", True, (_POOLED, _OWN), 2.0),
         HeadRecipe("characters", _FOUR, "sublinear", True, (_POOLED,), 1.0),
-        HeadRecipe("presence", _FOUR, "presence", False, (Fit(Intercepts.NONE, 0.03),), 1.0),
     ),
-    TreesRecipe(),
+    TreesRecipe(weight=2.0),
     least_words=30,
     least_fitted=30,
 )
@@ -96,7 +95,7 @@ UNSPACED = Recipe(
         HeadRecipe("short", _SHORT, "presence", False, _MILD[:1], 1.0, one_sided=0.1),
         HeadRecipe("typicality", _LONG, "share", False, (), 1.25, one_sided=0.1),
     ),
-    TreesRecipe(weight=1.0),
+    TreesRecipe(),
     least_words=35,
     least_fitted=12,
 )
