@@ -151,6 +151,13 @@ class Frame:
         sums = _prefix_sums(self.codes)
         return _hashed(sums, self.token_starts, self.token_ends)
 
+    @cached_property
+    def spelled(self) -> Numbers:
+        """Numbers of the tokens that are words and do not begin with a digit."""
+        first = self.codes[self.token_starts]
+        is_number = (first >= ord("0")) & (first <= ord("9"))
+        return np.flatnonzero((self.token_kinds == WORD) & ~is_number)
+
     def span_hashes(self, begins: Numbers, ends: Numbers) -> Words:
         """Hash of the characters from each position to before another, in lower case."""
         return _hashed(self._sums, begins, ends)

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from scrubtrace.detectors.style.features.measures import Column, Counts, Measure, extreme, share
-from scrubtrace.detectors.style.frame import MARK, WORD, Frame
+from scrubtrace.detectors.style.frame import MARK, Frame
 
 LONG_WORD, VERY_LONG_WORD, SHORT_WORD = 8, 11, 3
 LONG_SENTENCE, SHORT_SENTENCE = 30, 8
@@ -100,9 +100,7 @@ def clause_lengths(frame: Frame, words: Counts) -> list[Column]:
 
 def word_lengths(frame: Frame) -> list[Column]:
     """`WORDS`, of runs of letters that do not begin with a digit."""
-    first = frame.codes[frame.token_starts]
-    is_number = (first >= ord("0")) & (first <= ord("9"))
-    words = np.flatnonzero((frame.token_kinds == WORD) & ~is_number)
+    words = frame.spelled
     lengths = frame.token_ends[words] - frame.token_starts[words]
     documents, texts = frame.token_documents[words], len(frame)
     mean, sd, count = _moments(lengths, documents, texts)

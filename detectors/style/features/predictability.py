@@ -17,8 +17,14 @@ import numpy.typing as npt
 
 from scrubtrace.detectors.reference.tokens import Words
 from scrubtrace.detectors.style.features.measures import Column, Counts, Measure, share
-from scrubtrace.detectors.style.frame import WORD, Frame
-from scrubtrace.detectors.style.lexicon import NAT_STEPS, ZIPF_STEPS, lexicon, pair_hashes
+from scrubtrace.detectors.style.frame import Frame
+from scrubtrace.detectors.style.lexicon import (
+    MOST,
+    NAT_STEPS,
+    ZIPF_STEPS,
+    lexicon,
+    pair_hashes,
+)
 
 RARE, FREQUENT = 3, 6
 """Words below and from these Zipf frequencies are counted; and so are those between."""
@@ -75,64 +81,62 @@ PREDICTABILITY = (
 def predictability(frame: Frame, language: str) -> list[Column]:
     """Values of `PREDICTABILITY`; raises ValueError for a language without a lexicon."""
     known = lexicon(language)
-    first = frame.codes[frame.token_starts]
-    is_number = (first >= ord("0")) & (first <= ord("9"))
-    tokens = np.flatnonzero((frame.token_kinds == WORD) & ~is_number)
-    hashes = _without_s(frame, tokens)
+    words = frame.spelled
+    documents = frame.token_documents[words]
+    hashes = _without_s(frame, words)
     zipf = known.words.find(hashes)
-    follows = np.flatnonzero(np.diff(tokens) == 1)
-    follows = follows[frame.token_documents[tokens[follows]]
-                      == frame.token_documents[tokens[follows + 1]]]  # fmt: skip
-    found = known.pairs.find(pair_hashes(hashes[follows], hashes[follows + 1]))
-    alone = _alone()[zipf[follows + 1]]
+    follows = np.flatnonzero((np.diff(words) == 1) & (documents[1:] == documents[:-1]))
+    after = follows + 1
+    found = known.pairs.find(pair_hashes(hashes[follows], hashes[after]))
+    alone = _alone()[zipf[after]]
+    owners, sentences = documents[follows], frame.token_sentences[words[follows]]
+    pairs = np.bincount(owners, minlength=len(frame))
+    nats = np.where(found < 0, alone + _BACKOFF, found)
+    usual = np.flatnonzero(found >= 0)
     return [
-        *_frequencies(frame, tokens, zipf),
-        *_surprisals(frame, tokens, follows, np.where(found < 0, alone + _BACKOFF, found)),
-        *_associations(frame, tokens[follows], found, alone),
+        *_frequencies(frame, words, documents, zipf),
+        *_moments(nats, owners, pairs, NAT_STEPS),
+        _change(follows, owners, nats, len(frame)),
+        _of_sentences(sentences, owners, nats, len(frame)),
+        *_bands(nats, owners, np.array(EXPECTED, np.float64) * NAT_STEPS, pairs)[:-1],
+        *_associations((alone - found)[usual], owners[usual], pairs),
     ]
 
 
-def _without_s(frame: Frame, tokens: Counts) -> Words:
+def _without_s(frame: Frame, words: Counts) -> Words:
     """Hashes of words, of those that end in ``'s`` without it."""
-    hashes = frame.hashes[tokens]
-    starts, ends = frame.token_starts[tokens], frame.token_ends[tokens]
-    is_owner = (frame.lowered[ends - 1] == ord("s")) & (frame.codes[ends - 2] == ord("'"))
-    owners = np.flatnonzero(is_owner & (ends - starts > 2))
-    hashes[owners] = frame.span_hashes(starts[owners], ends[owners] - 2)
+    hashes = frame.hashes[words]
+    starts, ends = frame.token_starts, frame.token_ends[words]
+    quoted = np.flatnonzero(frame.codes[ends - 2] == ord("'"))
+    last = frame.lowered[ends[quoted] - 1]
+    owners = quoted[(last == ord("s")) & (ends[quoted] - starts[words[quoted]] > 2)]
+    hashes[owners] = frame.span_hashes(starts[words[owners]], ends[owners] - 2)
     return hashes
 
 
-def _frequencies(frame: Frame, tokens: Counts, zipf: Counts) -> list[Column]:
+def _frequencies(frame: Frame, words: Counts, documents: Counts, zipf: Counts) -> list[Column]:
     """Of words that begin in lower case, so that names do not count."""
-    starts = frame.token_starts[tokens]
-    small = np.flatnonzero(frame.codes[starts] == frame.lowered[starts])
-    documents, zipf = frame.token_documents[tokens[small]], zipf[small]
+    starts = frame.token_starts[words]
+    is_small = frame.codes[starts] == frame.lowered[starts]
     texts = len(frame)
-    all_words = np.bincount(documents, minlength=texts)
-    documents, zipf = documents[zipf >= 0], zipf[zipf >= 0]
+    small = np.bincount(documents[is_small], minlength=texts)
+    kept = np.flatnonzero(is_small & (zipf >= 0))
+    documents, zipf = documents[kept], zipf[kept]
     count = np.bincount(documents, minlength=texts)
-    middle = (RARE + FREQUENT) / 2
-    bounds = np.array([RARE, middle, FREQUENT]) * ZIPF_STEPS
+    bounds = np.array([RARE, (RARE + FREQUENT) / 2, FREQUENT]) * ZIPF_STEPS
     return [
         *_moments(zipf, documents, count, ZIPF_STEPS),
         *_bands(zipf, documents, bounds, count),
-        share(all_words - count, all_words),
+        share(small - count, small),
     ]
 
 
-def _surprisals(frame: Frame, tokens: Counts, follows: Counts, nats: Counts) -> list[Column]:
-    documents, texts = frame.token_documents[tokens[follows]], len(frame)
-    count = np.bincount(documents, minlength=texts)
-    in_row = np.flatnonzero((np.diff(follows) == 1) & (np.diff(documents) == 0))
-    steps = np.abs(nats[in_row + 1] - nats[in_row])
-    changes = np.bincount(documents[in_row], steps, minlength=texts)
-    neighbours = np.bincount(documents[in_row], minlength=texts)
-    return [
-        *_moments(nats, documents, count, NAT_STEPS),
-        share(changes, neighbours) / NAT_STEPS,
-        _of_sentences(frame.token_sentences[tokens[follows]], documents, nats, texts),
-        *_bands(nats, documents, np.array(EXPECTED, np.float64) * NAT_STEPS, count)[:-1],
-    ]
+def _change(follows: Counts, documents: Counts, nats: Counts, texts: int) -> Column:
+    """Mean difference of the surprisals of words in a row."""
+    in_row = np.flatnonzero((np.diff(follows) == 1) & (documents[1:] == documents[:-1]))
+    owners = documents[in_row]
+    changes = np.bincount(owners, np.abs(nats[in_row + 1] - nats[in_row]), minlength=texts)
+    return share(changes, np.bincount(owners, minlength=texts)) / NAT_STEPS
 
 
 def _of_sentences(sentences: Counts, documents: Counts, nats: Counts, texts: int) -> Column:
@@ -147,15 +151,11 @@ def _of_sentences(sentences: Counts, documents: Counts, nats: Counts, texts: int
     return np.sqrt(share(np.bincount(owner, squares, minlength=texts), total))
 
 
-def _associations(frame: Frame, tokens: Counts, found: Counts, alone: Counts) -> list[Column]:
-    documents, texts = frame.token_documents[tokens], len(frame)
-    pairs = np.bincount(documents, minlength=texts)
-    known = np.flatnonzero(found >= 0)
-    bonds, documents = (alone - found)[known], documents[known]
-    count = np.bincount(documents, minlength=texts)
-    loose, _, fixed = _bands(
-        bonds, documents, np.array([LOOSE, FIXED], np.float64) * NAT_STEPS, pairs
-    )
+def _associations(bonds: Counts, documents: Counts, pairs: Counts) -> list[Column]:
+    """Of the pairs that the lexicon has; ``pairs`` (texts,) counts all."""
+    count = np.bincount(documents, minlength=len(pairs))
+    bounds = np.array([LOOSE, FIXED], np.float64) * NAT_STEPS
+    loose, _, fixed = _bands(bonds, documents, bounds, pairs)
     return [share(count, pairs), *_moments(bonds, documents, count, NAT_STEPS), fixed, loose]
 
 
@@ -180,6 +180,6 @@ def _bands(
 
 @cache
 def _alone() -> Counts:
-    """Surprisal of a word by its Zipf frequency in steps; the last place: of no known word."""
-    zipf = np.append(np.arange(255) / ZIPF_STEPS, 0.0)
+    """Surprisal of a word by its Zipf frequency in steps; in the last place of an unknown one."""
+    zipf = np.append(np.arange(MOST + 1) / ZIPF_STEPS, 0.0)
     return np.round((9 - zipf) * math.log(10) * NAT_STEPS).astype(np.int64)
