@@ -4,7 +4,8 @@ from dataclasses import replace
 
 from scrubtrace.style.recipes import SPACED, Fit, HeadRecipe, Intercepts, TreesRecipe
 
-_WORDS, _TYPICALITY, _CHARACTERS = SPACED.heads
+_WORDS, _CHARACTERS = SPACED.heads
+_TYPICALITY = HeadRecipe("typicality", _WORDS.family, "share", False, (), 0.5)
 _PRESENCE = HeadRecipe(
     "presence", _CHARACTERS.family, "presence", False, (Fit(Intercepts.NONE, 1.0),), 1.0
 )
@@ -12,4 +13,5 @@ _PRESENCE = HeadRecipe(
 RECIPE = replace(
     SPACED, heads=(_WORDS, _TYPICALITY, _CHARACTERS, _PRESENCE), trees=TreesRecipe(weight=1.5)
 )
-"""As for languages with spaces, and which runs of characters are present at all."""
+"""As for languages with spaces; and how frequent runs of words are in LLM text on the whole, and
+which runs of characters are present at all. A model that has this one as a part gains by neither."""

@@ -73,13 +73,11 @@ class Recipe:
 
 
 _POOLED, _OWN = Fit(Intercepts.POOLED, 10.0), Fit(Intercepts.OWN, 10.0)
-_RUNS = Family("word", (1, 2, 3), 21)
 _FOUR = Family("char", (4,), 20, cased=True)
 
 SPACED = Recipe(
     (
-        HeadRecipe("words", _RUNS, "sublinear", True, (_POOLED, _OWN), 2.0),
-        HeadRecipe("typicality", _RUNS, "share", False, (), 0.5),
+        HeadRecipe("words", Family("word", (1, 2, 3), 21), "sublinear", True, (_POOLED, _OWN), 2.0),
         HeadRecipe("characters", _FOUR, "sublinear", True, (_POOLED,), 1.0),
     ),
     TreesRecipe(weight=2.0),

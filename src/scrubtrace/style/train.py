@@ -45,7 +45,7 @@ LEAST_ROWS = 200
 
 MOST_ROWS = 4_000
 BASE_WEIGHTS = (4.0, 2.0, 1.0, 0.0)
-"""Weights of a base model beside parts that together have 5.5: on rows of new sources about as much
+"""Weights of a base model beside parts that together have 5: on rows of new sources about as much
 as all of them is best, on rows like the user's own little or none (`docs/accuracy.md`)."""
 
 REFERENCE_SCORES = 2_001
