@@ -45,7 +45,7 @@ more by whatever model. Each is ranked by a model that was fitted on the open ro
 sources, and not of its relatives. *Found at 1%*: the share of its LLM rows above the score that 1%
 of its own human rows exceed. *Plain*: TF-IDF of words in runs of one to three (2^21 buckets) and a
 logistic regression (C = 3, scikit-learn), fitted on the same rows and tested on the same rows.
-Heads, weights and groupings of rows were chosen by these means, among about forty, so the means are
+Heads, weights and groupings of rows were chosen by these means, among about fifty, so the means are
 optimistic by what that choice is worth. Weakest are short exercise answers (appstat_en), short
 paraphrases and translations (hc3plus), old literature (nlg_rewrite), and models without instruction
 tuning (raid_small: GPT-2; autext_en: BLOOM, GPT-3), which it does not find.

@@ -14,4 +14,4 @@ RECIPE = replace(
     SPACED, heads=(_WORDS, _TYPICALITY, _CHARACTERS, _PRESENCE), trees=TreesRecipe(weight=1.5)
 )
 """As for languages with spaces; and how frequent runs of words are in LLM text on the whole, and
-which runs of characters are present at all. A model with this one as a part gains by neither."""
+which runs of characters are present at all. A model with this one as a part needs neither."""

@@ -29,6 +29,9 @@ MAX_DOCUMENTS = 1 << 12
 WORD, IDEOGRAPH, MARK = 1, 2, 3
 """Kinds of tokens: a word or number, a Han or kana character, any other character."""
 
+NEXT_WORD = np.uint64(0x9E3779B185EBCA87)
+"""Factor of the hash of a run of words before the hash of the next one is added."""
+
 _SEPARATOR = "\0"
 _KNOWN = 0x30000
 _IDEOGRAPHS = ((0x3005, 0x3007), (0x3040, 0x30FF), (0x3400, 0x4DBF), (0x4E00, 0x9FFF),

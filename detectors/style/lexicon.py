@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from scrubtrace.detectors.reference.tokens import Words, mixed
+from scrubtrace.detectors.style.frame import NEXT_WORD
 
 LANGUAGES = ("en",)
 """Languages with a lexicon."""
@@ -27,7 +28,6 @@ NAT_STEPS = 16
 MOST = 254
 """The highest value of a table."""
 
-_ORDER = np.uint64(0x9E3779B185EBCA87)
 _KEPT = np.uint16(0xFF00)
 
 Values = npt.NDArray[np.int64]
@@ -90,7 +90,7 @@ def slots_of(
 
 def pair_hashes(first: Words, second: Words) -> Words:
     """Hashes of pairs of words from the hashes of both."""
-    return mixed(first * _ORDER + second)
+    return mixed(first * NEXT_WORD + second)
 
 
 @cache

@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from scrubtrace.detectors.reference.tokens import Numbers, mixed
-from scrubtrace.detectors.style.frame import Frame
+from scrubtrace.detectors.style.frame import NEXT_WORD, Frame
 from scrubtrace.detectors.style.masking import MASKED_LANGUAGES, masked_hashes
 
 Keys: TypeAlias = npt.NDArray[np.uint32]
@@ -33,7 +33,6 @@ MAX_BITS = 24
 
 _COUNT_BITS = np.uint64(32)
 _CHAR, _NEXT_CHAR, _CHAR_MIX = np.uint32(0x9E3779B1), np.uint32(0x85EBCA6B), np.uint32(0xC2B2AE35)
-_NEXT_WORD = np.uint64(0x9E3779B185EBCA87)
 _TALLIES = 1 << 12
 
 
@@ -245,5 +244,5 @@ def _token_buckets(frame: Frame, family: Family) -> list[Keys]:
         if order in family.orders:
             buckets[order] = (mixed(window) >> np.uint64(64 - family.bits)).astype(np.uint32)
         if order < longest:
-            window = window[:-1] * _NEXT_WORD + single[order:]
+            window = window[:-1] * NEXT_WORD + single[order:]
     return [buckets[order] for order in family.orders]

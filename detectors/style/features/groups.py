@@ -8,13 +8,12 @@ import numpy.typing as npt
 
 from scrubtrace.detectors.reference.tokens import Words
 from scrubtrace.detectors.style.features.measures import Column, Counts, Measure, rate, share
-from scrubtrace.detectors.style.frame import WORD, Frame
+from scrubtrace.detectors.style.frame import NEXT_WORD, WORD, Frame
 from scrubtrace.detectors.style.word_lists import Group, HashLookup, word_lists
 
 LEAST_STEM = 3
 """How many letters a word has at least before its ending, or after its prefix."""
 
-_ORDER = np.uint64(0x9E3779B185EBCA87)
 _MOSTELLER = "Mosteller and Wallace 1964 (function words); groups after Biber 1988"
 _AFFIXES = "Biber 1988 (nominalisations, adverbs, participles)"
 _UNKNOWN = 0xFF
@@ -79,7 +78,7 @@ def _windows(hashes: Words, size: int) -> Words:
     span = max(len(hashes) - size + 1, 0)
     windows = hashes[:span]
     for step in range(1, size):
-        windows = windows * _ORDER + hashes[step : step + span]
+        windows = windows * NEXT_WORD + hashes[step : step + span]
     return windows
 
 

@@ -8,7 +8,16 @@ Burstiness is that of Goh and Barabási (2008), "Burstiness and memory in comple
 import numpy as np
 import numpy.typing as npt
 
-from scrubtrace.detectors.style.features.measures import Column, Counts, Measure, extreme, share
+from scrubtrace.detectors.style.features.measures import (
+    Column,
+    Counts,
+    Measure,
+    extreme,
+    moments,
+    more,
+    share,
+    total_of,
+)
 from scrubtrace.detectors.style.frame import MARK, Frame
 
 LONG_WORD, VERY_LONG_WORD, SHORT_WORD = 8, 11, 3
@@ -27,10 +36,6 @@ def _longer(name: str, unit: str, what: str, source: str, grows: bool = False) -
     return Measure(name, unit, f"{what} are longer", f"{what} are shorter", source, grows)
 
 
-def _more(name: str, what: str, source: str, grows: bool = False) -> Measure:
-    return Measure(name, "share", f"more {what}", f"fewer {what}", source, grows)
-
-
 SENTENCES = (
     _longer("sentence_length_mean", "words", "sentences", _YULE),
     _varies("sentence_length_sd", "words", "sentence lengths in words", _YULE),
@@ -39,21 +44,21 @@ SENTENCES = (
     _longer("sentence_longest", "times the mean", "the longest sentences", _YULE, True),
     _longer("sentence_shortest", "times the mean", "the shortest sentences", _YULE, True),
     _varies("sentence_length_change", "share of the mean", "neighbouring sentences", _GOH),
-    _more("short_sentences", f"sentences have fewer than {SHORT_SENTENCE} words", _YULE),
-    _more("long_sentences", f"sentences have more than {LONG_SENTENCE} words", _YULE),
-    _more("distinct_sentence_starts", "sentences begin with different words", _BIBER, True),
+    more("short_sentences", f"sentences have fewer than {SHORT_SENTENCE} words", _YULE),
+    more("long_sentences", f"sentences have more than {LONG_SENTENCE} words", _YULE),
+    more("distinct_sentence_starts", "sentences begin with different words", _BIBER, True),
 )
 CLAUSES = (
     _longer("clause_length_mean", "words", "stretches between marks", _PAUSES),
     _varies("clause_length_cv", "share of the mean", "stretches between marks", _PAUSES),
-    _more("clauses_of_four", "stretches between marks have exactly four words", _PAUSES),
+    more("clauses_of_four", "stretches between marks have exactly four words", _PAUSES),
 )
 WORDS = (
     _longer("word_length_mean", "letters", "words", _BIBER),
     _varies("word_length_sd", "letters", "word lengths", _BIBER),
-    _more("long_words", f"words have {LONG_WORD} letters or more", _BIBER),
-    _more("very_long_words", f"words have {VERY_LONG_WORD} letters or more", _BIBER),
-    _more("short_words", f"words have {SHORT_WORD} letters or fewer", _BIBER),
+    more("long_words", f"words have {LONG_WORD} letters or more", _BIBER),
+    more("very_long_words", f"words have {VERY_LONG_WORD} letters or more", _BIBER),
+    more("short_words", f"words have {SHORT_WORD} letters or fewer", _BIBER),
 )
 
 
@@ -64,10 +69,10 @@ def sentence_lengths(frame: Frame, words: Counts) -> list[Column]:
     first = np.searchsorted(frame.token_sentences[words], kept)
     lengths, documents = lengths[kept], frame.token_documents[words][first]
     texts = len(frame)
-    mean, sd, count = _moments(lengths, documents, texts)
+    mean, sd, count = moments(lengths, documents, texts)
     same = documents[1:] == documents[:-1]
     steps = np.abs(np.diff(lengths))[same]
-    change = share(_sum(documents[1:][same], steps, texts), count - 1)
+    change = share(total_of(documents[1:][same], steps, texts), count - 1)
     starts = frame.hashes[words][first]
     return [
         mean,
@@ -77,8 +82,8 @@ def sentence_lengths(frame: Frame, words: Counts) -> list[Column]:
         share(extreme(np.maximum, lengths, documents, texts), mean),
         share(extreme(np.minimum, lengths, documents, texts), mean),
         share(change, mean),
-        share(_sum(documents, lengths < SHORT_SENTENCE, texts), count),
-        share(_sum(documents, lengths > LONG_SENTENCE, texts), count),
+        share(total_of(documents, lengths < SHORT_SENTENCE, texts), count),
+        share(total_of(documents, lengths > LONG_SENTENCE, texts), count),
         share(_distinct(starts, documents, texts), count),
     ]
 
@@ -94,8 +99,8 @@ def clause_lengths(frame: Frame, words: Counts) -> list[Column]:
     kept = np.flatnonzero(lengths)
     documents = frame.token_documents[words][np.searchsorted(before[words], kept)]
     lengths = lengths[kept]
-    mean, sd, count = _moments(lengths, documents, len(frame))
-    return [mean, share(sd, mean), share(_sum(documents, lengths == 4, len(frame)), count)]
+    mean, sd, count = moments(lengths, documents, len(frame))
+    return [mean, share(sd, mean), share(total_of(documents, lengths == 4, len(frame)), count)]
 
 
 def word_lengths(frame: Frame) -> list[Column]:
@@ -103,29 +108,14 @@ def word_lengths(frame: Frame) -> list[Column]:
     words = frame.spelled
     lengths = frame.token_ends[words] - frame.token_starts[words]
     documents, texts = frame.token_documents[words], len(frame)
-    mean, sd, count = _moments(lengths, documents, texts)
+    mean, sd, count = moments(lengths, documents, texts)
     return [
         mean,
         sd,
-        share(_sum(documents, lengths >= LONG_WORD, texts), count),
-        share(_sum(documents, lengths >= VERY_LONG_WORD, texts), count),
-        share(_sum(documents, lengths <= SHORT_WORD, texts), count),
+        share(total_of(documents, lengths >= LONG_WORD, texts), count),
+        share(total_of(documents, lengths >= VERY_LONG_WORD, texts), count),
+        share(total_of(documents, lengths <= SHORT_WORD, texts), count),
     ]
-
-
-def _moments(lengths: Counts, documents: Counts, texts: int) -> tuple[Column, Column, Counts]:
-    """Mean, standard deviation and number of lengths of each text."""
-    count = np.bincount(documents, minlength=texts)
-    mean = share(_sum(documents, lengths, texts), count)
-    square = share(_sum(documents, lengths * lengths, texts), count)
-    return mean, np.sqrt(np.maximum(square - mean * mean, 0)), count
-
-
-def _sum(
-    documents: Counts, values: "npt.NDArray[np.int64] | npt.NDArray[np.bool_]", texts: int
-) -> Column:
-    """Sum of whole numbers in each text: exact, and so the same in any order."""
-    return np.asarray(np.bincount(documents, values, minlength=texts), np.float64)
 
 
 def _distinct(hashes: npt.NDArray[np.uint64], documents: Counts, texts: int) -> Counts:

@@ -41,11 +41,31 @@ def rate(name: str, what: str, source: str, unit: str = "per 100 words") -> Meas
     return Measure(name, unit, f"{what} are used more often", f"{what} are used less often", source)
 
 
+def more(name: str, what: str, source: str, depends_on_length: bool = False) -> Measure:
+    """A measure that says of what share something holds."""
+    return Measure(name, "share", f"more {what}", f"fewer {what}", source, depends_on_length)
+
+
 def share(numerator: npt.NDArray[np.generic], denominator: npt.NDArray[np.generic]) -> Column:
     """Quotients, 0 where the denominator is 0."""
     quotients: Column = np.zeros(numerator.shape)
     np.divide(numerator, denominator, out=quotients, where=denominator != 0)
     return quotients
+
+
+def total_of(
+    documents: Counts, values: "npt.NDArray[np.int64] | npt.NDArray[np.bool_]", texts: int
+) -> Column:
+    """Sum of whole numbers in each text: exact, and so the same in any order."""
+    return np.asarray(np.bincount(documents, values, minlength=texts), np.float64)
+
+
+def moments(values: Counts, documents: Counts, texts: int) -> tuple[Column, Column, Counts]:
+    """Mean, standard deviation (divided by n) and number of the whole numbers of each text."""
+    count = np.bincount(documents, minlength=texts)
+    mean = share(total_of(documents, values, texts), count)
+    square = share(total_of(documents, values * values, texts), count)
+    return mean, np.sqrt(np.maximum(square - mean * mean, 0)), count
 
 
 def extreme(ufunc: np.ufunc, values: Counts, documents: Counts, texts: int) -> Column:

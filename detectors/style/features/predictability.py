@@ -3,9 +3,9 @@
 The Zipf scale is that of van Heuven et al. (2014): log10 of occurrences in 10^9 words. Surprisal is
 that of Hale (2001): minus the logarithm of how likely a word is after the one before it, in nats,
 by the counts of `lexicon`; after a word that it was not counted after, that of the word alone and
-the penalty of Brants et al. (2007), "stupid backoff". Association is the pointwise mutual
-information of Church and Hanks (1990). Only letters in a row, with nothing but a space between, are
-a pair; the ending ``'s`` is left out.
+the penalty of Brants et al. (2007), "stupid backoff"; an unknown word counts as Zipf 0. Association
+is the pointwise mutual information of Church and Hanks (1990). Only letters in a row, with nothing
+but a space between, are a pair; the ending ``'s`` is left out.
 """
 
 import math
@@ -16,7 +16,15 @@ import numpy as np
 import numpy.typing as npt
 
 from scrubtrace.detectors.reference.tokens import Words
-from scrubtrace.detectors.style.features.measures import Column, Counts, Measure, share
+from scrubtrace.detectors.style.features.measures import (
+    Column,
+    Counts,
+    Measure,
+    moments,
+    more,
+    share,
+    total_of,
+)
 from scrubtrace.detectors.style.frame import Frame
 from scrubtrace.detectors.style.lexicon import (
     MOST,
@@ -44,10 +52,6 @@ _HALE, _CHURCH = "Hale 2001", "Church and Hanks 1990"
 _JAEGER = "Jaeger 2010 (uniform information density)"
 
 
-def _shares(name: str, what: str, source: str) -> Measure:
-    return Measure(name, "share", f"more {what}", f"fewer {what}", source)
-
-
 def _varies(name: str, unit: str, what: str, source: str) -> Measure:
     return Measure(name, unit, f"{what} varies more", f"{what} varies less", source)
 
@@ -55,26 +59,26 @@ def _varies(name: str, unit: str, what: str, source: str) -> Measure:
 PREDICTABILITY = (
     Measure("word_frequency_mean", "Zipf", "words are more common", "words are rarer", _ZIPF),
     _varies("word_frequency_sd", "Zipf", "the frequency of words", _ZIPF),
-    _shares("rare_words", "words are rare", _ZIPF),
-    _shares("uncommon_words", "words are uncommon", _ZIPF),
-    _shares("common_words", "words are common", _ZIPF),
-    _shares("very_common_words", "words are among the most common", _ZIPF),
-    _shares("unknown_words", "words are in no dictionary", _ZIPF),
+    more("rare_words", "words are rare", _ZIPF),
+    more("uncommon_words", "words are uncommon", _ZIPF),
+    more("common_words", "words are common", _ZIPF),
+    more("very_common_words", "words are among the most common", _ZIPF),
+    more("unknown_words", "words are in no dictionary", _ZIPF),
     Measure("surprisal_mean", "nats", "words are less expected after the word before",
             "words are more expected after the word before", _HALE),
     _varies("surprisal_sd", "nats", "the expectedness of words", _HALE),
     _varies("surprisal_change", "nats", "the expectedness from word to word", _JAEGER),
     _varies("surprisal_of_sentences", "nats", "the expectedness of sentences", _JAEGER),
-    _shares("surprisal_lowest", "words follow of themselves", _HALE),
-    _shares("surprisal_low", "words are well expected", _HALE),
-    _shares("surprisal_middle", "words are half expected", _HALE),
-    _shares("surprisal_high", "words are hardly expected", _HALE),
-    _shares("known_pairs", "pairs of words are usual", _CHURCH),
+    more("surprisal_lowest", "words follow of themselves", _HALE),
+    more("surprisal_low", "words are well expected", _HALE),
+    more("surprisal_middle", "words are half expected", _HALE),
+    more("surprisal_high", "words are hardly expected", _HALE),
+    more("known_pairs", "pairs of words are usual", _CHURCH),
     Measure("association_mean", "nats", "usual pairs of words are bound more closely",
             "usual pairs of words are bound less closely", _CHURCH),
     _varies("association_sd", "nats", "the bond of usual pairs of words", _CHURCH),
-    _shares("fixed_pairs", "pairs of words are fixed", _CHURCH),
-    _shares("loose_pairs", "pairs of words are usual but loose", _CHURCH),
+    more("fixed_pairs", "pairs of words are fixed", _CHURCH),
+    more("loose_pairs", "pairs of words are usual but loose", _CHURCH),
 )  # fmt: skip
 
 
@@ -90,12 +94,13 @@ def predictability(frame: Frame, language: str) -> list[Column]:
     found = known.pairs.find(pair_hashes(hashes[follows], hashes[after]))
     alone = _alone()[zipf[after]]
     owners, sentences = documents[follows], frame.token_sentences[words[follows]]
-    pairs = np.bincount(owners, minlength=len(frame))
     nats = np.where(found < 0, alone + _BACKOFF, found)
+    mean, sd, pairs = moments(nats, owners, len(frame))
     usual = np.flatnonzero(found >= 0)
     return [
         *_frequencies(frame, words, documents, zipf),
-        *_moments(nats, owners, pairs, NAT_STEPS),
+        mean / NAT_STEPS,
+        sd / NAT_STEPS,
         _change(follows, owners, nats, len(frame)),
         _of_sentences(sentences, owners, nats, len(frame)),
         *_bands(nats, owners, np.array(EXPECTED, np.float64) * NAT_STEPS, pairs)[:-1],
@@ -122,10 +127,11 @@ def _frequencies(frame: Frame, words: Counts, documents: Counts, zipf: Counts) -
     small = np.bincount(documents[is_small], minlength=texts)
     kept = np.flatnonzero(is_small & (zipf >= 0))
     documents, zipf = documents[kept], zipf[kept]
-    count = np.bincount(documents, minlength=texts)
+    mean, sd, count = moments(zipf, documents, texts)
     bounds = np.array([RARE, (RARE + FREQUENT) / 2, FREQUENT]) * ZIPF_STEPS
     return [
-        *_moments(zipf, documents, count, ZIPF_STEPS),
+        mean / ZIPF_STEPS,
+        sd / ZIPF_STEPS,
         *_bands(zipf, documents, bounds, count),
         share(small - count, small),
     ]
@@ -135,7 +141,7 @@ def _change(follows: Counts, documents: Counts, nats: Counts, texts: int) -> Col
     """Mean difference of the surprisals of words in a row."""
     in_row = np.flatnonzero((np.diff(follows) == 1) & (documents[1:] == documents[:-1]))
     owners = documents[in_row]
-    changes = np.bincount(owners, np.abs(nats[in_row + 1] - nats[in_row]), minlength=texts)
+    changes = total_of(owners, np.abs(nats[in_row + 1] - nats[in_row]), texts)
     return share(changes, np.bincount(owners, minlength=texts)) / NAT_STEPS
 
 
@@ -153,17 +159,10 @@ def _of_sentences(sentences: Counts, documents: Counts, nats: Counts, texts: int
 
 def _associations(bonds: Counts, documents: Counts, pairs: Counts) -> list[Column]:
     """Of the pairs that the lexicon has; ``pairs`` (texts,) counts all."""
-    count = np.bincount(documents, minlength=len(pairs))
+    mean, sd, count = moments(bonds, documents, len(pairs))
     bounds = np.array([LOOSE, FIXED], np.float64) * NAT_STEPS
     loose, _, fixed = _bands(bonds, documents, bounds, pairs)
-    return [share(count, pairs), *_moments(bonds, documents, count, NAT_STEPS), fixed, loose]
-
-
-def _moments(values: Counts, documents: Counts, count: Counts, steps: int) -> tuple[Column, Column]:
-    """Mean and standard deviation of whole numbers of steps in each text: exact sums."""
-    mean = share(np.bincount(documents, values, minlength=len(count)), count)
-    square = share(np.bincount(documents, values * values, minlength=len(count)), count)
-    return mean / steps, np.sqrt(np.maximum(square - mean * mean, 0)) / steps
+    return [share(count, pairs), mean / NAT_STEPS, sd / NAT_STEPS, fixed, loose]
 
 
 def _bands(

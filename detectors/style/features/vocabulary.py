@@ -14,10 +14,9 @@ import numpy.typing as npt
 
 from scrubtrace.detectors.reference.tokens import mixed
 from scrubtrace.detectors.style.features.measures import Column, Counts, Measure, extreme, share
-from scrubtrace.detectors.style.frame import Frame
+from scrubtrace.detectors.style.frame import NEXT_WORD, Frame
 
 WINDOW = 50
-_ORDER = np.uint64(0x9E3779B185EBCA87)
 _ROW_BITS = 12  # as many as `MAX_DOCUMENTS` needs; the rest of a key is the word's hash
 _COVINGTON = "Covington and McFall 2010"
 _YULE = "Yule 1944"
@@ -120,7 +119,7 @@ def _repeated(hashes: npt.NDArray[np.uint64], documents: Counts, order: int, tex
     within = documents[:span] == documents[order - 1 :]
     grams = hashes[:span].copy()
     for step in range(1, order):
-        grams = grams * _ORDER + hashes[step : step + span]
+        grams = grams * NEXT_WORD + hashes[step : step + span]
     grams, owner = mixed(grams[within]), documents[:span][within]
     keys = owner.astype(np.uint64) << np.uint64(64 - _ROW_BITS) | grams >> np.uint64(_ROW_BITS)
     for first, last in pairwise(np.searchsorted(owner, np.arange(texts + 1)).tolist()):
