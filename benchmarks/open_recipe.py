@@ -11,7 +11,12 @@ _PRESENCE = HeadRecipe(
 )
 
 RECIPE = replace(
-    SPACED, heads=(_WORDS, _TYPICALITY, _CHARACTERS, _PRESENCE), trees=TreesRecipe(weight=1.5)
+    SPACED,
+    heads=(_WORDS, _TYPICALITY, _CHARACTERS, _PRESENCE),
+    trees=TreesRecipe(weight=1.5),
+    adjusted=(),
 )
 """As for languages with spaces; and how frequent runs of words are in LLM text on the whole, and
-which runs of characters are present at all. A model with this one as a part needs neither."""
+which runs of characters are present at all. A model with this one as a part needs neither. Scores
+are not adjusted for the kind of a text: only three sources of open rows have both labels to learn
+it from, and with what they teach the mean over held-out sources is .862 instead of .863."""

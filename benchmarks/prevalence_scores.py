@@ -102,7 +102,7 @@ def scored(rows: list[Row], language: str) -> Cache:
         raise ValueError(f"{language}: too few sources have both labels to hold any out")
     usable = columns.words >= recipe.least_fitted
     parts = hold_out(columns, recipe, usable, fold, lambda line: print(line, flush=True))
-    score = combined(columns, recipe, parts)
+    score = combined(columns, recipe, parts, fold)
     kept = ~np.isnan(score)
     text = {
         name: np.array([getattr(row, name) for row in rows])[kept]
@@ -135,7 +135,7 @@ def scored_source(
     usable &= tested | ~np.isin(prompt, prompt[tested])
     fold = np.where(tested, 0, -1)
     parts = hold_out(columns, recipe, usable, fold, lambda line: print(line, flush=True))
-    score = combined(columns, recipe, parts)
+    score = combined(columns, recipe, parts, fold)
     known = ~np.isnan(score)
     name = f"{source}, own half" if own_half else source
     told = (np.full(int(known.sum()), text) for text in (name, "none", "unknown"))

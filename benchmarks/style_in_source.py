@@ -124,7 +124,8 @@ def scores_of(data: Data, train: Flags, test: Flags) -> Floats:
     inner = np.where(order % SCALED == SCALED - 1, 0, -1)
     parts = hold_out(data.columns, data.recipe, train, inner)
     model = fit_model(data.columns, train, data.recipe, parts)
-    return model.combined(Fitted(model.heads, model.trees).logits(data.columns, test))
+    logits = Fitted(model.heads, model.trees).logits(data.columns, test)
+    return model.combined(logits, data.columns.measured[test])
 
 
 def alone(data: Data, rows: Flags, name: str) -> Result:

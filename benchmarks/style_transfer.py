@@ -24,7 +24,10 @@ from style_rows import RELATIVES, digest_of, is_mixed, source_of
 
 from scrubtrace.detectors.style.heads import Floats
 from scrubtrace.detectors.style.ngrams import Family
+from scrubtrace.detectors.style.strata import merged_edges
 from scrubtrace.stats.ranking import auroc, share_found
+from scrubtrace.style.adjusting import adjustment_of
+from scrubtrace.style.calibrate import LEAST_ROWS_MERGED
 from scrubtrace.style.columns import Columns, Flags, columns_of
 from scrubtrace.style.recipes import Fit, HeadRecipe, Intercepts, Recipe, recipe_of
 from scrubtrace.style.train import BASE_WEIGHTS
@@ -92,14 +95,26 @@ def base_scores(file: Path, texts: Sequence[str]) -> Floats:
     return np.array([known.get(digest_of(text), np.nan) for text in texts])
 
 
-def combined(columns: Columns, recipe: Recipe, parts: Floats) -> Floats:
-    """One score a row from the logits of its parts, as a model fitted on these rows combines."""
+def combined(
+    columns: Columns, recipe: Recipe, parts: Floats, fold: "np.typing.NDArray[np.int64]"
+) -> Floats:
+    """One score a row from the logits of its parts, as a model fitted on these rows combines.
+
+    The scores of a fold are adjusted by those of the other folds; with one fold they are not.
+    """
     weights = np.array([*(head.weight for head in recipe.heads), recipe.trees.weight])
     if columns.based is not None:
         weights = np.append(weights, BASE_WEIGHTS[0])
     centres = np.nanmedian(parts[~columns.is_llm], axis=0)
     spread = (parts - centres) / np.maximum(np.nanstd(parts, axis=0), 1e-9)
-    return np.asarray((spread * weights).sum(axis=1) / weights.sum())
+    scores = np.asarray((spread * weights).sum(axis=1) / weights.sum())
+    adjusted = scores.copy()
+    for number in set(fold.tolist()):
+        own = fold == number
+        found = adjustment_of(columns, np.where(own, np.nan, scores), recipe.adjusted)
+        if found is not None:
+            adjusted[own] = found.adjusted(scores[own], columns.measured[own], columns.language)
+    return adjusted
 
 
 def beside_lines(names: Sequence[str], tables: Sequence[Sequence[SourceResult]]) -> Iterator[str]:
@@ -165,6 +180,25 @@ def length_lines(columns: Columns, scores: Floats, usable: Flags) -> Iterator[st
     yield f"long enough to be ranked: {', '.join(shares)}"
 
 
+def found_by_range(columns: Columns, scores: Floats) -> dict[str, float]:
+    """Share of each source's LLM rows found at 1%, every range of lengths with its own threshold.
+
+    Ranges merge as those of a calibration do; a range without human rows finds nothing.
+    """
+    known, shares = ~np.isnan(scores), {}
+    for row in results(columns, scores):
+        own = known & (columns.source == columns.sources.index(row.source))
+        edges = merged_edges(columns.words[own & ~columns.is_llm], LEAST_ROWS_MERGED)
+        found = 0.0
+        for low, high in zip(edges, [*edges[1:], np.inf], strict=True):
+            inside = own & (columns.words >= low) & (columns.words < high)
+            human, llm = scores[inside & ~columns.is_llm], scores[inside & columns.is_llm]
+            if len(human) and len(llm):
+                found += len(llm) * share_found(human, llm, 0.01).value
+        shares[row.source] = found / row.llm
+    return shares
+
+
 def main() -> None:
     """Prints the tables."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -202,12 +236,15 @@ def main() -> None:
         attacks = np.array([r[3] for r in rows])
         np.savez(given.save, parts=parts, cell=columns.cell, attacks=attacks,
                  sources=np.array(columns.sources), words=columns.words)  # fmt: skip
-    scores = combined(columns, recipe, parts)
+    scores = combined(columns, recipe, parts, fold)
     found = list(results(columns, scores))
     print("\n".join(transfer_lines(found, by_source=True)))
     print("\n".join(attack_lines(columns, scores, [r[3] for r in rows])))
     print("\n".join(length_lines(columns, scores, columns.words >= recipe.least_words)))
-    print(means_of(found))
+    by_range = found_by_range(columns, scores)
+    cells = (f"{name} {share:.2f}" for name, share in by_range.items())
+    print(f"found at 1% with a threshold for each range of lengths: {', '.join(cells)}")
+    print({**means_of(found), "by range": float(np.mean(list(by_range.values())))})
     if given.beside:
         places = range(len(recipe.heads) - len(BESIDE), len(recipe.heads))
         tables = [found, *(list(results(columns, parts[:, place])) for place in places)]

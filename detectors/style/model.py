@@ -2,7 +2,8 @@
 
 Words in runs of one to three and runs of four characters say how a text is put, trees say how its
 sentences, words and marks are spread. Each part's logit is centred and scaled by what it gave to
-texts of sources that it was not fitted on, so that none drowns the others.
+texts of sources that it was not fitted on, so that none drowns the others. From the sum half of
+what the kind of a text explains is taken out.
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from scrubtrace.detectors.batch import TextBatch
+from scrubtrace.detectors.style.adjustment import Adjustment
 from scrubtrace.detectors.style.features import measure, measures
 from scrubtrace.detectors.style.folding import fold
 from scrubtrace.detectors.style.frame import IDEOGRAPH, WORD, Frame
@@ -60,6 +62,7 @@ class LanguageModel:
     human_measures : float64 (101, measures), quantiles of the measures of human rows.
     llm_medians : float64 (measures,), medians of the LLM rows.
     base : a model fitted on other rows, whose score is one more part.
+    adjustment : for the kind of a text, taken out of the sum.
     """
 
     language: str
@@ -73,6 +76,11 @@ class LanguageModel:
     human_measures: Floats
     llm_medians: Floats
     base: "LanguageModel | None" = None
+    adjustment: Adjustment | None = None
+
+    def scores(self, frame: Frame, measured: Measured) -> Floats:
+        """One score a text: float64 (texts,)."""
+        return self.combined(self.parts(frame, measured), measured)
 
     def parts(self, frame: Frame, measured: Measured) -> Floats:
         """Logits of every part: float64 (texts, parts)."""
@@ -81,11 +89,18 @@ class LanguageModel:
             return np.column_stack([logits_of(self.heads, frame), self.trees.logits(measured)])
         logits = logits_of((*self.heads, *base.heads), frame)  # shared n-grams are found once
         own, of_base = np.split(logits, [len(self.heads)], axis=1)
-        below = base.combined(np.column_stack([of_base, base.trees.logits(measured)]))
+        below = base.combined(np.column_stack([of_base, base.trees.logits(measured)]), measured)
         return np.column_stack([own, self.trees.logits(measured), below])
 
-    def combined(self, parts: Floats) -> Floats:
-        """One score a text from the logits of the parts: float64 (texts,)."""
+    def combined(self, parts: Floats, measured: Measured) -> Floats:
+        """One score a text from the logits of the parts and the measures: float64 (texts,)."""
+        total = self.total(parts)
+        if self.adjustment is None:
+            return total
+        return self.adjustment.adjusted(total, measured, self.language)
+
+    def total(self, parts: Floats) -> Floats:
+        """The weighted mean of the scaled logits, before any adjustment: float64 (texts,)."""
         spread = (parts - self.centres) / self.scales * self.weights
         return np.asarray(spread.sum(axis=1) / self.weights.sum())
 
@@ -188,7 +203,7 @@ def _add(
     """Scores some rows, of one language; gives the reasons of those that are too short."""
     frame = Frame.of(fold(texts))
     values = measure(frame, model.language)
-    scores, words = model.combined(model.parts(frame, values)), words_of(frame)
+    scores, words = model.scores(frame, values), words_of(frame)
     found.words[rows] = words
     found.covariates[rows] = values[:, covariate_columns(model.language)]
     for place in np.flatnonzero(words >= model.least_words).tolist():

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from scrubtrace.detectors.style.adjustment import Adjustment
 from scrubtrace.detectors.style.archive import archive_arrays, archive_bytes
 from scrubtrace.detectors.style.features import measures
 from scrubtrace.detectors.style.heads import Head
@@ -92,13 +93,17 @@ def _added(arrays: Arrays, prefix: str, model: LanguageModel) -> dict[str, Any]:
         arrays[f"{prefix}.{number}.table"] = head.table
         if head.idf is not None:
             arrays[f"{prefix}.{number}.idf"] = head.idf
-    base = {} if model.base is None else {"base": _added(arrays, f"{prefix}.base", model.base)}
+    more: dict[str, Any] = {}
+    if model.base is not None:
+        more["base"] = _added(arrays, f"{prefix}.base", model.base)
+    if model.adjustment is not None:
+        more["adjustment"] = dict(zip(model.adjustment.names, model.adjustment.slopes, strict=True))
     return {
         "least_words": model.least_words,
         "depth": model.trees.depth,
         "measures": [entry.name for entry in measures(model.language)],
         "heads": [_described(head) for head in model.heads],
-    } | base
+    } | more
 
 
 def _described(head: Head) -> dict[str, Any]:
@@ -134,7 +139,13 @@ def _model(
     parts = len(heads) + 1 + (base is not None)
     if any(own[name].shape != (parts,) for name in ("centres", "scales", "weights")):
         raise StyleError("has parts without a scale")
-    return LanguageModel(language, described["least_words"], heads, trees, **own, base=base)
+    slopes = described.get("adjustment", {})
+    if not set(slopes) <= set(described["measures"]):
+        raise StyleError("is adjusted for measures that it does not have")
+    adjustment = Adjustment(tuple(slopes), tuple(slopes.values())) if slopes else None
+    return LanguageModel(
+        language, described["least_words"], heads, trees, **own, base=base, adjustment=adjustment
+    )
 
 
 def _head(

@@ -6,6 +6,7 @@ from functools import cache
 
 from made_texts import COMMON, VOCABULARY
 
+from scrubtrace.detectors.style.adjustment import KIND
 from scrubtrace.detectors.style.ngrams import Family
 from scrubtrace.detectors.style.packs import model_bytes
 from scrubtrace.style.labelled import Labelled
@@ -22,6 +23,7 @@ SMALL = Recipe(
     TreesRecipe(trees=20, leaves=6, depth=3, least_rows=10),
     least_words=30,
     least_fitted=30,
+    adjusted=KIND,
 )  # fmt: skip
 
 

@@ -77,7 +77,7 @@ def columns_of(
         measured.append(measure(frame, language))
         words.append(words_of(frame))
         if base is not None:
-            based.append(base.combined(base.parts(frame, measured[-1])))
+            based.append(base.scores(frame, measured[-1]))
         for family in families:
             data, indices, bounds = matrix(grams(frame, family), len(frame), family)
             shape = (len(frame), family.buckets)

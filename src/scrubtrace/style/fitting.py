@@ -150,12 +150,12 @@ def fit_trees(columns: Columns, rows: Flags, recipe: TreesRecipe) -> Trees:
         l2_regularization=recipe.l2, max_features=recipe.columns,
         early_stopping=False, random_state=0,
     )  # fmt: skip
-    weights = _balanced(columns, rows)
+    weights = balanced_weights(columns, rows)
     model.fit(columns.measured[rows], columns.is_llm[rows], sample_weight=weights)
     return _trees(model, recipe.depth)
 
 
-def _balanced(columns: Columns, rows: Flags) -> Floats:
+def balanced_weights(columns: Columns, rows: Flags) -> Floats:
     """Row weights in which both labels of a source weigh the same; one-sided sources are one."""
     weights = row_weights(columns, rows)
     groups = columns.source.copy()

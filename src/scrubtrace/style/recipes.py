@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from scrubtrace.detectors.style.adjustment import KIND
 from scrubtrace.detectors.style.ngrams import Counts, Family
 
 
@@ -64,12 +65,14 @@ class Recipe:
     """The parts of a language's model, chosen on held-out sources (`docs/accuracy.md`).
 
     Texts of fewer than ``least_words`` are not scored, of fewer than ``least_fitted`` not fitted.
+    ``adjusted`` are measures of the kind of a text that scores are adjusted for.
     """
 
     heads: tuple[HeadRecipe, ...]
     trees: TreesRecipe
     least_words: int
     least_fitted: int
+    adjusted: tuple[str, ...] = ()
 
 
 _POOLED, _OWN = Fit(Intercepts.POOLED, 10.0), Fit(Intercepts.OWN, 10.0)
@@ -83,6 +86,7 @@ SPACED = Recipe(
     TreesRecipe(weight=2.0),
     least_words=30,
     least_fitted=30,
+    adjusted=KIND,
 )
 """Languages that put spaces between words."""
 

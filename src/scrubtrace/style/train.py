@@ -21,6 +21,7 @@ from scrubtrace.resumable import resumable
 from scrubtrace.schemas.plan import Chat
 from scrubtrace.schemas.plan import Columns as ShardColumns
 from scrubtrace.schemas.style import StyleError
+from scrubtrace.style.adjusting import adjustment_of
 from scrubtrace.style.card import card_text
 from scrubtrace.style.columns import Columns, Flags, columns_of
 from scrubtrace.style.labelled import Labelled, LabelledRows
@@ -44,7 +45,7 @@ LEAST_ROWS = 200
 """Human rows, and LLM rows, that a language needs."""
 
 MOST_ROWS = 4_000
-BASE_WEIGHTS = (4.0, 2.0, 1.0, 0.0)
+BASE_WEIGHTS = (3.0, 1.5, 0.0)
 """Weights of a base model beside parts that together have 5: on rows of new sources about as much
 as all of them is best, on rows like the user's own little or none (`docs/accuracy.md`)."""
 
@@ -151,8 +152,8 @@ def train_language(
     say(f"{language}: last fit", quiet)
     model = fit_model(columns, usable, recipe, parts)
     if base is not None:
-        model, parts = _with_base(columns, model, base, parts)
-    scores = model.combined(parts)
+        model, parts = _with_base(columns, model, base, parts, recipe)
+    scores = model.combined(parts, columns.measured)
     sizes = {
         (name, label): int((usable & (columns.cell == 2 * number + label)).sum())
         for number, name in enumerate(columns.sources)
@@ -180,32 +181,37 @@ def fit_model(columns: Columns, usable: Flags, recipe: Recipe, parts: Floats) ->
         np.quantile(columns.measured[human], SHARES, axis=0),
         np.median(columns.measured[llm], axis=0).astype(np.float64),
     )
-    return _ranked(columns, model, parts)
+    return _finished(columns, model, parts, recipe)
 
 
-def _ranked(columns: Columns, model: LanguageModel, parts: Floats) -> LanguageModel:
-    """The model with the quantiles of its scores of human rows that were held out."""
+def _finished(
+    columns: Columns, model: LanguageModel, parts: Floats, recipe: Recipe
+) -> LanguageModel:
+    """The model adjusted by its held-out scores, with the quantiles of those of human rows."""
+    found = adjustment_of(columns, model.total(parts), recipe.adjusted)
+    model = replace(model, adjustment=found)
     known = ~columns.is_llm & ~np.isnan(parts).any(axis=1)
+    scores = model.combined(parts[known], columns.measured[known])
     shares = np.linspace(0, 1, min(REFERENCE_SCORES, max(int(known.sum()), 1)))
-    return replace(model, human_scores=np.quantile(model.combined(parts[known]), shares))
+    return replace(model, human_scores=np.quantile(scores, shares))
 
 
 def _with_base(
-    columns: Columns, model: LanguageModel, base: LanguageModel, parts: Floats
+    columns: Columns, model: LanguageModel, base: LanguageModel, parts: Floats, recipe: Recipe
 ) -> tuple[LanguageModel, Floats]:
     """The model with the best of `BASE_WEIGHTS`, and its parts; without the base where it is 0."""
-    areas = {}
+    tried, areas = {}, {}
     for weight in BASE_WEIGHTS:
-        tried = replace(model, weights=np.array([*model.weights[:-1], weight]))
-        found = list(results(columns, tried.combined(parts)))
+        weights = np.array([*model.weights[:-1], weight])
+        tried[weight] = _finished(columns, replace(model, weights=weights), parts, recipe)
+        found = list(results(columns, tried[weight].combined(parts, columns.measured)))
         areas[weight] = means_of(found)["auroc"] if found else 0.0
     best = max(areas, key=lambda weight: areas[weight])
     if best:
-        weights = np.array([*model.weights[:-1], best])
-        return _ranked(columns, replace(model, base=base, weights=weights), parts), parts
+        return replace(tried[best], base=base), parts
     names = ("centres", "scales", "weights")
     without = replace(model, **{name: getattr(model, name)[:-1] for name in names})
-    return _ranked(columns, without, parts[:, :-1]), parts[:, :-1]
+    return _finished(columns, without, parts[:, :-1], recipe), parts[:, :-1]
 
 
 def _enough(request: Request, rows: LabelledRows) -> list[tuple[str, list[Labelled]]]:
