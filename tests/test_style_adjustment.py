@@ -15,6 +15,7 @@ from scrubtrace.detectors.style.frame import Frame
 from scrubtrace.detectors.style.packs import ABOUT, model_bytes, model_of
 from scrubtrace.schemas.style import StyleError
 from scrubtrace.style.adjusting import SHARE, adjustment_of
+from scrubtrace.style.card import card_text
 from scrubtrace.style.columns import Columns
 from scrubtrace.style.recipes import recipe_of
 from scrubtrace.style.train import train_language
@@ -128,6 +129,13 @@ def columns_of_texts(texts: list[str]) -> "np.typing.NDArray[np.float32]":
 def test_a_file_without_an_adjustment_is_read_as_before() -> None:
     model = replace(trained().model, adjustment=None)
     assert model_of(model_bytes({"en": model}, {}), "plain").models["en"].adjustment is None
+
+
+def test_the_card_says_what_scores_are_adjusted_for() -> None:
+    plain = replace(trained(), model=replace(trained().model, adjustment=None))
+    told = "Half of what exclamation_marks, question_marks, upper_case explain"
+    assert told in card_text([trained()], b"", "")
+    assert "Half of what" not in card_text([plain], b"", "")
 
 
 def test_a_file_adjusted_for_an_unknown_measure_is_refused() -> None:

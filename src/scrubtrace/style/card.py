@@ -81,6 +81,11 @@ def _lines(
                 f"{one.model.weights[:-1].sum():g}, is the score of a base model, which was fitted "
                 "on rows that have a card of their own (the shipped one: `docs/model-card.md`)."
             )
+        if one.model.adjustment:
+            yield (
+                f"Half of what {', '.join(one.model.adjustment.names)} explain of a score, whoever "
+                "wrote the text, is taken out of it (`docs/train.md`)."
+            )
         yield ""
         yield "| source | human rows | LLM rows |"
         yield "|---|---:|---:|"
