@@ -16,7 +16,7 @@ from open_recipe import RECIPE
 from open_select import Row, digest, select
 from open_table import Table, read_table
 
-from scrubtrace.detectors.style.packs import model_bytes
+from scrubtrace.detectors.style.packs import model_bytes, row_number
 from scrubtrace.style.card import RowGroup, card_text
 from scrubtrace.style.labelled import Labelled
 from scrubtrace.style.train import train_language
@@ -119,7 +119,9 @@ def main() -> None:
     labelled = [Labelled(digest(r.text)[:16], r.group.source, r.group.is_llm, r.text) for r in rows]
     trained = train_language("en", sorted(labelled), relatives(table), quiet=False, recipe=RECIPE)
     groups = list(groups_of(rows, table))
-    content = model_bytes({"en": trained.model}, {"card": "docs/model-card.md", "terms": TERMS})
+    human = {row_number(row.digest) for row in labelled if not row.is_llm}
+    about = {"card": "docs/model-card.md", "terms": TERMS}
+    content = model_bytes({"en": trained.model}, about, human)
     given.out.parent.mkdir(parents=True, exist_ok=True)
     given.out.write_bytes(content)
     sections = f"{ACCURACY}\n\n{given.accuracy.read_text('utf-8').strip()}\n\n{LANGUAGES}"

@@ -45,6 +45,14 @@ def test_it_is_small_and_its_digest_is_that_of_the_card() -> None:
     assert f"Digest {digest}, {len(content):,} bytes." in CARD
 
 
+def test_it_knows_the_human_rows_that_it_was_fitted_on() -> None:
+    told = CARD[CARD.index("| source | human rows | LLM rows |") :].split("\n\n")[0]
+    counts = [line.split("|")[2].strip() for line in told.splitlines()[2:]]
+    human = sum(int(count.replace(",", "")) for count in counts)
+    # Short rows are not fitted on, but known as well; two texts may have one number.
+    assert 0.99 * human <= len(loading.shipped().human_rows) <= 1.2 * human
+
+
 def test_it_knows_english_only() -> None:
     scorer = load_scorer(None)
     assert scorer.languages == {"en"}
@@ -92,7 +100,7 @@ def test_the_card_says_which_languages_have_none(language: str) -> None:
 
 def test_an_installation_without_it_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(loading, "SHIPPED", "packs/missing.npz")
-    loading._shipped.cache_clear()
+    loading.shipped.cache_clear()
     with pytest.raises(StyleError, match="install scrubtrace again"):
         load_scorer(None)
 

@@ -293,6 +293,23 @@ def test_rows_that_trained_a_model_do_not_calibrate_it(
     assert "rows that the model was trained on cannot calibrate it" in capsys.readouterr().err
 
 
+def test_human_rows_that_the_base_knows_are_told(
+    shards: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert train_on(shards, "--language", "en", "--base", "none") == 0
+    assert "flatters" not in capsys.readouterr().out
+    (shards / "style.npz").rename(shards / "base.npz")
+    write(shards / "human.parquet", [human_text(n) for n in range(100, 220)],
+          [f"s{n % 4}" for n in range(120)])  # fmt: skip
+    monkeypatch.setattr(training, "BASE_WEIGHTS", (3.0,))
+    base = str(shards / "base.npz")
+    assert train_on(shards, "--language", "en", "--base", base) == 0
+    told = "the base model was fitted on 20 of these human rows, so the table flatters"
+    assert told in capsys.readouterr().out
+    assert told in (shards / "style.npz.md").read_text()
+    assert len(read_model(str(shards / "style.npz")).human_rows) == 220
+
+
 def test_the_model_calibrates_and_detects(shards: Path) -> None:
     (shards / "style.npz").write_bytes(model_file())
     write(shards / "trusted.parquet", [human_text(5_000 + n) for n in range(220)])

@@ -13,16 +13,17 @@ SHIPPED = "packs/style.npz"
 
 def load_scorer(model: str | None) -> Scorer:
     """The scorer of a model file, or the shipped one for None; raises `StyleError`."""
-    return read_model(model) if model is not None else _shipped()
+    return read_model(model) if model is not None else shipped()
 
 
 def shipped_model(language: str) -> LanguageModel | None:
     """The shipped model of a language, if there is one."""
-    return _shipped().models.get(language)
+    return shipped().models.get(language)
 
 
 @cache
-def _shipped() -> StyleModel:
+def shipped() -> StyleModel:
+    """The shipped model; raises `StyleError` if it is not in this installation."""
     file = files("scrubtrace.detectors.style").joinpath(SHIPPED)
     if not file.is_file():
         raise StyleError(

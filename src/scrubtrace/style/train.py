@@ -12,7 +12,7 @@ from scrubtrace.detectors.language import normalise_code
 from scrubtrace.detectors.style.folding import fold
 from scrubtrace.detectors.style.frame import Frame
 from scrubtrace.detectors.style.heads import Floats
-from scrubtrace.detectors.style.loading import shipped_model
+from scrubtrace.detectors.style.loading import shipped, shipped_model
 from scrubtrace.detectors.style.model import FRAME_TEXTS, SHARES, LanguageModel, words_of
 from scrubtrace.detectors.style.packs import model_bytes, read_model, row_number
 from scrubtrace.detectors.style.word_lists import LANGUAGES
@@ -81,16 +81,26 @@ class Request:
 
 @dataclass(frozen=True)
 class Trained:
-    """One language's model, and how it did on sources that were held out."""
+    """One language's model, and how it did on sources that were held out.
+
+    ``known`` is how many of its human rows the base model was fitted on.
+    """
 
     model: LanguageModel
     found: tuple[SourceResult, ...]
     by_source: bool
     rows: Mapping[tuple[str, bool], int] = field(default_factory=dict)
+    known: int = 0
 
     def lines(self) -> list[str]:
-        """The transfer table, for people."""
-        return [f"{self.model.language}:", *transfer_lines(self.found, self.by_source)]
+        """The transfer table, for people, and what flatters it."""
+        lines = [f"{self.model.language}:", *transfer_lines(self.found, self.by_source)]
+        if self.known:
+            lines.append(
+                f"the base model was fitted on {self.known:,} of these human rows, so the table "
+                "flatters: --base none does without it"
+            )
+        return lines
 
 
 @resumable()
@@ -118,9 +128,9 @@ def train_style(request: Request) -> tuple[list[Trained], int]:
     based = sorted(one.model.language for one in trained if one.model.base)
     about = {"sources": _sources(trained), "terms": request.terms}
     about |= {"base": dict.fromkeys(based, request.base)} if based else {}
-    human = {row_number(row.digest) for _, own in used for row in own if not row.is_llm}
-    if based and request.base != SHIPPED:
-        human |= read_model(request.base).human_rows
+    human = {number for _, own in used for number in _human_numbers(own)}
+    if based:
+        human |= _base_rows(request.base)
     content = model_bytes({t.model.language: t.model for t in trained}, about, human)
     out = storage.absolute(request.out)
     storage.make_folders(os.path.dirname(out))
@@ -263,7 +273,10 @@ def _check_relatives(request: Request, rows: LabelledRows) -> None:
 
 def _trained(request: Request, language: str, rows: Sequence[Labelled]) -> Trained:
     base = base_of(request.base, language)
-    return train_language(language, rows, request.relatives, quiet=request.quiet, base=base)
+    found = train_language(language, rows, request.relatives, quiet=request.quiet, base=base)
+    if found.model.base is None:
+        return found
+    return replace(found, known=len(_human_numbers(rows) & _base_rows(request.base)))
 
 
 def base_of(name: str, language: str) -> LanguageModel | None:
@@ -282,6 +295,15 @@ def base_of(name: str, language: str) -> LanguageModel | None:
     if found is not None and found.base is not None:
         raise UsageStop(f"--base {name} has a base itself; name that of which it was made")
     return found
+
+
+def _human_numbers(rows: Sequence[Labelled]) -> set[int]:
+    return {row_number(row.digest) for row in rows if not row.is_llm}
+
+
+def _base_rows(name: str) -> frozenset[int]:
+    """Numbers of the human rows that a base model was fitted on."""
+    return (shipped() if name == SHIPPED else read_model(name)).human_rows
 
 
 def _sources(trained: Sequence[Trained]) -> dict[str, list[list[object]]]:
