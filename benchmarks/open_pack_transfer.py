@@ -101,14 +101,19 @@ def hashed(folded: Sequence[str]) -> Any:
     return made.transform(folded)
 
 
-def baseline(counts: Any, columns: Columns, rest: Flags, own: Flags) -> Floats:
-    """Logits of the plain model for some rows, fitted on others."""
+def plain_model() -> Any:
+    """TF-IDF of counts and a logistic regression, not fitted."""
     from sklearn.feature_extraction.text import TfidfTransformer
     from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import make_pipeline
 
     plain = LogisticRegression(C=3.0, max_iter=200)
-    model: Any = make_pipeline(TfidfTransformer(sublinear_tf=True), plain)
+    return make_pipeline(TfidfTransformer(sublinear_tf=True), plain)
+
+
+def baseline(counts: Any, columns: Columns, rest: Flags, own: Flags) -> Floats:
+    """Logits of the plain model for some rows, fitted on others."""
+    model = plain_model()
     model.fit(counts[np.flatnonzero(rest)], columns.is_llm[rest])
     return np.asarray(model.decision_function(counts[np.flatnonzero(own)]))
 

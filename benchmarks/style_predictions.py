@@ -37,9 +37,8 @@ from verdicts import evidence_of, flagged_kind
 
 from scrubtrace.detectors.batch import TextBatch
 from scrubtrace.detectors.language import identify, normalise_code
-from scrubtrace.detectors.style.loading import shipped
 from scrubtrace.detectors.style.model import LanguageModel, StyleModel
-from scrubtrace.detectors.style.packs import model_bytes, read_model, row_number
+from scrubtrace.detectors.style.packs import model_bytes, read_model
 from scrubtrace.detectors.style.strata import HumanRows, calibrated, measures
 from scrubtrace.schemas.style import KEEP, UNLIKE
 from scrubtrace.schemas.vocabulary import Abstained, Lane
@@ -48,7 +47,7 @@ from scrubtrace.stats.intervals import interval
 from scrubtrace.stats.ranking import auroc, share_found
 from scrubtrace.style.calibrate import LEAST_ROWS_MERGED
 from scrubtrace.style.labelled import Labelled
-from scrubtrace.style.train import LEAST_ROWS, SHIPPED, base_of, train_language
+from scrubtrace.style.train import LEAST_ROWS, SHIPPED, base_of, train_language, with_known
 
 BATCH = 256
 FOLDS = 3
@@ -127,10 +126,7 @@ def fitted(folder: Path, judged: Sequence[Row], most: int) -> dict[str, Language
         print(f"{language}: fitting on {len(rows) - llm:,} human and {llm:,} LLM rows", flush=True)
         base = base_of(SHIPPED, language)
         trained = train_language(language, rows, RELATIVES, FOLDS, quiet=False, base=base)
-        if trained.model.base is not None:
-            human = {row_number(row.digest) for row in rows if not row.is_llm}
-            trained = replace(trained, known=len(human & shipped().human_rows))
-        print("\n".join(trained.lines()), flush=True)
+        print("\n".join(with_known(trained, rows, SHIPPED).lines()), flush=True)
         models[language] = trained.model
         if met := len({row.text for row in rows} & {row.text for row in judged}):
             print(

@@ -183,7 +183,7 @@ def length_lines(columns: Columns, scores: Floats, usable: Flags) -> Iterator[st
 def found_by_range(columns: Columns, scores: Floats) -> dict[str, float]:
     """Share of each source's LLM rows found at 1%, every range of lengths with its own threshold.
 
-    Ranges merge as those of a calibration do; a range without human rows finds nothing.
+    Ranges merge as those of a calibration do.
     """
     known, shares = ~np.isnan(scores), {}
     for row in results(columns, scores):
@@ -193,7 +193,7 @@ def found_by_range(columns: Columns, scores: Floats) -> dict[str, float]:
         for low, high in zip(edges, [*edges[1:], np.inf], strict=True):
             inside = own & (columns.words >= low) & (columns.words < high)
             human, llm = scores[inside & ~columns.is_llm], scores[inside & columns.is_llm]
-            if len(human) and len(llm):
+            if len(llm):
                 found += len(llm) * share_found(human, llm, 0.01).value
         shares[row.source] = found / row.llm
     return shares
@@ -210,6 +210,7 @@ def main() -> None:
     parser.add_argument("--beside", action="store_true", help="also fit two plain models")
     parser.add_argument("--base", type=Path, help="scores by a base model, by digest of the text")
     parser.add_argument("--save", type=Path, help="logits of the parts, for looking closer")
+    parser.add_argument("--logits", type=Path, help="what --save wrote, instead of fitting again")
     parser.add_argument("--one-sided", type=float, help="weight of sources of one label")
     given = parser.parse_args()
     rows = read_rows(given.data, given.language, given.most)
@@ -230,7 +231,10 @@ def main() -> None:
                  if not one]  # fmt: skip
     fold = fold_of(columns, given.source or two_sided, given.folds)
     print(f"{len(rows):,} rows, {int(usable.sum()):,} long enough, {fold.max() + 1} folds")
-    parts = hold_out(columns, recipe, usable, fold, lambda line: print(line, flush=True))
+    if given.logits:
+        parts = np.load(given.logits)["parts"]
+    else:
+        parts = hold_out(columns, recipe, usable, fold, lambda line: print(line, flush=True))
     print(f"{time.process_time() - began:,.0f} CPU seconds")
     if given.save:
         attacks = np.array([r[3] for r in rows])
@@ -245,10 +249,19 @@ def main() -> None:
     cells = (f"{name} {share:.2f}" for name, share in by_range.items())
     print(f"found at 1% with a threshold for each range of lengths: {', '.join(cells)}")
     print({**means_of(found), "by range": float(np.mean(list(by_range.values())))})
+    beside = {"this": found}
+    if recipe.adjusted:
+        plain = combined(columns, replace(recipe, adjusted=()), parts, fold)
+        beside["not adjusted"] = list(results(columns, plain))
+    if given.base:
+        own = combined(replace(columns, based=None), recipe, parts[:, :-1], fold)
+        beside["without the base"] = list(results(columns, own))
     if given.beside:
-        places = range(len(recipe.heads) - len(BESIDE), len(recipe.heads))
-        tables = [found, *(list(results(columns, parts[:, place])) for place in places)]
-        print("\n".join(beside_lines(["this", *(head.name for head in BESIDE)], tables)))
+        for head in BESIDE:
+            place = recipe.heads.index(head)
+            beside[head.name] = list(results(columns, parts[:, place]))
+    if len(beside) > 1:
+        print("\n".join(beside_lines(list(beside), list(beside.values()))))
 
 
 if __name__ == "__main__":

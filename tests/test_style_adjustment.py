@@ -9,7 +9,7 @@ from style_models import SMALL, human_text, labelled_rows, llm_text, model_file,
 
 from scrubtrace.detectors.style.adjustment import KIND, Adjustment, kind_of
 from scrubtrace.detectors.style.archive import archive_arrays, archive_bytes
-from scrubtrace.detectors.style.features import measures
+from scrubtrace.detectors.style.features import measure, measures
 from scrubtrace.detectors.style.folding import fold
 from scrubtrace.detectors.style.frame import Frame
 from scrubtrace.detectors.style.packs import ABOUT, model_bytes, model_of
@@ -112,18 +112,12 @@ def test_scores_are_adjusted_in_a_model_and_its_file() -> None:
     frame = Frame.of(fold(texts))
     again = model_of(model_file(), "again").models["en"]
     assert again.adjustment == model.adjustment
-    values = np.array(columns_of_texts(texts))
+    values = measure(frame, "en")
     plain = replace(model, adjustment=None).scores(frame, values)
     expected = model.adjustment.adjusted(plain, values, "en")
     assert model.scores(frame, values).tolist() == expected.tolist()
     assert again.scores(frame, values).tolist() == expected.tolist()
     assert expected[0] != plain[0]
-
-
-def columns_of_texts(texts: list[str]) -> "np.typing.NDArray[np.float32]":
-    from scrubtrace.detectors.style.features import measure
-
-    return measure(Frame.of(fold(texts)), "en")
 
 
 def test_a_file_without_an_adjustment_is_read_as_before() -> None:

@@ -1,5 +1,6 @@
 """The benchmark of held-out sources: thresholds by length, and adjustments that know no own row."""
 
+import importlib
 import json
 import shutil
 import subprocess
@@ -21,24 +22,21 @@ BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
 MODULES = ("style_transfer", "style_rows", "public_rows")
 
 
+def imported(name: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleType]:
+    monkeypatch.syspath_prepend(str(BENCHMARKS))
+    yield importlib.import_module(name)
+    for other in MODULES:
+        sys.modules.pop(other, None)
+
+
 @pytest.fixture
 def style_transfer(monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleType]:
-    monkeypatch.syspath_prepend(str(BENCHMARKS))
-    import style_transfer
-
-    yield style_transfer
-    for name in MODULES:
-        sys.modules.pop(name, None)
+    yield from imported("style_transfer", monkeypatch)
 
 
 @pytest.fixture
 def public_rows(monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleType]:
-    monkeypatch.syspath_prepend(str(BENCHMARKS))
-    import public_rows
-
-    yield public_rows
-    for name in MODULES:
-        sys.modules.pop(name, None)
+    yield from imported("public_rows", monkeypatch)
 
 
 def columns(words: "np.typing.NDArray[np.int64]", is_llm: "np.typing.NDArray[np.bool_]") -> Columns:
@@ -59,11 +57,14 @@ def test_each_range_of_lengths_has_its_own_threshold(style_transfer: ModuleType)
     assert style_transfer.found_by_range(columns(words, is_llm), scores) == {"one": 0.5}
 
 
-def test_a_range_without_human_rows_finds_nothing(style_transfer: ModuleType) -> None:
+def test_a_range_with_few_human_rows_takes_the_threshold_of_its_neighbour(
+    style_transfer: ModuleType,
+) -> None:
     words = np.repeat([40, 500, 500], [1_000, 30, 70])
     is_llm = np.repeat([False, False, True], [1_000, 30, 70])
-    scores = np.concatenate([np.zeros(1_030), np.ones(70)])
-    assert style_transfer.found_by_range(columns(words, is_llm), scores) == {"one": 1.0}
+    # The 30 long human rows score below the LLM rows, the short ones above.
+    scores = np.concatenate([np.full(1_000, 3.0), np.zeros(30), np.ones(70)])
+    assert style_transfer.found_by_range(columns(words, is_llm), scores) == {"one": 0.0}
 
 
 def test_a_fold_is_adjusted_by_the_other_folds(style_transfer: ModuleType) -> None:

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from scrubtrace.detectors.batch import TextBatch
 from scrubtrace.detectors.style.adjustment import Adjustment
-from scrubtrace.detectors.style.features import measure, measures
+from scrubtrace.detectors.style.features import measure, measures, places_of
 from scrubtrace.detectors.style.folding import fold
 from scrubtrace.detectors.style.frame import IDEOGRAPH, WORD, Frame
 from scrubtrace.detectors.style.heads import Floats, Head, logits_of
@@ -215,8 +215,7 @@ def _add(
 
 def covariate_columns(language: str) -> list[int]:
     """Places of `COVARIATES` among the measures of a language."""
-    places = {entry.name: place for place, entry in enumerate(measures(language))}
-    return [places[name] for name in COVARIATES]
+    return places_of(language, COVARIATES)
 
 
 def words_of(frame: Frame) -> npt.NDArray[np.int64]:

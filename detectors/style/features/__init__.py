@@ -27,7 +27,7 @@ from scrubtrace.detectors.style.features.vocabulary import VOCABULARY, vocabular
 from scrubtrace.detectors.style.frame import MARK, Frame
 from scrubtrace.detectors.style.lexicon import LANGUAGES as WITH_LEXICON
 
-__all__ = ["Measure", "measure", "measures"]
+__all__ = ["Measure", "measure", "measures", "places_of"]
 
 _UNSPACED = ("zh", "ja")
 
@@ -39,6 +39,13 @@ def measures(language: str) -> tuple[Measure, ...]:
     expected = PREDICTABILITY if language in WITH_LEXICON else ()
     counted = (*marks(language), *groups(language))
     return (*SENTENCES, *CLAUSES, *words, *VOCABULARY, *counted, *expected)
+
+
+@cache
+def places_of(language: str, names: tuple[str, ...]) -> list[int]:
+    """Places of some measures among those of a language; raises KeyError for one it lacks."""
+    places = {entry.name: place for place, entry in enumerate(measures(language))}
+    return [places[name] for name in names]
 
 
 def measure(frame: Frame, language: str) -> npt.NDArray[np.float32]:

@@ -13,8 +13,7 @@ from scrubtrace.style.columns import Columns
 from scrubtrace.style.fitting import balanced_weights
 
 SHARE = 0.5
-"""Of what the kind explains that is taken out: all of it would take what writers do as well. Means
-over held-out sources are the same from 0.3 to 0.7 (`docs/accuracy.md`)."""
+"""Of what the kind explains that is taken out: all of it would take what writers do as well."""
 
 
 def adjustment_of(columns: Columns, scores: Floats, names: tuple[str, ...]) -> Adjustment | None:

@@ -46,8 +46,8 @@ LEAST_ROWS = 200
 
 MOST_ROWS = 4_000
 BASE_WEIGHTS = (3.0, 1.5, 0.0)
-"""Weights of a base model beside parts that together have 5: on rows of new sources about as much
-as all of them is best, on rows like the user's own little or none (`docs/accuracy.md`)."""
+"""Weights of a base model beside parts that together have 5: on rows of new sources it helps, on
+rows like the user's own little or not at all (`docs/accuracy.md`)."""
 
 REFERENCE_SCORES = 2_001
 """Quantiles of the held-out human scores that the model keeps for ranking."""
@@ -274,9 +274,14 @@ def _check_relatives(request: Request, rows: LabelledRows) -> None:
 def _trained(request: Request, language: str, rows: Sequence[Labelled]) -> Trained:
     base = base_of(request.base, language)
     found = train_language(language, rows, request.relatives, quiet=request.quiet, base=base)
+    return with_known(found, rows, request.base)
+
+
+def with_known(found: Trained, rows: Sequence[Labelled], base: str) -> Trained:
+    """What was trained on some rows, with how many of them its base was fitted on."""
     if found.model.base is None:
         return found
-    return replace(found, known=len(_human_numbers(rows) & _base_rows(request.base)))
+    return replace(found, known=len(_human_numbers(rows) & _base_rows(base)))
 
 
 def base_of(name: str, language: str) -> LanguageModel | None:
