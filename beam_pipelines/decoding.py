@@ -283,6 +283,15 @@ def _plain(column: pa.Array) -> pa.Array:
     return column.dictionary_decode() if pa.types.is_dictionary(column.type) else column
 
 
+def id_array(column: pa.Array) -> pa.Array:
+    """Ids as texts, those of a scan: whole numbers in digits, bytes that are not UTF-8 null."""
+    values = _plain(column)
+    try:
+        return values.cast(pa.string())
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
+        return pa.array(_id_strings(values), pa.string())
+
+
 def _id_strings(column: pa.Array) -> list[str | None]:
     values = _plain(column)
     if pa.types.is_integer(values.type):

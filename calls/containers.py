@@ -260,6 +260,17 @@ def _parquet_rows(path: str) -> Iterator[tuple[int, Entry]]:
 
 def _parquet_row(row: Any) -> Entry:
     try:
-        return _object(row.to_pylist()[0])
+        return _object(_whole_microseconds(row).to_pylist()[0])
     except (ValueError, OverflowError):
         return BadReason.INVALID_ENCODING
+
+
+def _whole_microseconds(row: Any) -> Any:
+    """A row whose times are such as Python has: nanoseconds are cut off."""
+    import pyarrow as pa
+
+    for number, field in enumerate(row.schema):
+        if pa.types.is_timestamp(field.type) and field.type.unit == "ns":
+            cut = row.column(number).cast(pa.timestamp("us", field.type.tz), safe=False)
+            row = row.set_column(number, field.name, cut)
+    return row

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import pyarrow as pa
@@ -125,6 +125,10 @@ class Chat:
     role_field: str | None = None
     content_field: str | None = None
     roles: tuple[str, ...] = ANSWERING_ROLES
+
+    def with_all_roles(self) -> "Chat":
+        """The same fields, with the turns of every role."""
+        return replace(self, roles=(ALL_ROLES,))
 
     @property
     def judged_roles(self) -> frozenset[str] | None:

@@ -329,6 +329,16 @@ def test_parquet_with_a_map_and_a_time(tmp_path: Path) -> None:
     assert record.timestamp == "2025-03-01T09:30:00.000000Z"
 
 
+def test_parquet_with_nanoseconds(tmp_path: Path) -> None:
+    path = parquet(tmp_path / "log.parquet", 1)
+    table = pq.read_table(path)
+    times = pa.array([1740821400123456789], pa.timestamp("ns", "UTC"))
+    place = table.schema.get_field_index("start_time")
+    pq.write_table(table.set_column(place, "start_time", times), path)
+    ((record,), _, _) = read(path)
+    assert record.timestamp == "2025-03-01T09:30:00.123456Z"
+
+
 def test_damaged_parquet_keeps_the_rows_before_the_damage(tmp_path: Path) -> None:
     path = parquet(tmp_path / "log.parquet", 3000)
     content = bytearray(path.read_bytes())

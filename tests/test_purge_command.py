@@ -220,6 +220,10 @@ def test_ids_that_repeat() -> None:
           "ids.csv"), "needs the columns run"),
         (("--hold-decision", "none", "--decisions", "decided.parquet", "--training-runs",
           "runs.csv"), "no shard or row_index"),
+        (("--hold-decision", "none", "--decisions", "decided.parquet", "--training-runs",
+          "nameless.parquet"), "a row without run"),
+        (("--hold-decision", "none", "--list", "lists.parquet", "--id-column", "id"),
+         "column row_id of type list<element: string> is no text or number"),
         (("--hold-decision", "none", "--decisions", "decided.parquet", "--sign-key", "ids.csv"),
          "is no private key"),
         (("**/*.parquet", "--hold-decision", "none", "--decisions", "decided.parquet", "--root",
@@ -236,6 +240,8 @@ def test_refusals(given: tuple[str, ...], said: str, capsys: pytest.CaptureFixtu
     Path("keys.csv").write_text("item_key\nr0\n")
     Path("runs.csv").write_text("run,shard,row_index\none,p0.parquet,first\n")
     pq.write_table(pa.table({"row_id": ["id-0-3", None]}), "nulls.parquet")
+    pq.write_table(pa.table({"row_id": ["a", "b"], "run": [None, "one"]}), "nameless.parquet")
+    pq.write_table(pa.table({"row_id": [["id-0-3"]]}), "lists.parquet")
     place: dict[str, Any] = dict.fromkeys(("field", "text_digest", "key_id"), "x")
     for name, own in (("places", {"shard": "p0", "row_index": None}),
                       ("shards", {"shard": None, "row_index": 1})):  # fmt: skip

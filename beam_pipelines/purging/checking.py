@@ -11,9 +11,8 @@ from scrubtrace.beam_pipelines.columns import ColumnError, ShardColumns, find_co
 from scrubtrace.beam_pipelines.decoding import decode
 from scrubtrace.beam_pipelines.purging.rows import chosen
 from scrubtrace.schemas.identity import DigestKey
-from scrubtrace.schemas.plan import Chat, Columns
+from scrubtrace.schemas.plan import Columns
 from scrubtrace.schemas.removal import Problem, PurgeSpec
-from scrubtrace.schemas.vocabulary import ALL_ROLES
 
 Wanted = dict[str, Any]
 Place = tuple[int, str, int | None]
@@ -32,7 +31,7 @@ class Checker:
     def __init__(self, schema: pa.Schema, wanted: pa.Table, spec: PurgeSpec, keys: Keys) -> None:
         self._keys = keys
         self._has_ids = spec.id_column is not None
-        chat = Chat(spec.chat.role_field, spec.chat.content_field, (ALL_ROLES,))
+        chat = spec.chat.with_all_roles()
         asked = pc.unique(wanted.column("field")).drop_null().to_pylist()
         fields = [f for f in asked if _has(schema, Columns(f, None, None, {}, chat))]
         self._columns: ShardColumns | None = None

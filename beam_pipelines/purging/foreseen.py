@@ -51,6 +51,6 @@ def _compare(
             going = checked(checker, batch, first, wanted.slice(low, high - low), foreseen)
             leaving = leaving_of(going, spec.by_turn)
             if spec.by_turn:
-                split(batch, first, leaving)  # tells of which rows no turn is left
+                split(batch, first, leaving, spec.chat)  # tells of which rows no turn is left
             records = [own.removed(spec, name, _NO_DIGEST) for own in leaving.values()]
             foreseen.removed.append(pa.Table.from_pylist(records, REMOVED))

@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from scrubtrace.beam_pipelines.columns import find_columns
+from scrubtrace.beam_pipelines.decoding import id_array
 from scrubtrace.beam_pipelines.purging.rows import chosen
 from scrubtrace.beam_pipelines.purging.turns import without_turns
 from scrubtrace.schemas.identity import item_key
@@ -91,7 +92,7 @@ def leaving_of(entries: Sequence[dict[str, Any]], by_turn: bool) -> dict[int, Le
 
 
 def split(
-    batch: pa.RecordBatch, first: int, leaving: dict[int, Leaving]
+    batch: pa.RecordBatch, first: int, leaving: dict[int, Leaving], chat: Chat
 ) -> tuple[list[pa.RecordBatch], list[pa.RecordBatch]]:
     """The rows that stay, without the turns that go, and the rows that ``leaving`` is about as
     they were, in order.
@@ -100,7 +101,7 @@ def split(
     """
     if not leaving:
         return [batch], []
-    cut = _without_turns(batch, first, leaving)
+    cut = _without_turns(batch, first, leaving, chat)
     touched, whole = (np.zeros(batch.num_rows, np.bool_) for _ in range(2))
     for row, own in leaving.items():
         touched[row - first] = True
@@ -109,21 +110,21 @@ def split(
 
 
 def _without_turns(
-    batch: pa.RecordBatch, first: int, leaving: dict[int, Leaving]
+    batch: pa.RecordBatch, first: int, leaving: dict[int, Leaving], chat: Chat
 ) -> pa.RecordBatch:
     fields = {field for own in leaving.values() if not own.whole for field in own.turns}
     for name in sorted(fields):
         own = [entry for entry in leaving.values() if not entry.whole and name in entry.turns]
         turns = {entry.row_index - first: entry.turns[name] for entry in own}
-        batch, left = without_turns(batch, steps_of(batch.schema, name), turns)
+        batch, left = without_turns(batch, steps_of(batch.schema, name, chat), turns)
         for entry, count in zip(own, left, strict=True):
             entry.whole = entry.whole or count == 0
     return batch
 
 
-def steps_of(schema: pa.Schema, name: str) -> tuple[str, ...]:
+def steps_of(schema: pa.Schema, name: str, chat: Chat) -> tuple[str, ...]:
     """Names that lead to a text column; raises `ColumnError` if there is none."""
-    columns = Columns(name, None, None, {}, Chat(roles=("all",)))
+    columns = Columns(name, None, None, {}, chat.with_all_roles())
     return find_columns(schema, columns).texts[0].column.steps
 
 
@@ -155,12 +156,6 @@ def derived(batch: pa.RecordBatch, column: str, parents: pa.Array) -> int:
     values = batch.column(batch.schema.get_field_index(column))
     if pa.types.is_list(values.type) or pa.types.is_large_list(values.type):
         rows = pc.list_parent_indices(values)
-        hits = pc.is_in(_as_text(pc.list_flatten(values)), parents)
+        hits = pc.is_in(id_array(pc.list_flatten(values)), parents)
         return len(pc.unique(rows.filter(hits)))
-    return int(pc.sum(pc.is_in(_as_text(values), parents)).as_py() or 0)
-
-
-def _as_text(values: pa.Array) -> pa.Array:
-    if pa.types.is_dictionary(values.type):
-        values = values.dictionary_decode()
-    return values.cast(pa.string())
+    return int(pc.sum(pc.is_in(id_array(values), parents)).as_py() or 0)

@@ -104,8 +104,6 @@ def _purge_open(
             if purged.removed:
                 writer.close()
                 writer.fill(purged.receipt)
-            else:
-                stack.callback(_remove, folder, shard.name)
     if purged.removed:
         with storage.open_read(folder.shard(shard.name)) as written:
             after = pq.ParquetFile(written).metadata
@@ -161,7 +159,7 @@ def _rewrite(
             low, high = np.searchsorted(rows, [first, first + batch.num_rows])
             going = checked(checker, batch, first, wanted.slice(low, high - low), purged)
             leaving = leaving_of(going, spec.by_turn)
-            kept, left = split(batch, first, leaving)
+            kept, left = split(batch, first, leaving, spec.chat)
             for piece in kept:
                 writer.write(piece)
                 receipt.rows_after += piece.num_rows

@@ -22,6 +22,7 @@ from pydantic import (
 
 from scrubtrace.exits import UsageStop
 from scrubtrace.messages import ENGLISH, matched
+from scrubtrace.schemas.plan import Chat
 from scrubtrace.schemas.style import DRIFT
 from scrubtrace.schemas.vocabulary import ANSWERING_ROLES, GROUPS, Kind
 
@@ -80,6 +81,11 @@ class InputSection(_Section):
     group_by: dict[str, str] = Field(default_factory=dict)
     dataset: str | None = None
     root: str | None = None
+
+    @property
+    def chat(self) -> Chat:
+        """How chat rows are read."""
+        return Chat(self.role_field, self.content_field, self.roles)
 
     @field_validator("group_by")
     @classmethod

@@ -55,7 +55,7 @@ from scrubtrace.review.rotation import key_ids
 from scrubtrace.review.store import run_ids
 from scrubtrace.running import run_to_end
 from scrubtrace.schemas.identity import KeyRing
-from scrubtrace.schemas.plan import Chat, Columns, DetectorSpec, RunSpec, Work
+from scrubtrace.schemas.plan import Columns, DetectorSpec, RunSpec, Work
 from scrubtrace.style.flagging import check_style
 
 
@@ -176,8 +176,7 @@ def review_engine(config: Config, out: str, must_exist: bool = False) -> Engine:
 def columns_of(config: Config) -> Columns:
     """The user's columns as configured."""
     i = config.input
-    chat = Chat(i.role_field, i.content_field, i.roles)
-    return Columns(i.text_column, i.id_column, i.language_column, dict(i.group_by), chat)
+    return Columns(i.text_column, i.id_column, i.language_column, dict(i.group_by), i.chat)
 
 
 def _planned(name: str, config: Config) -> DetectorSpec:

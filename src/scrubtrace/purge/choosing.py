@@ -140,10 +140,7 @@ def _listed(path: str, decisions: pa.Table | None) -> pa.Table:
 
 def _list_rows(path: str) -> list[dict[str, Any]]:
     if path.endswith(".parquet"):
-        try:
-            return list(pq.read_table(path, use_threads=False).to_pylist())
-        except (OSError, pa.ArrowException):
-            raise UsageStop(f"cannot read {path} as Parquet") from None
+        return _parquet_rows(path)
     try:
         with Path(path).open(encoding="utf-8-sig", newline="") as file:
             rows = list(csv.DictReader(file, strict=True))
@@ -153,6 +150,23 @@ def _list_rows(path: str) -> list[dict[str, Any]]:
         if None in row or None in row.values():
             raise UsageStop(f"{path}, line {number}: not as many cells as the header has")
     return rows
+
+
+def _parquet_rows(path: str) -> list[dict[str, Any]]:
+    """The columns of a Parquet list that name rows, as text; other columns are not read."""
+    try:
+        names = [n for n in pq.read_schema(path).names if n in ("row_id", "item_key", *PLACE)]
+        table = pq.read_table(path, columns=names, use_threads=False)
+    except (OSError, pa.ArrowException):
+        raise UsageStop(f"cannot read {path} as Parquet") from None
+    columns = {}
+    for name in names:
+        try:
+            columns[name] = table.column(name).cast(pa.string()).to_pylist()
+        except pa.ArrowException:
+            kind = table.schema.field(name).type
+            raise UsageStop(f"{path}: column {name} of type {kind} is no text or number") from None
+    return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
 
 
 def _placed(row: dict[str, Any]) -> dict[str, Any]:

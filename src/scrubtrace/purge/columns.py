@@ -11,8 +11,7 @@ from scrubtrace.beam_pipelines.purging.turns import can_cut
 from scrubtrace.beam_pipelines.units import Footer
 from scrubtrace.config import Config
 from scrubtrace.exits import UsageStop
-from scrubtrace.schemas.plan import Chat, Columns
-from scrubtrace.schemas.vocabulary import ALL_ROLES
+from scrubtrace.schemas.plan import Columns
 
 
 def check_columns(footers: Sequence[Footer], wanted: pa.Table, config: Config) -> None:
@@ -20,8 +19,8 @@ def check_columns(footers: Sequence[Footer], wanted: pa.Table, config: Config) -
 
     A text column that a shard lacks is no matter: its texts are told as not removed.
     """
-    policy, i = config.purge, config.input
-    chat = Chat(i.role_field, i.content_field, (ALL_ROLES,))
+    policy = config.purge
+    chat = config.input.chat.with_all_roles()
     turns = wanted.filter(pc.is_valid(wanted.column("turn")))
     fields = pc.unique(turns.column("field")).to_pylist() if policy.chat == "turn" else []
     for footer in footers:

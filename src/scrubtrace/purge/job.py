@@ -41,7 +41,7 @@ from scrubtrace.purge.sample_files import Sample
 from scrubtrace.resumable import resumable
 from scrubtrace.running import run_to_end
 from scrubtrace.schemas.identity import KeyRing
-from scrubtrace.schemas.plan import Chat, Columns, RowRange, Shard, Unit, Work
+from scrubtrace.schemas.plan import Columns, RowRange, Shard, Unit, Work
 from scrubtrace.schemas.removal import EXPECTED, PurgeReceipt, PurgeSpec
 
 BATCH_BYTES = 8 << 20
@@ -86,7 +86,7 @@ class Prepared:
         return PurgeSpec(
             dataset=self.inputs.dataset,
             id_column=config.input.id_column,
-            chat=Chat(config.input.role_field, config.input.content_field, config.input.roles),
+            chat=config.input.chat,
             by_turn=policy.chat == "turn",
             quarantine=policy.removed_rows == "quarantine",
             key_id=self.ring.active.id,

@@ -46,7 +46,7 @@ def _runs_that_read(folder: PurgeFolder, path: str) -> dict[str, int]:
     both = left.join(rows.select([*keys, "number"]), keys=keys, join_type="inner")
     counted = both.group_by(["run"]).aggregate([("number", "count_distinct")])
     pairs = zip(counted.column("run").to_pylist(), counted.column(1).to_pylist(), strict=True)
-    return {str(run): count for run, count in sorted(pairs)}
+    return dict(sorted(pairs))
 
 
 def runs_table(path: str) -> pa.Table:
@@ -64,7 +64,14 @@ def runs_table(path: str) -> pa.Table:
         raise UsageStop(
             f"{path} has a value that is no {' or '.join(keys)}: write row numbers in digits"
         ) from None
-    return pa.table([read.column("run"), *columns], names=["run", *keys])
+    try:
+        runs = read.column("run").cast(pa.string())
+    except pa.ArrowException:
+        kind = read.schema.field("run").type
+        raise UsageStop(f"{path}: column run of type {kind} has no names of runs") from None
+    if not set(runs.unique().to_pylist()).isdisjoint((None, "")):
+        raise UsageStop(f"{path} has a row without run: name its training run, or remove it")
+    return pa.table([runs, *columns], names=["run", *keys])
 
 
 def _table(path: str) -> pa.Table:

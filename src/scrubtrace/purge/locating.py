@@ -6,6 +6,7 @@ the wanted rows, and the ids of one row group.
 
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,7 +17,7 @@ from numpy.typing import NDArray
 
 from scrubtrace.beam_pipelines import storage
 from scrubtrace.beam_pipelines.columns import find_columns, leaf_paths
-from scrubtrace.beam_pipelines.decoding import column_of
+from scrubtrace.beam_pipelines.decoding import column_of, id_array
 from scrubtrace.schemas.plan import Columns, Shard
 from scrubtrace.schemas.removal import NOT_REMOVED, WANTED, Problem, problem_of
 
@@ -42,19 +43,22 @@ def locate(
 
     A row with an id is the one that has it: of several, the one at the wanted place. A row that is
     named by its id alone is every row that has it. A row that is named by its place gets its id.
+    Where a shard cannot be read, an id that was not found may be in it, and is not said to be gone.
     """
     numbers = {shard.name: number for number, shard in enumerate(shards)}
     by_id = pc.is_valid(wanted.column("row_id")).to_numpy() & (id_column is not None)
-    parts = [_by_place(wanted.filter(pa.array(~by_id)), shards, numbers)]
+    by_place = _by_place(wanted.filter(pa.array(~by_id)), shards, numbers)
+    parts = [Located(by_place.wanted, _unreadable(by_place.not_found, dead))]
     if id_column is not None and parts[0].wanted.num_rows:
         own = _with_ids(parts[0].wanted, shards, id_column)
         parts[0] = Located(own, parts[0].not_found)
     if id_column is not None and by_id.any():
-        parts.append(_by_id(wanted.filter(pa.array(by_id)), shards, numbers, id_column))
+        ids = wanted.filter(pa.array(by_id))
+        parts.append(_by_id(ids, shards, numbers, id_column, dead))
     found = pa.concat_tables([part.wanted for part in parts])
     order = _order(found, numbers)
     not_found = pa.concat_tables([part.not_found for part in parts]).combine_chunks()
-    return Located(found.take(pa.array(order)).combine_chunks(), _unreadable(not_found, dead))
+    return Located(found.take(pa.array(order)).combine_chunks(), not_found)
 
 
 def _unreadable(not_found: pa.Table, dead: Sequence[str]) -> pa.Table:
@@ -97,28 +101,37 @@ def _by_place(wanted: pa.Table, shards: Sequence[Shard], numbers: dict[str, int]
 def _with_ids(wanted: pa.Table, shards: Sequence[Shard], id_column: str) -> pa.Table:
     """The wanted rows with the ids that stand at their places."""
     names, rows = (wanted.column(name).to_pylist() for name in ("shard", "row_index"))
-    places = set(zip(names, rows, strict=True))
+    places: dict[str, set[int]] = {}
+    for name, row in zip(names, rows, strict=True):
+        places.setdefault(name, set()).add(row)
     found: dict[tuple[str, int], str | None] = {}
     for shard in shards:
-        own = np.array(sorted(row for name, row in places if name == shard.name), np.int64)
-        first = 0
-        for values in _ids(shard, id_column) if len(own) else ():
-            here = own[(own >= first) & (own < first + len(values))]
-            at = values.take(pa.array(here - first)).to_pylist()
-            keys = ((shard.name, row) for row in here.tolist())
-            found |= dict(zip(keys, at, strict=True))
-            first += len(values)
+        if shard.name not in places:
+            continue
+        own = np.array(sorted(places[shard.name]), np.int64)
+        with suppress(OSError, pa.ArrowException):  # the worker that purges it says what is wrong
+            for first, values in _ids(shard, id_column):
+                here = own[(own >= first) & (own < first + len(values))]
+                at = values.take(pa.array(here - first)).to_pylist()
+                keys = ((shard.name, row) for row in here.tolist())
+                found |= dict(zip(keys, at, strict=True))
     ids = pa.array([found.get(place) for place in zip(names, rows, strict=True)], pa.string())
     return wanted.set_column(WANTED.get_field_index("row_id"), WANTED.field("row_id"), ids)
 
 
 def _by_id(
-    wanted: pa.Table, shards: Sequence[Shard], numbers: dict[str, int], id_column: str
+    wanted: pa.Table,
+    shards: Sequence[Shard],
+    numbers: dict[str, int],
+    id_column: str,
+    dead: Sequence[str],
 ) -> Located:
     ids = wanted.column("row_id").unique()
     with ThreadPoolExecutor(THREADS) as pool:
         look = [(number, shard, ids, id_column) for number, shard in enumerate(shards)]
-        hits = pa.concat_tables([_HITS.empty_table(), *pool.map(lambda a: _hits(*a), look)])
+        found = list(pool.map(lambda a: _hits(*a), look))
+    all_read = not dead and all(read for _, read in found)
+    hits = pa.concat_tables([_HITS.empty_table(), *(own for own, _ in found)])
     hits = hits.take(pc.sort_indices(hits, [(name, "ascending") for name in _HITS.names]))
     number_of = pc.index_in(wanted.column("row_id"), ids).to_numpy()
     starts = np.searchsorted(hits.column("id").to_numpy(), number_of, "left")
@@ -137,6 +150,7 @@ def _by_id(
         else:
             is_here = shard_names[row] is None or shard_names[row] in numbers
             problem = Problem.GONE if is_here else Problem.ELSEWHERE
+            problem = problem if all_read else Problem.UNREADABLE
         if not its:
             problems.setdefault(problem, []).append(row)
         taken += [row] * len(its)
@@ -150,35 +164,36 @@ def _by_id(
     return Located(found, pa.concat_tables([NOT_REMOVED.empty_table(), *missing]))
 
 
-def _hits(number: int, shard: Shard, ids: pa.Array, id_column: str) -> pa.Table:
-    """Rows of one shard that have one of the ids."""
+def _hits(number: int, shard: Shard, ids: pa.Array, id_column: str) -> tuple[pa.Table, bool]:
+    """Rows of one shard that have one of the ids, and whether all of it could be read."""
     found = [_HITS.empty_table()]
-    first = 0
-    for values in _ids(shard, id_column):
-        places = pc.index_in(values, ids)
-        rows = np.flatnonzero(pc.is_valid(places).to_numpy(zero_copy_only=False))
-        own = places.take(pa.array(rows)).cast(pa.int64())
-        shards = pa.array(np.full(len(rows), number), pa.int32())
-        found.append(pa.table([own, shards, pa.array(rows + first)], schema=_HITS))
-        first += len(values)
-    return pa.concat_tables(found)
-
-
-def _ids(shard: Shard, id_column: str) -> Iterator[pa.Array]:
-    """The ids of a shard as text, in order, up to where it cannot be read."""
     try:
-        with storage.open_read(shard.path) as opened:
-            file = pq.ParquetFile(opened, pre_buffer=False)
-            column = find_columns(file.schema_arrow, Columns((), id_column)).id
-            assert column is not None
-            leaves = leaf_paths(file, [column.steps])
-            for batch in file.iter_batches(BATCH_ROWS, columns=leaves, use_threads=False):
-                values = column_of(batch, column)
-                if pa.types.is_dictionary(values.type):
-                    values = values.dictionary_decode()
-                yield values.cast(pa.string())
+        for first, values in _ids(shard, id_column):
+            places = pc.index_in(values, ids)
+            rows = np.flatnonzero(pc.is_valid(places).to_numpy(zero_copy_only=False))
+            own = places.take(pa.array(rows)).cast(pa.int64())
+            shards = pa.array(np.full(len(rows), number), pa.int32())
+            found.append(pa.table([own, shards, pa.array(rows + first)], schema=_HITS))
     except (OSError, pa.ArrowException):  # the worker that purges the shard says what is wrong
-        return
+        return pa.concat_tables(found), False
+    return pa.concat_tables(found), True
+
+
+def _ids(shard: Shard, id_column: str) -> Iterator[tuple[int, pa.Array]]:
+    """The ids of a shard as text, in order, each batch with its first row.
+
+    Raises OSError and `pyarrow.ArrowException` where the shard cannot be read.
+    """
+    with storage.open_read(shard.path) as opened:
+        file = pq.ParquetFile(opened, pre_buffer=False)
+        column = find_columns(file.schema_arrow, Columns((), id_column)).id
+        assert column is not None
+        leaves = leaf_paths(file, [column.steps])
+        first = 0
+        for batch in file.iter_batches(BATCH_ROWS, columns=leaves, use_threads=False):
+            values = id_array(column_of(batch, column))
+            yield first, values
+            first += len(values)
 
 
 def with_problem(wanted: pa.Table, problem: Problem) -> pa.Table:

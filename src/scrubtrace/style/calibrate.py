@@ -81,8 +81,7 @@ class Request:
         given = self.config.input
         source = self.source_column or given.group_by.get(SOURCE)
         groups = {SOURCE: source} if source else {}
-        chat = Chat(given.role_field, given.content_field, given.roles)
-        return Columns(given.text_column, None, given.language_column, groups, chat)
+        return Columns(given.text_column, None, given.language_column, groups, given.chat)
 
 
 @dataclass

@@ -18,7 +18,6 @@ from scrubtrace.detectors.style.packs import model_bytes, read_model, row_number
 from scrubtrace.detectors.style.word_lists import LANGUAGES
 from scrubtrace.exits import UsageStop
 from scrubtrace.resumable import resumable
-from scrubtrace.schemas.plan import Chat
 from scrubtrace.schemas.plan import Columns as ShardColumns
 from scrubtrace.schemas.style import StyleError
 from scrubtrace.style.adjusting import adjustment_of
@@ -75,8 +74,7 @@ class Request:
         given = self.config.input
         source = self.source_column or given.group_by.get("source")
         groups = {"source": source} if source else {}
-        chat = Chat(given.role_field, given.content_field, given.roles)
-        return ShardColumns(given.text_column, None, given.language_column, groups, chat)
+        return ShardColumns(given.text_column, None, given.language_column, groups, given.chat)
 
 
 @dataclass(frozen=True)
