@@ -16,6 +16,9 @@ from open_recipe import RECIPE
 from open_select import Row, digest, select
 from open_table import Table, read_table
 
+from scrubtrace.detectors.style.folding import fold
+from scrubtrace.detectors.style.frame import Frame
+from scrubtrace.detectors.style.model import words_of
 from scrubtrace.detectors.style.packs import model_bytes, row_number
 from scrubtrace.style.card import RowGroup, card_text
 from scrubtrace.style.labelled import Labelled
@@ -77,8 +80,11 @@ no source with both labels to hold out; `scrubtrace style train` makes one of yo
 
 def groups_of(rows: Sequence[Row], table: Table) -> Iterator[RowGroup]:
     """A line of the card for every group, and generators of equal terms within it."""
+    words = words_of(Frame.of(fold([row.text for row in rows]))).tolist()
     counts = Counter(
-        (row.group.name, row.generator) for row in rows if len(row.text.split()) >= LEAST_WORDS
+        (row.group.name, row.generator)
+        for row, count in zip(rows, words, strict=True)
+        if count >= LEAST_WORDS
     )
     for group in table.groups:
         of_terms: dict[tuple[str, ...], list[str]] = {}
@@ -119,7 +125,7 @@ def main() -> None:
     labelled = [Labelled(digest(r.text)[:16], r.group.source, r.group.is_llm, r.text) for r in rows]
     trained = train_language("en", sorted(labelled), relatives(table), quiet=False, recipe=RECIPE)
     groups = list(groups_of(rows, table))
-    human = {row_number(row.digest) for row in labelled if not row.is_llm}
+    human = {row_number(row.text) for row in labelled if not row.is_llm}
     about = {"card": "docs/model-card.md", "terms": TERMS}
     content = model_bytes({"en": trained.model}, about, human)
     given.out.parent.mkdir(parents=True, exist_ok=True)

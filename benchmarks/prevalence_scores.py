@@ -97,7 +97,8 @@ def scored(rows: list[Row], language: str) -> Cache:
     columns = columns_of(
         language, [r.text for r in rows], [r.is_llm for r in rows], [r.source for r in rows], recipe
     )
-    fold, by_source = folds_of(columns, RELATIVES, FOLDS)
+    judged = columns.words >= recipe.least_words
+    fold, by_source = folds_of(columns, judged, RELATIVES, FOLDS)
     if not by_source:
         raise ValueError(f"{language}: too few sources have both labels to hold any out")
     usable = columns.words >= recipe.least_fitted

@@ -372,7 +372,11 @@ def main() -> None:
                         help="rows of each source and label that are fitted on")  # fmt: skip
     parser.add_argument("--splits", type=int, default=SPLITS)
     given = parser.parse_args()
-    scored = scored_of(given.data, given.language, given.most)
+    try:
+        scored = scored_of(given.data, given.language, given.most)
+    except ValueError as error:
+        print(error)
+        return
     print(f"{len(scored.source):,} rows, long enough", flush=True)
     for line in report(scored, given.splits):
         print(line, flush=True)

@@ -23,9 +23,9 @@ from style_rows import Numbers, Row, halves, places, prompts_of, read_rows
 
 from scrubtrace.stats.ranking import auroc, share_found
 from scrubtrace.style.columns import Columns, Flags, columns_of
+from scrubtrace.style.held_out import fit_model
 from scrubtrace.style.parts import Fitted
 from scrubtrace.style.recipes import Recipe, recipe_of
-from scrubtrace.style.train import fit_model
 from scrubtrace.style.transfer import hold_out
 
 MOST = 4_000
@@ -277,7 +277,11 @@ def main() -> None:
     parser.add_argument("--together", type=int, default=TOGETHER,
                         help="sources halved in one fit with others; 0: no such fit")  # fmt: skip
     given = parser.parse_args()
-    data = data_of(read_rows(given.data, given.language), given.language, given.most)
+    rows = read_rows(given.data, given.language)
+    if not rows:
+        print(f"no rows of {given.language} in {given.data}")
+        return
+    data = data_of(rows, given.language, given.most)
     print(f"{len(data.columns):,} rows, {int(data.usable.sum()):,} long enough", flush=True)
     for line in report(data, given.source, given.together):
         print(line, flush=True)

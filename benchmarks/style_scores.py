@@ -69,6 +69,8 @@ class Scored:
 def scored_of(folder: Path, language: str, most: int = MOST) -> Scored:
     """Reads, fits and scores; raises ValueError if sources are too few to be held out in groups."""
     rows, recipe = read_rows(folder, language), recipe_of(language)
+    if not rows:
+        raise ValueError(f"no rows of {language} in {folder}")
     place = places(rows)
     rows = [
         row for row, own in zip(rows, place.tolist(), strict=True) if not row.is_llm or own < most
@@ -77,7 +79,7 @@ def scored_of(folder: Path, language: str, most: int = MOST) -> Scored:
         language, [r.text for r in rows], [r.is_llm for r in rows], [r.source for r in rows], recipe
     )
     usable = columns.words >= recipe.least_words
-    fold, by_source = folds_of(columns, RELATIVES, GROUPS)
+    fold, by_source = folds_of(columns, usable, RELATIVES, GROUPS)
     if not by_source:
         raise ValueError(f"{language}: too few sources have both labels to hold any out")
     group = np.zeros(len(columns.sources), np.int64)

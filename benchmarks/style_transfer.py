@@ -26,11 +26,11 @@ from scrubtrace.detectors.style.heads import Floats
 from scrubtrace.detectors.style.ngrams import Family
 from scrubtrace.detectors.style.strata import merged_edges
 from scrubtrace.stats.ranking import auroc, share_found
-from scrubtrace.style.adjusting import adjustment_of
+from scrubtrace.style.adjusting import adjusted_across
 from scrubtrace.style.calibrate import LEAST_ROWS_MERGED
 from scrubtrace.style.columns import Columns, Flags, columns_of
+from scrubtrace.style.held_out import BASE_WEIGHTS
 from scrubtrace.style.recipes import Fit, HeadRecipe, Intercepts, Recipe, recipe_of
-from scrubtrace.style.train import BASE_WEIGHTS
 from scrubtrace.style.transfer import SourceResult, hold_out, means_of, results, transfer_lines
 
 LEAST_TESTED, LEAST_HUMAN = 20, 100
@@ -108,13 +108,7 @@ def combined(
     centres = np.nanmedian(parts[~columns.is_llm], axis=0)
     spread = (parts - centres) / np.maximum(np.nanstd(parts, axis=0), 1e-9)
     scores = np.asarray((spread * weights).sum(axis=1) / weights.sum())
-    adjusted = scores.copy()
-    for number in set(fold.tolist()):
-        own = fold == number
-        found = adjustment_of(columns, np.where(own, np.nan, scores), recipe.adjusted)
-        if found is not None:
-            adjusted[own] = found.adjusted(scores[own], columns.measured[own], columns.language)
-    return adjusted
+    return adjusted_across(columns, scores, fold, recipe.adjusted)
 
 
 def beside_lines(names: Sequence[str], tables: Sequence[Sequence[SourceResult]]) -> Iterator[str]:
@@ -214,6 +208,9 @@ def main() -> None:
     parser.add_argument("--one-sided", type=float, help="weight of sources of one label")
     given = parser.parse_args()
     rows = read_rows(given.data, given.language, given.most)
+    if not rows:
+        print(f"no rows of {given.language} in {given.data}")
+        return
     recipe = recipe_of(given.language)
     if given.one_sided is not None:
         heads = tuple(replace(head, one_sided=given.one_sided) for head in recipe.heads)
@@ -243,6 +240,8 @@ def main() -> None:
     scores = combined(columns, recipe, parts, fold)
     found = list(results(columns, scores))
     print("\n".join(transfer_lines(found, by_source=True)))
+    if not found:
+        return
     print("\n".join(attack_lines(columns, scores, [r[3] for r in rows])))
     print("\n".join(length_lines(columns, scores, columns.words >= recipe.least_words)))
     by_range = found_by_range(columns, scores)

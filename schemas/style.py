@@ -27,6 +27,9 @@ DRIFT = 0.25
 """Share of a source's rows that may be of another kind than its calibration, if not set otherwise.
 It is above what LLM rows among them make if they are less than that share."""
 
+LEAST_ALPHA = 1e-9
+"""No alpha is smaller: it would need more calibration rows than anybody has."""
+
 P_BINS = 20
 """P-values of all judged rows are counted in so many equal bins."""
 

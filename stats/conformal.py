@@ -110,10 +110,13 @@ def conditional_rank(alpha: float, n: int, miss: float = 1 - CONFIDENCE) -> int:
 
 def conditional_rows_needed(alpha: float, miss: float = 1 - CONFIDENCE) -> int:
     """Calibration rows below which no adjusted p-value is <= alpha."""
-    n = max(2, math.floor(2 * math.log(miss) / math.log1p(-alpha)) - 2)
-    while conditional_rank(alpha, n, miss) == 0:
-        n += 1
-    return n
+    # b(1) is 1 - miss ** (1 / k) with k = n / 2, rounded down.
+    return 2 * max(1, math.ceil(math.log(miss) / math.log1p(-alpha) - _SURE / alpha))
+
+
+def rows_for(alpha: float, is_conditional: bool) -> int:
+    """Calibration rows that alpha needs, with p-values on average or given the calibration set."""
+    return conditional_rows_needed(alpha) if is_conditional else rows_needed(alpha)
 
 
 def _simes_bounds(n: int, miss: float) -> Floats:

@@ -70,3 +70,36 @@ def test_turns_whose_fields_have_names_of_their_own(
         return
     kept = pq.read_table("purged/shards/chats.parquet").column("chat").to_pylist()
     assert kept == [chats[0], chats[1][:1], chats[2]]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("list.csv", b"Row_id\nid-0-3\n", "needs a column row_id or item_key"),
+        ("list.csv", b"", "needs a column row_id or item_key"),
+        ("list.csv", b"row_id;why\nid-0-3;x\n", "semicolons"),
+        ("list.parquet", None, "needs a column row_id or item_key"),
+    ],
+)
+def test_a_list_without_its_columns_is_refused(
+    name: str, content: bytes | None, said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    if content is None:
+        pq.write_table(pa.table({"id": ["id-0-3"]}), name)
+    else:
+        Path(name).write_bytes(content)
+    assert purge("--list", name, "--id-column", "id") == 2
+    assert said in capsys.readouterr().err
+
+
+def test_an_empty_list_with_a_header_removes_nothing() -> None:
+    Path("list.csv").write_text("row_id\n")
+    assert purge("--list", "list.csv", "--id-column", "id") == 0
+    assert len(ids()) == 60
+
+
+def test_two_lists_are_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    for name in ("a.csv", "b.csv"):
+        Path(name).write_text("row_id\nid-0-3\n")
+    assert purge("--list", "a.csv", "--list", "b.csv", "--id-column", "id") == 2
+    assert "given twice" in capsys.readouterr().err

@@ -12,9 +12,11 @@ from scrubtrace.detectors.style.archive import archive_arrays, archive_bytes
 from scrubtrace.detectors.style.features import measure, measures
 from scrubtrace.detectors.style.folding import fold
 from scrubtrace.detectors.style.frame import Frame
+from scrubtrace.detectors.style.model import LanguageModel
 from scrubtrace.detectors.style.packs import ABOUT, model_bytes, model_of
 from scrubtrace.schemas.style import StyleError
-from scrubtrace.style.adjusting import SHARE, adjustment_of
+from scrubtrace.style import held_out
+from scrubtrace.style.adjusting import SHARE, adjusted_across, adjustment_of
 from scrubtrace.style.card import card_text
 from scrubtrace.style.columns import Columns
 from scrubtrace.style.recipes import recipe_of
@@ -82,12 +84,12 @@ def test_sources_of_one_label_and_rows_without_a_score_count_for_nothing() -> No
         assert one.slopes == pytest.approx(found[0].slopes)
 
 
-@pytest.mark.parametrize("case", ["no names", "one label", "no scores"])
-def test_without_names_or_rows_of_both_labels_there_is_none(case: str) -> None:
-    rows = columns()
-    scores = np.where(rows.is_llm & (case == "one label"), np.nan, 1.0)
-    scores = np.full(len(rows), np.nan) if case == "no scores" else scores
-    assert adjustment_of(rows, scores, () if case == "no names" else KIND) is None
+@pytest.mark.parametrize("case", ["names", "labels", "scores", "sources", "rows"])
+def test_without_enough_of_everything_there_is_none(case: str) -> None:
+    rows = columns(sources=2 if case == "sources" else 3, rows=100 if case == "rows" else 200)
+    scores = np.where(rows.is_llm & (case == "labels"), np.nan, 1.0)
+    scores = np.full(len(rows), np.nan) if case == "scores" else scores
+    assert adjustment_of(rows, scores, () if case == "names" else KIND) is None
 
 
 def test_a_measure_that_never_differs_has_no_slope() -> None:
@@ -105,16 +107,19 @@ def test_one_slope_a_measure() -> None:
         Adjustment(KIND, (1.0,))
 
 
+def adjusted_model() -> LanguageModel:
+    return replace(trained().model, adjustment=Adjustment(KIND, SLOPES))
+
+
 def test_scores_are_adjusted_in_a_model_and_its_file() -> None:
-    model = trained().model
-    assert model.adjustment is not None
+    model = adjusted_model()
     texts = [human_text(7) + " WHY? NO! " * 9, llm_text(7)]
     frame = Frame.of(fold(texts))
-    again = model_of(model_file(), "again").models["en"]
+    again = model_of(model_bytes({"en": model}, {}), "again").models["en"]
     assert again.adjustment == model.adjustment
     values = measure(frame, "en")
     plain = replace(model, adjustment=None).scores(frame, values)
-    expected = model.adjustment.adjusted(plain, values, "en")
+    expected = Adjustment(KIND, SLOPES).adjusted(plain, values, "en")
     assert model.scores(frame, values).tolist() == expected.tolist()
     assert again.scores(frame, values).tolist() == expected.tolist()
     assert expected[0] != plain[0]
@@ -126,10 +131,10 @@ def test_a_file_without_an_adjustment_is_read_as_before() -> None:
 
 
 def test_the_card_says_what_scores_are_adjusted_for() -> None:
-    plain = replace(trained(), model=replace(trained().model, adjustment=None))
+    adjusted = replace(trained(), model=adjusted_model())
     told = "Half of what exclamation_marks, question_marks, upper_case explain"
-    assert told in card_text([trained()], b"", "")
-    assert "Half of what" not in card_text([plain], b"", "")
+    assert told in card_text([adjusted], b"", "")
+    assert "Half of what" not in card_text([trained()], b"", "")
 
 
 def test_a_file_adjusted_for_an_unknown_measure_is_refused() -> None:
@@ -150,3 +155,20 @@ def test_a_recipe_without_measures_of_the_kind_trains_without() -> None:
 @pytest.mark.parametrize(("language", "names"), [("en", KIND), ("de", KIND), ("zh", ())])
 def test_languages_with_spaces_are_adjusted(language: str, names: tuple[str, ...]) -> None:
     assert recipe_of(language).adjusted == names
+
+
+@pytest.mark.parametrize("helps", [True, False])
+def test_a_model_is_adjusted_only_if_held_out_sources_are_ranked_better(helps: bool) -> None:
+    rows = columns(sources=5)
+    fold = rows.source % 5
+    kinds = kind_of(rows.measured, "en")[:, 0]
+    # Where it does not help, what lowers a score in four sources raises it in the fifth, far more.
+    slope = np.where(rows.source == 0, -1.0 if helps else 9.0, -1.0)
+    noise = np.random.default_rng(3).normal(size=len(rows))
+    parts = (1.5 * rows.is_llm + slope * kinds + noise)[:, None]
+    start = replace(trained().model, heads=(), centres=np.zeros(1), scales=np.ones(1),
+                    weights=np.ones(1))  # fmt: skip
+    model, scores = held_out.adjusted(rows, start, parts, fold, recipe_of("en"))
+    assert (model.adjustment is not None) is helps
+    crossed = adjusted_across(rows, model.total(parts), fold, KIND)
+    assert scores.tolist() == (crossed if helps else model.total(parts)).tolist()

@@ -13,6 +13,7 @@ from scrubtrace.detectors.style.frame import Frame
 from scrubtrace.detectors.style.model import LanguageModel, StyleModel
 from scrubtrace.detectors.style.packs import model_bytes, model_of
 from scrubtrace.exits import UsageStop
+from scrubtrace.style import held_out
 from scrubtrace.style import train as training
 from scrubtrace.style.columns import columns_of
 
@@ -25,7 +26,7 @@ def scores_of(model: LanguageModel) -> list[float]:
 
 
 def based(weights: tuple[float, ...], monkeypatch: pytest.MonkeyPatch) -> training.Trained:
-    monkeypatch.setattr(training, "BASE_WEIGHTS", weights)
+    monkeypatch.setattr(held_out, "BASE_WEIGHTS", weights)
     rows = labelled_rows(3, 30)
     return training.train_language("en", rows, recipe=SMALL, base=trained().model)
 
@@ -52,7 +53,7 @@ def test_a_base_of_no_weight_is_left_out(monkeypatch: pytest.MonkeyPatch) -> Non
 
 def test_a_base_that_ranks_backwards_gets_no_weight(monkeypatch: pytest.MonkeyPatch) -> None:
     backwards = replace(trained().model, scales=-trained().model.scales)
-    monkeypatch.setattr(training, "BASE_WEIGHTS", (8.0, 0.0))
+    monkeypatch.setattr(held_out, "BASE_WEIGHTS", (8.0, 0.0))
     rows = labelled_rows(3, 30)
     found = training.train_language("en", rows, recipe=SMALL, base=backwards)
     assert found.model.base is None

@@ -135,6 +135,14 @@ def test_the_expected_number_of_false_flags() -> None:
     assert budget.strata[NAME].expected_false == pytest.approx(1)
 
 
+def test_texts_by_humans_would_not_exceed_the_budget_either() -> None:
+    ranks = [rank for rank in range(1, 11) for _ in range(2)]
+    policy = StyleSection(alpha=0.04, budget=5)
+    stratum = decide(rows_of(*ranks), {NAME: 9_000}, policy).strata[NAME]
+    assert stratum.expected_false <= max(5, stratum.flagged_texts)
+    assert stratum.false_range[1] <= max(5, stratum.flagged_texts)
+
+
 @pytest.mark.parametrize(
     ("ranks", "judged", "fdr", "count", "problem"),
     [

@@ -5,13 +5,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 from command_line import code_of
 from made_texts import prose
 from sklearn.linear_model import LogisticRegression
 from style_models import SMALL, human_text, labelled_rows, llm_text, model_file, trained
+from style_shards import small_training, train_on, write, write_shards
 
 from scrubtrace.detectors.batch import TextBatch
 from scrubtrace.detectors.style.folding import fold
@@ -19,8 +18,9 @@ from scrubtrace.detectors.style.frame import Frame
 from scrubtrace.detectors.style.ngrams import Family
 from scrubtrace.detectors.style.packs import model_bytes, read_model
 from scrubtrace.schemas.plan import Columns as ShardColumns
+from scrubtrace.style import held_out
 from scrubtrace.style import train as training
-from scrubtrace.style.columns import Columns, columns_of
+from scrubtrace.style.columns import Columns, Flags, columns_of
 from scrubtrace.style.fitting import INTERCEPT, NOT_MET, fit_head, row_weights
 from scrubtrace.style.labelled import LabelledRows
 from scrubtrace.style.parts import fit_parts
@@ -28,15 +28,25 @@ from scrubtrace.style.recipes import Fit, HeadRecipe, Intercepts, Recipe
 from scrubtrace.style.transfer import folds_of, transfer_lines
 
 
+@pytest.fixture
+def shards(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    small_training(monkeypatch)
+    return write_shards(tmp_path)
+
+
 def small_columns(sources: Sequence[str], labels: Sequence[bool]) -> Columns:
     texts = [llm_text(n) if label else human_text(n) for n, label in enumerate(labels)]
     return columns_of("en", texts, labels, sources, SMALL)
 
 
+def every(columns: Columns) -> Flags:
+    return np.ones(len(columns), np.bool_)
+
+
 def test_whole_sources_are_held_out_with_their_relatives() -> None:
     sources = [name for name in "abcdefgh" for _ in range(4)]
     columns = small_columns(sources, [False, True] * 16)
-    fold, by_source = folds_of(columns, [("b", "g"), ("x", "a")], 5)
+    fold, by_source = folds_of(columns, every(columns), [("b", "g"), ("x", "a")], 5)
     assert by_source
     of_source = {name: set(fold[columns.source == n]) for n, name in enumerate(columns.sources)}
     assert all(len(found) == 1 for found in of_source.values())
@@ -46,7 +56,7 @@ def test_whole_sources_are_held_out_with_their_relatives() -> None:
 
 def test_relatives_of_relatives_are_held_out_together() -> None:
     columns = small_columns([name for name in "abcdefgh" for _ in range(4)], [False, True] * 16)
-    fold, _ = folds_of(columns, [("a", "b"), ("b", "c"), ("e", "d"), ("d", "c")], 5)
+    fold, _ = folds_of(columns, every(columns), [("a", "b"), ("b", "c"), ("e", "d"), ("d", "c")], 5)
     of_first_five = fold[columns.source < 5]
     assert len(set(of_first_five)) == 1
     assert not set(of_first_five) & set(fold[columns.source >= 5])
@@ -54,7 +64,7 @@ def test_relatives_of_relatives_are_held_out_together() -> None:
 
 def test_too_few_sources_of_both_labels_leave_out_rows_and_say_so() -> None:
     columns = small_columns(["a"] * 4 + ["b"] * 4 + ["c"] * 4, [False, True] * 4 + [False] * 4)
-    fold, by_source = folds_of(columns, (), 5)
+    fold, by_source = folds_of(columns, every(columns), (), 5)
     assert not by_source
     assert set(fold[columns.source == 0]) == {0, 1, 2, 3}
     assert "expect much less" in next(transfer_lines((), by_source))
@@ -146,15 +156,6 @@ def test_a_linear_part_is_at_its_optimum() -> None:
     assert centred[0] == pytest.approx(centred[1], abs=0.025)
 
 
-def write(
-    path: Path, texts: Sequence[str], sources: Sequence[str] | None = None, language: str = "en"
-) -> Path:
-    columns = {"text": list(texts), "lang": [language] * len(texts)}
-    columns |= {"source": list(sources)} if sources else {}
-    pq.write_table(pa.table(columns), path)
-    return path
-
-
 def test_rows_are_kept_by_digest_whatever_their_order(tmp_path: Path) -> None:
     texts = [human_text(n) for n in range(30)]
     kept = []
@@ -169,24 +170,6 @@ def test_rows_are_kept_by_digest_whatever_their_order(tmp_path: Path) -> None:
     assert kept[0][0][1] == "same"
     assert rows.counts["repeated"] == 3
     assert rows.counts["empty"] == 2
-
-
-@pytest.fixture
-def shards(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setattr(training, "recipe_of", lambda language: SMALL)
-    monkeypatch.setattr(training, "LEAST_ROWS", 60)
-    names = [f"s{n % 4}" for n in range(120)]
-    write(tmp_path / "human.parquet", [human_text(n) for n in range(120)], names)
-    write(tmp_path / "llm.parquet", [llm_text(n) for n in range(120)], names)
-    return tmp_path
-
-
-def train_on(shards: Path, *more: str) -> int:
-    return code_of(
-        "style", "train", "--human", str(shards / "human.parquet"), "--llm",
-        str(shards / "llm.parquet"), "--out", str(shards / "style.npz"),
-        "--source-column", "source", *more,
-    )  # fmt: skip
 
 
 def test_the_command_writes_a_model_and_its_card(
@@ -214,7 +197,7 @@ def test_the_command_writes_a_model_and_its_card(
     [
         (["--source-column", "nowhere"], "nowhere"),
         (["--out", "."], "is a folder"),
-        (["--language", "zh", "--text-column", "source"], "zh: "),
+        (["--language", "zh", "--text-column", "source"], "too_short 4"),
     ],
 )
 def test_what_cannot_be_trained_on_is_refused(
@@ -301,7 +284,7 @@ def test_human_rows_that_the_base_knows_are_told(
     (shards / "style.npz").rename(shards / "base.npz")
     write(shards / "human.parquet", [human_text(n) for n in range(100, 220)],
           [f"s{n % 4}" for n in range(120)])  # fmt: skip
-    monkeypatch.setattr(training, "BASE_WEIGHTS", (3.0,))
+    monkeypatch.setattr(held_out, "BASE_WEIGHTS", (3.0,))
     base = str(shards / "base.npz")
     assert train_on(shards, "--language", "en", "--base", base) == 0
     told = "the base model was fitted on 20 of these human rows, so the table flatters"

@@ -68,11 +68,11 @@ def test_a_range_with_few_human_rows_takes_the_threshold_of_its_neighbour(
 
 
 def test_a_fold_is_adjusted_by_the_other_folds(style_transfer: ModuleType) -> None:
-    rows = labelled_rows(2, 40)
+    rows = labelled_rows(4, 100)
     recipe = replace(SMALL, heads=())
     made = columns_of("en", [r.text for r in rows], [r.is_llm for r in rows],
                       [r.source for r in rows], recipe)  # fmt: skip
-    first = made.source == 0
+    first = made.source < 3
     kind = kind_of(made.measured, "en")[:, KIND.index("upper_case")]
     parts = np.where(first, made.is_llm - 5.0 * kind, made.is_llm)[:, None].astype(np.float64)
     alone = style_transfer.combined(made, recipe, parts, np.where(first, 0, 1))

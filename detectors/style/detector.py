@@ -29,6 +29,7 @@ from scrubtrace.detectors.detector import fingerprint_of
 from scrubtrace.detectors.style.calibration import Calibration
 from scrubtrace.detectors.style.kinds import kind_counts
 from scrubtrace.detectors.style.loading import load_scorer
+from scrubtrace.detectors.style.model import COVARIATES, StyleModel
 from scrubtrace.detectors.style.scorer import HasReference, Reason, Scored, Scorer
 from scrubtrace.detectors.style.strata import QUANTILES, Calibrated, measures
 from scrubtrace.schemas.evidence import Evidence, Span
@@ -130,6 +131,12 @@ class Stylometry:
             raise StyleError(
                 f"calibration {self.calibration} was calibrated with another model; run "
                 f"`scrubtrace style calibrate {command}`"
+            )
+        measured = COVARIATES if isinstance(self._scorer, StyleModel) else None
+        if measured is not None and read.manifest.covariates != measured:
+            raise StyleError(
+                f"calibration {self.calibration} has other measures than the model compares: make "
+                "it anew with `scrubtrace style calibrate`"
             )
         return read
 

@@ -48,9 +48,13 @@ def model_bytes(
     return archive_bytes({ABOUT: np.frombuffer(text.encode(), np.uint8), **arrays})
 
 
-def row_number(digest: bytes) -> int:
-    """32 bits of the SHA-256 digest of a text, by which a model knows the rows it was fitted on."""
-    return int.from_bytes(digest[:4], "big")
+def row_number(text: str) -> int:
+    """32 bits of the SHA-256 digest of a text, by which a model knows the rows it was fitted on.
+
+    Runs of white space count as one space, and none at the ends.
+    """
+    plain = " ".join(text.split()).encode("utf-8", "surrogatepass")
+    return int.from_bytes(hashlib.sha256(plain).digest()[:4], "big")
 
 
 def read_model(path: str) -> StyleModel:

@@ -23,7 +23,7 @@ from pydantic import (
 from scrubtrace.exits import UsageStop
 from scrubtrace.messages import ENGLISH, matched
 from scrubtrace.schemas.plan import Chat
-from scrubtrace.schemas.style import DRIFT
+from scrubtrace.schemas.style import DRIFT, LEAST_ALPHA
 from scrubtrace.schemas.vocabulary import ANSWERING_ROLES, GROUPS, Kind
 
 FILE = "scrubtrace.toml"
@@ -145,7 +145,7 @@ class StyleSection(_Section):
     those that calibrated it.
     """
 
-    alpha: Share | None = None
+    alpha: Annotated[float, Field(ge=LEAST_ALPHA, lt=1, allow_inf_nan=False)] | None = None
     budget: PositiveInt | None = None
     fdr: Share | None = None
     conditional: bool = False

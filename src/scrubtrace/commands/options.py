@@ -22,6 +22,13 @@ def config_options(command: Any) -> Any:
     return command
 
 
+def once(context: click.Context, option: click.Parameter, given: tuple[str, ...]) -> str | None:
+    """The value of an option that names a file; two would not be read both, so they are refused."""
+    if len(given) > 1:
+        raise click.BadParameter("given twice, and only one file is read", context, option)
+    return given[0] if given else None
+
+
 def column_options(done: str) -> Callable[[Any], Any]:
     """Adds the options that name the columns of shards to a verb; ``done`` is what texts are."""
     options = (

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from scrubtrace import log
-from scrubtrace.commands.options import config_options, json_text
+from scrubtrace.commands.options import config_options, json_text, once
 from scrubtrace.exits import Exit
 
 SHOWN = 5
@@ -18,9 +18,9 @@ SHOWN = 5
 @click.command(epilog="Options for Beam follow behind --, for example -- --runner=FlinkRunner.")
 @click.argument("shards", nargs=-1, required=True)
 @click.option("--out", required=True, metavar="DIR", help="Folder for shards and the record.")
-@click.option("--decisions", metavar="FILE",
+@click.option("--decisions", metavar="FILE", multiple=True, callback=once,
               help="Decisions, from review export --format parquet.")  # fmt: skip
-@click.option("--list", "listed", metavar="FILE",
+@click.option("--list", "listed", metavar="FILE", multiple=True, callback=once,
               help="CSV or Parquet that names rows: row_id, or item_key.")  # fmt: skip
 @click.option("--results", metavar="DIR",
               help="Output folder of detect: verbatim matches, detectors, thresholds.")  # fmt: skip

@@ -5,8 +5,10 @@ from typing import Any
 
 import click
 
+from scrubtrace import log
 from scrubtrace.commands.options import config_options, read_config
 from scrubtrace.exits import Exit
+from scrubtrace.schemas.style import LEAST_ALPHA, STYLOMETRY
 
 
 @click.group()
@@ -17,7 +19,10 @@ def style() -> None:
 @style.command()
 @click.argument("shards", nargs=-1, required=True)
 @click.option(
-    "--model", metavar="FILE", help="Style model (default: the shipped one, for English only)."
+    "--model",
+    metavar="FILE",
+    help="Style model (default: that of the configuration, else the "
+    "shipped one, for English only).",
 )
 @click.option("--out", required=True, metavar="FILE", help="The calibration, as .npz.")
 @click.option("--origin", required=True, metavar="TEXT",
@@ -33,7 +38,7 @@ def style() -> None:
 @click.option("--group-by", metavar="NAME=COL,...", help="As for detect; source is used.")
 @click.option("--language", metavar="CODE", help="Language of all rows (default: identified).")
 @click.option("--language-column", metavar="COL", help="Column with the language of each row.")
-@click.option("--alpha", type=click.FloatRange(0, 0.5, min_open=True), metavar="ALPHA",
+@click.option("--alpha", type=click.FloatRange(LEAST_ALPHA, 0.5), metavar="ALPHA",
               help="Strata merge until this can be reached (default: policy.style.alpha, else "
               "0.01).")  # fmt: skip
 @click.option("--quiet", is_flag=True, help="No progress and no table.")
@@ -53,10 +58,11 @@ def calibrate(shards: tuple[str, ...], **given: Any) -> None:
 
     config = read_config(given)
     names = ("model", "out", "origin", "sampling", "source_column", "language", "alpha", "quiet")
+    given["model"] = given["model"] or config.detectors.get(STYLOMETRY, {}).get("model")
     request = Request(shards, config, **{name: given[name] for name in names})
     manifest = calibrate_style(request)
     if not given["quiet"]:
-        told = described_calibration(manifest, request.level, request.out)
+        told = described_calibration(manifest, request.level, request.out, request.conditional)
         click.echo("\n".join(told))
     counts = manifest.counts
     _stop_if_incomplete(counts.get("dead_rows", 0) + counts.get("dead_shards", 0))
@@ -112,5 +118,5 @@ def train(**given: Any) -> None:
 
 def _stop_if_incomplete(dead: int) -> None:
     if dead:
-        click.echo(f"scrubtrace: {dead:,} rows or shards could not be read", err=True)
+        log.tell("incomplete", f"{dead:,} rows or shards could not be read", "warning", dead=dead)
         sys.exit(Exit.INCOMPLETE)

@@ -124,8 +124,7 @@ def _wanted(decided: pa.Table, reason: Reason) -> pa.Table:
 
 def _listed(path: str, decisions: pa.Table | None) -> pa.Table:
     """A list of row ids, of item keys in the decisions file, or of places with text digests."""
-    rows = _list_rows(path)
-    names = set(rows[0]) if rows else {"row_id"}
+    names, rows = _list_rows(path)
     if set(PLACE) - {"turn"} <= names:
         return pa.Table.from_pylist([_placed(row) for row in rows], WANTED)
     if "item_key" in names:
@@ -138,21 +137,26 @@ def _listed(path: str, decisions: pa.Table | None) -> pa.Table:
     raise UsageStop(f"{path} needs a column row_id or item_key, or the columns {', '.join(PLACE)}")
 
 
-def _list_rows(path: str) -> list[dict[str, Any]]:
+def _list_rows(path: str) -> tuple[set[str], list[dict[str, Any]]]:
+    """The names of the columns, and the rows."""
     if path.endswith(".parquet"):
         return _parquet_rows(path)
     try:
         with Path(path).open(encoding="utf-8-sig", newline="") as file:
-            rows = list(csv.DictReader(file, strict=True))
+            reader = csv.DictReader(file, strict=True)
+            names = list(reader.fieldnames or ())
+            rows = list(reader)
     except (OSError, UnicodeDecodeError, csv.Error):
         raise UsageStop(f"cannot read {path} as CSV in UTF-8") from None
+    if len(names) == 1 and ";" in names[0]:
+        raise UsageStop(f"{path} has semicolons between its columns: save it with commas")
     for number, row in enumerate(rows, 2):
         if None in row or None in row.values():
             raise UsageStop(f"{path}, line {number}: not as many cells as the header has")
-    return rows
+    return set(names), rows
 
 
-def _parquet_rows(path: str) -> list[dict[str, Any]]:
+def _parquet_rows(path: str) -> tuple[set[str], list[dict[str, Any]]]:
     """The columns of a Parquet list that name rows, as text; other columns are not read."""
     try:
         names = [n for n in pq.read_schema(path).names if n in ("row_id", "item_key", *PLACE)]
@@ -166,7 +170,8 @@ def _parquet_rows(path: str) -> list[dict[str, Any]]:
         except pa.ArrowException:
             kind = table.schema.field(name).type
             raise UsageStop(f"{path}: column {name} of type {kind} is no text or number") from None
-    return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+    rows = zip(*columns.values(), strict=True)
+    return set(names), [dict(zip(columns, row, strict=True)) for row in rows]
 
 
 def _placed(row: dict[str, Any]) -> dict[str, Any]:

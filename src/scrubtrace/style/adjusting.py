@@ -9,27 +9,46 @@ import numpy as np
 
 from scrubtrace.detectors.style.adjustment import Adjustment, kind_of
 from scrubtrace.detectors.style.heads import Floats
-from scrubtrace.style.columns import Columns
+from scrubtrace.style.columns import Columns, Numbers
 from scrubtrace.style.fitting import balanced_weights
 
 SHARE = 0.5
 """Of what the kind explains that is taken out: all of it would take what writers do as well."""
 
 
+LEAST_SOURCES, LEAST_ROWS = 3, 200
+"""Sources with both labels, and rows of each label in them, below which slopes say little: of 20
+rows of each label drawn from three sources some made a model find less than without."""
+
+
 def adjustment_of(columns: Columns, scores: Floats, names: tuple[str, ...]) -> Adjustment | None:
     """The adjustment of scores (rows,), NaN where not held out, for some measures.
 
-    Rows of sources with both labels count, or all if there is no such source; None without measures
-    or without rows of both labels.
+    Rows of sources with both labels count; None without measures, or with fewer than
+    `LEAST_SOURCES` such sources or `LEAST_ROWS` rows of a label in them.
     """
     rows = ~np.isnan(scores)
-    is_mixed = ~columns.one_sided(rows)[columns.source]
-    rows = rows & is_mixed if (rows & is_mixed).any() else rows
+    is_mixed = ~columns.one_sided(rows)
+    rows = rows & is_mixed[columns.source]
     is_llm = columns.is_llm[rows]
-    if not names or len(set(is_llm.tolist())) < 2:
+    fewest = min(int(is_llm.sum()), int((~is_llm).sum()))
+    if not names or is_mixed.sum() < LEAST_SOURCES or fewest < LEAST_ROWS:
         return None
     kind = kind_of(columns.measured[rows], columns.language, names)
     roots = np.sqrt(balanced_weights(columns, rows))
     design = np.column_stack([kind - kind.mean(axis=0), is_llm, ~is_llm])
     found = np.linalg.lstsq(design * roots[:, None], scores[rows] * roots, rcond=None)[0]
     return Adjustment(names, tuple((SHARE * found[: len(names)]).tolist()))
+
+
+def adjusted_across(
+    columns: Columns, scores: Floats, fold: Numbers, names: tuple[str, ...]
+) -> Floats:
+    """Held-out scores, those of each fold adjusted by what the other folds say, if they say it."""
+    adjusted = scores.copy()
+    for number in set(fold.tolist()):
+        own = fold == number
+        found = adjustment_of(columns, np.where(own, np.nan, scores), names)
+        if found is not None:
+            adjusted[own] = found.adjusted(scores[own], columns.measured[own], columns.language)
+    return adjusted

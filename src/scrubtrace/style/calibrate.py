@@ -6,9 +6,8 @@ same rows, so that it is known how often any lane flags such rows.
 
 import hashlib
 import math
-import os
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -39,9 +38,10 @@ from scrubtrace.schemas.style import (
     OtherLanes,
     StyleError,
 )
-from scrubtrace.stats.conformal import rows_needed
+from scrubtrace.stats.conformal import conditional_rank, rank_reached, rows_for
 from scrubtrace.stats.typicality import Floats
 from scrubtrace.style.lanes import Lanes
+from scrubtrace.style.out import check_out
 from scrubtrace.style.progress import Told, tell_dead
 
 ALPHA = 0.01
@@ -76,6 +76,16 @@ class Request:
         return self.alpha or self.config.policy.style.alpha or ALPHA
 
     @property
+    def conditional(self) -> bool:
+        """Whether p-values shall hold given the calibration set."""
+        return self.config.policy.style.conditional
+
+    @property
+    def least_rows(self) -> int:
+        """Rows that strata merge to have."""
+        return max(rows_for(self.level, self.conditional), LEAST_ROWS_MERGED)
+
+    @property
     def columns(self) -> Columns:
         """The columns of the shards."""
         given = self.config.input
@@ -102,10 +112,10 @@ def calibrate_style(request: Request) -> CalibrationManifest:
     """
     _check_request(request)
     inputs = _checked_inputs(request)
+    read = [*(shard.path for shard in inputs.shards), *([request.model] if request.model else [])]
+    out = check_out(request.out, "human.npz", read)
     try:
         scorer = load_scorer(request.model)
-        out = storage.absolute(request.out)
-        storage.make_folders(os.path.dirname(out))
         collected = _Collected(request, scorer)
         collected.read()
         strata = collected.strata()
@@ -140,8 +150,6 @@ def _check_request(request: Request) -> None:
             "--origin says who vouches that the rows are by humans and how they were sampled; it "
             "cannot be empty"
         )
-    if os.path.isdir(request.out):
-        raise UsageStop(f"--out {request.out} is a folder; name a file, as {request.out}/human.npz")
     for path in request.shards:
         if path.lower().endswith(EXPORT_SUFFIXES):
             raise UsageStop(
@@ -193,7 +201,7 @@ class _Collected:
 
     def strata(self) -> list[Calibrated]:
         """The strata, by language, source and length; raises `UsageStop` if there is none."""
-        least = max(rows_needed(self._request.level), LEAST_ROWS_MERGED)
+        least = self._request.least_rows
         found: list[Calibrated] = []
         for _, rows in self._human_rows:
             found += calibrated(rows, least)
@@ -220,7 +228,7 @@ class _Collected:
             model=self._scorer.digest,
             origin=request.origin.strip(),
             sampling=request.sampling,
-            least_rows=max(rows_needed(request.level), LEAST_ROWS_MERGED),
+            least_rows=request.least_rows,
             covariates=self._covariates or (),
             strata=tuple(entry.stratum for entry in strata),
             sizes=tuple(entry.n for entry in strata),
@@ -253,7 +261,7 @@ class _Collected:
                 self.counts["repeated"] += 1
                 continue
             self._seen.add(digest)
-            if row_number(digest) in self._fitted_on:
+            if row_number(text) in self._fitted_on:
                 self.counts[TRAINED_ON] += 1
                 continue
             code = rows.languages[row] if rows.languages else None
@@ -300,21 +308,25 @@ class _Collected:
     def _other_lanes(self, strata: Sequence[Calibrated]) -> OtherLanes:
         """How many rows other lanes flag, and how many any lane does at the policy's alpha."""
         alpha = self._request.config.policy.style.alpha
+        reached = conditional_rank if self._request.conditional else rank_reached
         rows = flagged = either = 0
         for group, human in self._human_rows:
             elsewhere = np.concatenate(group.elsewhere)
             rows += len(elsewhere)
             flagged += int(elsewhere.sum())
             if alpha is not None:
-                either += int((elsewhere | _high(human, strata, alpha)).sum())
+                either += int((elsewhere | _high(human, strata, lambda n: reached(alpha, n))).sum())
         digest = self._lanes.policy
         return OtherLanes(rows, flagged, None if alpha is None else either, alpha, digest)
 
 
 def _high(
-    human: HumanRows, strata: Sequence[Calibrated], alpha: float
+    human: HumanRows, strata: Sequence[Calibrated], reached: Callable[[int], int]
 ) -> "np.typing.NDArray[np.bool_]":
-    """Rows whose p-value among the others of their stratum is at most alpha."""
+    """Rows that would flag among the others of their stratum.
+
+    ``reached`` gives the greatest rank that flags among so many calibration rows.
+    """
     high = np.zeros(len(human.scores), np.bool_)
     for entry in strata:
         own = entry.stratum
@@ -322,5 +334,5 @@ def _high(
             end = math.inf if own.high is None else own.high
             inside = (human.words >= own.low) & (human.words < end)
             above = entry.n - np.searchsorted(entry.scores, human.scores[inside], side="left")
-            high[inside] = above / entry.n <= alpha
+            high[inside] = above <= reached(entry.n - 1)
     return high

@@ -25,13 +25,7 @@ from scrubtrace.schemas.style import (
     PValueCount,
     described,
 )
-from scrubtrace.stats.conformal import (
-    conditional,
-    conditional_rows_needed,
-    false_flags,
-    rows_needed,
-    smallest_p,
-)
+from scrubtrace.stats.conformal import conditional, false_flags, rows_for, smallest_p
 from scrubtrace.stats.fdr import benjamini_hochberg, least_rejections
 from scrubtrace.style.cuts import Cut, can_flag, highest_p
 from scrubtrace.style.drift import drifts
@@ -192,8 +186,17 @@ def _cut(stratum: Stratum, places: list[tuple[Place, int]], policy: StyleSection
     last = places[left - 1][0]
     flagged = [copies for place, copies in places if place <= last]
     stratum.flagged, stratum.flagged_texts = sum(flagged), len(flagged)
+    if policy.budget is not None:
+        _within_budget(stratum, max(policy.budget, len(flagged)))
     stratum.expected_false_share = min(1.0, stratum.expected_false / stratum.flagged)
     return Cut(last.p, -last.minus_score, _note(stratum))
+
+
+def _within_budget(stratum: Stratum, most: int) -> None:
+    """Of texts by humans, too, no more than the budget would be flagged."""
+    low, high = stratum.false_range
+    stratum.false_range = min(low, most), min(high, most)
+    stratum.expected_false = min(stratum.expected_false, float(most))
 
 
 def _rejected(stratum: Stratum, p_values: list[float], policy: StyleSection) -> int:
@@ -221,7 +224,7 @@ def _adjusted(p: float, n: int, policy: StyleSection) -> float:
 
 def _too_few(policy: StyleSection, n: int) -> str:
     alpha = policy.alpha or 0.0
-    needed = (conditional_rows_needed if policy.conditional else rows_needed)(alpha)
+    needed = rows_for(alpha, policy.conditional)
     return TOO_FEW.format(
         alpha=f"{alpha:g}", rows=f"{n:,}", more=f"{needed - n:,}", needed=f"{needed:,}"
     )

@@ -1,7 +1,8 @@
 """Labelled rows for training: human and LLM shards, or the completions of a reference index.
 
 At most so many different texts of each source and label are kept, those with the smallest digest,
-so that the same rows are kept whatever their order.
+so that the same rows are kept whatever their order. Texts that are too short to be fitted take no
+place of others. A text that is among the human and the LLM rows counts as the label read first.
 """
 
 import hashlib
@@ -13,12 +14,17 @@ from pathlib import Path
 
 from scrubtrace.beam_pipelines.scanning import SOURCE
 from scrubtrace.detectors.language import identify, normalise_code
+from scrubtrace.detectors.style.folding import fold
+from scrubtrace.detectors.style.frame import Frame
+from scrubtrace.detectors.style.model import FRAME_TEXTS, words_of
 from scrubtrace.index.sources import read_rows
 from scrubtrace.schemas.plan import Columns
 from scrubtrace.schemas.references import Part
 from scrubtrace.style.progress import Told, tell_dead
+from scrubtrace.style.recipes import recipe_of
 
 UNNAMED = "(no source)"
+BOTH = "with_both_labels"
 
 
 @dataclass(frozen=True, order=True)
@@ -50,15 +56,20 @@ class LabelledRows:
     _kept: dict[tuple[str, str, bool], list[tuple[int, Labelled]]] = field(
         default_factory=lambda: defaultdict(list)
     )
-    _seen: set[bytes] = field(default_factory=set)
+    _seen: dict[bytes, bool] = field(default_factory=dict)
 
     def read(self, shards: Sequence[str], is_llm: bool) -> None:
         """Rows of shards; raises `UsageStop` if none can be read."""
         for shard, rows in read_rows(shards, self.columns, self.counts, tell_dead):
+            own: list[Labelled] = []
+            codes: list[str | None] = []
             for row, text in zip(rows.text_rows, rows.texts, strict=True):
                 named = rows.group_value(SOURCE, row) if rows.groups else Path(shard).stem
-                code = rows.languages[row] if rows.languages else None
-                self._add(text, is_llm, named or UNNAMED, code)
+                self.counts["without_source"] += not named
+                if labelled := self._new(text, is_llm, named or UNNAMED):
+                    own.append(labelled)
+                    codes.append(rows.languages[row] if rows.languages else None)
+            self._add(own, codes)
             self.told(len(rows), len(self._seen))
 
     def read_index(self, path: str) -> None:
@@ -67,10 +78,14 @@ class LabelledRows:
 
         index = ReferenceIndex(path)
         index.map_files()
-        for number in range(index.texts):
-            found = index.reference(number)
-            if found["part"] == Part.COMPLETION:
-                self._add(found["text"], True, Path(path).name, None)
+        for first in range(0, index.texts, FRAME_TEXTS):
+            own: list[Labelled] = []
+            for number in range(first, min(first + FRAME_TEXTS, index.texts)):
+                found = index.reference(number)
+                if found["part"] == Part.COMPLETION:
+                    labelled = self._new(found["text"], True, Path(path).name)
+                    own += [labelled] if labelled else []
+            self._add(own, [None] * len(own))
         self.told(index.texts, len(self._seen))
 
     def sources(self) -> set[str]:
@@ -85,20 +100,41 @@ class LabelledRows:
         for language in sorted(found):
             yield language, sorted(found[language])
 
-    def _add(self, text: str | None, is_llm: bool, source: str, code: str | None) -> None:
+    def told_counts(self) -> dict[str, int]:
+        """What became of the rows, by name; what did not happen is left out."""
+        return {name: count for name, count in sorted(self.counts.items()) if count}
+
+    def _new(self, text: str | None, is_llm: bool, source: str) -> Labelled | None:
+        """A text that was not met before."""
         if not text or not text.strip():
             self.counts["empty"] += 1
-            return
+            return None
         digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()[:16]
         if digest in self._seen:
-            self.counts["repeated"] += 1
-            return
-        self._seen.add(digest)
-        language = self.language or (normalise_code(code) if code else identify(text))
-        kept = self._kept[language, source, is_llm]
-        entry = (-int.from_bytes(digest, "big"), Labelled(digest, source, is_llm, text))
-        self.counts["llm" if is_llm else "human"] += 1
+            self.counts["repeated" if self._seen[digest] == is_llm else BOTH] += 1
+            return None
+        self._seen[digest] = is_llm
+        return Labelled(digest, source, is_llm, text)
+
+    def _add(self, rows: Sequence[Labelled], codes: Sequence[str | None]) -> None:
+        """Keeps texts with so many words that they can be fitted, as far as there are places."""
+        for at in range(0, len(rows), FRAME_TEXTS):
+            some = rows[at : at + FRAME_TEXTS]
+            words = words_of(Frame.of(fold([row.text for row in some]))).tolist()
+            for row, code, count in zip(some, codes[at : at + FRAME_TEXTS], words, strict=True):
+                named = normalise_code(code) if code else identify(row.text)
+                language = self.language or named
+                if count < recipe_of(language).least_fitted:
+                    self.counts["too_short"] += 1
+                else:
+                    self._keep(language, row)
+
+    def _keep(self, language: str, row: Labelled) -> None:
+        kept = self._kept[language, row.source, row.is_llm]
+        entry = (-int.from_bytes(row.digest, "big"), row)
+        self.counts["llm" if row.is_llm else "human"] += 1
         if len(kept) < self.most:
             heapq.heappush(kept, entry)
         else:
             heapq.heappushpop(kept, entry)
+            self.counts["beyond_most"] += 1

@@ -4,21 +4,20 @@ from collections.abc import Iterator
 
 from scrubtrace.runs.reading import counted, table
 from scrubtrace.schemas.style import CalibrationManifest, OtherLanes, described
-from scrubtrace.stats.conformal import (
-    conditional_rows_needed,
-    rank_reached,
-    realised_rate,
-    rows_needed,
-    smallest_p,
-)
+from scrubtrace.stats.conformal import realised_rate, rows_for, smallest_p
 from scrubtrace.stats.intervals import interval
 
 LEVELS = (0.01, 0.001)
 HEAD = ("stratum", "rows", "smallest alpha", *(f"realised at {level:g}" for level in LEVELS))
 
 
-def described_calibration(manifest: CalibrationManifest, alpha: float, out: str) -> Iterator[str]:
-    """The file, its strata, what each can reach, and what the other lanes flag."""
+def described_calibration(
+    manifest: CalibrationManifest, alpha: float, out: str, conditional: bool = False
+) -> Iterator[str]:
+    """The file, its strata, what each can reach, and what the other lanes flag.
+
+    ``conditional`` is that of the policy: whether p-values shall hold given the calibration set.
+    """
     yield f"{out}: {sum(manifest.sizes):,} rows of {len(manifest.files):,} files calibrate"
     yield f"rows: {counted(manifest.counts)}"
     names = [described(stratum.name) for stratum in manifest.strata]
@@ -27,16 +26,14 @@ def described_calibration(manifest: CalibrationManifest, alpha: float, out: str)
         "realised: the share of such human rows with p up to alpha, given this one calibration "
         "set, in 95% of cases; on average it is at most alpha"
     )
-    short = [
-        (name, rows_needed(alpha) - n)
-        for name, n in zip(names, manifest.sizes, strict=True)
-        if rank_reached(alpha, n) == 0
-    ]
+    needed = rows_for(alpha, conditional)
+    pairs = zip(names, manifest.sizes, strict=True)
+    short = [(name, needed - n) for name, n in pairs if n < needed]
     for name, missing in short:
         yield f"{name}: alpha {alpha:g} cannot be reached, {missing:,} rows are missing"
     yield (
-        f"alpha {alpha:g} needs {rows_needed(alpha):,} rows in a stratum, with conditional "
-        f"p-values {conditional_rows_needed(alpha):,}"
+        f"alpha {alpha:g} needs {rows_for(alpha, False):,} rows in a stratum, with conditional "
+        f"p-values {rows_for(alpha, True):,}"
     )
     if manifest.other_lanes:
         yield from _lanes(manifest.other_lanes)

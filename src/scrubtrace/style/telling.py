@@ -18,7 +18,7 @@ def style_lines(outcome: StyleOutcome, policy: StyleSection) -> Iterator[str]:
         counts = ", ".join(f"{name} {n:,}" for name, n in sorted(outcome.not_calibrated.items()))
         yield (
             f"style: ranked without calibration, never flagged: {counts} (no calibration has their "
-            "language, source and length)"
+            "language, source and length, or it has too few rows for what is kept)"
         )
     if policy.alpha is None:
         if outcome.strata:

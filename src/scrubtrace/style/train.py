@@ -4,27 +4,26 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-import numpy as np
-
 from scrubtrace.beam_pipelines import storage
 from scrubtrace.config import Config
 from scrubtrace.detectors.language import normalise_code
+from scrubtrace.detectors.reference.segments import ReferenceIndexError
 from scrubtrace.detectors.style.folding import fold
 from scrubtrace.detectors.style.frame import Frame
-from scrubtrace.detectors.style.heads import Floats
 from scrubtrace.detectors.style.loading import shipped, shipped_model
-from scrubtrace.detectors.style.model import FRAME_TEXTS, SHARES, LanguageModel, words_of
+from scrubtrace.detectors.style.model import FRAME_TEXTS, LanguageModel, words_of
 from scrubtrace.detectors.style.packs import model_bytes, read_model, row_number
 from scrubtrace.detectors.style.word_lists import LANGUAGES
 from scrubtrace.exits import UsageStop
 from scrubtrace.resumable import resumable
+from scrubtrace.runs.reading import counted
 from scrubtrace.schemas.plan import Columns as ShardColumns
 from scrubtrace.schemas.style import StyleError
-from scrubtrace.style.adjusting import adjustment_of
 from scrubtrace.style.card import card_text
-from scrubtrace.style.columns import Columns, Flags, columns_of
+from scrubtrace.style.columns import columns_of
+from scrubtrace.style.held_out import adjusted, fit_model, with_base
 from scrubtrace.style.labelled import Labelled, LabelledRows
-from scrubtrace.style.parts import fit_parts
+from scrubtrace.style.out import check_out, files_of
 from scrubtrace.style.progress import Told, say
 from scrubtrace.style.recipes import Recipe, recipe_of
 from scrubtrace.style.transfer import (
@@ -32,7 +31,6 @@ from scrubtrace.style.transfer import (
     SourceResult,
     folds_of,
     hold_out,
-    means_of,
     results,
     transfer_lines,
 )
@@ -44,12 +42,6 @@ LEAST_ROWS = 200
 """Human rows, and LLM rows, that a language needs."""
 
 MOST_ROWS = 4_000
-BASE_WEIGHTS = (3.0, 1.5, 0.0)
-"""Weights of a base model beside parts that together have 5: on rows of new sources it helps, on
-rows like the user's own little or not at all (`docs/accuracy.md`)."""
-
-REFERENCE_SCORES = 2_001
-"""Quantiles of the held-out human scores that the model keeps for ranking."""
 
 
 @dataclass(frozen=True)
@@ -81,7 +73,8 @@ class Request:
 class Trained:
     """One language's model, and how it did on sources that were held out.
 
-    ``known`` is how many of its human rows the base model was fitted on.
+    ``known`` is how many of its human rows the base model was fitted on, ``counts`` what became of
+    the rows of all languages that were read.
     """
 
     model: LanguageModel
@@ -89,10 +82,15 @@ class Trained:
     by_source: bool
     rows: Mapping[tuple[str, bool], int] = field(default_factory=dict)
     known: int = 0
+    counts: Mapping[str, int] = field(default_factory=dict)
 
     def lines(self) -> list[str]:
         """The transfer table, for people, and what flatters it."""
         lines = [f"{self.model.language}:", *transfer_lines(self.found, self.by_source)]
+        if not self.found and self.model.base:
+            lines.append(f"the base model has weight {self.model.weights[-1]:g}, unchosen")
+        if self.counts:
+            lines.append(f"rows read, all languages: {counted(self.counts)}")
         if self.known:
             lines.append(
                 f"the base model was fitted on {self.known:,} of these human rows, so the table "
@@ -109,20 +107,27 @@ def train_style(request: Request) -> tuple[list[Trained], int]:
 
     Raises `UsageStop` for rows that are too few, shards without the columns, or no scikit-learn.
     """
-    _check_request(request)
+    out = _check_request(request)
     language = normalise_code(request.language) if request.language else None
     rows = LabelledRows(request.columns, request.most, language,
                         Told(request.quiet, "training"))  # fmt: skip
     rows.read(request.human, is_llm=False)
     for source in request.llm:
         if os.path.isfile(os.path.join(source, "manifest.json")):
-            rows.read_index(source)
+            try:
+                rows.read_index(source)
+            except ReferenceIndexError as error:
+                raise UsageStop(str(error)) from None
         else:
             rows.read([source], is_llm=True)
     rows.told.close()
+    say(f"rows: {counted(rows.told_counts())}", request.quiet)
     _check_relatives(request, rows)
     used = _enough(request, rows)
-    trained = [_trained(request, language, found) for language, found in used]
+    trained = [
+        replace(_trained(request, language, found), counts=rows.told_counts())
+        for language, found in used
+    ]
     based = sorted(one.model.language for one in trained if one.model.base)
     about = {"sources": _sources(trained), "terms": request.terms}
     about |= {"base": dict.fromkeys(based, request.base)} if based else {}
@@ -130,8 +135,6 @@ def train_style(request: Request) -> tuple[list[Trained], int]:
     if based:
         human |= _base_rows(request.base)
     content = model_bytes({t.model.language: t.model for t in trained}, about, human)
-    out = storage.absolute(request.out)
-    storage.make_folders(os.path.dirname(out))
     storage.write_atomic(out, content)
     storage.write_atomic(f"{out}.md", card_text(trained, content, request.terms).encode())
     return trained, rows.counts["dead_rows"] + rows.counts["dead_shards"]
@@ -149,77 +152,28 @@ def train_language(
     """The model of one language from its rows, with the held-out results that scale it.
 
     ``recipe`` is that of the language, if not given. The score of ``base`` is one more part, with
-    the weight of `BASE_WEIGHTS` that ranks held-out rows best.
+    the weight of `BASE_WEIGHTS` that ranks held-out rows best; scores are adjusted for the kind of
+    a text if that ranks them better.
     """
     recipe = recipe or recipe_of(language)
     texts, labels = [row.text for row in rows], [row.is_llm for row in rows]
     columns = columns_of(language, texts, labels, [row.source for row in rows], recipe, base)
     usable = columns.words >= recipe.least_fitted
-    fold, by_source = folds_of(columns, relatives, folds)
+    judged = usable & (columns.words >= recipe.least_words)
+    fold, by_source = folds_of(columns, judged, relatives, folds)
     parts = hold_out(columns, recipe, usable, fold, lambda line: say(f"{language}: {line}", quiet))
     say(f"{language}: last fit", quiet)
     model = fit_model(columns, usable, recipe, parts)
     if base is not None:
-        model, parts = _with_base(columns, model, base, parts, recipe)
-    scores = model.combined(parts, columns.measured)
+        model, scores = with_base(columns, model, base, parts, fold, recipe)
+    else:
+        model, scores = adjusted(columns, model, parts, fold, recipe)
     sizes = {
         (name, label): int((usable & (columns.cell == 2 * number + label)).sum())
         for number, name in enumerate(columns.sources)
         for label in (False, True)
     }
     return Trained(model, tuple(results(columns, scores)), by_source, sizes)
-
-
-def fit_model(columns: Columns, usable: Flags, recipe: Recipe, parts: Floats) -> LanguageModel:
-    """The model fitted on the usable rows, scaled by ``parts``: their logits when held out."""
-    fitted = fit_parts(columns, usable, recipe)
-    judged = usable & (columns.words >= recipe.least_words)
-    human, llm = judged & ~columns.is_llm, judged & columns.is_llm
-    own = [*(head.weight for head in recipe.heads), recipe.trees.weight]
-    weights = np.array(own if columns.based is None else [*own, BASE_WEIGHTS[0]])
-    model = LanguageModel(
-        columns.language,
-        recipe.least_words,
-        fitted.heads,
-        fitted.trees,
-        np.nanmedian(parts[human], axis=0),
-        np.maximum(np.nanstd(parts, axis=0), 1e-9),
-        weights,
-        np.empty(0),
-        np.quantile(columns.measured[human], SHARES, axis=0),
-        np.median(columns.measured[llm], axis=0).astype(np.float64),
-    )
-    return _finished(columns, model, parts, recipe)
-
-
-def _finished(
-    columns: Columns, model: LanguageModel, parts: Floats, recipe: Recipe
-) -> LanguageModel:
-    """The model adjusted by its held-out scores, with the quantiles of those of human rows."""
-    found = adjustment_of(columns, model.total(parts), recipe.adjusted)
-    model = replace(model, adjustment=found)
-    known = ~columns.is_llm & ~np.isnan(parts).any(axis=1)
-    scores = model.combined(parts[known], columns.measured[known])
-    shares = np.linspace(0, 1, min(REFERENCE_SCORES, max(int(known.sum()), 1)))
-    return replace(model, human_scores=np.quantile(scores, shares))
-
-
-def _with_base(
-    columns: Columns, model: LanguageModel, base: LanguageModel, parts: Floats, recipe: Recipe
-) -> tuple[LanguageModel, Floats]:
-    """The model with the best of `BASE_WEIGHTS`, and its parts; without the base where it is 0."""
-    tried, areas = {}, {}
-    for weight in BASE_WEIGHTS:
-        weights = np.array([*model.weights[:-1], weight])
-        tried[weight] = _finished(columns, replace(model, weights=weights), parts, recipe)
-        found = list(results(columns, tried[weight].combined(parts, columns.measured)))
-        areas[weight] = means_of(found)["auroc"] if found else 0.0
-    best = max(areas, key=lambda weight: areas[weight])
-    if best:
-        return replace(tried[best], base=base), parts
-    names = ("centres", "scales", "weights")
-    without = replace(model, **{name: getattr(model, name)[:-1] for name in names})
-    return _finished(columns, without, parts[:, :-1], recipe), parts[:, :-1]
 
 
 def _enough(request: Request, rows: LabelledRows) -> list[tuple[str, list[Labelled]]]:
@@ -233,8 +187,11 @@ def _enough(request: Request, rows: LabelledRows) -> list[tuple[str, list[Labell
     sizes = {language: len(own) for language, own in found}
     ordered = sorted(problems, key=lambda language: -sizes[language])
     lines = [f"{language}: {problems[language]}" for language in ordered[:SHOWN]]
+    if len(ordered) > SHOWN:
+        lines.append(f"and {', '.join(ordered[SHOWN:])}")
     if not enough:
-        raise UsageStop(f"no language can be trained; {'; '.join(lines) or 'no rows'}")
+        read = f"rows read: {counted(rows.told_counts())}"
+        raise UsageStop(f"no language can be trained; {'; '.join([*lines, read])}")
     for line in lines:
         say(f"left out: {line}", request.quiet)
     return enough
@@ -301,7 +258,7 @@ def base_of(name: str, language: str) -> LanguageModel | None:
 
 
 def _human_numbers(rows: Sequence[Labelled]) -> set[int]:
-    return {row_number(row.digest) for row in rows if not row.is_llm}
+    return {row_number(row.text) for row in rows if not row.is_llm}
 
 
 def _base_rows(name: str) -> frozenset[int]:
@@ -317,10 +274,14 @@ def _sources(trained: Sequence[Trained]) -> dict[str, list[list[object]]]:
     }  # fmt: skip
 
 
-def _check_request(request: Request) -> None:
-    if os.path.isdir(request.out):
-        raise UsageStop(f"--out {request.out} is a folder; name a file, as {request.out}/style.npz")
+def _check_request(request: Request) -> str:
+    """Where the model goes; raises `UsageStop` for what would fail after the work."""
+    read = [*files_of([*request.human, *request.llm]), request.base]
+    out = check_out(request.out, "style.npz", read)
+    if os.path.isdir(f"{out}.md"):
+        raise UsageStop(f"{request.out}.md, where the card goes, is a folder")
     try:
         import sklearn  # noqa: F401  (only looked for; it is imported where it is used)
     except ImportError:
         raise UsageStop("style train needs scikit-learn: pip install 'scrubtrace[train]'") from None
+    return out

@@ -33,10 +33,11 @@ class SourceResult:
 
 
 def folds_of(
-    columns: Columns, relatives: Sequence[Sequence[str]], folds: int
+    columns: Columns, judged: Flags, relatives: Sequence[Sequence[str]], folds: int
 ) -> tuple[Numbers, bool]:
     """Fold of each row, and whether they are of whole sources.
 
+    ``judged`` are the rows long enough to be scored: only they make a source one of both labels.
     Groups of related sources go, the largest first, to the fold with the fewest rows. Relatives of
     a relative are relatives.
     """
@@ -48,8 +49,7 @@ def folds_of(
             joined = np.isin(group, group[known])
             group[joined] = group[known].min()
     rows = group[columns.source]
-    whole = np.ones(len(columns), np.bool_)
-    two_sided = {int(group[s]) for s in np.flatnonzero(~columns.one_sided(whole))}
+    two_sided = {int(group[s]) for s in np.flatnonzero(~columns.one_sided(judged))}
     if len(two_sided) < LEAST_SOURCES:
         return np.arange(len(columns)) % folds, False
     sizes = np.bincount(rows, minlength=len(group))
@@ -104,6 +104,12 @@ def transfer_lines(found: Sequence[SourceResult], by_source: bool) -> Iterator[s
         else "fewer than 3 sources have both labels, so every fifth row was left out, not whole "
         "sources: expect much less on texts of another source"
     )
+    if not found:
+        yield (
+            "no source has both labels, so how well the model does cannot be told, nor what a base "
+            "model should weigh: name sources that have both with --source-column"
+        )
+        return
     head = f"{'source':28} {'human':>7} {'llm':>7} {'AUROC':>6} {'95% interval':>13}"
     yield f"{head} {'found at 1%':>12} {'95% interval':>13} {'at 5%':>6}"
     for row in found:
@@ -112,12 +118,11 @@ def transfer_lines(found: Sequence[SourceResult], by_source: bool) -> Iterator[s
             f"{row.source[:28]:28} {row.human:>7,} {row.llm:>7,} {row.auroc.value:>6.3f} "
             f"{area:>13} {row.found_1.value:>12.2f} {found_1:>13} {row.found_5.value:>6.2f}"
         )
-    if found:
-        means = means_of(found)
-        yield (
-            f"{'mean':28} {'':>7} {'':>7} {means['auroc']:>6.3f} {'':>13} "
-            f"{means['found_1']:>12.2f} {'':>13} {means['found_5']:>6.2f}"
-        )
+    means = means_of(found)
+    yield (
+        f"{'mean':28} {'':>7} {'':>7} {means['auroc']:>6.3f} {'':>13} "
+        f"{means['found_1']:>12.2f} {'':>13} {means['found_5']:>6.2f}"
+    )
 
 
 def means_of(found: Sequence[SourceResult]) -> Mapping[str, float]:
