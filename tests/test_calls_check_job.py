@@ -11,7 +11,9 @@ import pytest
 from command_line import code_of
 
 from scrubtrace.review.connection import open_review
+from scrubtrace.review.erasing.erase import erase, texts_of
 from scrubtrace.review.store import iter_items
+from scrubtrace.review.trail.verify import verify
 from scrubtrace.schemas.identity import DigestKey
 
 EXAMPLES = Path(__file__).parents[1] / "examples" / "calls"
@@ -226,6 +228,20 @@ def test_findings_become_items_of_the_review_table(tmp_path: Path) -> None:
     assert {key: s.row_version for key, s in again.items()} == dict.fromkeys(items, 1)
     assert code_of("review", "export", "--review", url, "--out", str(tmp_path / "r.csv")) == 0
     assert code_of("review", "sheet", "--review", url, "--out", str(tmp_path / "r.html")) == 0
+
+
+def test_a_table_with_findings_is_whole_also_after_one_was_erased(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/review.sqlite"
+    check(LOG, out=tmp_path / "out", options=("--review", url))
+    assert code_of("review", "verify", "--review", url) == 0
+    engine = open_review(url)
+    about = next(iter_items(engine)).item
+    erased = erase(engine, "asked for", texts_of(engine, item_key=about.item_key))
+    assert (erased.texts, erased.items) == (1, 1)
+    assert [span["value"] for span in next(iter_items(engine)).item.evidence] == [None]
+    assert not any(vars(erase(engine, "again", [about.text_digest])).values())
+    check(LOG, out=tmp_path / "out", options=("--review", url))
+    assert verify(engine).problems == []
 
 
 def test_findings_that_are_gone_are_flagged_no_longer(tmp_path: Path) -> None:

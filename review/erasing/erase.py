@@ -27,7 +27,7 @@ from scrubtrace.review.table import (
     review_texts,
 )
 from scrubtrace.review.texts import chunks, digests_of, text_id, text_ids
-from scrubtrace.review.trail.erased import COMMENT, NAME, TEXT, erased_line
+from scrubtrace.review.trail.erased import COMMENT, NAME, TEXT, erased_line, has_text
 from scrubtrace.review.trail.events import (
     EventKind,
     append_event,
@@ -207,12 +207,15 @@ def _remove_texts(connection: Connection, texts: Iterable[str]) -> int:
     columns, items = review_items.c, 0
     for chunk in chunks(sorted(texts)):
         query = (
-            select(columns.item_key, columns.evidence)
+            select(columns.item_key, columns.snippet, columns.evidence)
             .outerjoin(review_texts, review_texts.c.text_digest == columns.text_digest)
-            .where(text_id(columns.text_digest).in_(chunk), columns.snippet != "")
+            .where(text_id(columns.text_digest).in_(chunk))
         )
-        rows = connection.execute(query.order_by(columns.item_key)).all()
-        values = [{"of_item": row.item_key} | without_text(row.evidence) for row in rows]
+        values = [
+            {"of_item": row.item_key} | without_text(row.evidence)
+            for row in connection.execute(query.order_by(columns.item_key))
+            if has_text(row.snippet, row.evidence)
+        ]
         if values:
             connection.execute(_WITHOUT_TEXT, values)
         items += len(values)

@@ -5,7 +5,7 @@ A name, a comment and the salt of a file are either there, and give the digest t
 erased is not in the review table any more.
 """
 
-from collections.abc import Iterator, Mapping, MutableMapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
@@ -64,6 +64,11 @@ class LogEntry:
 def erased_line(kind: str, subject: str) -> str:
     """One erasure in the digest of its event."""
     return f"{kind} {subject}"
+
+
+def has_text(snippet: str, evidence: Iterable[Mapping[str, Any]]) -> bool:
+    """Whether something of a text is there: its snippet, or a value of its evidence."""
+    return bool(snippet) or any(span.get("value") for span in evidence)
 
 
 def erasure_problems(
@@ -149,23 +154,25 @@ def _salts(connection: Connection, entries: Sequence[LogEntry]) -> Iterator[str]
 
 
 def _texts(connection: Connection, erased: set[str]) -> Iterator[str]:
-    """An item without a snippet has an erased text, and an erased text has no item with one.
+    """An item without its snippet has an erased text, and an erased text has no item with one.
 
-    Of a text that has digests by several keys, one is enough.
+    Of a text that has digests by several keys, one is enough. Items of no characters, such as
+    findings about calls, never had a text.
     """
     columns = review_items.c
     ids = set(text_ids(connection, erased).values())
     joined = select(
         columns.item_key, columns.snippet, text_id(columns.text_digest).label("text")
     ).outerjoin(review_texts, review_texts.c.text_digest == columns.text_digest)
-    without = joined.where(columns.snippet == "").order_by(columns.item_key)
+    without = joined.where(columns.snippet == "", columns.text_chars > 0)
+    without = without.order_by(columns.item_key)
     for row in connection.execute(without.execution_options(yield_per=PAGE_ROWS)):
         if row.text not in ids:
             yield f"the text of item {row.item_key} is gone, and no event says so"
     for chunk in chunks(sorted(ids)):
         chosen = joined.add_columns(columns.evidence).where(text_id(columns.text_digest).in_(chunk))
         for row in connection.execute(chosen.order_by(columns.item_key)):
-            if row.snippet or any(span.get("value") for span in row.evidence):
+            if has_text(row.snippet, row.evidence):
                 yield f"the text of item {row.item_key} was erased, but is there"
     yield from _texts_of_controls(connection, ids)
 
@@ -177,8 +184,7 @@ def _texts_of_controls(connection: Connection, erased: set[str]) -> Iterator[str
     ids = text_ids(connection, (row.text_digest for row in controls))
     for row in controls:
         is_erased = ids[row.text_digest] in erased
-        has_text = row.snippet or any(span.get("value") for span in row.evidence)
-        if is_erased and has_text:
+        if is_erased and has_text(row.snippet, row.evidence):
             yield f"the text of control {row.control_key} was erased, but is there"
         elif not is_erased and not row.snippet:
             yield f"the text of control {row.control_key} is gone, and no event says so"
