@@ -61,7 +61,11 @@ def open_review(url: str, must_exist: bool = False) -> Engine:
 
 @contextmanager
 def reading(engine: Engine) -> Iterator[Connection]:
-    """Connection that reads one state of the database; raises ReviewError."""
+    """Connection to read with; raises ReviewError.
+
+    On PostgreSQL each statement reads what is committed when it begins: where several have to
+    agree, take `reading_as_one`.
+    """
     with plain_errors("cannot read the review database"), engine.connect() as connection:
         yield connection
 

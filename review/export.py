@@ -26,7 +26,7 @@ from scrubtrace.review.table import review_salts
 from scrubtrace.review.trail.events import (
     EventKind,
     append_event,
-    head,
+    head_of,
     last_erasure,
     lock_log,
     next_event,
@@ -155,16 +155,17 @@ def export_parquet(engine: Engine, path: Path, wanted: Wanted = Wanted()) -> Exp
     from scrubtrace.schemas.decided import DECIDED
 
     draft = path.with_name(f".{path.name}.{os.getpid()}.draft")
-    schema = DECIDED.with_metadata({"review_head": head(engine)})
     rows = 0
     with _files_errors(path):
         try:
-            with reading_as_one(engine) as connection, pq.ParquetWriter(draft, schema) as writer:
+            with reading_as_one(engine) as connection:
                 erased = last_erasure(connection)
+                schema = DECIDED.with_metadata({"review_head": head_of(connection)})
                 places = export_places(connection, _resolved(connection, wanted), drawn=True)
-                while page := list(islice(places, GROUP_ROWS)):
-                    writer.write_table(_table(page, schema))
-                    rows += len(page)
+                with pq.ParquetWriter(draft, schema) as writer:
+                    while page := list(islice(places, GROUP_ROWS)):
+                        writer.write_table(_table(page, schema))
+                        rows += len(page)
             record_export(engine, wanted, [draft], rows, erased, format="parquet")
             draft.replace(path)
         finally:

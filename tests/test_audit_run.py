@@ -5,6 +5,7 @@ import json
 import math
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -12,11 +13,15 @@ import pyarrow.parquet as pq
 import pytest
 from command_line import code_of
 
+from scrubtrace.audit import running
 from scrubtrace.audit.estimates import Counted, Estimate, cell_estimate, whole_estimate
 from scrubtrace.audit.figures import Refusal
+from scrubtrace.audit.reviewed import Reviewed
 from scrubtrace.exits import Exit
 from scrubtrace.review.batches.store import create_batch, find_batch
 from scrubtrace.review.connection import open_review, reading
+from scrubtrace.review.trail.events import head
+from scrubtrace.review.trail.log import log_unmasking
 from scrubtrace.schemas.identity import DigestKey
 from scrubtrace.stats.intervals import interval, upper_bound
 
@@ -152,6 +157,29 @@ def test_decisions_become_shares(
     said = capsys.readouterr().out
     assert "no upper bound for vendor=north; vendor=south; all: no controls were decided" in said
     assert "no lower bound for vendor=north; vendor=south; all: no folder of runs was given" in said
+
+
+def test_the_head_is_that_of_the_decisions_which_were_read(
+    tmp_path: Path,
+    key: DigestKey,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    base = Base(tmp_path, 5)
+    base.plan("--total", 5)
+    engine, read = open_review(base.url), running.read_batch
+    before = head(engine)
+
+    def read_with_an_event_behind(*given: Any) -> Reviewed:
+        reviewed = read(*given)
+        log_unmasking(engine, "p-7kq2m-x4fza", "asked for", None, 1)
+        return reviewed
+
+    monkeypatch.setattr(running, "read_batch", read_with_an_event_behind)
+    capsys.readouterr()
+    assert base.run("audit", "run", "b", "--json", "-") == 0
+    assert json.loads(capsys.readouterr().out)["review_head"] == before != head(engine)
+    engine.dispose()
 
 
 def test_what_is_undecided_is_told(

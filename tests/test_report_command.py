@@ -1,8 +1,10 @@
 """The report through the command line: what it counts, leaves out and refuses."""
 
 import re
+from collections import Counter
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -10,9 +12,12 @@ import pytest
 
 from scrubtrace.beam_pipelines.layout import runs_of
 from scrubtrace.config import load_config
+from scrubtrace.report import gathering
 from scrubtrace.report.gathering import gather
 from scrubtrace.report.shares import PolicyDate
 from scrubtrace.review.connection import open_review
+from scrubtrace.review.trail.events import head
+from scrubtrace.review.trail.log import log_unmasking
 from tests.helpers.command_line import code_of
 from tests.helpers.samples import FLAGGED, PLAIN
 
@@ -93,6 +98,23 @@ def test_excerpts_are_there_unasked(folder: Path, capsys: pytest.CaptureFixture[
     assert page.count("<blockquote") == 3
     assert FLAGGED in page
     assert "as safe as the data" in capsys.readouterr().out
+
+
+def test_the_head_is_that_of_the_states_which_were_counted(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert detect() == 0
+    engine, count = open_review("sqlite:///review.sqlite"), gathering.count_states
+    before = head(engine)
+
+    def counted_with_an_event_behind(*given: Any) -> Counter[tuple[str, str]]:
+        states = count(*given)
+        log_unmasking(engine, "p-7kq2m-x4fza", "asked for", None, 1)
+        return states
+
+    monkeypatch.setattr(gathering, "count_states", counted_with_an_event_behind)
+    assert gather("out", load_config(None), engine).review_head == before != head(engine)
+    engine.dispose()
 
 
 def test_labelers_are_counted_under_other_names_than_in_the_review_table(folder: Path) -> None:

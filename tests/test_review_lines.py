@@ -3,6 +3,7 @@
 import csv
 import hashlib
 import json
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,8 +13,9 @@ import pytest
 from decision_files import item, key, line, saved, standings
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlalchemy import Engine, select
+from sqlalchemy import Connection, Engine, select
 
+from scrubtrace.review import export
 from scrubtrace.review.assigning import checked_names, share_of
 from scrubtrace.review.decisions.importing import import_decisions
 from scrubtrace.review.errors import ReviewError
@@ -159,6 +161,24 @@ def test_only_the_texts_of_a_reviewer_who_leaves_change_hands(texts: set[str]) -
 def test_names_that_cannot_be_file_names(names: list[str]) -> None:
     with pytest.raises(ReviewError):
         checked_names(names)
+
+
+def test_parquet_has_the_head_that_its_rows_are_of(
+    table: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begin = export.reading_as_one
+    heads: list[str] = []
+
+    def decided_first(engine: Engine) -> AbstractContextManager[Connection]:
+        decide(engine, tmp_path, line(3, "concur"))
+        heads.append(head(engine))
+        return begin(engine)
+
+    monkeypatch.setattr(export, "reading_as_one", decided_first)
+    export_parquet(table, tmp_path / "out.parquet")
+    found = pq.read_table(tmp_path / "out.parquet")
+    assert "concur" in found["decision"].to_pylist()
+    assert [found.schema.metadata[b"review_head"].decode()] == heads
 
 
 def test_parquet_has_a_row_a_place_with_state_and_decisions(

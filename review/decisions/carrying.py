@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, func, select
 
-from scrubtrace.review.connection import reading
+from scrubtrace.review.connection import reading_as_one
 from scrubtrace.review.decisions.file import DecidedLine, DecisionFile
 from scrubtrace.review.decisions.importing import store_decisions
 from scrubtrace.review.errors import ReviewError
@@ -54,7 +54,7 @@ def carry_decisions(engine: Engine, keys: Iterable[tuple[str, str]], head: str) 
     """
     found = Carried()
     groups: dict[Group, list[DecidedLine]] = {}
-    with reading(engine) as connection:
+    with reading_as_one(engine) as connection:
         last = _event(connection, head)
         pairs = iter(keys)
         while chunk := dict(islice(pairs, CHUNK)):

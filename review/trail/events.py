@@ -135,7 +135,12 @@ def append_event(
 def head(engine: Engine) -> str:
     """Hash of the newest event; raises ReviewError."""
     with reading(engine) as connection:
-        last = _last(connection)
+        return head_of(connection)
+
+
+def head_of(connection: Connection) -> str:
+    """Hash of the newest event that the connection sees."""
+    last = _last(connection)
     return BEFORE_ALL if last is None else last.hash
 
 

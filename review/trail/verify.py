@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Engine, select
 from sqlalchemy.engine import RowMapping
 
 from scrubtrace.review.batches.checking import batch_problems
-from scrubtrace.review.connection import reading
+from scrubtrace.review.connection import reading_as_one
 from scrubtrace.review.controls.checking import control_problems
 from scrubtrace.review.decisions.record import FORM, content_line, id_of
 from scrubtrace.review.store import PAGE_ITEMS
@@ -37,13 +37,14 @@ class Verified:
 def verify(engine: Engine, heads: Sequence[str] = ()) -> Verified:
     """Recompute the chain; compare with it decisions, erasures, controls and batches.
 
+    All of one state of the database: what is written meanwhile is not looked at.
     What was erased is compared with the event that says so: the rest can be checked as before.
     ``heads`` are hashes that were recorded elsewhere, as in the manifest of a run: each must be in
     the chain, otherwise events after it, or it itself, were taken out. Raises ReviewError if the
     database cannot be read.
     """
     found = Verified()
-    with reading(engine) as connection:
+    with reading_as_one(engine) as connection:
         hashes = {BEFORE_ALL}
         imports: dict[int, dict[str, Any]] = {}
         runs: dict[str, str] = {}

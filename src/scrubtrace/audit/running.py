@@ -49,7 +49,7 @@ from scrubtrace.exits import UsageStop
 from scrubtrace.policy import policy_digest
 from scrubtrace.resolver import committed_runs
 from scrubtrace.review.connection import reading_as_one
-from scrubtrace.review.trail.events import head
+from scrubtrace.review.trail.events import head_of
 from scrubtrace.stats.prevalence.clusters import RATE, clustered_rate
 from scrubtrace.stats.prevalence.expected_error import MOST
 from scrubtrace.stats.prevalence.rates import raw_rate
@@ -116,10 +116,11 @@ def audit(job: AuditJob, engine: Engine | None = None) -> AuditResult:
     Raises `UsageStop` for what cannot be done as asked, `IncompleteStop` and `SumsDifferStop` as
     reading results does, `ReviewError`.
     """
-    reviewed = None
+    reviewed = review_head = None
     if job.batch is not None and engine is not None:
         with reading_as_one(engine) as connection:
             reviewed = read_batch(connection, job.batch, job.sensitivity)
+            review_head = head_of(connection)
     flags = _flags(job, reviewed)
     references = References()
     if flags is not None and job.out is not None:
@@ -141,7 +142,7 @@ def audit(job: AuditJob, engine: Engine | None = None) -> AuditResult:
         flags=flags,
         references=references,
         reviewed=reviewed,
-        review_head=head(engine) if reviewed and engine is not None else None,
+        review_head=review_head,
         cells=tuple(_cells(reviewed, confidence)) if reviewed else (),
         wholes=tuple(_wholes(reviewed, confidence)) if reviewed else (),
         notes=tuple(_notes(flags, references, reviewed, entries, job.cluster)),

@@ -30,7 +30,7 @@ from scrubtrace.resolver import committed_runs, current_results
 from scrubtrace.results import FoundText, Results
 from scrubtrace.review.connection import reading_as_one
 from scrubtrace.review.lines import count_states
-from scrubtrace.review.trail.events import head
+from scrubtrace.review.trail.events import head_of
 from scrubtrace.schemas.counts import month_of
 from scrubtrace.schemas.plan import RunSpec
 from scrubtrace.schemas.style import STYLOMETRY
@@ -116,7 +116,7 @@ def gather(
     _read_flagged(found, results, config, pseudonyms, excerpts)
     with reading_as_one(engine) as connection:
         found.states = count_states(connection, name)
-    found.review_head = head(engine)
+        found.review_head = head_of(connection)
     return found
 
 
