@@ -58,7 +58,7 @@ def plain_errors(doing: str) -> Iterator[None]:
         yield
     except ReviewError:
         raise
-    except (SQLAlchemyError, TypeError, ValueError) as error:  # the last two from JSON columns
+    except (SQLAlchemyError, ValueError) as error:  # ValueError from JSON columns
         if is_missing_right(error):  # its first line names a table, never a value
             denied = str(getattr(error, "orig", "")).splitlines()[0]
             raise MissingRightError(f"{doing}: {denied}; {_WHO_MAY}") from None
