@@ -65,6 +65,13 @@ def opinions(said: str) -> list[Opinion]:
         ("anna: dismiss adjudicated; ben: dismiss", "dismissed"),
         ("anna: dismiss adjudicated; ben: concur adjudicated", "concur"),
         ("anna: concur; ben: dismiss adjudicated; ben: second", "needs_second"),
+        ("anna: dismiss; ben: concur; cara: concur adjudicated; cara: concur copied", "concur"),
+        ("anna: dismiss; ben: concur; cara: concur adjudicated; cara: dismiss human", "dismissed"),
+        ("anna: dismiss; ben: concur; cara: concur adjudicated; cara: second", "needs_second"),
+        ("anna: dismiss; ben: concur; cara: concur adjudicated; cara: escalate", "escalated"),
+        ("anna: escalate; cara: concur adjudicated; cara: concur copied", "concur"),
+        ("anna: dismiss; cara: dismiss adjudicated; ben: concur; cara: concur copied", "concur"),
+        ("anna: dismiss; ben: concur adjudicated evidence_fingerprint=other", "dismissed"),
         ("anna: second; ben: concur", "concur"),
         ("ben: concur; anna: second", "needs_second"),
         ("anna: second; ben: concur; cara: second", "needs_second"),
@@ -101,6 +108,7 @@ def test_states(said: str, state: str) -> None:
         ("anna: concur; ben: concur", "concur", "d0 d1"),
         ("anna: concur; ben: dismiss", None, "d0 d1"),
         ("anna: concur; ben: dismiss; lead: dismiss adjudicated", "dismiss", "d2"),
+        ("anna: concur; ben: dismiss; lead: dismiss adjudicated; lead: dismiss", "dismiss", "d3"),
         ("anna: concur; anna: concur", "concur", "d1"),
         ("anna: escalate", None, "d0"),
         ("anna: concur text=other", None, ""),
@@ -131,6 +139,12 @@ def test_neither_order_nor_repetition_matters(said: list[str], chance: random.Ra
     assert standing_of(PLACE, mixed) == standing
     assert (standing.verdict is not None) == (standing.state in (State.CONCUR, State.DISMISSED))
     assert (standing.state == State.PENDING) <= (not standing.counted)
+
+
+@given(*[st.lists(st.sampled_from(WORDS), max_size=6)] * 2)
+def test_nothing_before_an_adjudication_matters(before: list[str], after: list[str]) -> None:
+    made = opinions("; ".join([*before, "cara: dismiss adjudicated", *after]))
+    assert standing_of(PLACE, made) == standing_of(PLACE, made[len(before) :])
 
 
 def test_every_decision_has_reasons_and_only_verdicts_settle() -> None:

@@ -1,8 +1,8 @@
 """What the decisions on an item add up to: a function of the item and its decisions, nothing else.
 
 A decision is about an item if it was made on its text with scope `text`, or on the item itself. It
-counts if it was made on the item's text and evidence as they are today. Of each reviewer, the
-newest counts. A decision with the reason `adjudicated` settles those before it.
+counts if it was made on the item's text and evidence as they are today. A decision with the reason
+`adjudicated` settles those before it; of each reviewer, the newest of those left counts.
 """
 
 from collections.abc import Iterable, Sequence
@@ -58,13 +58,16 @@ def _is_current(opinion: Opinion, place: Place) -> bool:
 
 
 def _counted(opinions: Sequence[Opinion]) -> list[Opinion]:
-    """The newest of each reviewer, from the newest adjudication on."""
-    newest: dict[str, Opinion] = {}
-    for opinion in sorted(opinions, key=lambda o: o.order):
-        newest[opinion.reviewer] = opinion
-    ordered = sorted(newest.values(), key=lambda o: o.order)
+    """From the newest adjudication on, the newest of each reviewer.
+
+    In this order: what was settled stays so when the adjudicator decides again.
+    """
+    ordered = sorted(opinions, key=lambda o: o.order)
     settled = [n for n, opinion in enumerate(ordered) if opinion.reason == ADJUDICATED]
-    return ordered[settled[-1] :] if settled else ordered
+    newest: dict[str, Opinion] = {}
+    for opinion in ordered[settled[-1] :] if settled else ordered:
+        newest[opinion.reviewer] = opinion
+    return sorted(newest.values(), key=lambda o: o.order)
 
 
 def _state(counted: Sequence[Opinion]) -> State:
