@@ -12,6 +12,13 @@ import pytest
 from cases import LOG, bundle, check, contents, findings, later_log, write_case
 from command_line import code_of
 
+from scrubtrace.bundle import contents as contents_of
+from scrubtrace.review import texts
+from scrubtrace.review.connection import open_review
+from scrubtrace.review.decisions.importing import import_decisions
+from scrubtrace.review.erasing.erase import erase, persons_named
+from scrubtrace.review.trail.events import head
+
 
 @pytest.fixture(autouse=True)
 def _folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -80,21 +87,74 @@ def test_calls_of_findings_over_time_are_those_of_the_caller_in_its_period() -> 
     assert {"call-0001", "call-0012"} <= {call["call_id"] for call in calls}
 
 
-def test_decisions_and_the_head_of_the_event_log() -> None:
-    url = "sqlite:///review.sqlite"
-    check(LOG, "checked", "--review", url)
-    assert code_of("review", "export", "--review", url, "--out", "decide.csv") == 0
+URL = "sqlite:///review.sqlite"
+
+
+def decided_case() -> None:
+    """A case about two findings on which ann has concurred."""
+    check(LOG, "checked", "--review", URL)
+    assert code_of("review", "export", "--review", URL, "--out", "decide.csv") == 0
     text = Path("decide.csv").read_text(encoding="utf-8")
     Path("decide.csv").write_text(text.replace('"1","","",""', '"1","concur","provenance","seen"'))
-    given = ("--review", url, "--reviewer", "ann")
+    given = ("--review", URL, "--reviewer", "ann")
     assert code_of("review", "import", "decide.csv", *given) == 0
     write_case(findings("checked", "purpose.forbidden"))
-    assert bundle("--review", url) == 0
+
+
+def test_decisions_and_the_head_of_the_event_log() -> None:
+    decided_case()
+    assert bundle("--review", URL) == 0
     decided = json.loads(contents()["decisions.json"])
     assert {d["decision"] for d in decided["decisions"]} == {"concur"}
     assert len(decided["items"]) == len(decided["decisions"]) == 2
     assert len(decided["review_head"]) == 64
+    assert {d["reviewer"] for d in decided["decisions"]} == {"ann"}
     assert "comment" not in decided["decisions"][0]
+
+
+def test_comments_are_there_with_the_texts_unless_they_were_erased() -> None:
+    decided_case()
+    assert bundle("--review", URL, "--text-from", str(LOG)) == 0
+    first, second = json.loads(contents()["decisions.json"])["decisions"]
+    assert (first["comment"], second["comment"]) == ("seen", "seen")
+    engine = open_review(URL)
+    people = persons_named(engine, "ann")
+    erase(engine, "asked for", comments=[first["decision_id"]], names=people)
+    engine.dispose()
+    assert bundle("--review", URL, "--text-from", str(LOG)) == 0
+    made = json.loads(contents()["decisions.json"])["decisions"]
+    assert [d["comment"] for d in made] == ["", "seen"]
+    assert {d["reviewer"] for d in made} == people
+
+
+def test_a_case_with_many_findings_has_their_decisions(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(texts, "CHUNK", 1)
+    decided_case()
+    assert bundle("--review", URL) == 0
+    decided = json.loads(contents()["decisions.json"])
+    assert len(decided["items"]) == len(decided["decisions"]) == 2
+    lines = [(d["event"], d["line"]) for d in decided["decisions"]]
+    assert lines == sorted(lines)
+
+
+def test_what_is_imported_meanwhile_is_not_in_the_bundle(monkeypatch: pytest.MonkeyPatch) -> None:
+    decided_case()
+    engine, select_items = open_review(URL), contents_of._items_of
+    before = head(engine)
+
+    def escalated_behind(*given: Any) -> Any:
+        found = select_items(*given)
+        text = Path("decide.csv").read_text(encoding="utf-8")
+        Path("decide.csv").write_text(text.replace('"concur","provenance"', '"escalate",""'))
+        assert import_decisions(engine, Path("decide.csv"), "ben").stored
+        return found
+
+    monkeypatch.setattr(contents_of, "_items_of", escalated_behind)
+    assert bundle("--review", URL) == 0
+    decided = json.loads(contents()["decisions.json"])
+    assert decided["review_head"] == before != head(engine)
+    assert {d["reviewer"] for d in decided["decisions"]} == {"ann"}
+    engine.dispose()
 
 
 @pytest.mark.parametrize(

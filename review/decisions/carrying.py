@@ -10,18 +10,17 @@ from datetime import datetime
 from itertools import islice
 from typing import Any
 
-from sqlalchemy import Connection, Engine, func, select
+from sqlalchemy import Connection, Engine, select
 
 from scrubtrace.review.connection import reading_as_one
 from scrubtrace.review.decisions.file import DecidedLine, DecisionFile
 from scrubtrace.review.decisions.importing import store_decisions
+from scrubtrace.review.decisions.stored import decisions_with_names
 from scrubtrace.review.errors import ReviewError
 from scrubtrace.review.table import (
-    review_comments,
     review_decisions,
     review_events,
     review_items,
-    review_people,
 )
 from scrubtrace.review.texts import CHUNK, text_ids
 from scrubtrace.review.trail.events import sha256_of
@@ -117,13 +116,8 @@ def _about(row: Mapping[str, Any], ids: Mapping[str, str]) -> tuple[str, str]:
 
 def _decisions(connection: Connection, keys: Iterable[str], last: int) -> list[Mapping[str, Any]]:
     columns = review_decisions.c
-    who = func.coalesce(review_people.c.name, columns.reviewer).label("who")
-    query = (
-        select(review_decisions, review_comments.c.comment.label("kept"), who)
-        .outerjoin(review_comments, review_comments.c.decision_id == columns.decision_id)
-        .outerjoin(review_people, review_people.c.person == columns.reviewer)
-        .where(columns.item_key.in_(keys), columns.scope == str(Scope.ROW), columns.event <= last)
-        .order_by(columns.event, columns.line)
+    query = decisions_with_names(
+        columns.item_key.in_(keys), columns.scope == str(Scope.ROW), columns.event <= last
     )
     return [dict(row) for row in connection.execute(query).mappings()]
 

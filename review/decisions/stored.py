@@ -2,9 +2,9 @@
 
 from collections.abc import Iterable, Iterator
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, func, select, true
+from sqlalchemy import ColumnElement, Connection, Select, func, select, true
 
 from scrubtrace.review.decisions.file import DecidedLine
 from scrubtrace.review.table import (
@@ -32,6 +32,23 @@ def opinions_about(
         for chunk in chunks(sorted(values)):
             found |= {o.decision_id: o for o in _opinions(connection, column.in_(chunk))}
     return list(found.values())
+
+
+def decisions_with_names(*which: ColumnElement[bool]) -> Select[Any]:
+    """Query of decisions in the order of their imports, with what stands in other tables.
+
+    ``kept`` is the comment, null if there is none or it was erased, ``who`` the reviewer by name,
+    or as a person if the name was erased.
+    """
+    columns = review_decisions.c
+    who = func.coalesce(review_people.c.name, columns.reviewer).label("who")
+    return (
+        select(review_decisions, review_comments.c.comment.label("kept"), who)
+        .outerjoin(review_comments, review_comments.c.decision_id == columns.decision_id)
+        .outerjoin(review_people, review_people.c.person == columns.reviewer)
+        .where(*which)
+        .order_by(columns.event, columns.line)
+    )
 
 
 class Said(NamedTuple):

@@ -7,7 +7,7 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-from sqlalchemy import Engine, select
+from sqlalchemy import Connection, Engine, select
 
 from scrubtrace.bundle.case import Case
 from scrubtrace.call_check.output import CALLS, SUMMARY
@@ -17,10 +17,11 @@ from scrubtrace.calls.reading import read_calls
 from scrubtrace.calls.use import USE_RULES
 from scrubtrace.exits import UsageStop
 from scrubtrace.index.call_sources import expanded
-from scrubtrace.review.connection import reading
-from scrubtrace.review.store import iter_items
-from scrubtrace.review.table import review_decisions
-from scrubtrace.review.trail.events import head
+from scrubtrace.review.connection import reading_as_one
+from scrubtrace.review.decisions.stored import decisions_with_names
+from scrubtrace.review.table import review_decisions, review_items
+from scrubtrace.review.texts import chunks
+from scrubtrace.review.trail.events import head_of
 from scrubtrace.schemas.call_findings import CHECKED_CALLS, JOINED_CALLS, LABELS
 from scrubtrace.schemas.references import Part
 from scrubtrace.schemas.vocabulary import Kind
@@ -81,34 +82,48 @@ def training_rows(joined: Sequence[Row], calls: pa.Table) -> pa.Table:
 
 
 def decisions_about(case: Case, engine: Engine, with_text: bool) -> Row:
-    """Items of the findings, their decisions without comments, and the head of the event log.
+    """Items of the findings, their decisions by whom, and the head of the event log as of both.
 
-    Comments are in it only ``with_text``: they may quote. Raises ReviewError.
+    Comments are in it only ``with_text``: they may quote. What was erased is not: then a comment is
+    empty, and the reviewer a person of the table. Raises ReviewError.
     """
-    wanted = set(case.findings)
-    items = [
-        stored.item for stored in iter_items(engine, kind=str(Kind.CALL_RULE))
-        if stored.item.row_id in wanted
-    ]  # fmt: skip
-    names = {item.item_key: item.row_id for item in items}
-    statement = (
-        select(review_decisions)
-        .where(review_decisions.c.item_key.in_(names))
-        .order_by(review_decisions.c.event, review_decisions.c.line)
-    )
-    with reading(engine) as connection:
-        made = [dict(row) for row in connection.execute(statement).mappings()]
+    with reading_as_one(engine) as connection:
+        items = _items_of(connection, case.findings)
+        names = {item["item_key"]: item["finding"] for item in items}
+        made = _decisions_on(connection, sorted(names))
+        review_head = head_of(connection)
     if not with_text:
         made = [{name: row[name] for name in row if name != "comment"} for row in made]
     return {
-        "review_head": head(engine),
-        "items": [
-            {"finding": item.row_id, "item_key": item.item_key, "flagged": item.flagged,
-             "why": item.why}
-            for item in items
-        ],
+        "review_head": review_head,
+        "items": items,
         "decisions": [{"finding": names[row["item_key"]], **row} for row in made],
-    }  # fmt: skip
+    }
+
+
+def _items_of(connection: Connection, findings: Sequence[str]) -> list[Row]:
+    """The items of findings, in the order of reviewers."""
+    columns = review_items.c
+    shown = (columns.priority, columns.item_key, columns.row_id, columns.flagged, columns.why)
+    found: list[Any] = []
+    for chunk in chunks(sorted(set(findings))):
+        of_them = (columns.kind == str(Kind.CALL_RULE), columns.row_id.in_(chunk))
+        found += connection.execute(select(*shown).where(*of_them)).all()
+    return [
+        {"finding": finding, "item_key": item_key, "flagged": flagged, "why": why}
+        for _, item_key, finding, flagged, why in sorted(found)
+    ]
+
+
+def _decisions_on(connection: Connection, item_keys: Sequence[str]) -> list[Row]:
+    """The decisions on items as they were imported, with comments and names, oldest first."""
+    made = []
+    for chunk in chunks(item_keys):
+        query = decisions_with_names(review_decisions.c.item_key.in_(chunk))
+        for row in map(dict, connection.execute(query).mappings()):
+            kept, who = row.pop("kept"), row.pop("who")
+            made.append(row | {"comment": kept or row["comment"], "reviewer": who})
+    return sorted(made, key=lambda row: (row["event"], row["line"]))
 
 
 def check_summary(checked: str) -> Row:
