@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from scrubtrace import log
+from scrubtrace.beam_pipelines import storage
 from scrubtrace.detectors.batch import TextBatch
 from scrubtrace.detectors.reference.clusters import Clusters, Member
 from scrubtrace.exits import UsageStop
@@ -123,11 +124,10 @@ def write_clusters(found: Found, out: str) -> Counter[Kind]:
         ],
         TABLE,
     )
-    path = Path(out)
+    path = Path(out).absolute()
     path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(f".{path.name}")
-    pq.write_table(table, unfinished)
-    unfinished.replace(path)
+    with storage.open_write(str(path)) as file:
+        pq.write_table(table, file)
     return Counter(kinds)
 
 

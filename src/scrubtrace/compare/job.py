@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from scrubtrace import log
+from scrubtrace.beam_pipelines import storage
 from scrubtrace.compare.baseline import baseline
 from scrubtrace.compare.judging import Judged, Settings, Verdict, judge
 from scrubtrace.compare.measuring import Meter, Sample
@@ -96,11 +97,10 @@ def compare(
 
 def write_report(report: dict[str, Any], out: str) -> None:
     """Writes the report as JSON, replacing it in one step."""
-    path = Path(out)
+    path = Path(out).absolute()
     path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(f".{path.name}")
-    unfinished.write_text(json.dumps(report, ensure_ascii=False, indent=1), encoding="utf-8")
-    unfinished.replace(path)
+    content = json.dumps(report, ensure_ascii=False, indent=1).encode()
+    storage.write_atomic(str(path), content)
 
 
 def described(report: dict[str, Any]) -> Iterator[str]:
