@@ -10,10 +10,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from scrubtrace.calls.shapes import are_messages, contained, is_body
 from scrubtrace.calls.values import Object, UnknownShape, as_object, count, decoded, name, text
 from scrubtrace.schemas.calls import Message
 
-REASONING = ("reasoning", "thinking", "redacted_thinking")
+REASONING = ("reasoning", "reasoning_text", "summary_text", "thinking", "redacted_thinking")
 """Types of parts that hold what the model said to itself."""
 
 OPERATIONS = {
@@ -85,7 +86,7 @@ def prompt_of(body: Object) -> tuple[Message, ...]:
 
 def messages_of(value: object, role: str = "user") -> tuple[Message, ...]:
     """Messages of a list of messages, one message, or a plain text, also written as JSON text."""
-    value = decoded(value)
+    value = contained(value, are_messages)
     if value is None or value == {} or value == "":
         return ()
     if isinstance(value, dict):
@@ -145,7 +146,7 @@ def _part(part: object) -> str | None:
 
 def reply_of(body: object) -> Reply:
     """Completions, ids and counts of a response body, also written as JSON text or plain text."""
-    body = decoded(body)
+    body = contained(body, is_body)
     if isinstance(body, str):
         return Reply(*completed([text(body)])) if body.strip() else Reply()
     if not body:
@@ -178,15 +179,21 @@ def _texts(body: Object) -> list[str]:
     if body.get("choices") is not None:
         return [_choice(choice) for choice in _list(body["choices"])]
     if body.get("output") is not None:
-        items = [
-            item for item in _list(body["output"]) if _object(item).get("role") or "content" in item
-        ]
+        items = [item for item in _list(body["output"]) if _is_answer(_object(item))]
         return ["\n".join(content_of(item.get("content"))[0] for item in items)]
     if isinstance(body.get("output_text"), str):
         return [text(body["output_text"])]
     if "content" in body:
         return [content_of(body["content"])[0]]
     return []
+
+
+def _is_answer(item: Object) -> bool:
+    """Whether an output item is said to the caller; others are reasoning, or calls of tools."""
+    kind = item.get("type") or "message"
+    if kind == "message":
+        return bool(item.get("role")) or "content" in item
+    return bool(item.get("role")) and kind not in REASONING
 
 
 def _choice(choice: object) -> str:

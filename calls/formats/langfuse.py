@@ -11,6 +11,7 @@ two exports is in both; the first one is kept. Calls that were logged as SPAN ar
 """
 
 from collections.abc import Iterator
+from typing import Any, TypeGuard
 
 from scrubtrace.calls.bodies import (
     Reply,
@@ -23,7 +24,8 @@ from scrubtrace.calls.bodies import (
 )
 from scrubtrace.calls.formats.base import LogFormat, NotACall, Outcome, Place, replied
 from scrubtrace.calls.labels import labels_of
-from scrubtrace.calls.values import Object, as_object, count, decoded, first_name, number, timestamp
+from scrubtrace.calls.shapes import are_messages, are_parts, contained, is_body
+from scrubtrace.calls.values import Object, as_object, count, first_name, number, timestamp
 from scrubtrace.schemas.calls import BadReason, CallRecord, Message
 
 TYPES = (
@@ -70,8 +72,8 @@ class Langfuse(LogFormat):
 
     def _record(self, call_id: str, entry: Object, place: Place) -> CallRecord:
         parameters = as_object(entry.get("model_parameters") or entry.get("modelParameters"))
-        request = decoded(entry.get("input"))
-        reply = _reply(decoded(entry.get("output")))
+        request = contained(entry.get("input"), are_messages, _is_request)
+        reply = _reply(contained(entry.get("output"), are_messages, are_parts, is_body))
         metadata = as_object(entry.get("metadata"))
         labels = labels_of(metadata, metadata.get("attributes"), tags=entry.get("tags"))
         labels["project"] = first_name(
@@ -117,9 +119,13 @@ def _tokens(entry: Object, reply: Reply) -> dict[str, int | None]:
 
 
 def _prompt(request: object) -> tuple[Message, ...]:
-    if isinstance(request, dict) and {"messages", "prompt", "input"} & set(request):
+    if _is_request(request):
         return prompt_of(request)
     return messages_of(request)
+
+
+def _is_request(value: Any) -> TypeGuard[dict[str, Any]]:
+    return isinstance(value, dict) and bool({"messages", "prompt", "input"} & set(value))
 
 
 def _reply(output: object) -> Reply:

@@ -16,6 +16,7 @@ from typing import Any
 from scrubtrace.calls.bodies import messages_of, operation, prompt_of, reply_of
 from scrubtrace.calls.formats.base import LogFormat, Outcome, Place, replied
 from scrubtrace.calls.labels import labels_of
+from scrubtrace.calls.shapes import are_parts, contained, is_body
 from scrubtrace.calls.values import Object, as_object, count, decoded, first_name, number, timestamp
 from scrubtrace.schemas.calls import BadReason, CallRecord, Message
 
@@ -61,7 +62,7 @@ class LiteLLM(LogFormat):
         )
         team = first_name(metadata.get("user_api_key_team_alias"), entry.get("team_id"))
         labels["project"] = labels["project"] or team
-        reply = reply_of(_shown(decoded(entry.get("response"))))
+        reply = reply_of(_shown(contained(entry.get("response"), is_body, are_parts)))
         done = first_name(entry.get("status")) == "success"
         fields = replied(reply, reply.error or _error(entry, metadata), done) | {
             "model_served": first_name(entry.get("model"), reply.model),

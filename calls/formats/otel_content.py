@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from scrubtrace.calls.bodies import completed, content_of, messages_of
-from scrubtrace.calls.values import Object, UnknownShape, as_object, decoded, first_name
+from scrubtrace.calls.shapes import are_messages, are_parts, contained
+from scrubtrace.calls.values import Object, UnknownShape, as_object, first_name
 from scrubtrace.schemas.calls import Message
 
 MESSAGE_EVENT = re.compile(r"gen_ai\.(system|user|assistant|tool)\.message")
@@ -82,12 +83,12 @@ def completions_of(span: Object, attributes: Object) -> tuple[tuple[str, ...], i
             return completed(message.text for message in found)
     if indexed := _indexed(attributes, "completion"):
         return completed(message.text for message in messages_of(indexed, "assistant"))
-    return completed(content_of(said.get("content"))[0] for said in _choice_events(span))
+    return completed(_chosen(said) for said in _choice_events(span))
 
 
 def _wrapped(instructions: object) -> Any:
     """System instructions are parts of one message, without the message around them."""
-    parts = decoded(instructions)
+    parts = contained(instructions, are_parts, are_messages)
     return [{"role": "system", "parts": parts}] if isinstance(parts, list) and parts else parts
 
 
@@ -111,7 +112,8 @@ def _indexed(attributes: Object, side: str) -> list[dict[str, Any]]:
     for key, value in attributes.items():
         match = INDEXED.fullmatch(key)
         if match and match[1] == side:
-            found[int(match[2])][match[3]] = decoded(value) if match[3] == "content" else value
+            is_content = match[3] == "content"
+            found[int(match[2])][match[3]] = contained(value, are_parts) if is_content else value
     return [{"content": None, **found[index]} for index in sorted(found)]
 
 
@@ -124,8 +126,15 @@ def _message_events(span: Object) -> Iterator[tuple[str, Object]]:
 def _choice_events(span: Object) -> Iterator[Object]:
     for event in _events(span):
         if event.get("name") == "gen_ai.choice":
-            said = _said(event)
-            yield as_object(said.get("message")) or said
+            yield _said(event)
+
+
+def _chosen(said: Object) -> str:
+    """Text of a choice, whose message is an object, JSON text of one, or the text itself."""
+    message = contained(said.get("message"), are_messages)
+    if isinstance(message, str):
+        return content_of(message)[0]
+    return content_of((as_object(message) or said).get("content"))[0]
 
 
 def _said(event: Object) -> Object:

@@ -11,10 +11,12 @@ no standard says that it is.
 """
 
 from collections.abc import Iterator
+from typing import Any
 
 from scrubtrace.calls.bodies import operation, prompt_of, reply_of
 from scrubtrace.calls.formats.base import LogFormat, Outcome, Place, replied
 from scrubtrace.calls.labels import labels_of
+from scrubtrace.calls.shapes import contained, is_body
 from scrubtrace.calls.values import (
     Object,
     UnknownShape,
@@ -46,7 +48,8 @@ class Pairs(LogFormat):
 
     def read(self, entry: Object, place: Place) -> Iterator[Outcome]:
         """The call or calls of the entry, or why there is none."""
-        request, response = decoded(entry.get("request")), decoded(entry.get("response"))
+        request = decoded(entry.get("request"))
+        response = contained(entry.get("response"), is_body, _is_response)
         if not isinstance(request, dict) or not isinstance(response, dict | str | None):
             raise UnknownShape
         body = _body(request)
@@ -74,6 +77,10 @@ class Pairs(LogFormat):
             **labels_of(entry.get("metadata"), body.get("metadata"), entry, tags=entry.get("tags")),
             **replied(reply, reply.error or error, done=code is not None),
         )
+
+
+def _is_response(value: Any) -> bool:
+    return isinstance(value, dict) and {"status_code", "body"} <= set(value)
 
 
 def _body(side: Object) -> Object:
