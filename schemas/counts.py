@@ -31,6 +31,12 @@ as well; runs of earlier versions did not (null). Null groups are not given or n
 _DATE = re.compile(r"([0-9]{4})[-/.]?(0[1-9]|1[0-2])(?:[-/.]?(?:0[1-9]|[12][0-9]|3[01])(?:\D.*)?)?")
 _SECONDS = re.compile(r"1[0-9]{9}(?:\.[0-9]+)?")
 _MILLISECONDS = re.compile(r"1[0-9]{12}")
+_MONTH = re.compile(r"[0-9]{4}-(0[1-9]|1[0-2])")
+
+
+def is_month(text: str) -> bool:
+    """Whether a text is a month as `month_of` writes it."""
+    return _MONTH.fullmatch(text) is not None
 
 
 def month_of(time: str | None) -> str | None:

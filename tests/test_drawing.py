@@ -6,7 +6,8 @@ import json
 import random
 from collections import Counter
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, time
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,7 @@ from scrubtrace.beam_pipelines.drawing.projecting import Held
 from scrubtrace.beam_pipelines.drawing.ranges import DrawSpec, Known, Task, draw_range
 from scrubtrace.beam_pipelines.drawing.ranking import Ranker, text_keys
 from scrubtrace.beam_pipelines.planning import read_inputs
+from scrubtrace.schemas.counts import month_of
 from scrubtrace.schemas.identity import item_key
 from scrubtrace.schemas.plan import Chat, Columns, RowRange, RunSpec
 
@@ -140,7 +142,17 @@ def test_labels_are_values_as_items_show_them() -> None:
         (pa.array(["2024-13"], pa.string_view()), [None], 1),
         (pa.array([b"2024-03", b"\xff"], pa.binary_view()), ["2024-03", None], 1),
         (pa.array(["2024-03", None]).dictionary_encode(), ["2024-03", None], 0),
-        (pa.array([1700000000, None]), [None, None], 1),
+        (pa.array(["2023/04/01", "20230401", " 2023-04"]), ["2023-04"] * 3, 0),
+        (pa.array(["2023-04-01T09:00", "2023-04-01\u0663"]), ["2023-04", None], 1),
+        (pa.array(["2023-04x", "2023-04-01x"]), [None, "2023-04"], 1),
+        (pa.array([b"2023-04-01 09", b"2023-04-01\xff"]), ["2023-04", "2023-04"], 0),
+        (pa.array([1700000000, None]), ["2023-11", None], 0),
+        (pa.array([1700000000000, 12]), ["2023-11", None], 1),
+        (pa.array([1700000000.5]), ["2023-11"], 0),
+        (pa.array([Decimal("1700000000.25")]), ["2023-11"], 0),
+        (pa.array([date(2024, 3, 1)]), ["2024-03"], 0),
+        (pa.array([datetime(2024, 3, 1, 10, 5)], pa.timestamp("ns")), ["2024-03"], 0),
+        (pa.array([time(10, 5)]), [None], 1),
         (pa.nulls(2), [None, None], 0),
         (pa.array([True, None]), [None, None], 1),
     ]
@@ -151,6 +163,25 @@ def test_labels_are_values_as_items_show_them() -> None:
         shown = [rows.group_value("vendor", row) for row in range(len(column))]
         assert values == list(zip(shown, months, strict=True))
         assert labels.undated == undated
+        dated = [rows.group_value("created_at", row) for row in range(len(column))]
+        assert months == [month_of(value) for value in dated]
+
+
+_DATES = st.from_regex(
+    r"\s?2023[-/.]?0[1-9][-/.]?[0-3][0-9](.[0-9:\u0663\n]{0,9})?|1[0-9]{9}([0-9]{3}|\.[0-9])?",
+    fullmatch=True,
+)
+
+
+@given(st.lists(_DATES | st.text(max_size=12) | st.none(), min_size=1))
+def test_months_of_strata_are_those_of_counts(times: list[str | None]) -> None:
+    encoded = [None if time is None else time.encode() for time in times]
+    expected = [(month_of(time),) for time in times]
+    for column in (pa.array(times, pa.string()), pa.array(encoded, pa.binary())):
+        labels = row_labels(
+            Rows(0, len(column), [], [], [], groups={"created_at": column}), ["month"]
+        )
+        assert [labels.values[code] for code in labels.codes] == expected
 
 
 def spec_of(by: tuple[str, ...], identify: bool = False, **columns: Any) -> DrawSpec:

@@ -1,6 +1,5 @@
 """Which stratum each row is of: the values of its group columns, its language, its month."""
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -13,6 +12,7 @@ from scrubtrace.beam_pipelines.columns import is_text
 from scrubtrace.beam_pipelines.decoding import Rows
 from scrubtrace.beam_pipelines.drawing.partial import Values
 from scrubtrace.detectors.language import normalise_code
+from scrubtrace.schemas.counts import month_of
 from scrubtrace.schemas.plan import Columns
 
 LANGUAGE, MONTH = "language", "month"
@@ -22,8 +22,9 @@ TIME = "created_at"
 STRATA_BY = ("vendor", "source", "stage", LANGUAGE, MONTH, "labeler", "market", "task")
 """What strata can be made by. The first five are the default, as far as a run has them."""
 
-_MONTH = re.compile(r"\d{4}-(0[1-9]|1[0-2])")
 _MONTH_CHARS = len("2026-01")
+_DAY_AND_REST = r"^(\d{4}[-/.]?(0[1-9]|1[0-2])[-/.]?(0[1-9]|[12]\d|3[01]))[ -/:-~].*$"
+"""Of times that begin so, `month_of` takes the day alone: far fewer distinct ones."""
 
 Codes = NDArray[np.int64]
 
@@ -32,7 +33,7 @@ Codes = NDArray[np.int64]
 class Labels:
     """The strata of neighbouring rows: ``values[codes[row]]`` are those of a row.
 
-    ``undated`` rows have a time that does not begin as 2026-01 does.
+    ``undated`` rows have a time of which `month_of` knows no month.
     """
 
     values: list[Values]
@@ -54,9 +55,9 @@ def row_labels(rows: Rows, by: Sequence[str]) -> Labels:
     undated = 0
     for name in by:
         if name == MONTH:
-            times = _beginnings(rows.groups[TIME])
+            times = _shortened(rows.groups[TIME])
             found, which = _distinct(times)
-            found = [text if text and _MONTH.fullmatch(text) else None for text in found]
+            found = [month_of(text) for text in found]
             no_month = np.array([text is None for text in found], np.bool_)[which]
             undated += int(no_month.sum()) - times.null_count
         elif name == LANGUAGE:
@@ -92,13 +93,14 @@ def _distinct(column: pa.Array) -> tuple[list[str | None], Codes]:
     return shown, encoded.indices.to_numpy(zero_copy_only=False).astype(np.int64)
 
 
-def _beginnings(column: pa.Array) -> pa.Array:
-    """As many characters of each time as a month has; times with a zone in UTC."""
+def _shortened(column: pa.Array) -> pa.Array:
+    """Times without what their month does not depend on; those with a zone in UTC."""
     if pa.types.is_dictionary(column.type):
         column = column.dictionary_decode()
     if pa.types.is_timestamp(column.type) and column.type.tz is not None:
         column = column.cast(pa.timestamp(column.type.unit, "UTC"))
-    if pa.types.is_null(column.type):
+    if pa.types.is_timestamp(column.type) or pa.types.is_date(column.type):
+        return pc.utf8_slice_codeunits(column.cast(pa.string()), 0, _MONTH_CHARS)
+    if not is_text(column.type):
         return column
-    text = column if is_text(column.type) else column.cast(pa.string())
-    return pc.binary_slice(text.cast(pa.binary()), 0, _MONTH_CHARS)
+    return pc.replace_substring_regex(column.cast(pa.large_binary()), _DAY_AND_REST, r"\1")

@@ -1,6 +1,5 @@
 """References: texts that are known to be by people, or by models, and were scanned alike."""
 
-import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -18,12 +17,11 @@ from scrubtrace.audit.flags import (
 from scrubtrace.config import Config
 from scrubtrace.detectors.style.calibration import Calibration
 from scrubtrace.exits import UsageStop
+from scrubtrace.schemas.counts import is_month
 from scrubtrace.schemas.style import STYLOMETRY, StyleError
 
 EMPTY = 0.01
 """Share of the texts of a reference that may be null or empty where these are not left out."""
-
-_MONTH = re.compile(r"[0-9]{4}-(0[1-9]|1[0-2])")
 
 
 @dataclass(frozen=True)
@@ -132,7 +130,7 @@ def sum_histograms(found: Iterable[Histogram | None]) -> Histogram | None:
 
 def check_trusted(trusted: Trusted, human: Sequence[Named]) -> None:
     """Raises `UsageStop` for a month that is none, or two kinds of human references."""
-    if trusted.before is not None and not _MONTH.fullmatch(trusted.before):
+    if trusted.before is not None and not is_month(trusted.before):
         raise UsageStop(f"--human-before takes a month, as 2022-11, not {trusted.before!r}")
     if trusted and human:
         raise UsageStop(

@@ -89,6 +89,6 @@ def _outside(planned: Planned) -> Iterator[str]:
     yield f"in {plan['rows']:,} rows; outside of every stratum: {shown or 'none'}"
     if planned.partial.undated:
         yield (
-            f"note: {planned.partial.undated:,} rows have a time that does not begin as 2026-01 "
-            "does, so no month"
+            f"note: {planned.partial.undated:,} rows have a time that is not understood, "
+            "so no month"
         )

@@ -1,6 +1,5 @@
 """A screening as the command line asks for it: its settings checked, its referrals remembered."""
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,8 +11,7 @@ from scrubtrace.labelers.periods import LAST_CLEAN, TASK_COLUMNS, Settings, usua
 from scrubtrace.labelers.referrals import read_referrals, referred_in, renewed, write_referrals
 from scrubtrace.labelers.screening import screen_labelers
 from scrubtrace.lock import output_lock
-
-_MONTH = re.compile(r"[0-9]{4}-(0[1-9]|1[0-2])")
+from scrubtrace.schemas.counts import is_month
 
 
 def settings_of(current: Current, given: Mapping[str, Any]) -> Settings:
@@ -24,7 +22,7 @@ def settings_of(current: Current, given: Mapping[str, Any]) -> Settings:
     """
     columns = current.results.spec.columns.groups.keys()
     for name in ("clean_from", "clean_until", "since"):
-        if given[name] is not None and not _MONTH.fullmatch(given[name]):
+        if given[name] is not None and not is_month(given[name]):
             raise UsageStop(f"{_option(name)} takes a month as 2022-11, not {given[name]!r}")
     sources = _names(given["clean_source"])
     if sources and (given["clean_from"] or given["clean_until"]):
