@@ -267,6 +267,23 @@ def test_gateway_rows_from_the_portal_and_from_a_storage_account(tmp_path: Path)
     assert records[0].timestamp == "2025-03-01T09:30:00.123000Z"
 
 
+@pytest.mark.parametrize(
+    ("metadata", "region", "market"),
+    [
+        ({"market": "de"}, None, "de"),
+        ({"market": "de"}, "West Europe", "de"),
+        ({}, "West Europe", "West Europe"),
+        ({}, None, None),
+    ],
+)
+def test_the_market_of_the_caller_comes_before_the_region(
+    tmp_path: Path, metadata: dict[str, str], region: str | None, market: str | None
+) -> None:
+    body = json.dumps({"messages": ASK, "metadata": metadata})
+    row = {"CorrelationId": "r-1", "ResponseCode": 200, "RequestBody": body, "Region": region}
+    assert one(tmp_path, row).market == market
+
+
 def test_azure_request_logs_with_and_without_bodies(tmp_path: Path) -> None:
     request = {
         "category": "RequestResponse",

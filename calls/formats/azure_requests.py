@@ -53,7 +53,7 @@ class AzureRequests(LogFormat):
         code = count(row.get("responsecode"), row.get("resultsignature"), row.get("resulttype"))
         error = reply.error or (str(code) if code is not None and code >= 400 else None)
         labels = labels_of(request.get("metadata"))
-        labels["market"] = first_name(row.get("region"), row.get("location"))
+        labels["market"] = labels["market"] or first_name(row.get("region"), row.get("location"))
         addresses = (row.get("calleripaddress"), row.get("calleripmask"))
         return CallRecord(
             call_id,
