@@ -164,7 +164,8 @@ def remove_temporary(folder: str) -> None:
     """Removes what killed writers left below a local folder; no writer may be at work."""
     if is_remote(folder):
         return
-    for path in glob.glob(join(folder, "**", f"{TEMPORARY_PREFIX}*"), recursive=True):
+    left = join(glob.escape(folder), "**", f"{TEMPORARY_PREFIX}*")
+    for path in glob.glob(left, recursive=True):
         os.unlink(path)
 
 

@@ -6,14 +6,15 @@ import pytest
 from campaigns import DATA, HEAD, POLICY, REVIEW, SCAN, action, exception
 from command_line import code_of
 
+from scrubtrace.beam_pipelines import storage
 from scrubtrace.campaign.file import read_campaign
 from scrubtrace.exits import UsageStop
-from scrubtrace.schemas.campaign import Steps
+from scrubtrace.schemas.campaign import Campaign, Steps
 
 GOOD = HEAD + DATA + SCAN + REVIEW
 
 
-def read(tmp_path: Path, text: str) -> object:
+def read(tmp_path: Path, text: str) -> Campaign:
     path = tmp_path / "c.toml"
     path.write_text(text)
     return read_campaign(str(path))
@@ -77,6 +78,28 @@ def test_what_is_read(tmp_path: Path) -> None:
     assert found.policy == POLICY
     assert found.exceptions[0].shards == "old/*"
     assert not found.actions[0].is_open
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ("*.parquet", ["a.parquet", "b[2].parquet"]),
+        ("b[2].parquet", ["b[2].parquet"]),
+        ("[a]*", ["a.parquet"]),
+        ("{folder}/a.parquet", ["a.parquet"]),
+    ],
+)
+def test_inputs_in_a_folder_whose_name_looks_like_a_glob(
+    tmp_path: Path, given: str, expected: list[str]
+) -> None:
+    folder = tmp_path / "set[1]"
+    folder.mkdir()
+    for name in ("a.parquet", "b[2].parquet"):
+        (folder / name).touch()
+    named = f'["{given.format(folder=folder)}"]'
+    (data,) = read(folder, GOOD.replace('["data/*.parquet"]', named)).datasets
+    found = [info for pattern in data.inputs for info in storage.match(pattern)]
+    assert [Path(info.path).name for info in found] == expected
 
 
 def test_the_policy_of_a_configuration(tmp_path: Path) -> None:

@@ -235,13 +235,15 @@ def test_names_of_unfinished_files_are_not_listed(tmp_path: Path, folder: str) -
     assert storage.names_in(storage.join(folder, "none")) == []
 
 
-def test_only_unfinished_files_are_removed(tmp_path: Path) -> None:
-    (tmp_path / "parts").mkdir()
-    for name in ("a.json", f"{storage.TEMPORARY_PREFIX}1", f"parts/{storage.TEMPORARY_PREFIX}2"):
-        (tmp_path / name).touch()
-    storage.remove_temporary(str(tmp_path))
-    assert sorted(entry.name for entry in tmp_path.iterdir()) == ["a.json", "parts"]
-    assert list((tmp_path / "parts").iterdir()) == []
+@pytest.mark.parametrize("name", ["out", "out[1]", "o?t*"])
+def test_only_unfinished_files_are_removed(tmp_path: Path, name: str) -> None:
+    folder = tmp_path / name
+    (folder / "parts").mkdir(parents=True)
+    for file in ("a.json", f"{storage.TEMPORARY_PREFIX}1", f"parts/{storage.TEMPORARY_PREFIX}2"):
+        (folder / file).touch()
+    storage.remove_temporary(str(folder))
+    assert sorted(entry.name for entry in folder.iterdir()) == ["a.json", "parts"]
+    assert list((folder / "parts").iterdir()) == []
 
 
 @pytest.mark.parametrize(

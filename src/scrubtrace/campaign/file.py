@@ -1,5 +1,6 @@
 """Reading the file of a campaign."""
 
+import glob
 import hashlib
 import os
 import re
@@ -78,6 +79,14 @@ def _path(entry: Entry, path: str) -> str:
     return os.path.join(os.path.dirname(os.path.abspath(entry.file)), path)
 
 
+def _pattern(entry: Entry, pattern: str) -> str:
+    """As `_path`; the folder stands for itself, and a literal path wins over a glob."""
+    path = _path(entry, pattern)
+    if storage.is_remote(path) or os.path.lexists(path):
+        return path
+    return os.path.join(glob.escape(os.path.dirname(os.path.abspath(entry.file))), pattern)
+
+
 def _policy(entry: Entry) -> str:
     """The digest of the policy, given as such or by a configuration."""
     if ("policy_file" in entry.data) == ("policy_digest" in entry.data):
@@ -100,7 +109,7 @@ def _datasets(entry: Entry) -> tuple[ExpectedData, ...]:
             own.refuse("name", f"is that of another [[dataset]], too: {name}")
         if ("inputs" in own.data) == ("inventory" in own.data):
             own.refuse("inputs", "or 'inventory' must be given, one of them")
-        inputs = tuple(_path(entry, pattern) for pattern in own.texts("inputs"))
+        inputs = tuple(_pattern(entry, pattern) for pattern in own.texts("inputs"))
         if "inputs" in own.data and not inputs:
             own.refuse("inputs", "must name at least one file or glob")
         inventory, root = own.text_or_none("inventory"), own.text_or_none("root")

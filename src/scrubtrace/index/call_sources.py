@@ -1,6 +1,7 @@
 """Texts for a reference index from logs of API calls: completions, and the messages of prompts."""
 
 import glob
+import os
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -73,10 +74,14 @@ def _of_call(record: CallRecord) -> Iterator[Reference]:
 
 
 def expanded(inputs: Sequence[str]) -> list[str]:
-    """Paths, globs expanded; raises `UsageStop` for one that matches nothing."""
+    """Paths, globs expanded; a literal path wins over a glob.
+
+    Raises `UsageStop` for one that matches nothing.
+    """
     paths: list[str] = []
     for pattern in inputs:
-        found = sorted(glob.glob(pattern, recursive=True)) if glob.has_magic(pattern) else [pattern]
+        is_glob = glob.has_magic(pattern) and not os.path.lexists(pattern)
+        found = sorted(glob.glob(pattern, recursive=True)) if is_glob else [pattern]
         if not found:
             raise UsageStop(f"no file matches {pattern}")
         paths += found
