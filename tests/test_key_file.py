@@ -1,5 +1,6 @@
 """The key file: who may read it, what a rotation keeps, and that a failure changes nothing."""
 
+import errno
 import os
 import stat
 import subprocess
@@ -11,7 +12,7 @@ from filelock import FileLock
 
 from scrubtrace import key_file
 from scrubtrace.exits import UsageStop
-from scrubtrace.key_file import drop, make_key, rotate
+from scrubtrace.key_file import drop, make_first_key, make_key, rotate
 from scrubtrace.schemas.identity import KeyRing
 
 A, B, C = (pair * 32 for pair in ("ab", "cd", "ef"))
@@ -153,3 +154,52 @@ def test_a_new_key_never_overwrites_a_file(path: Path, tmp_path: Path) -> None:
     made = make_key(tmp_path / "new" / "a.key")
     assert KeyRing.parse((tmp_path / "new" / "a.key").read_text()) == KeyRing(made)
     assert stat.S_IMODE((tmp_path / "new" / "a.key").stat().st_mode) == 0o600
+
+
+@pytest.mark.parametrize("call", ["fsync", "link"])
+def test_a_key_that_is_cut_short_leaves_no_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: str
+) -> None:
+    def killed(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(os, call, killed)
+    with pytest.raises(KeyboardInterrupt):
+        make_key(tmp_path / "a.key")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_of_two_first_keys_at_the_same_time_one_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "a.key"
+    link = os.link
+
+    def late(source: str, target: Path) -> None:
+        path.write_text(f"{A}\n")
+        link(source, target)
+
+    monkeypatch.setattr(os, "link", late)
+    make_first_key(path)
+    assert path.read_text() == f"{A}\n"
+    assert others(path) == set()
+
+
+def test_a_file_system_without_links(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(*_: object) -> None:
+        raise OSError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setattr(os, "link", refused)
+    path = tmp_path / "a.key"
+    made = make_key(path)
+    assert KeyRing.parse(path.read_text()) == KeyRing(made)
+    assert others(path) == set()
+    with pytest.raises(UsageStop, match="File exists"):
+        make_key(path)
+    assert KeyRing.parse(path.read_text()) == KeyRing(made)
+
+
+def test_a_first_key_that_cannot_be_made_is_told(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(UsageStop, match="cannot make the digest key"):
+        make_first_key(tmp_path / "file" / "a.key")

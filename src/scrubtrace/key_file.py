@@ -1,5 +1,6 @@
 """The file with the digest keys: made, and changed in one step."""
 
+import errno
 import os
 import secrets
 import tempfile
@@ -12,6 +13,9 @@ from filelock import FileLock, Timeout
 from scrubtrace.exits import UsageStop
 from scrubtrace.schemas.identity import KEY_BYTES, DigestKey, KeyRing, key_digits
 
+NO_LINKS = (errno.EPERM, errno.ENOTSUP, errno.ENOSYS)
+"""What a file system says that has no hard links."""
+
 LOCK_SECONDS = 10
 """How long to wait for another command that changes the same file."""
 
@@ -20,13 +24,37 @@ def make_key(path: Path) -> DigestKey:
     """A new key in a new file that only its owner reads; raises `UsageStop`."""
     digits = secrets.token_hex(KEY_BYTES)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        _make(path, f"{digits}\n")
     except OSError as error:
         raise UsageStop(f"cannot make the digest key {path}: {error.strerror}") from None
-    with os.fdopen(descriptor, "w", encoding="ascii") as file:
-        file.write(digits + "\n")
     return DigestKey.from_hex(digits)
+
+
+def make_first_key(path: Path) -> None:
+    """As `make_key`, unless another command makes the file at the same time: its key stays."""
+    try:
+        make_key(path)
+    except UsageStop:
+        if not path.exists():
+            raise
+
+
+def _make(path: Path, text: str) -> None:
+    """A new file that is whole as soon as it has its name; raises OSError, also if it exists."""
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    temporary = _written(path.parent, path.name, text)
+    try:
+        os.link(temporary, path)
+    except OSError as error:
+        if error.errno not in NO_LINKS:
+            raise
+        if os.path.lexists(path):
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST)) from None
+        os.rename(temporary, path)
+    finally:
+        with suppress(FileNotFoundError):
+            os.unlink(temporary)
+    _sync(path.parent)
 
 
 def rotate(path: Path) -> KeyRing:
@@ -99,18 +127,37 @@ def _parsed(path: Path, text: str) -> KeyRing:
 
 def _replace(path: Path, text: str) -> None:
     """Write another file, flush it to disk, rename it; its owner, and nobody else, reads it."""
-    owner = path.stat()
-    descriptor, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    temporary = _written(path.parent, path.name, text, path.stat())
+    try:
+        os.replace(temporary, path)
+    except BaseException:
+        with suppress(FileNotFoundError):
+            os.unlink(temporary)
+        raise
+    _sync(path.parent)
+
+
+def _written(folder: Path, name: str, text: str, owner: os.stat_result | None = None) -> str:
+    """Another file in the folder, flushed to disk, that its owner alone reads."""
+    descriptor, temporary = tempfile.mkstemp(prefix=f".{name}.", dir=folder)
     try:
         with open(descriptor, "w", encoding="utf-8") as file:
             file.write(text)
             file.flush()
             os.fsync(descriptor)
             os.fchmod(descriptor, 0o600)
-            if os.geteuid() != owner.st_uid:  # root, for the user of a scheduled job
+            if owner and os.geteuid() != owner.st_uid:  # root, for the user of a scheduled job
                 os.fchown(descriptor, owner.st_uid, owner.st_gid)
-        os.replace(temporary, path)
     except BaseException:
-        with suppress(FileNotFoundError):
-            os.unlink(temporary)
+        os.unlink(temporary)
         raise
+    return temporary
+
+
+def _sync(folder: Path) -> None:
+    """Flushes the names in the folder to disk."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -9,7 +9,7 @@ import click
 
 from scrubtrace.beam_pipelines.keys import KEY_VARIABLE, DigestKeyError, planned_keys, read_keys
 from scrubtrace.exits import UsageStop
-from scrubtrace.key_file import make_key
+from scrubtrace.key_file import make_first_key
 from scrubtrace.schemas.identity import KeyRing
 from scrubtrace.schemas.plan import RunSpec
 
@@ -30,7 +30,7 @@ def find_keys(key_file: str | None, used: set[str]) -> tuple[KeyRing, str | None
     path = place_of_keys(key_file)
     if path is not None and not os.path.exists(path):
         _refuse_if_lost(path, used)
-        make_key(Path(path))
+        make_first_key(Path(path))
     keys = read_ring(path)
     check_same_key(keys.ids, used)
     return keys, path
