@@ -1,5 +1,6 @@
 """``scrubtrace diff`` from the command line."""
 
+import errno
 import json
 from collections.abc import Callable
 from dataclasses import replace
@@ -246,3 +247,33 @@ def test_what_a_killed_call_left_is_done_again(diff: Diff) -> None:
     assert diff("--id-column", "id") == 0
     assert kinds_by_row() == {0: ["boilerplate_cut"]}
     assert not Path("out/.work").exists()
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (OSError(errno.ENOSPC, "", "out/findings.csv"), "out/findings.csv: the disk is full"),
+        (MemoryError(), "not enough memory"),
+        (KeyboardInterrupt(), "interrupted"),
+    ],
+)
+def test_a_comparison_that_ended_early_starts_from_the_beginning(
+    diff: Diff,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    error: BaseException,
+    said: str,
+) -> None:
+    def fail(*_: Any) -> None:
+        raise error
+
+    write("old/a.parquet", id=[1], text=[SCRUBBED[0]])
+    write("new/a.parquet", id=[1], text=[MILL])
+    with monkeypatch.context() as patch:
+        patch.setattr("scrubtrace.diff.job.write_results", fail)
+        assert diff("--id-column", "id") == 3
+    shown = capsys.readouterr().err
+    assert said in shown
+    assert shown.endswith("; the same command starts from the beginning\n")
+    assert not Path("out/.work").exists()
+    assert diff("--id-column", "id") == 0

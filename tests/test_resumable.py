@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from scrubtrace import commit
+from scrubtrace import commit, log
 from scrubtrace.beam_pipelines import layout, reading, scan, storage
 from scrubtrace.beam_pipelines.layout import remove_unplanned, runs_of
 from scrubtrace.cli import main
@@ -100,6 +100,24 @@ def test_other_errors_stay_what_they_are(error: Exception) -> None:
         raise error
     with pytest.raises(IncompleteStop, match="out/x: the disk is full"), resumable():
         raise OSError(errno.ENOSPC, "", "out/x")
+
+
+@pytest.mark.parametrize(
+    ("keeps", "way_on"),
+    [
+        (True, "the same command goes on from"),
+        (False, "the same command starts from the beginning"),
+    ],
+)
+def test_the_way_on_is_that_of_the_command(keeps: bool, way_on: str) -> None:
+    for error in (OSError(errno.ENOSPC, ""), MemoryError(), ReviewError("locked")):
+        with log.one_command(), pytest.raises(IncompleteStop, match=way_on), resumable(keeps):
+            raise error
+    with log.one_command():
+        with resumable(keeps):
+            pass
+        assert way_on in log.interruption("interrupted")
+    assert "from the beginning" in log.interruption("interrupted")
 
 
 def test_rows_that_do_not_fit_into_memory_are_not_dead(monkeypatch: pytest.MonkeyPatch) -> None:

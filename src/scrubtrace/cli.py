@@ -48,7 +48,6 @@ EXIT_HELP = (
     "Exit codes: 0 done, 1 crash, 2 usage or configuration, 3 incomplete, 4 sums that do not "
     "match, 5 a limit exceeded."
 )
-INTERRUPTED = f"scrubtrace: interrupted; {log.GOES_ON}"
 
 
 @click.group(epilog=EXIT_HELP)
@@ -180,7 +179,8 @@ def _tell_stop(message: str, code: Exit) -> None:
 
 
 def _tell_interruption() -> None:
-    log.tell("interrupted", INTERRUPTED, "warning", exit_code=int(Exit.INCOMPLETE))
+    text = log.interruption("interrupted")
+    log.tell("interrupted", text, "warning", exit_code=int(Exit.INCOMPLETE))
 
 
 def _tell_thread(ended: threading.ExceptHookArgs) -> None:

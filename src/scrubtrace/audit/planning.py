@@ -103,7 +103,7 @@ class Planned:
         return int(self.plan["flagged_not_found"])
 
 
-@resumable()
+@resumable(keeps=False)
 def make_plan(job: PlanJob) -> Planned:
     """Draws texts and writes them as a batch into the review table; a dry run only counts.
 

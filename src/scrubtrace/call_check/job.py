@@ -76,7 +76,7 @@ class CheckOutcome:
         return self.bad_lines - self.coverage.bad["duplicate_id"]
 
 
-@resumable()
+@resumable(keeps=False)
 def check_calls(job: CheckJob, engine: Engine | None = None) -> CheckOutcome:
     """Checks the logs and writes what is found to ``job.out``, the summary last.
 

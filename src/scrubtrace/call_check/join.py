@@ -59,7 +59,7 @@ class JoinOutcome:
     flows: Counter[str] = field(default_factory=Counter)
 
 
-@resumable()
+@resumable(keeps=False)
 def join_calls(
     checked: str, detected: str, dataset: str | None, register: Register, out: str
 ) -> JoinOutcome:

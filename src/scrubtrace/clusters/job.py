@@ -76,7 +76,7 @@ class Found:
         return Kind.LABELERS if shared else Kind.REPEATED
 
 
-@resumable()
+@resumable(keeps=False)
 def find_clusters(
     inputs: Sequence[str],
     columns: Columns,

@@ -38,7 +38,7 @@ def bundle(case: str, **given: Any) -> None:
 
     names = ("checked", "joined", "retest", "text_from")
     job = BundleJob(read_case(case), given["spec"], **{name: given[name] for name in names})
-    with review_table(given["review"], must_exist=True) as engine, resumable():
+    with review_table(given["review"], must_exist=True) as engine, resumable(keeps=False):
         made = write_bundle(job, given["out"], engine)
     if not given["quiet"]:
         click.echo(

@@ -148,7 +148,7 @@ def _stored(engine: Any, findings: list[Any], about: Any, given: Mapping[str, An
 
     if engine is None:
         return None
-    with resumable():
+    with resumable(keeps=False):
         return store_findings(
             engine, findings, about, Severity(given["severity"]), given["key_file"]
         )

@@ -70,7 +70,7 @@ def check(file: str, **given: Any) -> None:
         raise UsageStop("--log notes the digest of the record: write it with --out")
     previous = read_previous(given["previous"]) if given["previous"] else None
     job = CampaignJob(read_campaign(file), given["runs"], _day(given["as_of"]), previous)
-    with opened(given) as engine, resumable():
+    with opened(given) as engine, resumable(keeps=False):
         checked = check_campaign(job, engine)
         record = record_bytes(checked, datetime.now(UTC))
         _write(given["out"], record)

@@ -54,7 +54,7 @@ class Told:
             log.tell("comparing", line, rows=self.counts.total())
 
 
-@resumable()
+@resumable(keeps=False)
 def compare(
     batch: Sequence[str],
     index_path: str,

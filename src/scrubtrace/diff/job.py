@@ -89,7 +89,7 @@ class DiffOutcome:
                 )
 
 
-@resumable()
+@resumable(keeps=False)
 def run_diff(job: DiffJob) -> DiffOutcome:
     """Compares two versions and writes findings, CSV and manifest, the manifest last.
 

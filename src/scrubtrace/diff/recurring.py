@@ -4,46 +4,37 @@ A sentence at the start or end of a text that a rule does not know counts if the
 from several rows: an editor does not do that, a filter does, in whatever language and words.
 """
 
-import heapq
 import os
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
 import pyarrow.parquet as pq
 
 from scrubtrace.beam_pipelines import storage
-from scrubtrace.diff.joining import PART_ROWS, place
+from scrubtrace.diff.joining import PART_ROWS
+from scrubtrace.diff.merging import Finding, merged
 from scrubtrace.diff.partitions import Numbers
 from scrubtrace.diff.spec import DiffSpec
 
 LEAST_ROWS = 5
 """Texts that must lose the same sentence."""
 
-Finding = dict[str, Any]
-
 
 def merged_findings(spec: DiffSpec) -> Iterator[Finding]:
     """The findings of all parts, sorted, as `EDIT_FINDINGS` has them.
 
-    Memory: 8 bytes for each sentence that was cut at an end, and a batch of each part.
+    Memory: 8 bytes for each sentence that was cut at an end, and what `merged` takes.
     """
     folder = spec.work("parts")
     paths = [os.path.join(folder, name) for name in storage.names_in(folder)]
     recurring = _recurring(paths)
-    for finding in heapq.merge(*map(_records, paths), key=place):
+    for finding in merged(paths, folder):
         again = [c for c in finding.pop("if_recurring") if _holds(recurring, c.pop("key"))]
         finding["changes"] += again[: spec.spans_per_signal]
         finding["changes_left_out"] += len(again[spec.spans_per_signal :])
         finding["kinds"] = sorted({*finding["kinds"], *(change["kind"] for change in again)})
         if finding["kinds"]:
             yield finding
-
-
-def _records(path: str) -> Iterator[Finding]:
-    with pq.ParquetFile(path) as file:
-        for batch in file.iter_batches(PART_ROWS):
-            yield from batch.to_pylist()
 
 
 def _recurring(paths: list[str]) -> Numbers:

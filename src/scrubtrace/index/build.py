@@ -63,7 +63,7 @@ class Told:
             sys.stderr.write("\n")
 
 
-@resumable()
+@resumable(keeps=False)
 def build_index(
     out: str,
     references: Iterable[Reference],
@@ -88,7 +88,7 @@ def build_index(
         return _written(path, manifest, references, set(), quiet, counts)
 
 
-@resumable()
+@resumable(keeps=False)
 def add_to_index(
     out: str, references: Iterable[Reference], quiet: bool, counts: Counter[str]
 ) -> Manifest:

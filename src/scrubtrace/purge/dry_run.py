@@ -43,7 +43,7 @@ class DryRun:
         }
 
 
-@resumable()
+@resumable(keeps=False)
 def dry_run(prepared: Prepared, compare: bool) -> DryRun:
     """Counts what the purge would remove; with ``compare`` only rows that are the same still.
 

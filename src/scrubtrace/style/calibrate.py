@@ -104,7 +104,7 @@ class _Group:
     elsewhere: list["np.typing.NDArray[np.bool_]"] = field(default_factory=list)
 
 
-@resumable()
+@resumable(keeps=False)
 def calibrate_style(request: Request) -> CalibrationManifest:
     """Scores the rows, writes the file, and gives what it says of itself.
 

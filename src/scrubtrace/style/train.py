@@ -99,7 +99,7 @@ class Trained:
         return lines
 
 
-@resumable()
+@resumable(keeps=False)
 def train_style(request: Request) -> tuple[list[Trained], int]:
     """Reads, fits, writes the model file and its card; gives what was fitted, by language.
 
