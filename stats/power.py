@@ -11,6 +11,8 @@ Floats = npt.NDArray[np.float64]
 POWER = 0.8
 SHARES = (0.005, 0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.75, 1.0)
 SIMULATIONS = 400
+BLOCK = 1 << 22
+"""Rows that are drawn at the same time, unless one simulation has more."""
 
 
 def smallest_mixture(
@@ -33,8 +35,8 @@ def smallest_mixture(
 
     def is_seen(share: float) -> bool:
         count = round(share * rows)
-        own = rng.choice(trusted, (SIMULATIONS, rows - count)).sum(axis=1)
-        means = (own + rng.choice(mixed_in, (SIMULATIONS, count)).sum(axis=1)) / rows
+        own = _drawn_sums(trusted, rows - count, rng)
+        means = (own + _drawn_sums(mixed_in, count, rng)) / rows
         return bool((means > critical).mean() >= POWER)
 
     first = bisect_left(shares, True, key=is_seen)
@@ -48,13 +50,26 @@ def smallest_excess(rows: int, other_hits: int, other_rows: int, level: float) -
     """
     from scipy.stats import binom, hypergeom
 
-    counts = np.arange(rows + 1)
-    p_values = hypergeom.sf(counts - 1, rows + other_rows, counts + other_hits, rows)
-    enough = np.flatnonzero(p_values <= level)
-    if not len(enough):
+    def is_low(count: int) -> bool:
+        p_value = hypergeom.sf(count - 1, rows + other_rows, count + other_hits, rows)
+        return bool(p_value <= level)
+
+    enough = bisect_left(range(rows + 1), True, key=is_low)
+    if enough > rows:
         return None
-    added = np.arange(1, rows + 1)
     rate = other_hits / other_rows
-    power = binom.sf(int(enough[0]) - added - 1, rows - added, rate)
-    power[added >= enough[0]] = 1.0
-    return float(added[np.argmax(power >= POWER)] / rows)
+
+    def is_seen(added: int) -> bool:
+        return added >= enough or bool(binom.sf(enough - added - 1, rows - added, rate) >= POWER)
+
+    return (1 + bisect_left(range(1, rows), True, key=is_seen)) / rows
+
+
+def _drawn_sums(values: Floats, count: int, rng: np.random.Generator) -> Floats:
+    """Sums of so many values drawn with replacement, one for each simulation."""
+    step = max(1, BLOCK // max(1, count))
+    sums = [
+        rng.choice(values, (min(step, SIMULATIONS - first), count)).sum(axis=1)
+        for first in range(0, SIMULATIONS, step)
+    ]
+    return np.concatenate(sums)

@@ -1,11 +1,15 @@
 """Statistics on two samples: known values, and p-values that hold where nothing differs."""
 
 import math
+import time
 
 import numpy as np
 import pytest
-from scipy.stats import binomtest, fisher_exact, kstest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.stats import binom, binomtest, fisher_exact, hypergeom, kstest
 
+from scrubtrace.stats import power as power_module
 from scrubtrace.stats.intervals import interval
 from scrubtrace.stats.power import smallest_excess, smallest_mixture
 from scrubtrace.stats.two_samples import (
@@ -87,6 +91,52 @@ def test_excess_of_one_stratum_is_fishers_test(
     assert excess_p_value([hits], [rows], [other], [other_rows]) == pytest.approx(exact)
 
 
+Stratum = tuple[int, int, int, int]
+
+
+def whole_excess_p_value(strata: list[Stratum]) -> float:
+    """`excess_p_value` with all counts that are possible."""
+    chances = np.ones(1)
+    for ours, size, theirs, other in strata:
+        total = ours + theirs
+        possible = np.arange(min(total, size) + 1)
+        chances = np.convolve(chances, hypergeom.pmf(possible, size + other, total, size))
+    return float(min(1.0, chances[sum(ours for ours, *_ in strata) :].sum()))
+
+
+@st.composite
+def stratum(draw: st.DrawFn) -> Stratum:
+    """Hits and rows of both sides; the shares of hits are alike, so that p-values are not all 0."""
+    size, other = draw(st.integers(0, 5_000)), draw(st.integers(0, 5_000))
+    share = draw(st.sampled_from([0, 0.001, 0.02, 0.3, 0.97, 1]) | st.floats(0, 1))
+    more = draw(st.floats(-8, 12)) * math.sqrt(share * (1 - share) * size)
+    ours = min(size, max(0, round(share * size + more)))
+    return ours, size, round(share * other), other
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.lists(stratum(), min_size=1, max_size=3))
+def test_counts_that_are_left_out_change_no_p_value(strata: list[Stratum]) -> None:
+    whole = whole_excess_p_value(strata)
+    found = excess_p_value(*zip(*strata, strict=True))
+    assert found >= whole * (1 - 1e-9)
+    if whole > 1e-12:
+        assert found == pytest.approx(whole, rel=1e-9, abs=0)
+    else:
+        assert found <= whole * (1 + 1e-9) + 1e-58
+
+
+def test_a_p_value_that_is_too_small_for_what_is_left_out_is_not_zero() -> None:
+    assert 0 < excess_p_value([9_000], [10_000], [0], [10_000]) < 1e-58
+
+
+def test_the_time_of_exact_tests_does_not_grow_with_the_square_of_the_hits() -> None:
+    before = time.process_time()
+    assert excess_p_value([400_000] * 3, [10**6] * 3, [400_000] * 3, [10**6] * 3) > 0.5
+    assert smallest_excess(1_000_000, 1_000, 1_000_000, 0.01) is not None
+    assert time.process_time() - before < 60
+
+
 def test_excess_p_value_holds_on_nulls() -> None:
     rng = np.random.default_rng(5)
     found = [
@@ -122,3 +172,43 @@ def test_smallest_mixture_falls_with_rows_and_none_is_told() -> None:
     assert many < few
     assert smallest_mixture(trusted, trusted, 30, 0.02, rng) is None
     assert smallest_excess(2, 50, 100, 0.001) is None
+
+
+def listed_smallest_excess(
+    rows: int, other_hits: int, other_rows: int, level: float
+) -> float | None:
+    """`smallest_excess` by every count there is."""
+    counts = np.arange(rows + 1)
+    p_values = hypergeom.sf(counts - 1, rows + other_rows, counts + other_hits, rows)
+    enough = np.flatnonzero(p_values <= level)
+    if not len(enough):
+        return None
+    added = np.arange(1, rows + 1)
+    power = binom.sf(int(enough[0]) - added - 1, rows - added, other_hits / other_rows)
+    power[added >= enough[0]] = 1.0
+    return float(added[np.argmax(power >= 0.8)] / rows)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.data())
+def test_smallest_excess_is_the_first_of_all_counts(data: st.DataObject) -> None:
+    rows, other_rows = data.draw(st.integers(1, 300)), data.draw(st.integers(1, 300))
+    other_hits = data.draw(st.integers(0, other_rows))
+    level = data.draw(st.sampled_from([1e-6, 0.001, 0.01, 0.2, 1.0]))
+    expected = listed_smallest_excess(rows, other_hits, other_rows, level)
+    assert smallest_excess(rows, other_hits, other_rows, level) == expected
+
+
+@pytest.mark.parametrize("block", [1, 500])
+def test_smallest_mixture_is_the_same_drawn_in_blocks(
+    monkeypatch: pytest.MonkeyPatch, block: int
+) -> None:
+    def found() -> tuple[float | None, int]:
+        rng = np.random.default_rng(4)
+        trusted, model = rng.normal(0, 1, 500), rng.normal(2, 1, 100)
+        return smallest_mixture(trusted, model, 99, 0.02, rng), int(rng.integers(1 << 30))
+
+    whole = found()
+    monkeypatch.setattr(power_module, "BLOCK", block)
+    assert found() == whole
+    assert whole[0] is not None
