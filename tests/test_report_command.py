@@ -68,6 +68,22 @@ def cells(page: str, *wanted: str) -> bool:
     return re.search(rf"<td[^>]*>{inner}</td>", page) is not None
 
 
+def test_every_policy_date_has_a_row_and_says_why_it_is_not_tested() -> None:
+    assert detect() == 0
+    dates = ("2022-07-01=first", "2023-09-15=cold", "2023-10-01=same", "2024-07-02=late")
+    assert report(*(word for one in dates for word in ("--policy-date", one))) == 0
+    page = Path("r.html").read_text(encoding="utf-8")
+    for shown, reason in (
+        ("2022-07-01 first", "few months before"),
+        ("2023-10-01 same", "tested with 2023-09-15"),
+        ("2024-07-02 late", "few months after"),
+    ):
+        assert cells(page, shown, "", "", "", "", reason), shown
+    assert "2023-09-15 cold" in page
+    assert report("--policy-date", "2031-01-01=never") == 0
+    assert cells(Path("r.html").read_text(), "2031-01-01 never", "", "", "", "", "few months after")
+
+
 def test_the_report_counts_something_else_than_the_run(folder: Path) -> None:
     assert detect() == 0
     assert report("--policy-date", "2023-09-15=soups were cold") == 0

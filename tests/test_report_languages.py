@@ -25,7 +25,8 @@ from tests.helpers.made_report import REPORT, share
 
 EVERY = pytest.mark.parametrize("language", catalogs.TRANSLATED)
 DATES = tuple(
-    PolicyDate(date.fromisoformat(day), "0") for day in ("2022-09-01", "2023-05-01", "2024-05-01")
+    PolicyDate(date.fromisoformat(day), "0")
+    for day in ("2022-09-01", "2023-04-20", "2023-05-01", "2024-05-01")
 )
 DAY = date(2026, 1, 2)
 

@@ -1,6 +1,7 @@
 """Flag rates by language, vendor, source, stage and market, and by month."""
 
-from collections.abc import Iterable, Sequence
+from bisect import bisect_left
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -11,7 +12,7 @@ from scrubtrace.report.gathering import Gathered
 from scrubtrace.review.report.model import Drawn, Forest, Months, Section, Share, Table
 from scrubtrace.schemas.counts import CELL_GROUPS
 from scrubtrace.schemas.messages import Messages
-from scrubtrace.stats.change import Step, month_rates, steps
+from scrubtrace.stats.change import Reason, Step, month_rates, steps
 from scrubtrace.stats.intervals import interval
 
 BASELINE_END = "2022-11"
@@ -208,14 +209,12 @@ def _drawn_months(
 def _step_tables(
     found: Gathered, months: Sequence[str], dates: Sequence[PolicyDate], messages: Messages
 ) -> tuple[Table, ...]:
-    inside = [one for one in dates if months[0] < one.first_month <= months[-1]]
-    starts = [_place(months, one.first_month) for one in inside]
-    used = [number for number, start in enumerate(starts) if start not in starts[:number]]
-    if not used:
+    if not dates:
         return ()
+    starts = [_place(months, one.first_month) for one in dates]
+    used = sorted({start for start in starts if 0 < start < len(months)})
     texts, flagged = _by_stratum(found, months)
-    rng = np.random.default_rng(SEED)
-    tested = steps(texts, flagged, [starts[number] for number in used], rng)
+    tested = dict(zip(used, steps(texts, flagged, used, np.random.default_rng(SEED)), strict=True))
     columns = (
         messages.text("date"),
         messages.text("before"),
@@ -225,8 +224,11 @@ def _step_tables(
         messages.text("p (adjusted)"),
     )
     rows = tuple(
-        (f"{inside[number].day.isoformat()} {inside[number].words}", *_step_row(step, messages))
-        for number, step in zip(used, tested, strict=True)
+        (
+            f"{one.day.isoformat()} {one.words}",
+            *_date_row(start, tested, dates[starts.index(start)], one, messages),
+        )
+        for one, start in zip(dates, starts, strict=True)
     )
     note = messages.text(
         "One-sided tests of a rise within languages and sources, between the date before and the "
@@ -234,6 +236,19 @@ def _step_tables(
         "adjusted for the number of dates (Holm). A step says when, not why."
     )
     return (Table(columns, rows, frozenset(columns[1:]), note),)
+
+
+def _date_row(
+    start: int, tested: Mapping[int, Step], first: PolicyDate, one: PolicyDate, messages: Messages
+) -> tuple[str, ...]:
+    """The test at a date, or why it has none; ``first`` is the first date of its first month."""
+    if start not in tested:
+        reason = Reason.FEW_MONTHS_AFTER if start else Reason.FEW_MONTHS_BEFORE
+        return "", "", "", "", messages.name("refusal", str(reason))
+    if first is not one:
+        day = first.day.isoformat()
+        return "", "", "", "", messages.text("tested with {date}", date=day)
+    return _step_row(tested[start], messages)
 
 
 def _step_row(step: Step, messages: Messages) -> tuple[str, ...]:
@@ -252,8 +267,8 @@ def _step_row(step: Step, messages: Messages) -> tuple[str, ...]:
 
 
 def _place(months: Sequence[str], month: str) -> int:
-    """Number of the first month with texts that is not before this one."""
-    return next(number for number, one in enumerate(months) if one >= month)
+    """Number of the first month with texts that is not before this one; behind all, if none is."""
+    return bisect_left(months, month)
 
 
 def _by_stratum(found: Gathered, months: Sequence[str]) -> tuple[Numbers, Numbers]:
