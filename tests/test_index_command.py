@@ -177,6 +177,15 @@ def test_an_index_that_grew_is_scanned_with_again() -> None:
     assert review("select kind from review_items") == [("reference_match",)]
 
 
+def test_what_a_killed_build_left_is_removed() -> None:
+    left = [Path("index") / ".unfinished-1", Path("index/segments/.unfinished-2/x")]
+    for path in left:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    assert build() == 0
+    assert [path.name for path in Path("index").rglob(".unfinished*")] == []
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

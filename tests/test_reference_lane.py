@@ -1,6 +1,8 @@
 """The match lane: references found again after edits, and what is found in unrelated texts."""
 
+import errno
 import json
+import os
 import random
 import re
 from collections import Counter
@@ -19,10 +21,11 @@ from scrubtrace.detectors.reference.building import (
     extended,
     finish,
     new_manifest,
+    write_manifest,
 )
 from scrubtrace.detectors.reference.calibration import allowed, calibrate, upper_bound
 from scrubtrace.detectors.reference.detector import Reference
-from scrubtrace.detectors.reference.index import ReferenceIndex
+from scrubtrace.detectors.reference.index import MANIFEST, ReferenceIndex
 from scrubtrace.detectors.reference.passages import located, shared
 from scrubtrace.detectors.reference.segments import ReferenceIndexError
 from scrubtrace.detectors.reference.trusted import Trusted, write_background
@@ -232,6 +235,24 @@ def test_an_index_that_is_killed_in_its_calibration_is_built_again(
             build(tmp_path / "index")
     with pytest.raises(ReferenceIndexError, match="no finished index"):
         ReferenceIndex(str(tmp_path / "index"))
+
+
+def test_a_manifest_that_cannot_be_written_leaves_the_one_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    manifest = new_manifest("a test", 1)
+    write_manifest(tmp_path, manifest)
+    written = (tmp_path / MANIFEST).read_bytes()
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "no space")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "fsync", full)
+        with pytest.raises(OSError, match="no space"):
+            write_manifest(tmp_path, manifest.calibrated(()))
+    assert [entry.name for entry in tmp_path.iterdir()] == [MANIFEST]
+    assert (tmp_path / MANIFEST).read_bytes() == written
 
 
 def test_a_passage_is_found_wherever_it_stands(index: Path) -> None:

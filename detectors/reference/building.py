@@ -4,6 +4,8 @@ References are analysed as they come; a segment is written whenever its shingles
 `SEGMENT_SHINGLES`, so that memory does not grow with the number of references.
 """
 
+import os
+import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
@@ -19,7 +21,7 @@ from scrubtrace.detectors.reference.index import (
     SEGMENTS,
     ReferenceIndex,
 )
-from scrubtrace.detectors.reference.segments import write_segment
+from scrubtrace.detectors.reference.segments import UNFINISHED, write_segment
 from scrubtrace.detectors.reference.shingles import LEAST_WORDS, Analysed, Shingles, analyse
 from scrubtrace.detectors.reference.tokens import tokens_version
 from scrubtrace.detectors.reference.trusted import thresholds
@@ -121,10 +123,18 @@ def finish(path: Path, manifest: Manifest) -> Manifest:
 
 
 def write_manifest(path: Path, manifest: Manifest) -> None:
-    """Replaces the manifest in one step."""
-    unfinished = path / f".{MANIFEST}"
-    unfinished.write_text(manifest.to_json(), encoding="utf-8")
-    unfinished.replace(path / MANIFEST)
+    """Replaces the manifest in one step, as soon as the new one is on disk."""
+    descriptor, unfinished = tempfile.mkstemp(prefix=UNFINISHED, dir=path)
+    try:
+        with open(descriptor, "w", encoding="utf-8") as file:
+            file.write(manifest.to_json())
+            file.flush()
+            os.fsync(file.fileno())
+        os.chmod(unfinished, 0o644)
+        os.replace(unfinished, path / MANIFEST)
+    except BaseException:
+        os.unlink(unfinished)
+        raise
 
 
 def known_as(digest: int, part: str) -> int:

@@ -25,7 +25,7 @@ from scrubtrace.detectors.reference.index import (
     ReferenceIndex,
     read_manifest,
 )
-from scrubtrace.detectors.reference.segments import ReferenceIndexError
+from scrubtrace.detectors.reference.segments import UNFINISHED, ReferenceIndexError
 from scrubtrace.detectors.reference.trusted import Trusted, write_background
 from scrubtrace.exits import UsageStop
 from scrubtrace.lock import output_lock
@@ -140,3 +140,5 @@ def _remove_unused(path: Path, manifest: Manifest) -> None:
         for folder in parent.iterdir() if parent.exists() else ():
             if folder.is_dir() and folder.name not in used:
                 shutil.rmtree(folder, ignore_errors=True)
+    for left in path.glob(f"{UNFINISHED}*"):
+        left.unlink()
