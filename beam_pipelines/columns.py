@@ -266,10 +266,14 @@ def is_list(kind: pa.DataType) -> bool:
 
 
 def is_string(kind: pa.DataType) -> bool:
-    """Whether a type is string-like: string, large_string, string_view, dictionaries of them."""
+    """Whether a type is string-like: string, large_string, string_view, dictionaries of them.
+
+    Also null, which pandas writes for a column that has no value in this shard.
+    """
     value = kind.value_type if pa.types.is_dictionary(kind) else kind
     return bool(
         pa.types.is_string(value)
+        or pa.types.is_null(value)
         or pa.types.is_large_string(value)
         or pa.types.is_string_view(value)
     )

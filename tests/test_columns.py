@@ -24,6 +24,8 @@ def chat(*names: str, content: pa.DataType = STRING, role: pa.DataType = STRING)
     ("kind", "shape"),
     [
         (STRING, "text"),
+        (pa.null(), "text"),
+        (pa.list_(pa.null()), "list of texts"),
         (pa.binary_view(), "text"),
         (INDEXED, "text"),
         (pa.list_(STRING), "list of texts"),

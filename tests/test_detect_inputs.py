@@ -231,3 +231,12 @@ def test_a_chat_row_of_50_megabytes_is_judged(detect: Detect) -> None:
     write("a.parquet", text=[[*turns, {"role": "assistant", "content": FLAGGED}]])
     assert detect() == 0
     assert places() == [(0, "text", 50)]
+
+
+def test_columns_without_a_value_in_one_shard(detect: Detect) -> None:
+    write("a.parquet", id=["a", "b"], text=[FLAGGED, PLAIN], lang=["en", "en"])
+    write("b.parquet", id=["c", "d"], text=pa.nulls(2), lang=pa.nulls(2))
+    write("c.parquet", id=pa.nulls(1), text=[FLAGGED + " Again."], lang=pa.nulls(1))
+    assert detect("--id-column", "id", "--language-column", "lang", "--quiet") == 0
+    assert {item["row_id"] for item in items()} == {"a", None}
+    assert manifest()["rows"] == 5
