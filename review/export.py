@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Engine, insert
 
 from scrubtrace.review.assigning import checked_names, file_of
 from scrubtrace.review.connection import reading_as_one, writing
-from scrubtrace.review.controls.store import store_issued
+from scrubtrace.review.controls.store import last_issued, store_issued
 from scrubtrace.review.decisions.states import Standing
 from scrubtrace.review.errors import ReviewError
 from scrubtrace.review.forms import CsvForm, Form, TaskForm
@@ -214,7 +214,8 @@ def record_export(
     It has salted digests of the files, and persons for the names of reviewers: what is in them may
     have to be erased. Of the controls the event has one digest, which tells neither which lines
     they are nor how many: its lines hold keys that nobody can guess. ``erased`` is `last_erasure`
-    as of the files: raises ReviewError if there is a later one, as they may hold what it erased.
+    as of the files: raises ReviewError if there is a later one, as they may hold what it erased,
+    or if another export gave out controls meanwhile, as the two would be twice the share.
     """
     digests, salt = [], new_salt()
     for path in files:
@@ -228,8 +229,7 @@ def record_export(
         payload |= shown
     with writing(engine) as connection:
         lock_log(connection)
-        if last_erasure(connection) != erased:
-            raise ReviewError("something was erased while the file was written: export again")
+        _check_nothing_came_between(connection, erased, mixed)
         names = choices.get("reviewers", ())
         payload["reviewers"] = [remembered(connection, name) for name in names]
         event, now = next_event(connection)
@@ -237,6 +237,16 @@ def record_export(
         if mixed is not None and mix.controls:
             payload["issued"] = store_issued(connection, mixed.issued, event)
         append_event(connection, EventKind.EXPORT, payload, at=now)
+
+
+def _check_nothing_came_between(connection: Connection, erased: int, mixed: Mixture | None) -> None:
+    """Raises ReviewError for events since the files were begun that they would have to know of."""
+    if last_erasure(connection) != erased:
+        raise ReviewError("something was erased while the file was written: export again")
+    if mixed is None or not mixed.issued:
+        return
+    if last_issued(connection, mixed.wanted.batch) != mixed.last_issued:
+        raise ReviewError("another export gave out controls meanwhile: export again")
 
 
 class _Drafts:

@@ -13,6 +13,7 @@ from scrubtrace.review.assigning import fraction_of, shares_of
 from scrubtrace.review.batches.store import find_batch
 from scrubtrace.review.controls.choosing import Look, look_of
 from scrubtrace.review.controls.issuing import Census, Given, Order, give
+from scrubtrace.review.controls.store import last_issued
 from scrubtrace.review.errors import ReviewError
 from scrubtrace.review.lines import ExportLine, Wanted, export_lines, known_run
 from scrubtrace.review.table import review_events
@@ -43,7 +44,8 @@ class Mix:
 class Mixture:
     """The lines of an export, ready to be written once; ``issued`` are controls not given before.
 
-    ``origins`` counts all controls in it by their origin.
+    ``origins`` counts all controls in it by their origin. ``last_issued`` is the event before it
+    that gave out controls, 0 for none.
     """
 
     wanted: Wanted
@@ -51,6 +53,7 @@ class Mixture:
     lines: Iterator[Shared]
     issued: list[Issued] = field(default_factory=list)
     origins: Counter[Origin] = field(default_factory=Counter)
+    last_issued: int = 0
 
 
 def mixture(
@@ -97,7 +100,9 @@ class _Mixing:
         given = self._controls(sampled) if self.mix.controls else []
         issued = [one.issued for one in given if one.is_new]
         origins = Counter(one.origin for one in given)
-        return Mixture(self.wanted, self.mix.blind, self._lines(sampled, given), issued, origins)
+        before = last_issued(self.connection, self.wanted.batch) if issued else 0
+        lines = self._lines(sampled, given)
+        return Mixture(self.wanted, self.mix.blind, lines, issued, origins, before)
 
     def _main(self) -> Iterator[Shared]:
         lines = export_lines(self.connection, self.wanted, self._by_key)

@@ -2,6 +2,7 @@
 
 import dataclasses
 from pathlib import Path
+from typing import Any
 
 import pytest
 from controls import (
@@ -16,11 +17,20 @@ from controls import (
 )
 from sqlalchemy import Engine
 
+from scrubtrace.messages import ENGLISH
+from scrubtrace.review import export as exporting
+from scrubtrace.review.batches.store import create_batch
 from scrubtrace.review.decisions.importing import import_decisions
+from scrubtrace.review.errors import ReviewError
 from scrubtrace.review.export import OPEN, export_csv
-from scrubtrace.review.mixing import Mix
+from scrubtrace.review.mixing import Mix, Mixture
+from scrubtrace.review.sheet import writing as writing_sheet
+from scrubtrace.review.sheet.writing import write_sheet
 from scrubtrace.review.store import record_run, upsert_items
+from scrubtrace.review.trail.verify import verify
+from scrubtrace.schemas.batches import Batch, BatchItem, Purpose
 from scrubtrace.schemas.review import ReviewRun
+from scrubtrace.why import wording
 
 
 def test_what_is_undecided_comes_again_under_its_key(engine: Engine, tmp_path: Path) -> None:
@@ -46,6 +56,63 @@ def test_what_is_undecided_comes_again_under_its_key(engine: Engine, tmp_path: P
     import_decisions(engine, decided(path, "second", [asked]), "anna")
     export_csv(engine, path, mix=Mix(controls=0.2))
     assert asked in {line["item_key"] for line in rows_of(path)}
+
+
+@pytest.mark.parametrize("written", ["f.csv", "f.html"])
+def test_two_exports_at_once_do_not_both_give_out_controls(
+    engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, written: str
+) -> None:
+    fill(engine, [flagged(n) for n in range(40)], of_both(10))
+    path, other = tmp_path / written, tmp_path / "other.csv"
+    other_mixture = exporting.mixture
+
+    def after_another_export(*given: Any) -> Mixture:
+        mixed = other_mixture(*given)
+        with monkeypatch.context() as patch:
+            patch.setattr(exporting, "mixture", other_mixture)
+            export_csv(engine, other, mix=Mix(controls=0.2))
+        return mixed
+
+    def write() -> None:
+        if path.suffix == ".csv":
+            export_csv(engine, path, mix=Mix(controls=0.2))
+        else:
+            write_sheet(engine, path, OPEN, wording(ENGLISH), mix=Mix(controls=0.2))
+
+    with monkeypatch.context() as patch:
+        for module in (exporting, writing_sheet):
+            patch.setattr(module, "mixture", after_another_export)
+        with pytest.raises(ReviewError, match="gave out controls meanwhile: export again"):
+            write()
+    assert [file.name for file in tmp_path.iterdir() if file.stem == "f"] == []
+    first = set(issued(engine))
+    assert len(first) == 8
+    write()
+    assert set(issued(engine)) == first
+    assert verify(engine).problems == []
+
+
+def test_exports_of_other_batches_meanwhile_do_not_matter(
+    engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(engine, [flagged(n) for n in range(40)], of_both(10))
+    texts = [
+        BatchItem(one.item_key, 1, one.text_digest, one.evidence_fingerprint, "all", 0.5, True)
+        for one in map(flagged, range(10))
+    ]
+    create_batch(engine, Batch("b", "chats", Purpose.AUDIT, False, {}), texts)
+    other_mixture = exporting.mixture
+
+    def after_a_batch(*given: Any) -> Mixture:
+        mixed = other_mixture(*given)
+        with monkeypatch.context() as patch:
+            patch.setattr(exporting, "mixture", other_mixture)
+            export_csv(engine, tmp_path / "b.csv", mix=Mix(controls=0.2, batch="b"))
+        return mixed
+
+    monkeypatch.setattr(exporting, "mixture", after_a_batch)
+    export_csv(engine, tmp_path / "f.csv", mix=Mix(controls=0.2))
+    assert len(issued(engine)) == 10
 
 
 def test_no_reviewer_gets_a_control_twice_before_all_are_used_up(

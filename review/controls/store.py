@@ -177,6 +177,13 @@ def store_issued(connection: Connection, issued: Sequence[Issued], event: int) -
     return lines_sha256(map(issued_line, issued))
 
 
+def last_issued(connection: Connection, batch: str | None) -> int:
+    """Number of the newest event that gave out controls with the batch, or without one; else 0."""
+    columns = review_issued.c
+    newest = select(func.max(columns.event)).where(columns.batch == batch)
+    return connection.execute(newest).scalar() or 0
+
+
 def issued_line(issued: Issued) -> str:
     """What the event of an export has a digest of.
 
