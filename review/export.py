@@ -147,8 +147,8 @@ def _export(
 def export_parquet(engine: Engine, path: Path, wanted: Wanted = Wanted()) -> ExportResult:
     """Write one row a place with its state and decisions, typed as `schemas.decided.DECIDED`.
 
-    Texts that were drawn at random are in it as soon as somebody has decided on them. The file
-    appears whole or not at all. The export is an event of the log. Raises ReviewError.
+    Texts that are not flagged are in it as soon as somebody has decided on them. The file appears
+    whole or not at all. The export is an event of the log. Raises ReviewError.
     """
     import pyarrow.parquet as pq
 
@@ -161,7 +161,7 @@ def export_parquet(engine: Engine, path: Path, wanted: Wanted = Wanted()) -> Exp
             with reading_as_one(engine) as connection:
                 erased = last_erasure(connection)
                 schema = DECIDED.with_metadata({"review_head": head_of(connection)})
-                places = export_places(connection, _resolved(connection, wanted), drawn=True)
+                places = export_places(connection, _resolved(connection, wanted), decided=True)
                 with pq.ParquetWriter(draft, schema) as writer:
                     while page := list(islice(places, GROUP_ROWS)):
                         writer.write_table(_table(page, schema))

@@ -6,13 +6,19 @@ from dataclasses import dataclass
 from itertools import groupby, islice
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Row, Select, func, or_, select
+from sqlalchemy import ColumnElement, Connection, Row, Select, func, or_, select
 
 from scrubtrace.review.decisions.states import Place, Standing, standing_of
 from scrubtrace.review.decisions.stored import opinions_about
 from scrubtrace.review.errors import ReviewError
 from scrubtrace.review.store import PAGE_ITEMS, StoredItem, stored_item
-from scrubtrace.review.table import review_batch_items, review_items, review_runs, review_texts
+from scrubtrace.review.table import (
+    review_batch_items,
+    review_decisions,
+    review_items,
+    review_runs,
+    review_texts,
+)
 from scrubtrace.review.texts import text_id
 from scrubtrace.review.views import View
 from scrubtrace.schemas.batches import SAMPLED
@@ -103,22 +109,22 @@ def export_lines(
 
 
 def export_places(
-    connection: Connection, wanted: Wanted, drawn: bool = False
+    connection: Connection, wanted: Wanted, decided: bool = False
 ) -> Generator[tuple[StoredItem, Standing], None, None]:
     """Every place that is wanted, by data set, shard, row and key.
 
-    With ``drawn`` also texts that were drawn at random or for a batch, once decided on.
+    With ``decided`` also texts that are not flagged, of whatever kind, once decided on.
     """
     columns = review_items.c
     order = (columns.dataset, columns.shard, columns.row_index, columns.item_key)
     extra = (columns.first_run, columns.flagged, columns.kind)
-    query = _places(wanted, drawn).add_columns(*extra)
+    query = _places(wanted, decided).add_columns(*extra)
     placed = _standings(connection, query.order_by(*order))
     chosen = (
         (row.item_key, standing)
         for row, standing in placed
         if _is_wanted(standing, wanted)
-        and (not drawn or _is_seen(row, wanted) or standing.state != State.PENDING)
+        and (not decided or _is_seen(row, wanted) or standing.state != State.PENDING)
     )
     while page := list(islice(chosen, PAGE_ITEMS)):
         stored = _stored(connection, [item_key for item_key, _ in page])
@@ -160,23 +166,22 @@ _TEXT = text_id(review_items.c.text_digest)
 
 
 def _is_seen(row: Row[Any], wanted: Wanted) -> bool:
-    """Whether a place is wanted although nobody drew it."""
+    """Whether a place is wanted although nobody decided on it."""
     is_reported = wanted.include_reported and row.kind != SAMPLED
     return bool(row.flagged or row.unseen_run is not None or is_reported)
 
 
-def _places(wanted: Wanted, drawn: bool = False) -> Select[Any]:
+def _places(wanted: Wanted, decided: bool = False) -> Select[Any]:
     """Places of the flagged items, and of those that were until a run did not see them again.
 
-    With ``drawn`` also those that were drawn at random or are in a batch.
+    With ``decided`` also those that somebody decided on.
     """
     columns = review_items.c
     seen = or_(columns.flagged.is_(True), columns.unseen_run.is_not(None))
     if wanted.include_reported:
         seen = columns.kind != SAMPLED
-    if drawn:
-        in_batches = columns.item_key.in_(select(review_batch_items.c.item_key))
-        seen = or_(seen, columns.kind == SAMPLED, in_batches)
+    if decided:
+        seen = or_(seen, *_decided_on())
     conditions = [seen]
     if wanted.batch is not None:
         of_batch = select(review_batch_items.c.item_key).where(
@@ -194,6 +199,15 @@ def _places(wanted: Wanted, drawn: bool = False) -> Select[Any]:
     query = select(*(columns[name] for name in names), _TEXT.label("text"))
     joined = query.outerjoin(review_texts, review_texts.c.text_digest == columns.text_digest)
     return joined.where(*conditions)
+
+
+def _decided_on() -> Iterator[ColumnElement[bool]]:
+    """SQL: decisions may be about the place, or about its text by any digest of it."""
+    decided = review_decisions.c
+    yield review_items.c.item_key.in_(select(decided.item_key))
+    known = review_texts.alias()
+    texts = select(func.coalesce(known.c.text_id, decided.text_digest))
+    yield _TEXT.in_(texts.outerjoin(known, known.c.text_digest == decided.text_digest))
 
 
 def _standings(connection: Connection, query: Select[Any]) -> Iterator[tuple[Row[Any], Standing]]:

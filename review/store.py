@@ -60,7 +60,7 @@ class StoredItem:
     """An item as the table has it: what the newest run saw, the runs, and the version.
 
     ``item.groups`` has the groups with a value only. ``unseen_run`` is the run that should have
-    found it again but did not.
+    found it again but did not, or whose policy it is not enough for.
     """
 
     item: ReviewItem
@@ -113,15 +113,17 @@ def _batches(items: Iterable[ReviewItem]) -> Iterator[list[ReviewItem]]:
 def withdraw_flags(engine: Engine, run_id: str, policy: str) -> int:
     """Take back the flags that an earlier commit of the run set under another policy.
 
-    To be called after the items of the run have been stored under ``policy``; gives the number
-    of items that are flagged no longer. Raises ReviewError.
+    They are not seen again, as if a new run had judged by that policy. To be called after the items
+    of the run have been stored under ``policy``; gives the number of items that are flagged no
+    longer. Raises ReviewError.
     """
     columns = review_items.c
+    values = {"flagged": False, "policy": policy, "unseen_run": run_id}
     stale = and_(columns.last_run == run_id, columns.policy != policy, columns.flagged.is_(True))
     withdrawn = (
         update(review_items)
         .where(stale)
-        .values(flagged=False, policy=policy, row_version=columns.row_version + 1)
+        .values(values | {"row_version": columns.row_version + 1})
         .returning(columns.item_key)
     )
     with writing(engine) as connection:

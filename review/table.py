@@ -119,7 +119,8 @@ review_items = Table(
 
 ``first_run`` and ``last_run`` are run ids; ``row_version`` counts from 1 and grows when what a
 reviewer sees or decides on changes. ``unseen_run`` is the run that should have found a flagged item
-again but did not. ``evidence`` and ``detectors`` are JSON lists of objects.
+again but did not, or whose policy it is not enough for. ``evidence`` and ``detectors`` are JSON
+lists of objects.
 """
 
 review_runs = Table(

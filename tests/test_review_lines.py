@@ -204,6 +204,19 @@ def test_parquet_has_a_row_a_place_with_state_and_decisions(
     assert [path.name for path in tmp_path.glob("*out*")] == ["out.parquet"]
 
 
+def test_parquet_has_what_was_decided_on_though_it_is_flagged_no_longer(
+    decided: Engine, tmp_path: Path
+) -> None:
+    same = item(4).text_digest
+    copies = [item(number, text_digest=same, flagged=False) for number in (4, 8)]
+    upsert_items(decided, [*copies, item(9, flagged=False)], "20260103T000000Z-c")
+    export_parquet(decided, tmp_path / "out.parquet")
+    rows = pq.read_table(tmp_path / "out.parquet").to_pylist()
+    found = {row["row_index"]: row["decision"] for row in rows}
+    assert (found[4], found[8], 9 in found) == ("concur", "concur", False)
+    assert numbers(exported(decided, tmp_path, Wanted())) == [0, 1, 2, 3, 5, 6]
+
+
 def test_an_export_is_an_event_with_the_digests_of_its_files(table: Engine, tmp_path: Path) -> None:
     export_csv(table, tmp_path / "out.csv", budget=5)
     export_parquet(table, tmp_path / "out.parquet", Wanted(dataset="chats"))

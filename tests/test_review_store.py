@@ -261,7 +261,10 @@ def test_a_run_judged_by_another_policy_keeps_its_old_flags(engine: Engine) -> N
     assert stored[ITEM.item_key] == StoredItem(anew, FIRST, FIRST, 1)
     assert not stored[gone.item_key].item.flagged
     assert stored[gone.item_key].row_version == 2
+    assert stored[gone.item_key].unseen_run == FIRST
     assert withdraw_flags(engine, FIRST, "p2") == 0
+    assert upsert_items(engine, [ITEM, gone], FIRST) == UpsertCounts(0, 2, 0)
+    assert [(e.item.flagged, e.unseen_run) for e in iter_items(engine)] == [(True, None)] * 2
 
 
 @pytest.mark.parametrize(

@@ -70,9 +70,9 @@ def commit_run(folder: RunFolder, config: Config, engine: Engine) -> Outcome:
     outcome.upserts = upsert_items(engine, items, folder.id, only_new=sampled, ran=ran)
     if pseudonyms is not None:
         renew_pseudonyms(engine, pseudonyms.groups, pseudonyms.pseudonym, pseudonyms.renewed)
-    withdraw_flags(engine, folder.id, policy_digest(config.policy))
+    outcome.no_longer_flagged = withdraw_flags(engine, folder.id, policy_digest(config.policy))
     if not sampled:
-        outcome.not_found_again = withdraw_unseen(
+        outcome.no_longer_flagged += withdraw_unseen(
             engine, folder.id, spec.dataset, _scope(results, balance)
         )
     manifest = manifest_bytes(folder, spec, config, outcome, engine)

@@ -32,7 +32,7 @@ class Outcome:
     repeated_ids: int = 0
     repeated_id_rows: int = 0
     upserts: UpsertCounts | None = None
-    not_found_again: int = 0
+    no_longer_flagged: int = 0
 
     @property
     def dead_letters(self) -> int:

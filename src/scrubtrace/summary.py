@@ -82,8 +82,8 @@ def _lines(outcome: Outcome, out: str, config: Config) -> Iterator[str]:
         yield (
             f"review table: {u.inserted:,} new, {u.updated:,} updated, {u.unchanged:,} unchanged"
         )
-    if outcome.not_found_again:
-        count = outcome.not_found_again
+    if outcome.no_longer_flagged:
+        count = outcome.no_longer_flagged
         yield f"no longer flagged: {count:,} (not found again, or not enough under this policy)"
 
 
