@@ -1,6 +1,6 @@
 """Bringing the items of a run into the review table, and reading them back in order."""
 
-from collections.abc import Generator, Iterable, Iterator, Mapping, Set
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Set
 from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime
 from itertools import islice
@@ -33,6 +33,8 @@ TRANSACTION_ITEMS = 1_000
 
 PAGE_ITEMS = 1_000
 """Items that reading holds in memory at a time."""
+
+LookedAt = Callable[[str, int | None, str], bool]
 
 DECIDED_ON = ("text_digest", "evidence_fingerprint", "flagged", "kind")
 """What a decision rests on: a change of one of these makes a new version of the item."""
@@ -132,14 +134,20 @@ def withdraw_flags(engine: Engine, run_id: str, policy: str) -> int:
 
 
 def withdraw_unseen(
-    engine: Engine, run_id: str, dataset: str, scope: Mapping[str, Set[str]]
+    engine: Engine,
+    run_id: str,
+    dataset: str,
+    scope: Mapping[str, Set[str]],
+    looked_at: LookedAt | None = None,
 ) -> int:
     """Take back the flags of items that run ``run_id`` should have found again but did not.
 
     ``scope`` names the detectors, by shard, that scanned the whole shard as it is now. An item is
     not found again if an older run was the last to see it, and all detectors with evidence for it
-    are in the scope of its shard. To be called after the items of the run have been stored; gives
-    the number of items that are flagged no longer. Raises ReviewError.
+    are in the scope of its shard. ``looked_at`` says of a field, a turn and the run that saw it
+    last whether run ``run_id`` judged such a text; without it, it did. To be called after the items
+    of the run have been stored; gives the number of items that are flagged no longer. Raises
+    ReviewError.
     """
     columns = review_items.c
     older = and_(columns.dataset == dataset, columns.flagged.is_(True), columns.last_run < run_id)
@@ -149,21 +157,27 @@ def withdraw_unseen(
         keys = [row.item_key for row in found if row.shard in scope]
     batches = (keys[at : at + TRANSACTION_ITEMS] for at in range(0, len(keys), TRANSACTION_ITEMS))
     chosen = (and_(older, columns.item_key.in_(batch)) for batch in batches)
-    return sum(_withdraw(engine, which, run_id, scope) for which in chosen)
+    return sum(_withdraw(engine, which, run_id, scope, looked_at) for which in chosen)
 
 
 def _withdraw(
-    engine: Engine, which: ColumnElement[bool], run_id: str, scope: Mapping[str, Set[str]]
+    engine: Engine,
+    which: ColumnElement[bool],
+    run_id: str,
+    scope: Mapping[str, Set[str]],
+    looked_at: LookedAt | None,
 ) -> int:
     """Take back the flags of those items that every detector with evidence should have found."""
     columns = review_items.c
-    about = select(columns.item_key, columns.shard, columns.detectors).where(which)
+    names = ("item_key", "shard", "detectors", "field", "turn", "last_run")
+    about = select(*(columns[name] for name in names)).where(which)
     with writing(engine) as connection:
         lock_texts(connection)
         unseen = [
             row.item_key
             for row in connection.execute(about)
             if {detector["name"] for detector in row.detectors} <= scope[row.shard]
+            and (looked_at is None or looked_at(row.field, row.turn, row.last_run))
         ]
         withdrawn = {
             "flagged": False,

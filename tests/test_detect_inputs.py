@@ -146,12 +146,60 @@ def test_a_column_of_which_no_turn_is_judged_is_said_aloud(
     detect: Detect, capsys: pytest.CaptureFixture[str]
 ) -> None:
     said = [chat(f"speaker{number}: {FLAGGED}") for number in range(7)]
-    write("a.parquet", text=said)
-    assert detect() == 0
+    write("a.parquet", text=said, other=[PLAIN] * 7)
+    assert detect("--text-column", "text", "--text-column", "other") == 3
     roles = ", ".join(f"'speaker{number}'" for number in range(5))
     expected = f"text: NO TURN JUDGED of 7; roles seen: {roles}; name those to judge with --roles"
     assert expected in capsys.readouterr().out.splitlines()
+    assert detect("--quiet") == 3
+    told = f"run {runs_of('out')[-1].id} is incomplete: no turn of text was judged"
+    assert told in capsys.readouterr().err
     assert manifest()["detectors"]["boilerplate"]["abstained"] == {"no_turn_to_judge": 7}
+
+
+def test_a_chat_column_without_any_turn_is_complete(detect: Detect) -> None:
+    turn = pa.struct({"role": pa.string(), "content": pa.string()})
+    write("a.parquet", text=pa.array([[], None], pa.list_(turn)))
+    assert detect("--quiet") == 0
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "flags"),
+    [
+        (["--text-column", "prompt"], ["--text-column", "said"], {"prompt": 1}),
+        (["--text-column", "said"], ["--text-column", "prompt"], {"said": 1}),
+        (["--text-column", "said"], ["--text-column", "said", "--roles", "asistant"], {"said": 1}),
+        (["--text-column", "said"], ["--text-column", "said", "--roles", "user"], {"said": 1}),
+        (["--text-column", "said"], ["--text-column", "said", "--roles", "gpt,user"], {"said": 1}),
+        (["--text-column", "said"], ["--text-column", "said", "--roles", "all"], {"said": 0}),
+        (["--text-column", "said"], ["--text-column", "said"], {"said": 0}),
+        (["--text-column", "said", "--roles", "Assistant"], ["--text-column", "said"], {"said": 0}),
+        (["--text-column", "prompt"], ["--text-column", "prompt"], {"prompt": 0}),
+    ],
+)
+def test_texts_that_a_run_did_not_look_at_lose_their_flag(
+    detect: Detect, first: list[str], second: list[str], flags: dict[str, int]
+) -> None:
+    def data(text: str) -> None:
+        said = [chat(f"user: {PLAIN}", f"assistant: {text}", f"user: {PLAIN}")]
+        write("a.parquet", prompt=[text], said=said)
+
+    data(FLAGGED)
+    assert detect(*first) == 0
+    data(PLAIN)
+    assert detect(*second) == (3 if "asistant" in second else 0)
+    assert {item["field"]: item["flagged"] for item in items()} == flags
+
+
+def test_turns_lose_their_flag_though_the_folder_of_the_run_is_gone(detect: Detect) -> None:
+    write("a.parquet", text=[chat(f"user: {PLAIN}", f"assistant: {FLAGGED}")])
+    assert detect() == 0
+    table = ("--review", "sqlite:///out/review.sqlite")
+    write("a.parquet", text=[chat(f"user: {PLAIN}", f"assistant: {PLAIN}")])
+    assert detect(*table, out="other") == 0
+    assert [item["flagged"] for item in items()] == [1]
+    assert detect(*table, "--roles", "all", out="other") == 0
+    assert [item["flagged"] for item in items()] == [0]
 
 
 def test_dry_run_shows_columns_and_shapes(

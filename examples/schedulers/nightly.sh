@@ -36,7 +36,7 @@ code=$?
 case $code in
     0) ;;
     2) stop 2 "not started: options, configuration, key, or the folder is in use" ;;
-    3)  # A committed run has a new manifest: then rows or shards are dead.
+    3)  # A committed run has a new manifest: rows or shards are dead, or no turn was judged.
         if [ -z "$(find "$OUT/runs" -name manifest.json -newer "$STARTED" 2>>"$LOG")" ]; then
             stop 75 "not finished, the next run goes on from here"
         fi ;;
@@ -53,4 +53,4 @@ scrubtrace review export --review "$REVIEW" --out "$CSV" >>"$LOG" 2>&1 ||
 # Optional: end with code 5 if a limit in the section [gate] of scrubtrace.toml is exceeded.
 # scrubtrace gate --out "$OUT" >>"$LOG" 2>&1 || stop $? "a limit is exceeded"
 
-[ "$code" -eq 0 ] || stop "$code" "dead rows or shards beyond the limit, the rest is in the table"
+[ "$code" -eq 0 ] || stop "$code" "dead rows or shards, or no turn judged; the rest is in the table"

@@ -19,6 +19,7 @@ from scrubtrace.config import Config
 from scrubtrace.duplicates import RepeatedIds
 from scrubtrace.exits import UsageStop
 from scrubtrace.keys import check_same_key
+from scrubtrace.looked_at import LookedAt
 from scrubtrace.manifest import manifest_bytes
 from scrubtrace.outcome import Outcome
 from scrubtrace.policy import Verdict, evidence_fingerprint, judge, policy_digest
@@ -73,7 +74,11 @@ def commit_run(folder: RunFolder, config: Config, engine: Engine) -> Outcome:
     outcome.no_longer_flagged = withdraw_flags(engine, folder.id, policy_digest(config.policy))
     if not sampled:
         outcome.no_longer_flagged += withdraw_unseen(
-            engine, folder.id, spec.dataset, _scope(results, balance)
+            engine,
+            folder.id,
+            spec.dataset,
+            _scope(results, balance),
+            LookedAt(folder, spec, balance),
         )
     manifest = manifest_bytes(folder, spec, config, outcome, engine)
     # Kept before the run is recorded: after an interruption the same manifest is recorded.

@@ -40,6 +40,12 @@ class Outcome:
         dead_rows = self.balance.dead.total() + self.balance.detector_errors
         return dead_rows + len(self.dead_shards)
 
+    @property
+    def columns_not_judged(self) -> list[str]:
+        """Chat columns that have turns, of which not one was judged."""
+        turns = sorted(self.balance.turns.items())
+        return [path for path, counts in turns if counts.not_judged and not counts.judged]
+
     def count(self, item: ReviewItem) -> None:
         """Counts one item of the review table."""
         (self.flagged if item.flagged else self.reported)[item.kind] += 1

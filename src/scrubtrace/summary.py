@@ -31,14 +31,26 @@ def summary_fields(outcome: Outcome) -> dict[str, Any]:
         "dead_rows": dict(sorted(balance.dead.items())),
         "dead_shards": len(outcome.dead_shards),
         "detector_errors": balance.detector_errors,
+        "columns_not_judged": outcome.columns_not_judged,
         "review_table": vars(outcome.upserts) if outcome.upserts else None,
     }
 
 
 def exit_code(outcome: Outcome, config: Config) -> Exit:
-    """`Exit.INCOMPLETE` if more went wrong than the limits allow, else `Exit.DONE`."""
+    """`Exit.INCOMPLETE` if more went wrong than the limits allow, else `Exit.DONE`.
+
+    Incomplete is also a run that looked at nothing of a text column: its roles are wrong.
+    """
     too_many = outcome.dead_letters > config.limits.max_dead_letters
-    return Exit.INCOMPLETE if too_many else Exit.DONE
+    return Exit.INCOMPLETE if too_many or outcome.columns_not_judged else Exit.DONE
+
+
+def incomplete(outcome: Outcome) -> str:
+    """Why a committed run is incomplete, for those who do not see the summary."""
+    problems = [f"no turn of {path} was judged" for path in outcome.columns_not_judged]
+    if outcome.dead_letters:
+        problems.insert(0, f"{outcome.dead_letters:,} dead rows, shards or detector errors")
+    return "; ".join(problems)
 
 
 def _lines(outcome: Outcome, out: str, config: Config) -> Iterator[str]:

@@ -90,9 +90,11 @@ def commit(run_id: str, **given: Any) -> None:
 
 
 def _tell_incomplete(outcome: Any) -> None:
-    problem = f"{outcome.dead_letters:,} dead rows, shards or detector errors"
-    text = f"scrubtrace: run {outcome.run} is incomplete: {problem}"
-    log.tell("incomplete", text, "warning", dead_letters=outcome.dead_letters)
+    from scrubtrace.summary import incomplete
+
+    text = f"scrubtrace: run {outcome.run} is incomplete: {incomplete(outcome)}"
+    counts = {name: getattr(outcome, name) for name in ("dead_letters", "columns_not_judged")}
+    log.tell("incomplete", text, "warning", **counts)
 
 
 def _show_plan(inputs: Any, work: Any) -> None:
