@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from sqlalchemy import Connection, Engine, insert
 
+from scrubtrace.review.aside import move_aside
 from scrubtrace.review.assigning import checked_names, file_of
 from scrubtrace.review.connection import reading_as_one, writing
 from scrubtrace.review.controls.store import last_issued, store_issued
@@ -52,11 +53,16 @@ OPEN = Wanted(states=OPEN_STATES)
 
 @dataclass(frozen=True)
 class ExportResult:
-    """The files written, in order, the number of data rows in all of them, and of controls."""
+    """The files written, in order, the number of data rows in all of them, and of controls.
+
+    ``aside`` has the new paths of earlier files, by the old ones, with decisions that were not
+    imported.
+    """
 
     files: tuple[Path, ...]
     rows: int
     controls: Mapping[Origin, int] = field(default_factory=dict)
+    aside: Mapping[Path, Path] = field(default_factory=dict)
 
 
 def export_csv(
@@ -75,7 +81,8 @@ def export_csv(
 
     With ``reviewers`` each gets a share in a file of their own. More than ``rows_per_file`` rows go
     to ``path``-0001, -0002, ... instead. Files appear whole or not at all, and those left of an
-    earlier export to the same path are removed. ``bom`` is for Excel, which otherwise does not
+    earlier export to the same path are removed, or moved aside if they hold decisions that were not
+    imported. ``bom`` is for Excel, which otherwise does not
     read UTF-8. With ``wording`` the reasons are in its language; all else stays in codes. ``mix``
     says what else stands in it. The export is an event of the log, and controls that are new in it
     are stored with it. Raises ReviewError.
@@ -140,8 +147,11 @@ def _export(
         choices = {"format": name, "budget": budget, "reviewers": [*reviewers]}
         choices |= _language(wording)
         record_export(engine, mixed.wanted, made, rows, erased, mix, mixed, **choices)
-        files = chain.from_iterable(draft.publish() for draft in drafts.values())
-        return ExportResult(tuple(files), rows, mixed.origins)
+        replaced = {draft: draft.replaced() for draft in drafts.values()}
+        may_hold = chain.from_iterable(replaced.values()) if name == "csv" else ()
+        aside = move_aside(engine, may_hold)
+        files = chain.from_iterable(draft.publish(earlier) for draft, earlier in replaced.items())
+        return ExportResult(tuple(files), rows, mixed.origins, aside)
 
 
 def export_parquet(engine: Engine, path: Path, wanted: Wanted = Wanted()) -> ExportResult:
@@ -289,17 +299,24 @@ class _Drafts:
                 self._form.end(file)
         return self._drafts
 
-    def publish(self) -> tuple[Path, ...]:
+    def publish(self, earlier: Sequence[Path]) -> tuple[Path, ...]:
         """Give the files their names, and remove the rest of an earlier export."""
-        whole = [self.path]
-        parts = [_part(self.path, number) for number, _ in enumerate(self._drafts, start=1)]
-        files = whole if len(self._drafts) == 1 else parts
+        files = self._files()
         for draft, file in zip(self._drafts, files, strict=True):
             draft.replace(file)
-        for stale in _earlier(self.path):
+        for stale in earlier:
             if stale not in files:
                 stale.unlink(missing_ok=True)
         return tuple(files)
+
+    def replaced(self) -> list[Path]:
+        """What publishing overwrites or removes, if it is there."""
+        return list(dict.fromkeys([*_earlier(self.path), *self._files()]))
+
+    def _files(self) -> list[Path]:
+        """The names of the drafts' files."""
+        parts = [_part(self.path, number) for number, _ in enumerate(self._drafts, start=1)]
+        return [self.path] if len(self._drafts) == 1 else parts
 
 
 def _part(path: Path, number: int) -> Path:

@@ -65,12 +65,12 @@ class Said(NamedTuple):
 
 
 def said_of(
-    connection: Connection, reviewer: Person, item_keys: Iterable[str]
+    connection: Connection, reviewer: Person | None, item_keys: Iterable[str]
 ) -> dict[str, list[Said]]:
-    """What the reviewer said of each item, the oldest first."""
+    """What the reviewer, None for any, said of each item, the oldest first."""
     columns = review_decisions.c
     order = (columns.decided_at, columns.event, columns.line)
-    its = columns.reviewer.in_([reviewer.person, reviewer.name])
+    its = columns.reviewer.in_([reviewer.person, reviewer.name]) if reviewer else true()
     said: dict[str, list[Said]] = {}
     for chunk in chunks(item_keys):
         query = (

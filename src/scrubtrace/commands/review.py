@@ -10,6 +10,7 @@ from typing import Any
 
 import click
 
+from scrubtrace import log
 from scrubtrace.commands.options import (
     config_options,
     config_sources,
@@ -154,6 +155,9 @@ def export(out: str, file_format: str, **given: Any) -> None:
             result = export_tasks(engine, Path(out), wanted, **options)
     files = ", ".join(str(file) for file in result.files)
     click.echo(f"{result.rows:,} rows written to {files}{_controls_in_words(result.controls)}")
+    for old, new in result.aside.items():
+        text = f"scrubtrace: {old} holds decisions that were not imported: it is {new} now"
+        log.tell("moved_aside", text, "warning", file=str(old), moved_to=str(new))
 
 
 def _check_format(file_format: str, out: str, given: Mapping[str, Any]) -> None:
