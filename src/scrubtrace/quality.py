@@ -58,7 +58,7 @@ def quality_lines(
         yield from _together(together)
     yield f"  {NOT_TRUTH}"
     yield "precision: texts confirmed of those with a verdict (95% intervals)"
-    for entry in decided:
+    for entry in sorted(decided, key=lambda one: (one.detector, one.signal or "")):
         indent = "    " if entry.signal else "  "
         yield f"{indent}{entry.name}: {_share(entry.precision(), entry.concur)}"
     if not decided:
@@ -167,9 +167,10 @@ def learned_lines(
             yield "    a detector: think about scan.detectors, or its part in the policy"
     if not found.suspects:
         return
+    lines = " Lines for scrubtrace.toml to think about:" if off else ""
     yield (
         f"Dismissals as {' and '.join(RIGHT_REASONS)} count as right: there the signature matched "
-        "what it is for. Nothing was changed. Lines for scrubtrace.toml to think about:"
+        f"what it is for. Nothing was changed.{lines}"
     )
     for detector, names in off.items():
         yield ""
