@@ -186,6 +186,18 @@ def test_flagged_rows_that_were_edited_instead_of_removed(diff: Diff) -> None:
     assert manifest()["flagged"] == {"texts_in_the_table": 3, "edited": 1, "same": 1, "gone": 1}
 
 
+def test_flagged_rows_are_known_by_the_key_in_its_default_place(
+    diff: Diff, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("SCRUBTRACE_KEY")
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(Path.cwd()))
+    write("old/a.parquet", id=[1, 2], text=[FLAGGED, MILL])
+    assert code_of("detect", "old/*.parquet", "--out", "runs", "--quiet") == 0
+    write("new/a.parquet", id=[1, 2], text=[FLAGGED.replace("soup", "stew"), MILL])
+    assert diff("--id-column", "id", "--flagged", "sqlite:///runs/review.sqlite") == 0
+    assert kinds_by_row() == {0: ["edited_after_flag"]}
+
+
 def test_flagged_rows_need_the_key_they_were_flagged_with(
     diff: Diff, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -25,6 +25,7 @@ from scrubtrace.diff.rows import ROW, Read, read_rows
 from scrubtrace.diff.spec import NEW, OLD, SIDES, DiffSpec
 from scrubtrace.diff.telling import Progress
 from scrubtrace.exits import SumsDifferStop, UsageStop
+from scrubtrace.keys import place_of_keys
 from scrubtrace.lock import output_lock
 from scrubtrace.pseudonyms import Shown, shown_groups
 from scrubtrace.resumable import resumable
@@ -109,7 +110,7 @@ def run_diff(job: DiffJob) -> DiffOutcome:
     scan = job.config.scan
     keys = tuple(key.id for key in flagged.keys) if flagged else ()
     limits = (scan.spans_per_signal, scan.snippet_chars)
-    spec = DiffSpec(job.out, columns, *limits, job.key_file, keys)
+    spec = DiffSpec(job.out, columns, *limits, place_of_keys(job.key_file), keys)
     with output_lock(job.out):
         shutil.rmtree(spec.work(), ignore_errors=True)
         os.makedirs(spec.work("parts"))

@@ -16,7 +16,8 @@ WORK = ".work"
 class DiffSpec:
     """Everything that the work on one partition has to know; it crosses to worker processes.
 
-    ``flagged_keys`` are the ids of the digest keys that flagged texts are known by.
+    ``flagged_keys`` are the ids of the digest keys that flagged texts are known by, ``key_file``
+    where the keys are: None if in the environment.
     """
 
     out: str
