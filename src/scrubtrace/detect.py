@@ -44,7 +44,7 @@ from scrubtrace.detectors.registry import DetectorError, make_detector
 from scrubtrace.environment import record_scan
 from scrubtrace.exits import UsageStop
 from scrubtrace.keys import existing_keys, find_keys
-from scrubtrace.lock import output_lock
+from scrubtrace.lock import make_output_folder, output_lock
 from scrubtrace.outcome import Outcome
 from scrubtrace.progress import shown_progress
 from scrubtrace.resolver import current_runs, newer_run, spec_or_none
@@ -160,7 +160,7 @@ def review_engine(config: Config, out: str, must_exist: bool = False) -> Engine:
     """
     url = config.review.url
     existed = storage.is_remote(out) or os.path.isdir(out)
-    storage.make_folders(out)
+    make_output_folder(out)
     if url is None:
         if storage.is_remote(out):
             raise UsageStop("the output is not a local folder: name the review table with --review")

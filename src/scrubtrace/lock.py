@@ -11,21 +11,33 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from scrubtrace.beam_pipelines.storage import is_remote
+from scrubtrace.beam_pipelines.storage import is_remote, make_folders
 from scrubtrace.exits import UsageStop
+
+
+def make_output_folder(out: str) -> None:
+    """Makes a folder to write into, if it is local; raises `UsageStop` if a file is in the way."""
+    try:
+        make_folders(out)
+    except (FileExistsError, FileNotFoundError, NotADirectoryError):
+        places = (Path(out), *Path(out).parents)
+        file = next((p for p in places if os.path.lexists(p) and not p.is_dir()), out)
+        raise UsageStop(
+            f"{out} cannot be a folder to write into, since {file} is no folder: name another"
+        ) from None
 
 
 @contextmanager
 def output_lock(out: str) -> Iterator[None]:
     """Holds the output folder for this process; the lock goes with the process, however it ends.
 
-    Raises `UsageStop` that says who holds it. Object stores have no locks: there the caller's
-    scheduler has to keep two runs apart.
+    Raises `UsageStop` that says who holds it, or which file is in the way. Object stores have no
+    locks: there the caller's scheduler has to keep two runs apart.
     """
     if is_remote(out):
         yield
         return
-    Path(out).mkdir(parents=True, exist_ok=True)
+    make_output_folder(out)
     holder = Path(out) / ".lock.json"
     lock = FileLock(Path(out) / ".lock")
     try:

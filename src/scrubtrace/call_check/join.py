@@ -86,7 +86,6 @@ def join_calls(
         outcome.flows[entry["market_flow"]] += 1
     if FLOW.id not in register.off:
         outcome.findings = in_order(list(_findings(outcome.joined, register)))
-    storage.make_folders(out)
     with output_lock(out):
         table = pa.Table.from_pylist(outcome.joined, JOINED_CALLS)
         table = table.replace_schema_metadata({"key_id": key_id})

@@ -16,6 +16,7 @@ from scrubtrace.detectors.batch import TextBatch
 from scrubtrace.detectors.reference.clusters import Clusters, Member
 from scrubtrace.exits import UsageStop
 from scrubtrace.index.sources import read_rows
+from scrubtrace.lock import make_output_folder
 from scrubtrace.pseudonyms import Shown
 from scrubtrace.resumable import resumable
 from scrubtrace.schemas.plan import Columns
@@ -125,7 +126,7 @@ def write_clusters(found: Found, out: str) -> Counter[Kind]:
         TABLE,
     )
     path = Path(out).absolute()
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_output_folder(str(path.parent))
     with storage.open_write(str(path)) as file:
         pq.write_table(table, file)
     return Counter(kinds)

@@ -1,6 +1,7 @@
 """``report``: one page about a data set, for people who decide."""
 
 import os
+from contextlib import suppress
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -105,4 +106,5 @@ def _write(path: Path, text: str) -> None:
     except OSError as error:
         raise UsageStop(f"cannot write {path}: {error.strerror}") from None
     finally:
-        draft.unlink(missing_ok=True)
+        with suppress(OSError):
+            draft.unlink()

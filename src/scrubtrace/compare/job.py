@@ -20,6 +20,7 @@ from scrubtrace.detectors.reference.segments import ReferenceIndexError
 from scrubtrace.detectors.reference.trusted import Trusted
 from scrubtrace.exits import UsageStop
 from scrubtrace.index.sources import read_rows, trusted_rows
+from scrubtrace.lock import make_output_folder
 from scrubtrace.pseudonyms import Shown
 from scrubtrace.resumable import resumable
 from scrubtrace.schemas.plan import Columns
@@ -98,7 +99,7 @@ def compare(
 def write_report(report: dict[str, Any], out: str) -> None:
     """Writes the report as JSON, replacing it in one step."""
     path = Path(out).absolute()
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_output_folder(str(path.parent))
     content = json.dumps(report, ensure_ascii=False, indent=1).encode()
     storage.write_atomic(str(path), content)
 

@@ -157,7 +157,6 @@ def run_purge(job: Job) -> Outcome:
     prepared = prepare(job)
     spec = prepared.spec()
     work = Work(tuple(units_of(prepared.inputs.shards)), (), prepared.inputs.dead)
-    storage.make_folders(job.out)
     with output_lock(job.out):
         folder = PurgeFolder(job.out)
         folder.make_folders(work)
