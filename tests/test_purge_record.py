@@ -89,16 +89,67 @@ def test_signatures(key_pair: Callable[[str], None], capsys: pytest.CaptureFixtu
     assert code_of("verify", str(envelope), "--public-key", "mine.pub") == 4
 
 
-def test_a_record_that_says_more_has_no_signature_of_the_one_before(
-    key_pair: Callable[[str], None],
+def test_a_record_that_says_more_is_signed_again(
+    key_pair: Callable[[str], None], capsys: pytest.CaptureFixture[str]
 ) -> None:
     key_pair("mine")
     decisions([(0, 4)])
     assert purge("--decisions", "decided.parquet", "--sign-key", "mine.pem") == 0
     Path("bound.json").write_text('{"bound": 0.001}')
-    assert purge("--decisions", "decided.parquet", "--bound", "bound.json") == 0
+    before = _removal_files()
+    assert purge("--decisions", "decided.parquet", "--bound", "bound.json") == 2
+    assert "would have no signature (--sign-key): give it" in capsys.readouterr().err
+    assert _removal_files() == before
+    more = ("--bound", "bound.json", "--sign-key", "mine.pem")
+    assert purge("--decisions", "decided.parquet", *more) == 0
     assert record()["post_removal_bound"]["content"] == {"bound": 0.001}
-    assert not Path("purged/removal/record.dsse.json").exists()
+    envelope = "purged/removal/record.dsse.json"
+    assert code_of("verify", envelope, "--public-key", "mine.pub") == 0
+
+
+def _removal_files() -> dict[str, bytes]:
+    return {str(p): p.read_bytes() for p in Path("purged/removal").rglob("*") if p.is_file()}
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "named"),
+    [
+        ("--bound", "bound.json", "no bound (--bound): give it"),
+        ("--sample-plan", "bound.json", "no sample plan (--audit-batch or --sample-plan): give"),
+        ("--training-runs", "runs.csv", "no training runs (--training-runs): give it"),
+        ("--results", "out", "no detectors (--results): give it"),
+    ],
+)
+def test_a_record_that_would_say_less_is_not_written(
+    option: str, value: str, named: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    decisions([(0, 4)])
+    Path("bound.json").write_text('{"bound": 0.001}')
+    Path("runs.csv").write_text("run,shard,row_index\none,p0.parquet,4\n")
+    if option == "--results":
+        assert code_of("detect", "data/*.parquet", "--out", "out", "--quiet") == 0
+    given = ("--decisions", "decided.parquet")
+    assert purge(*given, option, value) == 0
+    before = _removal_files()
+    assert purge(*given) == 2
+    said = capsys.readouterr().err
+    assert f"would have {named}" in said
+    assert "or name another --out" in said
+    assert _removal_files() == before
+    assert purge(*given, option, value) == 0
+    assert _removal_files() == before
+
+
+def test_all_that_a_record_would_lose_is_named(
+    key_pair: Callable[[str], None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    key_pair("mine")
+    decisions([(0, 4)])
+    Path("bound.json").write_text('{"bound": 0.001}')
+    given = ("--decisions", "decided.parquet")
+    assert purge(*given, "--bound", "bound.json", "--sign-key", "mine.pem") == 0
+    assert purge(*given) == 2
+    assert "no bound (--bound), no signature (--sign-key)" in capsys.readouterr().err
 
 
 def test_verbatim_matches_go() -> None:

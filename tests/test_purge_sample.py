@@ -359,9 +359,9 @@ def test_refused_for_the_record(empty: Audited, capsys: pytest.CaptureFixture[st
         capsys.readouterr()
         assert attach(empty, *more) == 2
         assert words in capsys.readouterr().err
-    assert purge("--decisions", "decided.parquet") == 0
-    assert record()["sample_plan"] == "not supplied"
-    assert not Path("purged/removal/sample.parquet").exists()
+    assert purge("--decisions", "decided.parquet") == 2
+    assert "no sample plan (--audit-batch or --sample-plan)" in capsys.readouterr().err
+    assert Path("purged/removal/sample.parquet").exists()
     change("p1.parquet", lambda t: t.slice(1))
     assert attach(empty) == 2
     assert "was not drawn from the purged shards as they are" in capsys.readouterr().err

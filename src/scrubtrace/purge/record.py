@@ -86,21 +86,57 @@ class Purge:
 def write_record(
     purge: Purge, config: Config, attachments: Attachments, sample: Sample | None = None
 ) -> None:
-    """Writes the record, last of all, and signs it if there is a key; raises `UsageStop`.
+    """Writes the record, last of all, and signs it if there is a key.
 
-    The envelope of an earlier record that said something else goes, and so does its sample.
+    Raises `UsageStop`, also if it would say less than the record that is there; then that stays.
     """
+    statement = statement_of(purge, config, attachments, sample)
+    content = record_bytes(statement)
+    is_signed = attachments.sign_key is not None
+    _refuse_less(purge.folder, statement["predicate"], content, is_signed)
     if sample is not None:
         sample.write(purge.folder)
     remove_others(purge.folder, sample)
-    content = record_bytes(statement_of(purge, config, attachments, sample))
-    envelope = purge.folder.envelope
     if attachments.sign_key is not None:
-        storage.write_atomic(envelope, sign(content, attachments.sign_key))
-    elif storage.exists(envelope) and payload_of(storage.read_bytes(envelope)) != content:
-        storage.remove([envelope])
+        storage.write_atomic(purge.folder.envelope, sign(content, attachments.sign_key))
     storage.remove_temporary(purge.folder.path)
     storage.write_atomic(purge.folder.record, content)
+
+
+def _refuse_less(
+    folder: PurgeFolder, predicate: dict[str, Any], content: bytes, is_signed: bool
+) -> None:
+    """Raises `UsageStop` if what is there has a signature or an input more."""
+    lost = sorted(_supplied_before(folder) - _supplied(predicate))
+    signed = storage.read_bytes(folder.envelope) if storage.exists(folder.envelope) else None
+    if not is_signed and signed is not None and payload_of(signed) != content:
+        lost.append("signature (--sign-key)")
+    if lost:
+        raise UsageStop(
+            f"{folder.path} has a record already, and the new one would have no "
+            f"{', no '.join(lost)}: give it again, or name another --out"
+        )
+
+
+def _supplied(predicate: dict[str, Any]) -> set[str]:
+    """What a record was given besides decisions, with the options for it."""
+    given = {
+        "sample plan (--audit-batch or --sample-plan)": predicate["sample_plan"],
+        "bound (--bound)": predicate["post_removal_bound"],
+        "detectors (--results)": predicate["detectors"],
+        "training runs (--training-runs)": predicate["lineage"]["training_runs"],
+    }
+    return {name for name, value in given.items() if isinstance(value, dict | list)}
+
+
+def _supplied_before(folder: PurgeFolder) -> set[str]:
+    """The same of the record that is there; nothing if there is none, or a damaged one."""
+    if not storage.exists(folder.record):
+        return set()
+    try:
+        return _supplied(json.loads(storage.read_bytes(folder.record))["predicate"])
+    except (ValueError, LookupError, TypeError):
+        return set()
 
 
 def statement_of(
@@ -201,7 +237,9 @@ def _side_files(purge: Purge, sample: Sample | None) -> dict[str, str]:
             if entry.quarantine_sha256:
                 found[f"{QUARANTINE}/{entry.shard}"] = entry.quarantine_sha256
     names = ("removed.parquet", "not_removed.parquet", "rows.parquet", "items.parquet")
-    for name in (*names, *(sample.files if sample else ())):
+    for name, content in (sample.files if sample else {}).items():
+        found[f"{REMOVAL}/{name}"] = hashlib.sha256(content).hexdigest()
+    for name in names:
         path = purge.folder.removal(name)
         if storage.exists(path):
             with storage.open_read(path) as file:

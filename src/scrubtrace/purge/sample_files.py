@@ -4,6 +4,7 @@ Kept apart since most purges have none, and what draws one takes long to import.
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import pyarrow as pa
@@ -29,10 +30,11 @@ class Sample:
     texts: pa.Table
     flagged: pa.Table | None
 
-    @property
-    def files(self) -> tuple[str, ...]:
-        """Names of the side files."""
-        return (TEXTS,) if self.flagged is None else SIDE_FILES
+    @cached_property
+    def files(self) -> dict[str, bytes]:
+        """The side files of the record by name."""
+        tables = {TEXTS: self.texts, FLAGGED_TEXTS: self.flagged}
+        return {name: table_bytes(table) for name, table in tables.items() if table is not None}
 
     def to_dict(self) -> dict[str, Any]:
         """What the record says of it; the digest of the plan is that of the review log."""
@@ -44,9 +46,8 @@ class Sample:
 
     def write(self, folder: PurgeFolder) -> None:
         """Writes the side files of the record."""
-        storage.write_atomic(folder.removal(TEXTS), table_bytes(self.texts))
-        if self.flagged is not None:
-            storage.write_atomic(folder.removal(FLAGGED_TEXTS), table_bytes(self.flagged))
+        for name, content in self.files.items():
+            storage.write_atomic(folder.removal(name), content)
 
 
 def remove_others(folder: PurgeFolder, sample: Sample | None) -> None:
