@@ -209,6 +209,26 @@ def test_a_handout_that_was_changed_is_the_one_of_the_plan(
     assert "there is no key in" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("kept", ["plan.parquet", "handout.parquet"])
+def test_a_plan_that_is_there_is_not_replaced_by_another(
+    kept: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("names.txt").write_text("\n".join(PEOPLE[:2]))
+    write_tasks(task_rows(9))
+    assert plan("--per-labeler", "2") == 0
+    before = {name: Path(name).read_bytes() for name in ("plan.parquet", "handout.parquet")}
+    assert plan("--per-labeler", "2") == 0
+    for name in before.keys() - {kept}:
+        Path(name).unlink()
+    capsys.readouterr()
+    assert plan("--per-labeler", "3") == 2
+    assert f"there is a file {kept} already" in capsys.readouterr().err
+    assert {path.name for path in Path().glob("*.parquet")} == {kept, "controls.parquet"}
+    assert Path(kept).read_bytes() == before[kept]
+    assert plan("--per-labeler", "2") == 0
+    assert {name: Path(name).read_bytes() for name in before} == before
+
+
 def test_what_cannot_be_scored(
     warm_detectors: None, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -234,11 +254,10 @@ def test_what_cannot_be_scored(
     monkeypatch.setenv("SCRUBTRACE_KEY", NEW)
     assert plan("--per-labeler", "1", "--earlier", "plan.parquet") == 2
     assert "which the key file has no more" in capsys.readouterr().err
-    assert plan("--per-labeler", "1") == 0
+    assert plan("--per-labeler", "1", "--out", "new.parquet", "--handout", "new_handout") == 0
     monkeypatch.setenv("SCRUBTRACE_KEY", KEY)
-    assert score("--plan", "plan.parquet") == 2
+    assert score("--plan", "new.parquet") == 2
     assert "was made with key" in capsys.readouterr().err
-    assert plan("--per-labeler", "1") == 0
     pq.write_table(table.slice(0, 0), "data/a.parquet")
     assert score("--plan", "plan.parquet") == 3
     assert "is not as it was scanned (ShardChanged)" in capsys.readouterr().err

@@ -163,8 +163,8 @@ def plan(names: str, per_labeler: int, first: str, last: str, **given: Any) -> N
     if not planned:
         raise UsageStop("there is no task that a labeler has not had: bring new ones")
     record, handout = planning.record_and_handout(planned, ring.active, request)
-    planning.write_table(given["handout"], handout)
-    content = planning.write_table(given["plan_file"], record)
+    written = planning.write_tables({given["handout"]: handout, given["plan_file"]: record})
+    content = written[given["plan_file"]]
     click.echo(
         f"{len(planned):,} control tasks for {len(people):,} labelers; {given['plan_file']} has "
         f"SHA-256 {hashlib.sha256(content).hexdigest()}"

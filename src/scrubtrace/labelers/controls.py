@@ -160,19 +160,34 @@ def record_and_handout(
     return record, pa.Table.from_pylist(sorted(given, key=_order), HANDOUT)
 
 
-def write_table(path: str, table: pa.Table) -> bytes:
-    """Writes a table as Parquet that only its owner reads and gives the bytes.
+def write_tables(tables: Mapping[str, pa.Table]) -> dict[str, bytes]:
+    """Writes tables as Parquet that only its owner reads, and gives the bytes, by path.
 
-    Raises `UsageStop`.
+    Raises `UsageStop`, also for a file that is there and has something else: then none is written.
     """
-    content = table_bytes(table)
+    contents = {path: table_bytes(table) for path, table in tables.items()}
+    for path, content in contents.items():
+        _refuse_other(path, content)
+    for path, content in contents.items():
+        try:
+            storage.write_atomic(storage.absolute(path), content)
+            if not storage.is_remote(path):
+                os.chmod(path, 0o600)
+        except OSError as error:
+            raise UsageStop(f"cannot write {path}: {error.strerror}") from None
+    return contents
+
+
+def _refuse_other(path: str, content: bytes) -> None:
     try:
-        storage.write_atomic(storage.absolute(path), content)
-        if not storage.is_remote(path):
-            os.chmod(path, 0o600)
+        if not storage.exists(path) or storage.read_bytes(path) == content:
+            return
     except OSError as error:
         raise UsageStop(f"cannot write {path}: {error.strerror}") from None
-    return content
+    raise UsageStop(
+        f"there is a file {path} already, which is not what this call would write: name another, "
+        "or remove it if its tasks were never given out"
+    )
 
 
 def read_record(path: str) -> Record:
