@@ -159,10 +159,19 @@ def _name(path: str, base: str) -> str:
 
 
 def _dataset(base: str) -> str:
-    return posixpath.basename(base.rstrip("/")) or "dataset"
+    return _escaped(posixpath.basename(base.rstrip("/"))) or "dataset"
+
+
+def _escaped(path: str) -> str:
+    """The path, with the bytes that are not UTF-8 as ``\\xNN``."""
+    return os.fsencode(path).decode("utf-8", "backslashreplace")
 
 
 def _read_footer(info: storage.FileInfo, name: str) -> Footer | DeadShard:
+    path = _escaped(info.path)
+    if path != info.path:
+        detail = "has a name that is not UTF-8: rename it"
+        return DeadShard(path, _escaped(name), DeadReason.UNREADABLE, detail)
     if not storage.is_remote(info.path) and os.path.isdir(info.path):
         detail = f"is a directory; to scan what is in it, give {info.path}/*.parquet"
         return DeadShard(info.path, name, DeadReason.UNREADABLE, detail)

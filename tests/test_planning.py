@@ -1,5 +1,6 @@
 """Planning: every row in exactly one unit, every unreadable input a dead shard."""
 
+import os
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -287,6 +288,27 @@ def test_what_cannot_be_read_is_a_dead_shard_with_its_reason(
     assert re.fullmatch(detail, dead.detail)
     assert "canary" not in dead.detail
     assert plan.rows == 1
+
+
+def test_a_shard_with_a_name_that_is_not_utf8_is_dead(write_shard: Write, tmp_path: Path) -> None:
+    write_shard("good.parquet", text=["a"])
+    path = write_shard("bad.parquet", text=["b"])
+    path.rename(path.with_name(os.fsdecode(b"b\xe4d.parquet")))
+    plan = make_plan([str(tmp_path / "data" / "*.parquet")], TEXT)
+    [dead] = plan.dead
+    assert dead.path == str(tmp_path / "data" / "b\\xe4d.parquet")
+    assert (dead.name, dead.reason) == ("b\\xe4d.parquet", "unreadable")
+    assert dead.detail == "has a name that is not UTF-8: rename it"
+    assert plan.rows == 1
+
+
+def test_a_folder_with_a_name_that_is_not_utf8(write_shard: Write, tmp_path: Path) -> None:
+    write_shard("a.parquet", text=["a"])
+    folder = tmp_path / os.fsdecode(b"d\xe4ta")
+    (tmp_path / "data").rename(folder)
+    plan = make_plan([str(folder / "*.parquet")], TEXT)
+    assert plan.dataset == "d\\xe4ta"
+    assert [shard.name for shard in plan.dead] == ["a.parquet"]
 
 
 def test_dead_shards_alone_are_a_plan_without_units(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 import csv
 import hashlib
 import json
+import os
 import shutil
 from pathlib import Path
 from typing import Any
@@ -344,6 +345,17 @@ def test_shards_that_cannot_be_read(capsys: pytest.CaptureFixture[str]) -> None:
     assert code_of("verify", "purged/removal/record.json") == 0
     assert "1 shards were not written: p1.parquet" in capsys.readouterr().err
     assert not Path("purged/shards/p1.parquet").exists()
+
+
+def test_a_shard_with_a_name_that_is_not_utf8(capsys: pytest.CaptureFixture[str]) -> None:
+    decisions([(0, 3)])
+    Path("data/p2.parquet").rename(os.fsdecode(b"data/p\xfc.parquet"))
+    assert code_of("detect", "data/*.parquet", "--out", "out", "--quiet") == 3
+    given = ("--decisions", "decided.parquet", "--hold-decision", "none", "--out", "purged")
+    assert code_of("purge", "data/*.parquet", *given) == 3
+    assert "shard p\\xfc.parquet was not written" in capsys.readouterr().out
+    assert [entry["name"] for entry in record()["shards_not_written"]] == ["p\\xfc.parquet"]
+    assert record()["rows"]["removed"] == 1
 
 
 def test_chat_rows_lose_turns() -> None:
