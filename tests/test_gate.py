@@ -28,6 +28,8 @@ SUMS: dict[str, Any] = {
     "detector_errors": 2,
 }
 
+ALL_DEAD = {"rows": 0, "judged": 0, "flagged": {}, "reported": 0, "dead_shards": 1}
+
 
 @pytest.mark.parametrize(
     ("limit", "changes", "value", "verdict"),
@@ -39,6 +41,12 @@ SUMS: dict[str, Any] = {
         ({"max_flagged_share": 0.0099}, {}, 0.01, "exceeded"),
         ({"max_flagged_share": 0.5}, {"judged": 0, "flagged": {}}, None, "unknown"),
         ({"max_flagged_share": 0}, {"rows": 0, "judged": 0, "flagged": {}}, 0, "ok"),
+        ({"max_flagged_share": 0.1}, ALL_DEAD, None, "unknown"),
+        ({"max_flagged": 0}, ALL_DEAD, None, "unknown"),
+        ({"max_reported": 0}, ALL_DEAD, None, "unknown"),
+        ({"max_flagged_of": {"llm_text": 0}}, ALL_DEAD, None, "unknown"),
+        ({"max_dead_shards": 1}, ALL_DEAD, 1, "ok"),
+        ({"max_flagged": 0}, {"judged": 0, "flagged": {}}, 0, "ok"),
         ({"max_flagged_of": {"llm_annotation": 2}}, {}, 2, "ok"),
         ({"max_flagged_of": {"llm_text": 5}}, {}, 6, "exceeded"),
         ({"max_flagged_of": {"redaction": 0}}, {}, 0, "ok"),
@@ -182,3 +190,11 @@ def test_the_gate_checks_full_scans(call: Call) -> None:
     assert call("detect", "a.parquet", "--out", "out", "--quiet")[0] == 0
     assert call("detect", "a.parquet", "--out", "out", "--quiet", "--sample", "0.0001")[0] == 0
     assert call("gate", "--out", "out", "--set", "gate.max_flagged=0")[0] == 5
+
+
+def test_a_run_of_nothing_but_dead_shards_does_not_pass(call: Call) -> None:
+    Path("folder").mkdir()
+    assert call("detect", "folder", "--out", "out", "--quiet")[0] == 3
+    code, told, _ = call("gate", "--out", "out", "--set", "gate.max_flagged_share=0.1")
+    assert code == 5
+    assert "gate.max_flagged_share: not known, at most 0.1 (no text was judged)" in told

@@ -77,25 +77,39 @@ def check_limits(limits: GateSection, sums: RunSums, now: datetime) -> list[Chec
 
 
 def _checked(limits: GateSection, sums: RunSums, now: datetime) -> Iterator[Checked]:
-    flagged = sum(sums.flagged.values())
+    yield from _found(limits, sums)
     for key, value, limit in (
-        ("max_flagged", flagged, limits.max_flagged),
-        ("max_reported", sums.reported, limits.max_reported),
         ("max_dead_rows", sums.dead_rows, limits.max_dead_rows),
         ("max_dead_shards", sums.dead_shards, limits.max_dead_shards),
         ("max_detector_errors", sums.detector_errors, limits.max_detector_errors),
     ):
         if limit is not None:
             yield _at_most(key, value, limit)
-    for kind, limit in sorted(limits.max_flagged_of.items()):
-        yield _at_most(f"max_flagged_of.{kind}", sums.flagged.get(kind, 0), limit)
-    if limits.max_flagged_share is not None:
-        yield _share(flagged, sums, limits.max_flagged_share)
     if limits.min_rows is not None:
         verdict = Verdict.OK if sums.rows >= limits.min_rows else Verdict.EXCEEDED
         yield Checked("min_rows", sums.rows, limits.min_rows, verdict)
     if limits.max_age_hours is not None:
         yield _age((now - sums.committed_at).total_seconds() / 3600, limits.max_age_hours)
+
+
+def _found(limits: GateSection, sums: RunSums) -> Iterator[Checked]:
+    """Limits of what was found. Dead shards alone do not show that there is nothing to find."""
+    flagged = sum(sums.flagged.values())
+    counts = {"max_flagged": (flagged, limits.max_flagged)}
+    counts["max_reported"] = (sums.reported, limits.max_reported)
+    for kind, limit in sorted(limits.max_flagged_of.items()):
+        counts[f"max_flagged_of.{kind}"] = (sums.flagged.get(kind, 0), limit)
+    for key, (value, most) in counts.items():
+        if most is not None and sums.dead_shards and not sums.judged:
+            yield _not_judged(key, most)
+        elif most is not None:
+            yield _at_most(key, value, most)
+    if limits.max_flagged_share is not None:
+        yield _share(flagged, sums, limits.max_flagged_share)
+
+
+def _not_judged(key: str, limit: float) -> Checked:
+    return Checked(key, None, limit, Verdict.UNKNOWN, "no text was judged")
 
 
 def _at_most(key: str, value: float, limit: float, about: str = "") -> Checked:
@@ -104,8 +118,8 @@ def _at_most(key: str, value: float, limit: float, about: str = "") -> Checked:
 
 
 def _share(flagged: int, sums: RunSums, limit: float) -> Checked:
-    if sums.rows and not sums.judged:
-        return Checked("max_flagged_share", None, limit, Verdict.UNKNOWN, "no text was judged")
+    if (sums.rows or sums.dead_shards) and not sums.judged:
+        return _not_judged("max_flagged_share", limit)
     share = flagged / sums.judged if sums.judged else 0.0
     about = f"{flagged:,} of {sums.judged:,} judged texts"
     return _at_most("max_flagged_share", share, limit, about)
