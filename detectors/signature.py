@@ -12,6 +12,7 @@ from typing import Any
 
 import re2
 
+from scrubtrace.detectors.normalise import normalise
 from scrubtrace.schemas.vocabulary import Strength
 
 FORMAT = 1
@@ -115,9 +116,10 @@ def chosen_signatures(
 
 
 def _of_user(text: str, name: str) -> Iterator[Signature]:
-    """Signatures that nobody has tested, compiled once to see whether RE2 can use them."""
+    """Signatures that nobody has tested, compiled once and tried on their examples."""
     options = re2.Options()
     options.log_errors = False
+    options.case_sensitive = False
     for signature in parse_signatures(text, name):
         try:
             compiled = re2.compile(signature.expression, options)
@@ -125,7 +127,22 @@ def _of_user(text: str, name: str) -> Iterator[Signature]:
             raise SignatureError(f"{name}: signature {signature.id!r}: {error}") from None
         if compiled.search(""):
             raise SignatureError(f"{name}: signature {signature.id!r} matches the empty text")
+        for key, examples in (("match", signature.match), ("no_match", signature.no_match)):
+            for number, example in enumerate(examples, 1):
+                if (problem := _problem(signature, compiled, key, example)) is not None:
+                    where = f"{name}: signature {signature.id!r}: {key} example {number}"
+                    raise SignatureError(f"{where} {problem}")
         yield signature
+
+
+def _problem(signature: Signature, compiled: Any, key: str, example: object) -> str | None:
+    """What is wrong with an example, as a detector would search it."""
+    if not isinstance(example, str):
+        return "is no text"
+    hits = compiled.search(example if signature.on_original else normalise(example).text)
+    if key == "match":
+        return None if hits else "does not hit"
+    return "hits" if hits else None
 
 
 def by_language(signatures: Iterable[Signature]) -> dict[str, tuple[Signature, ...]]:

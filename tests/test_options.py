@@ -70,6 +70,9 @@ def test_wrong_options_exit_2_before_anything_is_written(
         ({"pattern": "'z*'"}, "matches the empty text"),
         ({"id": "7"}, "key 'id' is no str"),
         ({"match": '"zoo"'}, "key 'match' is no list"),
+        ({"match": '["Toodle pip!", "Tootle"]'}, "'en.closer.ours': match example 2 does not hit"),
+        ({"pattern": "'toodle'"}, "'en.closer.ours': no_match example 1 hits"),
+        ({"match": "[7]"}, "'en.closer.ours': match example 1 is no text"),
     ],
 )
 def test_wrong_signature_files_exit_2_and_name_the_file(
