@@ -1,5 +1,6 @@
 """Log lines: as JSON each is one object, whatever ends the command; no text of a row in any."""
 
+import csv
 import json
 import logging
 import os
@@ -159,3 +160,35 @@ def test_records_of_libraries_tell_class_and_place_of_an_error_only(
     monkeypatch.setenv(FORMAT_VARIABLE, "text")
     record.exc_info = None
     assert LineFormatter("%(name)s: %(message)s").format(record) == "lib: it broke\nhere"
+
+
+def test_bad_lines_of_an_import_are_events(capsys: pytest.CaptureFixture[str]) -> None:
+    pq.write_table(pa.table({"text": ["As an AI language model, I cannot swim."]}), "a.parquet")
+    table = ("--review", "sqlite:///r.sqlite")
+    assert ended("detect", "a.parquet", "--out", "out", *table, "--quiet") == 0
+    assert ended("review", "export", *table, "--out", "f.csv") == 0
+    with Path("f.csv").open(encoding="utf-8-sig", newline="") as file:
+        [row] = csv.DictReader(file)
+    with Path("f.csv").open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, list(row))
+        writer.writeheader()
+        writer.writerow(row | {"decision": "perhaps"})
+    capsys.readouterr()
+    given = ("review", "import", "f.csv", *table, "--reviewer", "anna")
+    assert ended("--log-format", "json", *given) == 2
+    bad, stopped = events(capsys.readouterr().err)
+    assert (bad["event"], bad["file"], bad["number"]) == ("bad_line", "f.csv", 2)
+    assert bad["message"].startswith("decision is none of")
+    assert stopped["event"] == "stopped"
+
+
+def test_rows_that_an_index_could_not_read_are_an_event(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    texts = [f"Answer {n} is about the old harbour and the boats in it." for n in range(9)]
+    pq.write_table(pa.table({"text": texts}), "a.parquet")
+    Path("b.parquet").write_bytes(b"no Parquet file")
+    given = ("index", "build", "a.parquet", "b.parquet", "--basis", "contract 7", "--quiet")
+    assert ended("--log-format", "json", *given, "--out", "index") == 3
+    last = events(capsys.readouterr().err)[-1]
+    assert (last["event"], last["dead_letters"]) == ("incomplete", 1)

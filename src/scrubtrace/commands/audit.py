@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from scrubtrace import log
 from scrubtrace.commands.options import config_options, json_text, read_config
 from scrubtrace.commands.review import opened
 from scrubtrace.exits import UsageStop
@@ -175,7 +176,7 @@ def _run(job: Any, as_json: bool) -> None:
         click.echo("\n".join(plan_lines(planned)))
     else:
         for warning in planned.warnings:
-            click.echo(f"scrubtrace: {warning}", err=True)
+            log.tell("warned", f"scrubtrace: {warning}", "warning", message=warning)
 
 
 @audit.command("run")

@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from scrubtrace import log
 from scrubtrace.commands.options import config_options, config_sources, named_columns, read_config
 from scrubtrace.exits import Exit, UsageStop
 
@@ -50,5 +51,6 @@ def clusters(batch: tuple[str, ...], **given: Any) -> None:
         for kind in Kind:
             click.echo(f"{kinds[kind]:,} clusters: {kind}")
     if dead := counts["dead_rows"] + counts["dead_shards"]:
-        click.echo(f"scrubtrace: {dead:,} rows or shards could not be read", err=True)
+        text = f"scrubtrace: {dead:,} rows or shards could not be read"
+        log.tell("incomplete", text, "warning", dead_letters=dead)
         sys.exit(Exit.INCOMPLETE)

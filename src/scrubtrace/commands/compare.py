@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from scrubtrace import log
 from scrubtrace.commands.options import config_options, config_sources, named_columns, read_config
 from scrubtrace.exits import Exit, LimitStop, UsageStop
 
@@ -74,5 +75,6 @@ def compare(batch: tuple[str, ...], **given: Any) -> None:
             f"{given['out']}"
         )
     if dead := counts["dead_rows"] + counts["dead_shards"]:
-        click.echo(f"scrubtrace: {dead:,} rows or shards could not be read", err=True)
+        text = f"scrubtrace: {dead:,} rows or shards could not be read"
+        log.tell("incomplete", text, "warning", dead_letters=dead)
         sys.exit(Exit.INCOMPLETE)

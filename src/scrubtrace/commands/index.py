@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from scrubtrace import log
 from scrubtrace.exits import Exit, UsageStop
 
 LOG_SUFFIXES = (".jsonl", ".json", ".csv", ".ndjson", ".log", ".gz")
@@ -156,5 +157,6 @@ def _finish(manifest: Any, counts: Counter[str], quiet: bool) -> None:
         click.echo("\n".join(described(manifest)))
     dead = counts["dead_rows"] + counts["dead_shards"] + counts["bad_lines"]
     if dead:
-        click.echo(f"scrubtrace: {dead:,} rows, shards or lines could not be read", err=True)
+        text = f"scrubtrace: {dead:,} rows, shards or lines could not be read"
+        log.tell("incomplete", text, "warning", dead_letters=dead)
         sys.exit(Exit.INCOMPLETE)

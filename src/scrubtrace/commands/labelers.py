@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from scrubtrace import log
 from scrubtrace.commands.options import config_options, config_sources, json_text, read_config
 from scrubtrace.exits import UsageStop
 
@@ -82,7 +83,8 @@ def screen(out_folder: str, **given: Any) -> None:
     if cells.style:
         click.echo(f"not counted: {cells.style:,} texts that only style flags (--with-style)")
     if work and work.unread:
-        click.echo(f"{len(work.unread):,} shards could not be read for --work-columns", err=True)
+        text = f"{len(work.unread):,} shards could not be read for --work-columns"
+        log.tell("not_read", text, "warning", shards=len(work.unread))
 
 
 def _work_columns(text: str | None) -> dict[str, str]:

@@ -5,6 +5,7 @@ from typing import Any
 
 import click
 
+from scrubtrace import log
 from scrubtrace.commands.options import config_options, config_sources, read_config
 from scrubtrace.commands.review import opened
 from scrubtrace.exits import IncompleteStop, UsageStop
@@ -44,7 +45,8 @@ def unmask(pseudonym: str, out: str, run: str | None, **given: Any) -> None:
         found = find_value(out, pseudonym, ring, run)
         log_unmasking(engine, pseudonym, reason, found.group, found.shards)
     if found.unread:
-        click.echo(f"{len(found.unread):,} shards could not be read", err=True)
+        text = f"{len(found.unread):,} shards could not be read"
+        log.tell("not_read", text, "warning", shards=len(found.unread))
     if found.value is None:
         raise IncompleteStop(
             f"{pseudonym} was not found in {found.where}; that it was looked for is in the log"

@@ -110,7 +110,7 @@ def verify(record: str, **given: Any) -> None:
     seed = _seed(given["sample_seed"])
     found = compare(record, ring, given["public_key"], given["every_row"], seed)
     for note in found.notes:
-        click.echo(f"scrubtrace: {note}", err=True)
+        log.tell("note", f"scrubtrace: {note}", "warning", message=note)
     for problem in found.problems:
         click.echo(problem)
     signed = ", signature holds" if found.signed else ""

@@ -260,9 +260,11 @@ def import_(file: Path, reviewer: str, keep_going: bool, **given: Any) -> None:
         found = import_decisions(engine, file, reviewer, **options)
     place = ":" if found.unit == "line" else f", {found.unit} "
     for line in found.bad[:BAD_LINES_SHOWN]:
-        click.echo(f"{file.name}{place}{line.number}: {line.problem}", err=True)
-    if len(found.bad) > BAD_LINES_SHOWN:
-        click.echo(f"... and {len(found.bad) - BAD_LINES_SHOWN:,} more bad {found.unit}s", err=True)
+        text = f"{file.name}{place}{line.number}: {line.problem}"
+        about = {"file": file.name, "number": line.number, "message": line.problem}
+        log.tell("bad_line", text, "warning", unit=found.unit, **about)
+    if (more := len(found.bad) - BAD_LINES_SHOWN) > 0:
+        log.tell("bad_lines", f"... and {more:,} more bad {found.unit}s", "warning", more=more)
     stale = f" ({found.stale:,} on an earlier version of their item)" if found.stale else ""
     notes = f" ({found.notes:,} with a reason or comment, not stored)" if found.notes else ""
     click.echo(

@@ -5,6 +5,7 @@ from typing import Any
 
 import click
 
+from scrubtrace import log
 from scrubtrace.commands.options import config_options, config_sources, json_text, read_config
 from scrubtrace.commands.review import opened
 from scrubtrace.exits import UsageStop
@@ -54,7 +55,8 @@ def add(file: str, **given: Any) -> None:
     if found.bad:
         refuse_rows(file, {line.number: line.problem for line in found.bad})
     if found.erased:
-        click.echo(f"{found.erased:,} rows were left out: their text was erased", err=True)
+        text = f"{found.erased:,} rows were left out: their text was erased"
+        log.tell("left_out", text, "warning", rows=found.erased)
     click.echo(
         f"{found.human + found.llm:,} controls added ({found.human:,} human, {found.llm:,} llm), "
         f"{found.known:,} known already ({found.renewed:,} with other evidence now)"
