@@ -60,7 +60,8 @@ def forked_workers(
             listener.listen()
             number = listener.fileno()
             command = [sys.executable, "-m", __name__, run, str(number), *sorted(detectors)]
-            process = subprocess.Popen(command, stdin=subprocess.PIPE, pass_fds=[number])
+            with worker.deaf_to_interruptions():
+                process = subprocess.Popen(command, stdin=subprocess.PIPE, pass_fds=[number])
         try:
             yield [sys.executable, "-I", "-S", worker_request.__file__, address]
         finally:
@@ -77,10 +78,8 @@ def _short_folder() -> str | None:
 def main(run: str, number: int, detectors: Collection[str]) -> None:
     """Loads everything that a worker of the run needs; then forks one at each request.
 
-    Ends, and its workers with it, when the launcher closes the pipe or is gone. An interruption
-    from the keyboard is the launcher's to handle.
+    Ends, and its workers with it, when the launcher closes the pipe or is gone.
     """
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # where a summary may be expected
     worker.quiet_logging()
     from scrubtrace.beam_pipelines import scan

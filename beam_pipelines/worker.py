@@ -2,8 +2,11 @@
 
 import logging
 import os
+import signal
 import sys
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from scrubtrace.beam_pipelines import short_memory
 from scrubtrace.beam_pipelines.log_lines import set_up_logging
@@ -32,6 +35,20 @@ def run(parent: int) -> None:
     vars(sdk_worker)["print"] = _print_nothing
     logging.getLogger(sdk_worker.__name__).addFilter(is_no_answer)
     sdk_worker_main.main(sys.argv)
+
+
+@contextmanager
+def deaf_to_interruptions() -> Iterator[None]:
+    """Processes that are started inside never hear an interruption from the keyboard.
+
+    The launcher does, and ends them. They inherit the blocked signal, so that none of them is hit
+    while it starts.
+    """
+    earlier = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, earlier)
 
 
 def tell_thread(ended: threading.ExceptHookArgs) -> None:

@@ -20,6 +20,7 @@ from apache_beam.transforms.environments import Environment
 from google.protobuf import json_format, text_format
 
 from scrubtrace.beam_pipelines.short_memory import OUT_OF_MEMORY
+from scrubtrace.beam_pipelines.worker import deaf_to_interruptions
 
 URN = "scrubtrace:worker_process:v1"
 WORKER_DIED = "a worker process died"
@@ -88,7 +89,8 @@ class WorkerProcessHandler(worker_handlers.GrpcWorkerHandler):
         }
         # Logs a traceback for each connection of a dead process.
         logging.getLogger(BEAM_DATA_PLANE).setLevel(logging.CRITICAL)
-        self._process = subprocess.Popen(self._command, env=environment)
+        with deaf_to_interruptions():
+            self._process = subprocess.Popen(self._command, env=environment)
         threading.Thread(name="watch_worker", target=self._watch, daemon=True).start()
 
     def close(self) -> None:

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from importlib.metadata import EntryPoint
 from pathlib import Path
 
@@ -109,3 +110,44 @@ def test_an_interrupted_run_says_so_and_goes_on(workers: str) -> None:
     again = subprocess.run([*command, "--quiet"], capture_output=True, text=True)
     assert again.returncode == 0, again.stderr
     assert len(runs_of("out")) == 1
+
+
+@pytest.mark.parametrize("verb", ["detect", "purge"])
+def test_an_interruption_from_the_keyboard_is_told_once(verb: str, tmp_path: Path) -> None:
+    texts = pa.table({"text": ["Plain text."] * 200_000})
+    for number in range(8):
+        pq.write_table(texts, f"{number}.parquet")
+    Path("list.csv").write_text("row_id\nPlain text.\n")
+    more = {
+        "detect": ["--set", "scan.unit_rows=1000"],
+        "purge": ["--list", "list.csv", "--id-column", "text", "--hold-decision", "none"],
+    }
+    command = [SCRUBTRACE, verb, "*.parquet", "--out", "out", "--workers", "2", *more[verb]]
+    process = subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
+    while not (workers := _workers_of(process.pid)):
+        assert process.poll() is None
+        time.sleep(0.05)
+    time.sleep(1)
+    os.killpg(process.pid, signal.SIGINT)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 3
+    assert "Traceback" not in said
+    assert said.splitlines()[-1].startswith("scrubtrace: interrupted; the same command goes on")
+    until = time.monotonic() + 30
+    while any(Path(f"/proc/{pid}").exists() for pid in workers):
+        assert time.monotonic() < until, "a worker is left"
+        time.sleep(0.1)
+
+
+def _workers_of(session: int) -> list[int]:
+    """Processes of the session that run one of our modules for workers."""
+    found = []
+    for place in Path("/proc").iterdir():
+        with suppress(OSError, ValueError):
+            if os.getsid(int(place.name)) == session and "worker" in (
+                (place / "cmdline").read_text()
+            ).replace("--workers", ""):
+                found.append(int(place.name))
+    return found
