@@ -18,7 +18,7 @@ from open_table import Table, read_table
 
 from scrubtrace.detectors.style.folding import fold
 from scrubtrace.detectors.style.frame import Frame
-from scrubtrace.detectors.style.model import words_of
+from scrubtrace.detectors.style.model import FRAME_TEXTS, words_of
 from scrubtrace.detectors.style.packs import model_bytes, row_number
 from scrubtrace.style.card import RowGroup, card_text
 from scrubtrace.style.labelled import Labelled
@@ -80,12 +80,15 @@ no source with both labels to hold out; `scrubtrace style train` makes one of yo
 
 def groups_of(rows: Sequence[Row], table: Table) -> Iterator[RowGroup]:
     """A line of the card for every group, and generators of equal terms within it."""
-    words = words_of(Frame.of(fold([row.text for row in rows]))).tolist()
-    counts = Counter(
-        (row.group.name, row.generator)
-        for row, count in zip(rows, words, strict=True)
-        if count >= LEAST_WORDS
-    )
+    counts: Counter[tuple[str, str]] = Counter()
+    for at in range(0, len(rows), FRAME_TEXTS):
+        some = rows[at : at + FRAME_TEXTS]
+        words = words_of(Frame.of(fold([row.text for row in some]))).tolist()
+        counts.update(
+            (row.group.name, row.generator)
+            for row, count in zip(some, words, strict=True)
+            if count >= LEAST_WORDS
+        )
     for group in table.groups:
         of_terms: dict[tuple[str, ...], list[str]] = {}
         for name in group.writers:
