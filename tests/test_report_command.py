@@ -162,12 +162,14 @@ def test_the_same_state_gives_another_report(folder: Path) -> None:
         (("--policy-date", "2023-12-01"), "DATE=WORDS"),
         (("--dataset", "stews"), "no run of data set 'stews'"),
         (("--set", "policy.proof_hits=2"), "scrubtrace commit"),
+        (("--review", "sqlite:///other.sqlite"), "was not committed to this review table"),
     ],
 )
 def test_a_report_that_cannot_be_made_is_written(
     folder: Path, capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...], problem: str
 ) -> None:
     assert detect() == 0
+    open_review("sqlite:///other.sqlite").dispose()
     assert report(*arguments) == 2
     assert problem in capsys.readouterr().err
     assert not Path("r.html").exists()

@@ -2,8 +2,10 @@
 
 import json
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from typing import Any
+
+from sqlalchemy import Engine
 
 from scrubtrace.beam_pipelines import storage
 from scrubtrace.beam_pipelines.layout import RunFolder, runs_of
@@ -14,6 +16,7 @@ from scrubtrace.policy import policy_digest
 from scrubtrace.pseudonyms import Pseudonyms, pseudonyms_of
 from scrubtrace.resolver import spec_or_none
 from scrubtrace.results import Results
+from scrubtrace.review.store import run_ids
 from scrubtrace.schemas.counts import CELL_GROUPS, month_of
 
 LABELER = "labeler"
@@ -43,6 +46,16 @@ def committed_manifest(folder: RunFolder, config: Config) -> dict[str, Any]:
             "commit with this configuration first, or give --config of that run"
         )
     return manifest
+
+
+def check_committed_here(engine: Engine, runs: Set[str]) -> None:
+    """Raises `UsageStop` if one of the runs was not committed to the review table."""
+    missing = sorted(runs - run_ids(engine))
+    if missing:
+        raise UsageStop(
+            f"run {missing[0]} was not committed to this review table: name the one that detect "
+            "used with --review, or commit the run to this one"
+        )
 
 
 def pseudonyms_for(results: Results, config: Config) -> Pseudonyms | None:

@@ -35,6 +35,7 @@ from scrubtrace.beam_pipelines.drawing.ranges import DrawSpec
 from scrubtrace.beam_pipelines.layout import started_at
 from scrubtrace.beam_pipelines.remote import ClusterError, choose_parallelism
 from scrubtrace.beam_pipelines.runner import OptionsError, options_given, pipeline_options
+from scrubtrace.cells import check_committed_here
 from scrubtrace.config import Config
 from scrubtrace.detect import review_engine
 from scrubtrace.exits import UsageStop
@@ -46,7 +47,6 @@ from scrubtrace.review.batches.known import check_name, flagged_keys
 from scrubtrace.review.batches.store import create_batch, list_batches
 from scrubtrace.review.errors import ReviewError
 from scrubtrace.review.rotation import key_ids
-from scrubtrace.review.store import run_ids
 from scrubtrace.schemas.batches import Batch, Purpose
 from scrubtrace.schemas.plan import Columns, RunSpec
 
@@ -119,7 +119,7 @@ def make_plan(job: PlanJob) -> Planned:
     dataset = find_dataset(job.out, job.dataset or job.config.input.dataset)
     with output_lock(job.out):
         population = find_population(job.out, dataset)
-        _check_committed_here(engine, population)
+        check_committed_here(engine, population.runs)
         seed = _checked_seed(job, engine, population)
         by = strata_by(job.by, population.results.spec.columns, job.identify)
         keys, key_file = find_keys(job.key_file, key_ids(engine))
@@ -224,15 +224,6 @@ def _usage_errors() -> Iterator[None]:
         yield
     except ReviewError as error:
         raise UsageStop(str(error)) from None
-
-
-def _check_committed_here(engine: Engine, population: Population) -> None:
-    missing = sorted(population.runs - run_ids(engine))
-    if missing:
-        raise UsageStop(
-            f"run {missing[0]} was not committed to this review table: name the one that detect "
-            "used with --review, or commit the run to this one"
-        )
 
 
 def _checked_seed(job: PlanJob, engine: Engine, population: Population) -> CheckedSeed | None:

@@ -15,6 +15,7 @@ from scrubtrace.cells import (
     LABELER,
     Cell,
     cell_of,
+    check_committed_here,
     committed_manifest,
     newest_dataset,
     pseudonyms_for,
@@ -26,7 +27,7 @@ from scrubtrace.counted import CELL
 from scrubtrace.labelers.referrals import read_referrals, referred_in, renewed
 from scrubtrace.outcome import Outcome
 from scrubtrace.pseudonyms import Pseudonyms
-from scrubtrace.resolver import committed_runs, current_results
+from scrubtrace.resolver import committed_runs, current_results, current_sources
 from scrubtrace.results import FoundText, Results
 from scrubtrace.review.connection import reading_as_one
 from scrubtrace.review.lines import count_states
@@ -99,12 +100,15 @@ def gather(
 ) -> Gathered:
     """Reads the current results of a data set; by default of the newest committed run.
 
-    Raises `UsageStop` if there is none, or if the policy is not the one that the newest run was
-    committed with; `IncompleteStop` and `SumsDifferStop` as reading results does.
+    Raises `UsageStop` if there is none, if one was not committed to the review table, or if the
+    policy is not the one that the newest run was committed with; `IncompleteStop` and
+    `SumsDifferStop` as reading results does.
     """
     name = dataset or newest_dataset(out)
     results = current_results(out, name)
-    folder = next(committed_runs(runs_of(out), name))[0]
+    folders = runs_of(out)
+    check_committed_here(engine, {run.id for run, *_ in current_sources(folders, name)})
+    folder = next(committed_runs(folders, name))[0]
     manifest = committed_manifest(folder, config)
     balance = check_balance(results)
     outcome = Outcome(folder.id, name, balance, list(folder.work().dead))
