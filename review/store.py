@@ -215,6 +215,13 @@ def run_ids(engine: Engine) -> set[str]:
         return set(connection.execute(select(review_runs.c.run_id)).scalars())
 
 
+def datasets_of(engine: Engine) -> set[str]:
+    """Data sets that the table has runs or items of."""
+    queries = (select(table.c.dataset).distinct() for table in (review_runs, review_items))
+    with reading(engine) as connection:
+        return {name for query in queries for name in connection.execute(query).scalars()}
+
+
 def iter_items(
     engine: Engine,
     *,

@@ -183,7 +183,8 @@ def test_the_gate_asks_which_data_set(call: Call) -> None:
     code, _, problem = call(*limit)
     assert (code, "name one of them with --dataset: one, two" in problem) == (2, True)
     assert call(*limit, "--dataset", "one")[0] == 0
-    assert call(*limit, "--dataset", "three")[0] == 3
+    code, _, problem = call(*limit, "--dataset", "three")
+    assert (code, "no run of data set 'three', but of: one, two" in problem) == (2, True)
 
 
 def test_the_gate_checks_full_scans(call: Call) -> None:

@@ -158,6 +158,10 @@ def test_bad_lines_end_with_2_or_3(run: Run, capsys: pytest.CaptureFixture[str])
         (("export", "--out", "x", "--state", "done"), "--state takes pending, reopened"),
         (("export", "--out", "x", "--new-since", "1999"), "no such run was committed"),
         (("export", "--out", "x", "--assign", "a/b"), "names to assign to"),
+        (("export", "--out", "x", "--dataset", "dota"), "no data set 'dota' in the review table"),
+        (("sheet", "--out", "x.html", "--dataset", "dota"), "no data set 'dota'"),
+        (("verify", "--head", "5f0c..."), "64 hexadecimal digits"),
+        (("verify", "--head", "5f" * 31), "64 hexadecimal digits"),
         (
             ("export", "--out", "x", "--assign", "a", "--format", "parquet"),
             "CSV and Label Studio only",
@@ -173,6 +177,18 @@ def test_what_cannot_be_done_ends_with_2(
     assert run("review", *arguments, *TABLE) == 2
     assert problem in capsys.readouterr().err
     assert not Path("x").exists()
+
+
+def test_an_export_of_a_data_set_that_is_not_there_names_those_that_are(
+    run: Run, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write("a.parquet", text=[PLAIN])
+    assert detect(run, "--dataset", "plain") == 0
+    write("a.parquet", text=[FLAGGED])
+    assert detect(run, "--dataset", "flagged") == 0
+    for name, code in (("plain", 0), ("flagged", 0), ("plane", 2)):
+        assert run("review", "export", *TABLE, "--out", "x", "--dataset", name) == code
+    assert "no data set 'plane' in the review table: flagged, plain" in capsys.readouterr().err
 
 
 def test_a_date_is_its_beginning_in_utc(run: Run) -> None:

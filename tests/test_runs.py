@@ -59,6 +59,11 @@ def output(*arguments: str, out: str = "out") -> str:
     return result.output
 
 
+@pytest.mark.parametrize("more", [[], ["--json"]])
+def test_a_folder_that_is_not_there_has_no_list(more: list[str]) -> None:
+    assert code_of("runs", "list", "--out", "uot", *more) == 2
+
+
 def test_a_line_a_run_newest_first() -> None:
     assert detect("--sample", "0.5") == 0
     newest, second, first = list_runs("out")
@@ -112,9 +117,9 @@ def test_a_run_of_another_format_is_listed_as_such(file: str, content: str | Non
 
 
 def test_a_folder_without_runs_is_no_error() -> None:
+    Path("nowhere").mkdir()
     assert output("list", out="nowhere") == "there are no runs in nowhere\n"
     assert output("list", "--json", out="nowhere") == "[]\n"
-    assert not Path("nowhere").exists()
 
 
 def test_the_list_reads_two_small_files_a_run(monkeypatch: pytest.MonkeyPatch) -> None:

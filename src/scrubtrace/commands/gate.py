@@ -89,6 +89,8 @@ def _of_one_dataset(
     if dataset is None and len(names) > 1:
         raise UsageStop(f"{out} has runs of several data sets: name one of them with --dataset: "
                         f"{', '.join(names)}")  # fmt: skip
+    if dataset is not None and names and dataset not in {spec.dataset for _, spec in full}:
+        raise UsageStop(f"{out} has no run of data set {dataset!r}, but of: {', '.join(names)}")
     of_it = [folder for folder, spec in full if spec.dataset == (dataset or spec.dataset)]
     return [folder for folder in of_it if folder.is_committed()], of_it
 

@@ -1,5 +1,6 @@
 """``review``: working with the review table."""
 
+import re
 import shlex
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -95,6 +96,15 @@ def _controls_in_words(controls: Mapping[Any, int]) -> str:
     return f", of them {sum(controls.values()):,} controls ({counts})" if counts else ""
 
 
+def _check_dataset(engine: Any, given: Mapping[str, Any]) -> None:
+    """Raises `UsageStop` for a data set that the table does not have."""
+    from scrubtrace.review.store import datasets_of
+
+    if given["dataset"] is not None and given["dataset"] not in (known := datasets_of(engine)):
+        names = ", ".join(sorted(known)) or "there is none"
+        raise UsageStop(f"no data set {given['dataset']!r} in the review table: {names}")
+
+
 def _wanted(given: Mapping[str, Any], default: frozenset[Any]) -> Any:
     """What `wanted_options` choose; raises `UsageStop` for a state that there is not."""
     from scrubtrace.review.lines import Wanted
@@ -147,6 +157,7 @@ def export(out: str, file_format: str, **given: Any) -> None:
     options = {name: given[name] for name in ("budget", "rows_per_file")}
     options |= {"reviewers": reviewers, "mix": _mix(given), "wording": wording(messages_of(given))}
     with opened(given) as engine:
+        _check_dataset(engine, given)
         if is_parquet:
             result = export_parquet(engine, Path(out), wanted)
         elif file_format == "csv":
@@ -200,6 +211,7 @@ def sheet(out: str, **given: Any) -> None:
     words = wording(messages_of(given))
     beside = _reference_texts(given["reference"])
     with opened(given) as engine:
+        _check_dataset(engine, given)
         budget, mix = given["budget"], _mix(given)
         result = write_sheet(engine, path, wanted, words, budget, beside, mix)
     controls = _controls_in_words(result.controls)
@@ -332,8 +344,11 @@ def verify(heads: tuple[str, ...], **given: Any) -> None:
     """
     from scrubtrace.review.trail import verify as trail
 
+    wanted = [head.strip().lower() for head in heads]
+    if wrong := [head for head in wanted if not re.fullmatch("[0-9a-f]{64}", head)]:
+        raise UsageStop(f"--head takes a whole hash, 64 hexadecimal digits, not {wrong[0]!r}")
     with opened(given) as engine:
-        found = trail.verify(engine, [head.strip().lower() for head in heads])
+        found = trail.verify(engine, wanted)
     for problem in found.problems[:PROBLEMS_SHOWN]:
         click.echo(problem)
     if len(found.problems) > PROBLEMS_SHOWN:

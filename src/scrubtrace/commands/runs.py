@@ -1,11 +1,13 @@
 """``runs``: what was run, why counts moved, what can go, and whether a run can be reproduced."""
 
+import os
 from dataclasses import asdict
 from typing import Any
 
 import click
 
 from scrubtrace.commands.options import json_text
+from scrubtrace.exits import UsageStop
 
 
 def run_options(command: Any) -> Any:
@@ -27,8 +29,11 @@ def runs() -> None:
 @run_options
 def list_(out: str, as_json: bool) -> None:
     """List the runs, newest first."""
+    from scrubtrace.beam_pipelines import storage
     from scrubtrace.runs.listing import list_runs, listed
 
+    if not storage.is_remote(out) and not os.path.isdir(out):
+        raise UsageStop(f"there is no folder {out}")
     lines = list_runs(out)
     if as_json:
         started = [line.started and line.started.isoformat() for line in lines]
