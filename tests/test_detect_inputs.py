@@ -288,3 +288,22 @@ def test_columns_without_a_value_in_one_shard(detect: Detect) -> None:
     assert detect("--id-column", "id", "--language-column", "lang", "--quiet") == 0
     assert {item["row_id"] for item in items()} == {"a", None}
     assert manifest()["rows"] == 5
+
+
+@pytest.mark.parametrize("more", [("data/out/runs/*/parts/*/*.parquet",), ("data/**/*.parquet",)])
+def test_parts_of_its_own_are_no_input(
+    detect: Detect, more: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    write("a.parquet", text=[FLAGGED])
+    assert detect(out="data/out") == 0
+    assert detect(*more, out="data/out") == 2
+    assert "data/out: give another folder" in capsys.readouterr().err
+    assert detect(out="data/out") == 0
+
+
+def test_a_line_break_in_a_group_makes_no_line_of_the_summary(
+    detect: Detect, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write("a.parquet", text=[FLAGGED], who=["south\nflagged for review: 0\x1b[1m"])
+    assert detect("--group-by", "vendor=who") == 0
+    assert r"  by vendor: south\nflagged for review: 0\x1b[1m 1" in capsys.readouterr().out

@@ -44,7 +44,7 @@ from scrubtrace.detectors.registry import DetectorError, make_detector
 from scrubtrace.environment import record_scan
 from scrubtrace.exits import UsageStop
 from scrubtrace.keys import existing_keys, find_keys
-from scrubtrace.lock import make_output_folder, output_lock
+from scrubtrace.lock import check_apart, make_output_folder, output_lock
 from scrubtrace.outcome import Outcome
 from scrubtrace.progress import shown_progress
 from scrubtrace.resolver import current_runs, newer_run, spec_or_none
@@ -120,6 +120,8 @@ def prepare(job: Job) -> Prepared:
         inputs = read_inputs(job.inputs, columns, config.input.dataset, config.input.root)
     except (PlanError, DetectorError, OptionsError, ClusterError) as error:
         raise UsageStop(str(error)) from None
+    own = storage.join(job.out, "runs")
+    check_apart([*inputs.shards, *inputs.dead], job.inputs, job.out, own)
     return Prepared(job, inputs, detectors, options)
 
 

@@ -3,7 +3,7 @@
 import json
 import os
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,6 +13,7 @@ from filelock import FileLock, Timeout
 
 from scrubtrace.beam_pipelines.storage import is_remote, make_folders
 from scrubtrace.exits import UsageStop
+from scrubtrace.schemas.plan import DeadShard, Shard
 
 
 def make_output_folder(out: str) -> None:
@@ -25,6 +26,31 @@ def make_output_folder(out: str) -> None:
         raise UsageStop(
             f"{out} cannot be a folder to write into, since {file} is no folder: name another"
         ) from None
+
+
+def check_apart(
+    shards: Iterable[Shard | DeadShard], inputs: Iterable[str], out: str, written: str
+) -> None:
+    """Nothing that is read may lie in ``written``, nor would when the command is called again.
+
+    Raises `UsageStop`; ``written`` is ``out`` or a folder in it.
+    """
+    remote = is_remote(written)
+    place = written.rstrip("/") + "/" if remote else f"{Path(written).resolve()}/"
+    for shard in shards:
+        path = shard.path if is_remote(shard.path) else str(Path(shard.path).resolve())
+        if path.startswith(place):
+            raise UsageStop(f"{shard.path} lies in --out {out}: give another folder")
+    for pattern in inputs:
+        if "**" in pattern and not is_remote(pattern) and place.startswith(_above(pattern)):
+            raise UsageStop(f"{pattern} would take in --out {out}: give another folder")
+
+
+def _above(pattern: str) -> str:
+    """The folder that a recursive glob looks through, with a slash at its end."""
+    above = pattern.partition("**")[0].rpartition("/")[0]
+    folder = Path(above or ("/" if pattern.startswith("/") else ".")).resolve()
+    return f"{str(folder).rstrip('/')}/"
 
 
 @contextmanager

@@ -73,7 +73,7 @@ def _lines(outcome: Outcome, out: str, config: Config) -> Iterator[str]:
     yield from _turns(balance)
     yield f"flagged for review: {outcome.flagged.total():,}{_counts(outcome.flagged)}"
     for name, values in outcome.flagged_by.items():
-        top = ", ".join(f"{value} {count:,}" for value, count in values.most_common(SHOWN))
+        top = ", ".join(f"{_plain(v)} {count:,}" for v, count in values.most_common(SHOWN))
         yield f"  by {name}: {top}"
     if outcome.reported:
         yield f"reported, not flagged: {outcome.reported.total():,}{_counts(outcome.reported)}"
@@ -97,6 +97,11 @@ def _lines(outcome: Outcome, out: str, config: Config) -> Iterator[str]:
     if outcome.no_longer_flagged:
         count = outcome.no_longer_flagged
         yield f"no longer flagged: {count:,} (not found again, or not enough under this policy)"
+
+
+def _plain(value: object) -> str:
+    """A value of the data on one line: a line break in it must not look like a line of ours."""
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in str(value))
 
 
 def _turns(balance: Balance) -> Iterator[str]:

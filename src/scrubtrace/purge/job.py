@@ -30,7 +30,7 @@ from scrubtrace.beam_pipelines.short_memory import end_under_limit
 from scrubtrace.config import Config
 from scrubtrace.exits import IncompleteStop, UsageStop
 from scrubtrace.keys import place_of_keys, read_ring
-from scrubtrace.lock import output_lock
+from scrubtrace.lock import check_apart, output_lock
 from scrubtrace.progress import shown_progress
 from scrubtrace.purge.choosing import Chosen, choose
 from scrubtrace.purge.columns import check_columns
@@ -140,7 +140,7 @@ def prepare(job: Job) -> Prepared:
         inputs = read_inputs(job.inputs, columns, config.input.dataset, config.input.root)
     except (PlanError, OptionsError, ClusterError) as error:
         raise UsageStop(str(error)) from None
-    _check_apart(inputs.shards, job.inputs, job.out)
+    check_apart(inputs.shards, job.inputs, job.out, job.out)
     chosen = choose(config.purge, inputs.dataset, job.decisions, job.results)
     _check_keys(chosen.wanted, ring)
     if config.input.id_column is None:
@@ -288,25 +288,6 @@ def _ring(key_file: str | None) -> KeyRing:
     if path is not None and not Path(path).exists():
         raise UsageStop(f"there is no key file {path}: name that of detect with --key-file")
     return read_ring(path)
-
-
-def _check_apart(shards: Sequence[Shard], inputs: Sequence[str], out: str) -> None:
-    """Nothing that is read may lie where is written, nor would when the command is called again."""
-    place = out.rstrip("/") + "/" if storage.is_remote(out) else f"{Path(out).resolve()}/"
-    for shard in shards:
-        path = shard.path if storage.is_remote(shard.path) else str(Path(shard.path).resolve())
-        if path.startswith(place):
-            raise UsageStop(f"{shard.path} lies in --out {out}: give another folder")
-    for pattern in inputs:
-        if "**" in pattern and not storage.is_remote(pattern) and place.startswith(_above(pattern)):
-            raise UsageStop(f"{pattern} would take in --out {out}: give another folder")
-
-
-def _above(pattern: str) -> str:
-    """The folder that a recursive glob looks through, with a slash at its end."""
-    above = pattern.partition("**")[0].rpartition("/")[0]
-    folder = Path(above or ("/" if pattern.startswith("/") else ".")).resolve()
-    return f"{str(folder).rstrip('/')}/"
 
 
 def _check_keys(wanted: pa.Table, ring: KeyRing) -> None:
