@@ -42,7 +42,7 @@ def read_register(path: str, known_rules: Sequence[str] = ()) -> Register:
     ``known_rules`` are the ids that ``off`` and ``[severity]`` may name.
     """
     try:
-        text = Path(path).read_text(encoding="utf-8")
+        text = Path(path).read_text(encoding="utf-8-sig")
     except OSError as error:
         raise RegisterError(f"cannot read {path}: {error.strerror}") from None
     except UnicodeDecodeError:

@@ -272,3 +272,11 @@ def test_a_log_without_calls_passes_the_gate(
     said = capsys.readouterr()
     assert "nothing was checked" in said.err
     assert "empty files: " in said.out
+
+
+def test_a_register_with_a_byte_order_mark(tmp_path: Path) -> None:
+    marked = tmp_path / "calls.toml"
+    marked.write_text(Path(REGISTER).read_text(encoding="utf-8"), encoding="utf-8-sig")
+    given = ("calls", "check", str(LOG), "--spec", str(marked))
+    assert code_of(*given, "--out", str(tmp_path / "out")) == check(LOG, out=tmp_path / "plain")
+    assert findings(tmp_path / "out") == findings(tmp_path / "plain")

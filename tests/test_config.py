@@ -91,3 +91,8 @@ def test_broken_file_says_where() -> None:
     Path("scrubtrace.toml").write_text("[policy\n")
     with pytest.raises(UsageStop, match=r"scrubtrace.toml: .*line 1"):
         load_config(None)
+
+
+def test_a_byte_order_mark_is_passed_over() -> None:
+    Path("scrubtrace.toml").write_text("[scan]\nworkers = 3\n", encoding="utf-8-sig")
+    assert load_config(None).scan.workers == 3

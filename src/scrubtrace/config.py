@@ -277,9 +277,9 @@ def load_config(
 
 
 def text_of(path: Path) -> str:
-    """The text of a small file; raises `UsageStop`."""
+    """The text of a small file, without a byte order mark; raises `UsageStop`."""
     try:
-        return path.read_text(encoding="utf-8")
+        return path.read_text(encoding="utf-8-sig")
     except OSError as error:
         raise UsageStop(f"cannot read {path}: {error.strerror}") from None
     except UnicodeDecodeError as error:
