@@ -6,6 +6,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from command_line import code_of
 from purges import decided, decisions, ids, purge, record, without, write_data, write_decisions
 
 
@@ -103,3 +104,13 @@ def test_two_lists_are_refused(capsys: pytest.CaptureFixture[str]) -> None:
         Path(name).write_text("row_id\nid-0-3\n")
     assert purge("--list", "a.csv", "--list", "b.csv", "--id-column", "id") == 2
     assert "given twice" in capsys.readouterr().err
+
+
+def test_a_key_file_that_is_not_there_compares_nothing(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    decisions([(0, 3)])
+    assert purge("--decisions", "decided.parquet") == 0
+    record_file = "purged/removal/record.json"
+    assert code_of("verify", record_file, "--every-row", "--key-file", "wrong.key") == 2
+    assert "wrong.key" in capsys.readouterr().err

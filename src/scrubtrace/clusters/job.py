@@ -125,8 +125,8 @@ def write_clusters(found: Found, out: str) -> Counter[Kind]:
         ],
         TABLE,
     )
+    make_output_folder(str(Path(out).parent))
     path = Path(out).absolute()
-    make_output_folder(str(path.parent))
     with storage.open_write(str(path)) as file:
         pq.write_table(table, file)
     return Counter(kinds)

@@ -10,7 +10,7 @@ import click
 
 from scrubtrace import log
 from scrubtrace.commands.options import config_options, json_text, once
-from scrubtrace.exits import Exit
+from scrubtrace.exits import Exit, UsageStop
 
 SHOWN = 5
 
@@ -106,7 +106,9 @@ def verify(record: str, **given: Any) -> None:
     from scrubtrace.keys import existing_keys
     from scrubtrace.purge.verify import verify as compare
 
-    ring, _ = existing_keys(given["key_file"])
+    ring, path = existing_keys(given["key_file"])
+    if ring is None and given["key_file"] is not None:
+        raise UsageStop(f"--key-file: there is no file {path}")
     seed = _seed(given["sample_seed"])
     found = compare(record, ring, given["public_key"], given["every_row"], seed)
     for note in found.notes:

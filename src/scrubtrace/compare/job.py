@@ -98,8 +98,8 @@ def compare(
 
 def write_report(report: dict[str, Any], out: str) -> None:
     """Writes the report as JSON, replacing it in one step."""
+    make_output_folder(str(Path(out).parent))
     path = Path(out).absolute()
-    make_output_folder(str(path.parent))
     content = json.dumps(report, ensure_ascii=False, indent=1).encode()
     storage.write_atomic(str(path), content)
 

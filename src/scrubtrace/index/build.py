@@ -75,9 +75,9 @@ def build_index(
 ) -> Manifest:
     """Writes a new index; raises `UsageStop` if there is one or another builder is at work."""
     path = _local(out)
-    if (path / MANIFEST).exists():
-        raise UsageStop(f"{out} is an index already: add to it with scrubtrace index add")
     with output_lock(out):
+        if (path / MANIFEST).exists():
+            raise UsageStop(f"{out} is an index already: add to it with scrubtrace index add")
         manifest = new_manifest(basis, scale)
         if trusted is not None:
             try:
