@@ -21,8 +21,7 @@ def style() -> None:
 @click.option(
     "--model",
     metavar="FILE",
-    help="Style model (default: that of the configuration, else the "
-    "shipped one, for English only).",
+    help="Style model (default: that of the configuration, else the shipped one, for English).",
 )
 @click.option("--out", required=True, metavar="FILE", help="The calibration, as .npz.")
 @click.option("--origin", required=True, metavar="TEXT",

@@ -17,8 +17,7 @@ SHARE = 0.5
 
 
 LEAST_SOURCES, LEAST_ROWS = 3, 200
-"""Sources with both labels, and rows of each label in them, below which slopes say little: of 20
-rows of each label drawn from three sources some made a model find less than without."""
+"""Sources with both labels, and rows of each label in them, below which slopes say too little."""
 
 
 def adjustment_of(columns: Columns, scores: Floats, names: tuple[str, ...]) -> Adjustment | None:

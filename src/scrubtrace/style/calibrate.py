@@ -261,7 +261,7 @@ class _Collected:
                 self.counts["repeated"] += 1
                 continue
             self._seen.add(digest)
-            if row_number(text) in self._fitted_on:
+            if self._fitted_on and row_number(text) in self._fitted_on:
                 self.counts[TRAINED_ON] += 1
                 continue
             code = rows.languages[row] if rows.languages else None

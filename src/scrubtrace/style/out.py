@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from scrubtrace.beam_pipelines import storage
 from scrubtrace.exits import UsageStop
+from scrubtrace.lock import make_output_folder
 
 
 def check_out(out: str, example: str, read: Iterable[str]) -> str:
@@ -27,7 +28,7 @@ def check_out(out: str, example: str, read: Iterable[str]) -> str:
         raise UsageStop(f"--out {out} cannot be written: {error.strerror}") from None
     try:
         folder = os.path.dirname(path)
-        storage.make_folders(folder)
+        make_output_folder(folder)
         with tempfile.TemporaryFile(dir=folder):
             pass
     except OSError as error:
