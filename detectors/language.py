@@ -34,6 +34,18 @@ LANGUAGES = (
 """Codes that are told apart; ``zxx`` is no language (code, numbers). With all that the library
 knows, short text is lost to rare languages; with only ours, other languages are taken for ours."""
 
+_OTHER_NAMES = {
+    name: code
+    for code, names in {
+        "en": "eng english",
+        "zh": "zho chi cmn chinese mandarin 中文 汉语 漢語",
+        "ja": "jpn japanese 日本語",
+        "de": "deu ger german deutsch",
+        "id": "ind in indonesian",
+    }.items()
+    for name in names.split()
+}
+
 _ADDRESS = re.compile(r"\w+://\S+")
 _LETTER = re.compile(r"[^\W\d_]")
 _KANA = re.compile("[\u3041-\u3096\u30a1-\u30fa\uff66-\uff6f\uff71-\uff9d]")
@@ -72,8 +84,12 @@ def _ranked(piece: str) -> str:
 
 
 def normalise_code(code: str) -> str:
-    """The primary subtag of a language code such as ``zh-Hant`` or ``EN_us``, in lower case."""
-    return re.split("[-_]", code.strip().lower())[0] or UNDETERMINED
+    """The primary subtag of a language code such as ``zh-Hant`` or ``EN_us``, in lower case.
+
+    For the languages of the detectors also from ISO 639-2 and 639-3 codes (``eng_Latn``) and names.
+    """
+    primary = re.split("[-_ (]", code.strip().lower())[0]
+    return _OTHER_NAMES.get(primary, primary) or UNDETERMINED
 
 
 def _east_asian(text: str) -> str | None:

@@ -108,9 +108,14 @@ class KeyRing:
         """Ids of all keys, the active one first."""
         return (self.active.id, *self.retired_ids)
 
+    @property
+    def by_id(self) -> dict[str, DigestKey]:
+        """All keys by their ids, the active one first."""
+        return {key.id: key for key in (self.active, *self.retired)}
+
     def selected(self, active_id: str, retired_ids: Sequence[str] = ()) -> "KeyRing":
         """The ring of these keys, in this order; raises KeyError with the id of one it lacks."""
-        keys = {key.id: key for key in (self.active, *self.retired)}
+        keys = self.by_id
         return KeyRing(keys[active_id], tuple(keys[key_id] for key_id in retired_ids))
 
     def earlier_digests(self, text: str) -> dict[str, str]:

@@ -43,3 +43,24 @@ def test_only_the_beginning_is_looked_at() -> None:
 )
 def test_codes_are_reduced_to_their_primary_subtag(given: str, code: str) -> None:
     assert normalise_code(given) == code
+
+
+@pytest.mark.parametrize(
+    ("given", "code"),
+    [
+        ("eng_Latn", "en"),
+        ("English (US)", "en"),
+        ("zho-Hant", "zh"),
+        ("cmn_Hani", "zh"),
+        ("Chinese (Simplified)", "zh"),
+        ("日本語", "ja"),
+        ("jpn", "ja"),
+        ("Deutsch", "de"),
+        ("ger", "de"),
+        ("Indonesian", "id"),
+        ("fra_Latn", "fra"),
+        ("Bahasa Melayu", "bahasa"),
+    ],
+)
+def test_other_names_of_the_languages_of_the_detectors_are_known(given: str, code: str) -> None:
+    assert normalise_code(given) == code

@@ -69,7 +69,7 @@ def keys_of(spec: PurgeSpec) -> Keys:
 
 def selected_keys(ring: KeyRing, spec: PurgeSpec) -> Keys:
     """The keys of a ring that a purge was planned with; raises `DigestKeyError` without one."""
-    held = {key.id: key for key in (ring.active, *ring.retired)}
+    held = ring.by_id
     for key_id in (spec.key_id, *spec.retired_key_ids):
         if key_id not in held:
             place = key_place(spec.key_file)

@@ -52,7 +52,7 @@ def read_flagged(engine: Engine, key_file: str | None) -> Flagged:
                 used.add(stored.item.key_id)
                 found.append(bytes.fromhex(stored.item.text_digest))
     ring, path = existing_keys(key_file)
-    held = {key.id: key for key in (ring.active, *ring.retired)} if ring else {}
+    held = ring.by_id if ring else {}
     if missing := sorted(used - held.keys()):
         raise UsageStop(
             f"flagged texts are known by digests of key {missing[0]}, which {key_place(path)} does "
@@ -66,7 +66,6 @@ def kept_flagged(spec: DiffSpec) -> Flagged | None:
     """What was read before, in a worker; None without flagged texts."""
     if not spec.flagged_keys:
         return None
-    ring = read_keys(spec.key_file)
-    held = {key.id: key for key in (ring.active, *ring.retired)}
+    held = read_keys(spec.key_file).by_id
     keys = tuple(held[key_id] for key_id in spec.flagged_keys)
     return Flagged(np.load(spec.work(FILE), allow_pickle=False), keys)

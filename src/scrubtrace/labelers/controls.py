@@ -231,7 +231,7 @@ def check_handout(record: Record, path: str, ring: KeyRing) -> int:
     Raises `SumsDifferStop` if a text, day, labeler or task differs, `UsageStop` if it cannot be
     read or the key of the plan is not here.
     """
-    keys = {key.id: key for key in (ring.active, *ring.retired)}
+    keys = ring.by_id
     if record.key_id not in keys:
         raise UsageStop(f"the plan was made with key {record.key_id}, which is not here")
     key = keys[record.key_id]

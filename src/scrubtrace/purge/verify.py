@@ -153,7 +153,7 @@ def _side_problems(base: str, predicate: dict[str, Any]) -> Iterator[str]:
 
 
 def _key(key_id: str, ring: KeyRing | None, found: Found) -> DigestKey | None:
-    held = {} if ring is None else {key.id: key for key in (ring.active, *ring.retired)}
+    held = {} if ring is None else ring.by_id
     if key_id not in held:
         found.notes.append(
             f"key {key_id} is not here: only whole files are compared, rows cannot be named"
