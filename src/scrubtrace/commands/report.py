@@ -52,11 +52,10 @@ def report(runs_folder: str, out: str, policy_dates: tuple[str, ...], **given: A
     """
     from scrubtrace.commands.review import opened
     from scrubtrace.report.audited import read_audit
-    from scrubtrace.report.campaigns import Campaigns, noted_checks, read_records
+    from scrubtrace.report.campaigns import Campaigns, read_records
     from scrubtrace.report.gathering import gather
     from scrubtrace.report.making import make_report
     from scrubtrace.report.shares import PolicyDate
-    from scrubtrace.review.connection import reading
     from scrubtrace.review.errors import ReviewError
     from scrubtrace.review.report.writing import html_of, markdown_of
 
@@ -69,9 +68,7 @@ def report(runs_folder: str, out: str, policy_dates: tuple[str, ...], **given: A
     messages = messages_of(given)
     with opened(given) as engine:
         found = gather(runs_folder, config, engine, given["dataset"], given["with_excerpts"] or 0)
-        with reading(engine) as connection:
-            noted = noted_checks(connection)
-    campaigns = Campaigns(noted, read_records(given["records"], found.dataset))
+    campaigns = Campaigns(found.noted, read_records(given["records"], found.dataset))
     audited = None
     if given["audit_file"] is not None:
         policy = found.manifest["digests"]["policy"]

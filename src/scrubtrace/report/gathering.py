@@ -27,6 +27,7 @@ from scrubtrace.counted import CELL
 from scrubtrace.labelers.referrals import read_referrals, referred_in, renewed
 from scrubtrace.outcome import Outcome
 from scrubtrace.pseudonyms import Pseudonyms
+from scrubtrace.report.campaigns import Noted, noted_checks
 from scrubtrace.resolver import committed_runs, current_results, current_sources
 from scrubtrace.results import FoundText, Results
 from scrubtrace.review.connection import reading_as_one
@@ -65,7 +66,8 @@ class Gathered:
     ``texts`` counts the texts that were read, ``flagged`` those that are flagged, both by `CELL`,
     people by pseudonyms; ``flagged_without_style`` leaves out what only style flags. ``referred``
     are labelers that were referred to review this year. ``signals`` counts flagged texts by
-    signature. ``states`` counts places in the review table by kind and state.
+    signature. ``states`` counts places in the review table by kind and state, ``noted`` are the
+    checks of campaigns that its log knows; both are of one moment.
     """
 
     dataset: str
@@ -83,6 +85,7 @@ class Gathered:
     excerpts: list[Excerpt] = field(default_factory=list)
     review_head: str = ""
     runs: tuple[str, ...] = ()
+    noted: tuple[Noted, ...] = ()
 
     def by(self, name: str) -> dict[str | None, tuple[int, int]]:
         """Flagged texts and all texts by one of `CELL`, the most texts first."""
@@ -121,6 +124,7 @@ def gather(
     with reading_as_one(engine) as connection:
         found.states = count_states(connection, name)
         found.review_head = head_of(connection)
+        found.noted = noted_checks(connection)
     return found
 
 
