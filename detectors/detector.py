@@ -2,6 +2,8 @@
 
 import hashlib
 import json
+import math
+import re
 from collections import Counter
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -17,6 +19,7 @@ from scrubtrace.schemas.evidence import (
     FOUND,
     REASON,
     ROW,
+    SCORE,
     SIGNAL,
     START,
     STRENGTH,
@@ -29,8 +32,10 @@ from scrubtrace.schemas.vocabulary import Abstained, Lane, Strength, Use
 MOST_COUNTS = 100_000
 """Most names that the counts of one batch may have."""
 
-COUNT_CHARS = 200
-"""Longest name of a count."""
+NAME_CHARS = 200
+"""Longest name of a count, a signal or a category."""
+
+_REASON = re.compile(r"[\w.-]{1,64}")
 
 NEVER_NULL = frozenset({ROW, SIGNAL, CATEGORY, STRENGTH, USE, REASON})
 
@@ -142,15 +147,26 @@ def check_evidence(evidence: Any, batch: TextBatch) -> None:
             raise ContractError("answered null where a value is needed")
         if any(not 0 <= row < len(batch) for row in table.column(ROW).to_pylist()):
             raise ContractError("answered for rows outside its batch")
+    _check_found(evidence.found, batch)
+    if not all(map(_REASON.fullmatch, set(evidence.abstained.column(REASON).to_pylist()))):
+        raise ContractError("answered a reason that is not one short word (letters, digits, _-.)")
+    if not _are_counts(evidence.counts):
+        raise ContractError("answered counts that are no whole numbers by short names")
+
+
+def _check_found(found: pa.RecordBatch, batch: TextBatch) -> None:
     for name, choices in ((STRENGTH, Strength), (USE, Use)):
-        if not set(evidence.found.column(name).to_pylist()) <= set(choices):
+        if not set(found.column(name).to_pylist()) <= set(choices):
             raise ContractError(f"answered a {name} that there is not")
-    columns = (evidence.found.column(name).to_pylist() for name in (ROW, START, END))
+    for name in (SIGNAL, CATEGORY):
+        if any(len(value) > NAME_CHARS for value in set(found.column(name).to_pylist())):
+            raise ContractError(f"answered a {name} of more than {NAME_CHARS} characters")
+    if not all(map(math.isfinite, found.column(SCORE).drop_null().to_pylist())):
+        raise ContractError("answered a score that is no finite number")
+    columns = (found.column(name).to_pylist() for name in (ROW, START, END))
     places = zip(*columns, strict=True)
     if not all(_is_place(start, end, batch.texts[row]) for row, start, end in places):
         raise ContractError("answered a span outside its text")
-    if not _are_counts(evidence.counts):
-        raise ContractError("answered counts that are no whole numbers by short names")
 
 
 def _are_counts(counts: Any) -> bool:
@@ -158,7 +174,7 @@ def _are_counts(counts: Any) -> bool:
         return False
     return all(
         isinstance(name, str)
-        and len(name) <= COUNT_CHARS
+        and len(name) <= NAME_CHARS
         and isinstance(count, int)
         and not isinstance(count, bool)
         and count >= 0

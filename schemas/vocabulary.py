@@ -96,6 +96,7 @@ class Abstained(StrEnum):
 
     LANGUAGE_NOT_COVERED = "language_not_covered"
     DETECTOR_ERROR = "detector_error"
+    NOT_TEXT = "not_text"
     NO_TURN_TO_JUDGE = "no_turn_to_judge"
     TOO_SHORT = "too_short"
     NOT_CALIBRATED = "not_calibrated"

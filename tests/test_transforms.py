@@ -10,7 +10,7 @@ from typing import Any
 import apache_beam as beam
 import pyarrow.parquet as pq
 import pytest
-from apache_beam.transforms.window import FixedWindows, TimestampedValue
+from apache_beam.transforms.window import FixedWindows, Sessions, TimestampedValue
 
 from scrubtrace import DetectTraces, TextEvidence
 from scrubtrace.beam_pipelines import transforms
@@ -33,6 +33,13 @@ TEXTS = [
 ]
 
 Eager = Any
+
+
+class Untyped(beam.DoFn):
+    """Hides the type of the elements from Beam."""
+
+    def process(self, element: Any) -> list[Any]:
+        return [element]
 
 
 def brief(found: TextEvidence) -> tuple[Any, ...]:
@@ -89,6 +96,38 @@ def test_windows_of_the_host_pipeline_stay(eager: Eager) -> None:
     assert sorted(found) == [[0], [1], [2]]
 
 
+@pytest.mark.parametrize("window", [None, FixedWindows(60), Sessions(50)])
+def test_timestamps_and_windows_of_the_texts_stay(eager: Eager, window: Any) -> None:
+    stamped = beam.Map(lambda pair: TimestampedValue(pair, pair[0]))
+    times = [1, 40, 200]
+    before = stamped if window is None else stamped | beam.WindowInto(window)
+    stamps = (
+        before
+        | DetectTraces(ONE)
+        | beam.Map(lambda found, at=beam.DoFn.TimestampParam: (found.key, at.micros / 1e6))
+    )
+    found = [(second, PHRASE) for second in times] | eager | stamps
+    assert sorted(found) == [(second, second) for second in times]
+
+
+@pytest.mark.parametrize("value", [5, 0, False, [], ["a text"], {}, float("nan"), b"\xff"])
+def test_what_is_no_text_is_abstained_from_and_the_others_are_judged(
+    eager: Eager, value: Any
+) -> None:
+    pairs = [("a", PHRASE), ("b", value), ("c", PHRASE.encode())]
+    found = pairs | eager | (beam.ParDo(Untyped()) | DetectTraces(ONE))
+    assert sorted(map(brief, found)) == [
+        ("a", "en", "boilerplate", True, ""),
+        ("b", "und", "boilerplate", False, "not_text"),
+        ("c", "en", "boilerplate", True, ""),
+    ]
+
+
+def test_what_is_no_pair_is_refused(eager: Eager) -> None:
+    with pytest.raises(TypeError, match=r"DetectTraces takes tuples \(key, text\), not str"):
+        ["ab", "cd"] | eager | (beam.ParDo(Untyped()) | DetectTraces(ONE))
+
+
 def test_evidence_survives_a_stage_that_groups(eager: Eager) -> None:
     grouped = DetectTraces(ONE) | beam.Map(lambda f: (f.language, f)) | beam.GroupByKey()
     pairs = dict(TEXTS | eager | grouped)
@@ -104,7 +143,7 @@ def test_no_text_at_all_gives_nothing(eager: Eager) -> None:
 
 @pytest.mark.parametrize(
     ("detectors", "judged_by"),
-    [(None, 2), (["boilerplate"], 1), (["boilerplate", "boilerplate"], 1), ([], 0)],
+    [(None, 2), (["boilerplate"], 1), (["boilerplate", "boilerplate"], 1)],
 )
 def test_each_detector_named_judges_once(
     eager: Eager, detectors: list[str] | None, judged_by: int
@@ -118,6 +157,10 @@ def test_each_detector_named_judges_once(
         ({"detectors": ["none"]}, "no detector 'none'; installed: boilerplate, redaction"),
         ({"options": {"boilerplate": {"colour": 1}}}, "'boilerplate' of scrubtrace .*'colour'"),
         ({"options": {"none": {}}}, "options for detector 'none', which does not run"),
+        ({"options": None}, "options is a mapping of detector names"),
+        ({"detectors": "boilerplate"}, "detectors is a list of names, not 'boilerplate'"),
+        ({"detectors": []}, "detectors is a list of names, not \\[\\]"),
+        ({"max_batch": 0}, "max_batch is a number of texts, at least 1, not 0"),
     ],
 )
 def test_what_cannot_be_made_fails_when_the_pipeline_is_built(
@@ -153,7 +196,7 @@ class Raising(Boilerplate):
 def judged(texts: list[str]) -> list[tuple[Any, ...]]:
     function = DetectBatchFn(["boilerplate"], {})
     function.setup()
-    return [brief(found) for found in function.process(list(enumerate(texts)))]
+    return [brief(found) for _, found in function.judged(list(enumerate(texts)))]
 
 
 def test_a_detector_that_raises_on_a_text_costs_that_text_only(
