@@ -124,13 +124,22 @@ def _open_write_remote(path: str) -> Iterator[IO[bytes]]:
     try:
         with systems.create(temporary) as file:
             yield file
-        if systems.exists(path):
-            systems.delete([path])
-        systems.rename([temporary], [path])
+        _replace_remote(systems, temporary, path)
     except BaseException:
         with suppress(Exception):
             systems.delete([temporary])
         raise
+
+
+def _replace_remote(systems: Any, temporary: str, path: str) -> None:
+    """Object stores replace at once; elsewhere, as on HDFS, the earlier file must go first."""
+    try:
+        systems.rename([temporary], [path])
+    except Exception:
+        if not (systems.exists(path) and systems.exists(temporary)):
+            raise
+        systems.delete([path])
+        systems.rename([temporary], [path])
 
 
 def absolute(path: str) -> str:

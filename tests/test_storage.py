@@ -132,6 +132,38 @@ def test_a_run_from_and_to_a_beam_file_system(make_run: Any, eager: Any) -> None
     assert not [path for path in FILES if storage.TEMPORARY_PREFIX in path]
 
 
+def test_a_file_on_an_object_store_is_replaced_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(MemoryFileSystem, "delete", fail)
+    for content in (b"first", b"second"):
+        storage.write_atomic("mem://bucket/a.json", content)
+    assert {"mem://bucket/a.json": b"second"} == FILES
+
+
+def test_a_store_that_replaces_nothing_is_written_to_all_the_same(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    rename = MemoryFileSystem.rename
+
+    def strict(files: MemoryFileSystem, sources: list[str], destinations: list[str]) -> None:
+        if FILES.keys() & set(destinations):
+            raise OSError(17, "File exists")
+        rename(files, sources, destinations)
+
+    monkeypatch.setattr(MemoryFileSystem, "rename", strict)
+    for content in (b"first", b"second"):
+        storage.write_atomic("mem://bucket/a.json", content)
+    assert {"mem://bucket/a.json": b"second"} == FILES
+
+
+def test_a_store_that_cannot_rename_keeps_the_earlier_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    storage.write_atomic("mem://bucket/a.json", b"first")
+    monkeypatch.setattr(MemoryFileSystem, "rename", fail)
+    monkeypatch.setattr(MemoryFileSystem, "create", lambda *_, **__: io.BytesIO())
+    with pytest.raises(OSError, match="Input/output error"):
+        storage.write_atomic("mem://bucket/a.json", b"second")
+    assert {"mem://bucket/a.json": b"first"} == FILES
+
+
 def test_runs_on_a_beam_file_system_are_pruned(make_run: Any) -> None:
     write("mem://bucket/data/a.parquet", ["Plain."])
     _, spec, work = make_run(pattern="mem://bucket/data/*.parquet")
