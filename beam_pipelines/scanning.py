@@ -117,7 +117,7 @@ def _scan_rows(
     for read in pieces:
         if spec.columns.id:
             ids: list[str | None] = read.ids or [None] * len(read)
-            receipt.null_ids += ids.count(None)
+            receipt.null_ids += read.ids.count(None) if read.ids else 0
             collected.id_hashes.append(id_hashes(ids))
         rows = read if spec.sample is None else sampled(read, shard, maker.keys.active, spec.sample)
         _count(receipt, rows)

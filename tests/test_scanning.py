@@ -1,6 +1,7 @@
 """Scanning a unit: balanced receipts, stable bytes, no lost row, no leaked text."""
 
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -56,6 +57,21 @@ def test_receipts_account_for_every_row(write_shard: Write, make_run: Make, key:
     assert tally.abstained == {"language_not_covered": 1}
     assert (entry.null_texts, entry.empty_texts) == (1, 1)
     assert receipt.parts[0].findings == 2
+
+
+def test_rows_that_cannot_be_read_do_not_count_as_without_an_id(
+    write_shard: Write, make_run: Make, key: DigestKey
+) -> None:
+    path = write_shard("a.parquet", row_group_size=2, text=["Plain."] * 6, id=["1", None] * 3)
+    run = make_run(columns=Columns("text", id="id"))
+    chunk = pq.read_metadata(path).row_group(1).column(0)
+    start, size = chunk.dictionary_page_offset, chunk.total_compressed_size
+    stamp, content = path.stat().st_mtime_ns, path.read_bytes()
+    path.write_bytes(content[:start] + b"\0" * size + content[start + size :])
+    os.utime(path, ns=(stamp, stamp))
+    (entry,) = scanned(run, key).read_receipt("u0000000").ranges
+    assert entry.detectors["boilerplate"].dead == {"unreadable": 2}
+    assert entry.null_ids == 2
 
 
 def test_parts_have_the_schema_and_order_of_findings(

@@ -136,7 +136,7 @@ def test_a_file_on_an_object_store_is_replaced_at_once(monkeypatch: pytest.Monke
     monkeypatch.setattr(MemoryFileSystem, "delete", fail)
     for content in (b"first", b"second"):
         storage.write_atomic("mem://bucket/a.json", content)
-    assert {"mem://bucket/a.json": b"second"} == FILES
+    assert FILES == {"mem://bucket/a.json": b"second"}
 
 
 def test_a_store_that_replaces_nothing_is_written_to_all_the_same(
@@ -152,7 +152,7 @@ def test_a_store_that_replaces_nothing_is_written_to_all_the_same(
     monkeypatch.setattr(MemoryFileSystem, "rename", strict)
     for content in (b"first", b"second"):
         storage.write_atomic("mem://bucket/a.json", content)
-    assert {"mem://bucket/a.json": b"second"} == FILES
+    assert FILES == {"mem://bucket/a.json": b"second"}
 
 
 def test_a_store_that_cannot_rename_keeps_the_earlier_file(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -161,7 +161,7 @@ def test_a_store_that_cannot_rename_keeps_the_earlier_file(monkeypatch: pytest.M
     monkeypatch.setattr(MemoryFileSystem, "create", lambda *_, **__: io.BytesIO())
     with pytest.raises(OSError, match="Input/output error"):
         storage.write_atomic("mem://bucket/a.json", b"second")
-    assert {"mem://bucket/a.json": b"first"} == FILES
+    assert FILES == {"mem://bucket/a.json": b"first"}
 
 
 def test_runs_on_a_beam_file_system_are_pruned(make_run: Any) -> None:
