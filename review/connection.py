@@ -112,6 +112,15 @@ def parse_url(url: str) -> URL:
     return parsed
 
 
+def sqlite_file(url: str) -> str | None:
+    """The file of a SQLite URL; None for another URL, or a bad one."""
+    try:
+        parsed = parse_url(url)
+    except ReviewError:
+        return None
+    return parsed.database if parsed.drivername == "sqlite" else None
+
+
 def place_of(url: URL) -> str:
     """The URL without user, password and options, for messages."""
     return str(URL.create(url.drivername, host=url.host, port=url.port, database=url.database))

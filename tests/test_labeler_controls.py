@@ -209,6 +209,27 @@ def test_a_handout_that_was_changed_is_the_one_of_the_plan(
     assert "there is no key in" in capsys.readouterr().err
 
 
+def test_a_handout_with_a_task_twice_is_not_the_one_of_the_plan(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    Path("names.txt").write_text("\n".join(PEOPLE[:2]))
+    write_tasks(task_rows(9))
+    assert plan("--per-labeler", "2") == 0
+    table = pq.read_table("handout.parquet")
+    pq.write_table(pa.concat_tables([table, table.slice(0, 1)]), "twice.parquet")
+    check = ("labelers", "controls", "check", "--plan", "plan.parquet", "--handout")
+    assert code_of(*check, "twice.parquet") == 4
+    assert "1 control tasks are not in the plan as they were given out" in capsys.readouterr().err
+
+
+def test_a_plan_and_a_handout_are_two_files(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("names.txt").write_text(PEOPLE[0])
+    write_tasks(task_rows(3))
+    assert plan("--per-labeler", "2", "--out", "same.parquet", "--handout", "./same.parquet") == 2
+    assert "--out and --handout name the same file" in capsys.readouterr().err
+    assert not Path("same.parquet").exists()
+
+
 @pytest.mark.parametrize("kept", ["plan.parquet", "handout.parquet"])
 def test_a_plan_that_is_there_is_not_replaced_by_another(
     kept: str, capsys: pytest.CaptureFixture[str]

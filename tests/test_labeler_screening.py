@@ -347,6 +347,23 @@ def test_what_cannot_be_screened(tmp_path: Path, capsys: pytest.CaptureFixture[s
 
 
 @pytest.mark.usefixtures("_folder")
+def test_nothing_is_remembered_if_a_file_cannot_be_written(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write(tmp_path, team(51, CLEAN) + team(51, LATER, flagged={3: 40}))
+    assert detect() == 0
+    Path("lab").mkdir()
+    record = "out/labelers/referrals.json"
+    for files in (("--out", "lab"), ("--json", "lab"), ("--out", "data/a.parquet/x.csv")):
+        assert screen("--budget", "1", *files) == 2
+        assert not Path(record).exists()
+    capsys.readouterr()
+    assert screen("--budget", "1") == 0
+    assert screen("--json", record) == 2
+    assert "is a file that is read" in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("_folder")
 def test_work_columns_that_are_amiss(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     rows = team(51, CLEAN, note="x") + team(51, LATER, flagged={3: 40}, note="x")
     path = write(tmp_path, rows)

@@ -106,7 +106,7 @@ def test_a_source_has_both_labels_only_by_rows_that_are_long_enough(
     [
         ("human.parquet", "is a file that is read"),
         ("base.npz", "is a file that is read"),
-        ("human.parquet/style.npz", "cannot be written"),
+        ("human.parquet/style.npz", "since human.parquet is no folder"),
         ("/proc/style.npz", "cannot be written"),
         (f"{'x' * 300}.npz", "cannot be written: File name too long"),
         ("taken.npz", "taken.npz.md, where the card goes, is a folder"),

@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from scrubtrace import log
-from scrubtrace.commands.options import config_options, json_text, read_config
+from scrubtrace.commands.options import config_options, files_read, json_text, read_config
 from scrubtrace.commands.review import opened
 from scrubtrace.exits import UsageStop
 
@@ -221,7 +221,10 @@ def run_(batch: str | None, json_file: str | None, **given: Any) -> None:
     from scrubtrace.audit.lines import audit_lines
     from scrubtrace.audit.references import Named, Trusted
     from scrubtrace.audit.running import AuditJob, audit
+    from scrubtrace.out_file import check_target
 
+    if json_file not in (None, "-"):
+        check_target(json_file, files_read(given), "--json")
     human, llm = (
         tuple(Named.read(text, f"--{name}-reference") for text in given[name])
         for name in ("human", "llm")

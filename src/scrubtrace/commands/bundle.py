@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from scrubtrace.commands.calls import review_table
+from scrubtrace.commands.options import files_read
 from scrubtrace.exits import LimitStop
 
 SHOWN = 10
@@ -34,8 +35,10 @@ def bundle(case: str, **given: Any) -> None:
     """
     from scrubtrace.bundle.case import read_case
     from scrubtrace.bundle.write import BundleJob, write_bundle
+    from scrubtrace.out_file import check_target
     from scrubtrace.resumable import resumable
 
+    check_target(given["out"], files_read(given, case, given["spec"], *given["text_from"]))
     names = ("checked", "joined", "retest", "text_from")
     job = BundleJob(read_case(case), given["spec"], **{name: given[name] for name in names})
     with review_table(given["review"], must_exist=True) as engine, resumable(keeps=False):

@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from scrubtrace.commands.options import config_options, json_text
+from scrubtrace.commands.options import config_options, files_read, json_text
 from scrubtrace.commands.review import opened
 from scrubtrace.exits import LimitStop, UsageStop
 
@@ -64,10 +64,13 @@ def check(file: str, **given: Any) -> None:
     from scrubtrace.campaign.check import CampaignJob, check_campaign
     from scrubtrace.campaign.file import read_campaign
     from scrubtrace.campaign.record import read_previous, record_bytes
+    from scrubtrace.out_file import check_target
     from scrubtrace.resumable import resumable
 
     if given["in_log"] and given["out"] is None:
         raise UsageStop("--log notes the digest of the record: write it with --out")
+    if given["out"] is not None:
+        check_target(given["out"], files_read(given, file, given["previous"]))
     previous = read_previous(given["previous"]) if given["previous"] else None
     job = CampaignJob(read_campaign(file), given["runs"], _day(given["as_of"]), previous)
     with opened(given) as engine, resumable(keeps=False):

@@ -7,7 +7,13 @@ from typing import Any
 import click
 
 from scrubtrace import log
-from scrubtrace.commands.options import config_options, config_sources, named_columns, read_config
+from scrubtrace.commands.options import (
+    config_options,
+    config_sources,
+    files_read,
+    named_columns,
+    read_config,
+)
 from scrubtrace.exits import Exit, UsageStop
 
 
@@ -33,12 +39,15 @@ def clusters(batch: tuple[str, ...], **given: Any) -> None:
     scrubtrace clusters 'batch/*.parquet' --group-by labeler=worker,task=task --out clusters.parquet
     """
     from scrubtrace.clusters.job import Kind, find_clusters, write_clusters
+    from scrubtrace.out_file import PARQUET, check_out
     from scrubtrace.pseudonyms import shown_groups
     from scrubtrace.schemas.plan import Columns
 
     groups = named_columns(given["group_by"]) or {}
     if set(groups) != {"labeler", "task"}:
         raise UsageStop("--group-by takes labeler=COL,task=COL: both, and no other")
+    read = files_read(given, *batch)
+    check_out(given["out"], read, example="clusters.parquet", writes=PARQUET)
     columns = Columns(given["text_column"], given["id_column"], None, groups)
     people = read_config(config_sources(given)).privacy.pseudonymous
     shown = shown_groups(columns, people, given["key_file"])

@@ -7,7 +7,13 @@ from typing import Any
 import click
 
 from scrubtrace import log
-from scrubtrace.commands.options import config_options, config_sources, named_columns, read_config
+from scrubtrace.commands.options import (
+    config_options,
+    config_sources,
+    files_read,
+    named_columns,
+    read_config,
+)
 from scrubtrace.exits import Exit, LimitStop, UsageStop
 
 
@@ -48,6 +54,7 @@ def compare(batch: tuple[str, ...], **given: Any) -> None:
     from scrubtrace.compare.job import compare as compared
     from scrubtrace.compare.job import described, write_report
     from scrubtrace.compare.judging import Settings, Verdict
+    from scrubtrace.out_file import check_out
     from scrubtrace.pseudonyms import shown_groups
     from scrubtrace.schemas.plan import Columns
     from scrubtrace.schemas.vocabulary import GROUPS
@@ -55,6 +62,8 @@ def compare(batch: tuple[str, ...], **given: Any) -> None:
     groups = named_columns(given["group_by"]) or {}
     if unknown := sorted(groups.keys() - set(GROUPS)):
         raise UsageStop(f"--group-by: unknown group {unknown[0]!r}; choices: {', '.join(GROUPS)}")
+    read = files_read(given, *batch, *given["human"], given["reference"])
+    check_out(given["out"], read, example="comparison.json")
     columns = Columns(given["text_column"], language=given["language_column"], groups=groups)
     human = Columns(given["human_column"], language=given["human_language_column"])
     people = read_config(config_sources(given)).privacy.pseudonymous

@@ -1,13 +1,19 @@
 """``labelers``: whose rows to refer to review, and control tasks among their work."""
 
+from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime
-from pathlib import Path
 from typing import Any
 
 import click
 
 from scrubtrace import log
-from scrubtrace.commands.options import config_options, config_sources, json_text, read_config
+from scrubtrace.commands.options import (
+    config_options,
+    config_sources,
+    files_read,
+    json_text,
+    read_config,
+)
 from scrubtrace.exits import UsageStop
 
 
@@ -63,9 +69,12 @@ def screen(out_folder: str, **given: Any) -> None:
     """
     from scrubtrace.labelers.cells import read_cells, read_current
     from scrubtrace.labelers.job import screen_recorded, settings_of
+    from scrubtrace.labelers.referrals import referrals_file
     from scrubtrace.labelers.telling import as_json, lines, table_text
     from scrubtrace.labelers.work import read_work
 
+    read = files_read(given, referrals_file(out_folder))
+    _check_files({"--out": given["table"], "--json": given["json_file"]}, read)
     work_columns = _work_columns(given["work_columns"])
     year = given["year"] or datetime.now(UTC).year
     current = read_current(out_folder, read_config(config_sources(given)), given["dataset"])
@@ -87,6 +96,16 @@ def screen(out_folder: str, **given: Any) -> None:
         log.tell("not_read", text, "warning", shards=len(work.unread))
 
 
+def _check_files(files: Mapping[str, str | None], read: Sequence[str | None]) -> None:
+    """Raises `UsageStop` for files that cannot be written, before anything is remembered."""
+    from scrubtrace.out_file import check_different, check_out
+
+    check_different(files)
+    for option, file in files.items():
+        if file is not None:
+            check_out(file, read, option)
+
+
 def _work_columns(text: str | None) -> dict[str, str]:
     from scrubtrace.labelers.work import MEASURES
 
@@ -104,8 +123,6 @@ def _write(path: str, text: str) -> None:
     from scrubtrace.beam_pipelines import storage
 
     try:
-        if not storage.is_remote(path):
-            Path(path).parent.mkdir(parents=True, exist_ok=True)
         storage.write_atomic(storage.absolute(path), text.encode())
     except OSError as error:
         raise UsageStop(f"cannot write {path}: {error.strerror}") from None
@@ -150,7 +167,9 @@ def plan(names: str, per_labeler: int, first: str, last: str, **given: Any) -> N
 
     from scrubtrace.labelers import controls as planning
     from scrubtrace.labelers.canary import REQUEST
+    from scrubtrace.out_file import check_different
 
+    check_different({"--out": given["plan_file"], "--handout": given["handout"]})
     days = _day(first, "--from"), _day(last, "--until")
     if days[1] < days[0]:
         raise UsageStop(f"--until {last} is before --from {first}")
@@ -215,6 +234,7 @@ def score(plans: tuple[str, ...], out_folder: str, **given: Any) -> None:
     from scrubtrace.labelers.controls import merged_records
     from scrubtrace.labelers.scoring import score_controls
 
+    _check_files({"--json": given["json_file"]}, files_read(given, *plans, *given["answers"]))
     record = merged_records(plans)
     current = read_current(out_folder, read_config(config_sources(given)), given["dataset"])
     found = score_controls(current, record, given["answers"], given["least"])

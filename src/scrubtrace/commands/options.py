@@ -101,6 +101,24 @@ def config_sources(given: dict[str, Any]) -> dict[str, Any]:
     return {name: given[name] for name in ("config_file", "settings")}
 
 
+def files_read(given: dict[str, Any], *more: str | None) -> list[str | None]:
+    """What a verb reads and must not write to: ``more``, configuration, keys, a SQLite table.
+
+    The review table counts if the verb has the option ``--review``.
+    """
+    from scrubtrace.config import FILE
+
+    url = given.get("review")
+    if url is None and {"review", "config_file"} <= given.keys():
+        url = read_config(config_sources(given)).review.url
+    table = None
+    if url is not None:
+        from scrubtrace.review.connection import sqlite_file
+
+        table = sqlite_file(url)
+    return [*more, given.get("config_file") or FILE, given.get("key_file"), table]
+
+
 def _absolute(path: str | None) -> str | None:
     """Workers may run in another folder; a path with a scheme is the same in any."""
     return path if path is None or "://" in path else os.path.abspath(path)

@@ -11,6 +11,7 @@ import click
 from scrubtrace.commands.options import (
     config_options,
     config_sources,
+    files_read,
     language_option,
     messages_of,
     read_config,
@@ -51,6 +52,7 @@ def report(runs_folder: str, out: str, policy_dates: tuple[str, ...], **given: A
     scrubtrace report --runs out --review sqlite:///out/review.sqlite --out report.html
     """
     from scrubtrace.commands.review import opened
+    from scrubtrace.out_file import check_target
     from scrubtrace.report.audited import read_audit
     from scrubtrace.report.campaigns import Campaigns, read_records
     from scrubtrace.report.gathering import gather
@@ -63,6 +65,7 @@ def report(runs_folder: str, out: str, policy_dates: tuple[str, ...], **given: A
     form = SUFFIXES.get(path.suffix.lower())
     if form is None:
         raise UsageStop("--out takes a name that ends in .html or .md")
+    check_target(out, files_read(given, given["audit_file"], *given["records"]))
     dates = [PolicyDate(*_policy_date(text)) for text in policy_dates]
     config = read_config({"review": given["review"], **config_sources(given)})
     messages = messages_of(given)

@@ -5,7 +5,7 @@ nobody knows which tasks are controls.
 """
 
 import os
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -241,17 +241,20 @@ def check_handout(record: Record, path: str, ring: KeyRing) -> int:
         raise UsageStop(f"cannot read {path}: {type(error).__name__}") from None
     if not table.schema.equals(HANDOUT):
         raise UsageStop(f"{path} is no handout of labelers controls plan of this version")
-    given = {
+    given: Counter[tuple[str | None, ...]] = Counter(
         (r["task"], key.pseudonym(LABELER, r["labeler"]), r["day"], key.digest(r["text"]))
         for r in table.to_pylist()
-    }
-    planned = {(r["task"], r["labeler"], r["day"], r["text_digest"]) for r in record.rows}
+    )
+    planned: Counter[tuple[str | None, ...]] = Counter(
+        (r["task"], r["labeler"], r["day"], r["text_digest"]) for r in record.rows
+    )
     if given != planned:
+        other, missing = (given - planned).total(), (planned - given).total()
         raise SumsDifferStop(
-            f"{path} is not what the plan says: {len(given - planned):,} control tasks are not in "
-            f"the plan as they were given out, {len(planned - given):,} of the plan are not in it"
+            f"{path} is not what the plan says: {other:,} control tasks are not in the plan as "
+            f"they were given out, {missing:,} of the plan are not in it"
         )
-    return len(given)
+    return given.total()
 
 
 def check_request(request: str) -> str:

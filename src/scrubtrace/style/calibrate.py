@@ -28,6 +28,7 @@ from scrubtrace.detectors.style.scorer import Scored, Scorer
 from scrubtrace.detectors.style.strata import LEAST_ROWS, Calibrated, HumanRows, calibrated
 from scrubtrace.exits import UsageStop
 from scrubtrace.index.sources import BATCH_BYTES, BATCH_ROWS, read_rows
+from scrubtrace.out_file import check_out
 from scrubtrace.resumable import resumable
 from scrubtrace.runs.reading import counted
 from scrubtrace.schemas.plan import Chat, Columns
@@ -41,7 +42,6 @@ from scrubtrace.schemas.style import (
 from scrubtrace.stats.conformal import conditional_rank, rank_reached, rows_for
 from scrubtrace.stats.typicality import Floats
 from scrubtrace.style.lanes import Lanes
-from scrubtrace.style.out import check_out
 from scrubtrace.style.progress import Told, tell_dead
 
 ALPHA = 0.01
@@ -113,7 +113,7 @@ def calibrate_style(request: Request) -> CalibrationManifest:
     _check_request(request)
     inputs = _checked_inputs(request)
     read = [*(shard.path for shard in inputs.shards), *([request.model] if request.model else [])]
-    out = check_out(request.out, "human.npz", read)
+    out = check_out(request.out, read, example="human.npz")
     try:
         scorer = load_scorer(request.model)
         collected = _Collected(request, scorer)

@@ -15,6 +15,7 @@ from scrubtrace.detectors.style.model import FRAME_TEXTS, LanguageModel, words_o
 from scrubtrace.detectors.style.packs import model_bytes, read_model, row_number
 from scrubtrace.detectors.style.word_lists import LANGUAGES
 from scrubtrace.exits import UsageStop
+from scrubtrace.out_file import check_out, files_of
 from scrubtrace.resumable import resumable
 from scrubtrace.runs.reading import counted
 from scrubtrace.schemas.plan import Columns as ShardColumns
@@ -23,7 +24,6 @@ from scrubtrace.style.card import card_text
 from scrubtrace.style.columns import columns_of
 from scrubtrace.style.held_out import adjusted, fit_model, with_base
 from scrubtrace.style.labelled import Labelled, LabelledRows
-from scrubtrace.style.out import check_out, files_of
 from scrubtrace.style.progress import Told, say
 from scrubtrace.style.recipes import Recipe, recipe_of
 from scrubtrace.style.transfer import (
@@ -277,7 +277,7 @@ def _sources(trained: Sequence[Trained]) -> dict[str, list[list[object]]]:
 def _check_request(request: Request) -> str:
     """Where the model goes; raises `UsageStop` for what would fail after the work."""
     read = [*files_of([*request.human, *request.llm]), request.base]
-    out = check_out(request.out, "style.npz", read)
+    out = check_out(request.out, read, example="style.npz")
     if os.path.isdir(f"{out}.md"):
         raise UsageStop(f"{request.out}.md, where the card goes, is a folder")
     try:
