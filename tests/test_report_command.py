@@ -12,13 +12,17 @@ import pytest
 
 from scrubtrace.beam_pipelines.layout import runs_of
 from scrubtrace.config import load_config
+from scrubtrace.messages import Messages
 from scrubtrace.report import gathering
 from scrubtrace.report.gathering import gather
+from scrubtrace.report.making import make_report
 from scrubtrace.report.shares import PolicyDate
 from scrubtrace.review.connection import open_review
 from scrubtrace.review.trail.events import head
 from scrubtrace.review.trail.log import log_unmasking
+from scrubtrace.schemas.vocabulary import Kind
 from tests.helpers.command_line import code_of
+from tests.helpers.made_gathering import gathered
 from tests.helpers.samples import FLAGGED, PLAIN
 
 pytestmark = pytest.mark.usefixtures("warm_detectors")
@@ -131,6 +135,19 @@ def test_the_head_is_that_of_the_states_which_were_counted(
     monkeypatch.setattr(gathering, "count_states", counted_with_an_event_behind)
     assert gather("out", load_config(None), engine).review_head == before != head(engine)
     engine.dispose()
+
+
+def test_the_order_in_which_something_was_counted_shows() -> None:
+    """Signatures come out of a set, whose order is another one in every process."""
+    one, other = gathered(), gathered()
+    kinds = list(Kind)
+    for found, names in ((one, "cab"), (other, "bca")):
+        kinds.reverse()
+        found.signals = Counter({("d1", name): 5 for name in names} | {("d1", "z"): 9})
+        found.outcome.flagged = Counter({Kind(name): 3 for name in kinds})
+        found.texts = Counter({(name, *[None] * 5, "2023-01"): 70 for name in names})
+        found.flagged, found.flagged_without_style = Counter(), Counter()
+    assert make_report(one, Messages("en")) == make_report(other, Messages("en"))
 
 
 def test_labelers_are_counted_under_other_names_than_in_the_review_table(folder: Path) -> None:

@@ -21,6 +21,7 @@ from scrubtrace.review.quality.reviewers import (
     ReviewerQuality,
 )
 from scrubtrace.stats.agreement import Agreement
+from scrubtrace.stats.counts import ranked
 
 NOT_TRUTH = (
     "Agreement is not truth: reviewers who saw the same evidence can be wrong together. Only "
@@ -129,7 +130,7 @@ def quality_data(
                 "detector": one.detector,
                 "signature": one.signal,
                 "concur": one.concur,
-                "dismissed": dict(one.dismissed),
+                "dismissed": dict(ranked(one.dismissed)),
                 "precision": asdict(one.precision()),
             }
             for one in decided
@@ -156,8 +157,7 @@ def learned_lines(
     for suspect in found.suspects:
         decided = suspect.decided
         reasons = ", ".join(
-            f"{reason or 'no reason'} {count:,}"
-            for reason, count in decided.dismissed.most_common()
+            f"{reason or 'no reason'} {count:,}" for reason, count in ranked(decided.dismissed)
         )
         yield (
             f"  {decided.name}: {decided.right:,} of {decided.texts:,} right, at most "

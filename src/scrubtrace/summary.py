@@ -7,6 +7,7 @@ from scrubtrace.balance import Balance
 from scrubtrace.config import Config
 from scrubtrace.exits import Exit
 from scrubtrace.outcome import Outcome
+from scrubtrace.stats.counts import ranked
 from scrubtrace.style.telling import style_lines
 
 SHOWN = 5
@@ -73,7 +74,7 @@ def _lines(outcome: Outcome, out: str, config: Config) -> Iterator[str]:
     yield from _turns(balance)
     yield f"flagged for review: {outcome.flagged.total():,}{_counts(outcome.flagged)}"
     for name, values in outcome.flagged_by.items():
-        top = ", ".join(f"{_plain(v)} {count:,}" for v, count in values.most_common(SHOWN))
+        top = ", ".join(f"{_plain(v)} {count:,}" for v, count in ranked(values)[:SHOWN])
         yield f"  by {name}: {top}"
     if outcome.reported:
         yield f"reported, not flagged: {outcome.reported.total():,}{_counts(outcome.reported)}"

@@ -1,11 +1,10 @@
 """What was looked at and what was not, where the review stands, and what all of it rests on."""
 
-from collections import Counter
-
 from scrubtrace.report.gathering import Gathered
 from scrubtrace.review.report.model import Section, Table
 from scrubtrace.schemas.messages import Messages
 from scrubtrace.schemas.review import State
+from scrubtrace.stats.counts import ranked
 
 DEAD_SHARDS = 50
 
@@ -49,7 +48,7 @@ def _abstentions(found: Gathered, messages: Messages) -> Table:
     rows = [
         (name, messages.name("abstained", reason), messages.number(count))
         for name, tally in sorted(found.outcome.balance.detectors.items())
-        for reason, count in Counter(tally.texts_abstained).most_common()
+        for reason, count in ranked(tally.texts_abstained)
     ]
     return Table(columns, tuple(rows), frozenset(columns[2:]))
 

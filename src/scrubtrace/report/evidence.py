@@ -1,11 +1,10 @@
 """What was found: lanes and detectors, signatures, matches with references, p-values of style."""
 
-from collections import Counter
-
 from scrubtrace.report.gathering import Gathered, MatchedSource
 from scrubtrace.review.report.model import Bars, Drawn, Histogram, Histograms, Section, Table
 from scrubtrace.schemas.messages import Messages
 from scrubtrace.schemas.style import P_BINS
+from scrubtrace.stats.counts import ranked
 from scrubtrace.style.flagging import Stratum
 from scrubtrace.style_words import problem_words, stratum_words
 
@@ -23,7 +22,7 @@ def lane_sections(found: Gathered, messages: Messages) -> list[Section]:
     rows = [
         (messages.name("kind", kind), verdict, messages.number(count))
         for verdict, counter in verdicts
-        for kind, count in Counter(counter).most_common()
+        for kind, count in ranked(counter)
     ]
     columns = (messages.text("kind"), messages.text("verdict"), messages.text("texts"))
     return [
@@ -66,7 +65,7 @@ def _detectors(found: Gathered, messages: Messages) -> Table:
 
 def signature_sections(found: Gathered, messages: Messages) -> list[Section]:
     """The signatures that most flagged texts have."""
-    top = found.signals.most_common(SIGNATURES)
+    top = ranked(found.signals)[:SIGNATURES]
     if not top:
         return []
     first = top[0]

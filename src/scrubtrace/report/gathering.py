@@ -37,6 +37,7 @@ from scrubtrace.schemas.counts import month_of
 from scrubtrace.schemas.plan import RunSpec
 from scrubtrace.schemas.style import STYLOMETRY
 from scrubtrace.schemas.vocabulary import Kind
+from scrubtrace.stats.counts import ranked
 
 
 @dataclass(frozen=True)
@@ -95,7 +96,7 @@ class Gathered:
         for counted, into in ((self.texts, texts), (self.flagged, flagged)):
             for cell, count in counted.items():
                 into[cell[place]] += count
-        return {value: (flagged[value], count) for value, count in texts.most_common()}
+        return {value: (flagged[value], count) for value, count in ranked(texts)}
 
 
 def gather(
@@ -184,7 +185,7 @@ class _Sources:
             months = sorted(self._months[source, model])
             ends = (months[0], months[-1]) if months else (None, None)
             found.append(
-                MatchedSource(source, model, classes.total(), tuple(classes.most_common()), *ends)
+                MatchedSource(source, model, classes.total(), tuple(ranked(classes)), *ends)
             )
         return sorted(found, key=lambda m: (-m.texts, m.source, m.model or ""))
 

@@ -17,6 +17,7 @@ from scrubtrace.report.people import labeler_sections
 from scrubtrace.report.shares import PolicyDate, month_sections, share_of, strata_sections
 from scrubtrace.review.report.model import Report, Section
 from scrubtrace.schemas.messages import Messages
+from scrubtrace.stats.counts import ranked
 
 
 def make_report(
@@ -79,7 +80,7 @@ def _summary(found: Gathered, audited: Audited | None, messages: Messages) -> li
             texts=messages.number(texts), rows=messages.number(balance.rows),
             flagged=messages.number(flagged), share=messages.percent(share.share, 2),
         )  # fmt: skip
-    top = found.outcome.flagged.most_common(1)
+    top = ranked(found.outcome.flagged)[:1]
     second = messages.text("Nothing was found that the policy flags.")
     if top:
         second = messages.text(
