@@ -120,12 +120,15 @@ def test_rows_the_index_was_calibrated_on_are_no_comparison(
     ("change", "message"),
     [
         ({"--reference": "nowhere"}, "no finished index"),
-        ({"--human": "nowhere.parquet"}, "0 trusted rows (1 dead shards)"),
+        (
+            {"--human": "nowhere.parquet"},
+            "there is no trusted row in --human (1 dead shards, the first nowhere",
+        ),
         ({"--human-column": "body"}, "body"),
         ({"--text-column": "body"}, "body"),
         ({"--group-by": "vendor=worker"}, "worker"),
         ({"--group-by": "worker"}, "NAME=COL"),
-        ({"batch": "empty"}, "the batch has no text"),
+        ({"batch": "empty"}, "the batch has no text\n"),
     ],
 )
 def test_what_cannot_be_compared(

@@ -17,6 +17,7 @@ from scrubtrace.detectors.reference.clusters import Clusters, Member
 from scrubtrace.exits import UsageStop
 from scrubtrace.index.sources import read_rows
 from scrubtrace.lock import make_output_folder
+from scrubtrace.not_read import NotRead
 from scrubtrace.pseudonyms import Shown
 from scrubtrace.resumable import resumable
 from scrubtrace.schemas.plan import Columns
@@ -93,7 +94,8 @@ def find_clusters(
     clusters = Clusters(similar=similar)
     rows: list[Row] = []
     waiting: list[str] = []
-    for row, text in _texts(inputs, columns, shown, counts):
+    not_read = NotRead()
+    for row, text in _texts(inputs, columns, shown, counts, not_read):
         rows.append(row)
         waiting.append(text)
         if len(waiting) == BATCH:
@@ -102,8 +104,7 @@ def find_clusters(
         if not quiet and len(rows) % TOLD_ROWS == 0:
             log.tell("clustering", f"{len(rows):,} rows read", rows=len(rows))
     if not rows:
-        dead = counts["dead_rows"] + counts["dead_shards"]
-        raise UsageStop(f"the batch has no text ({dead:,} rows or shards could not be read)")
+        raise UsageStop(f"the batch has no text{not_read.why()}")
     clusters.add(TextBatch(waiting))
     return Found(clusters.found(), rows, clusters.scale, clusters.short)
 
@@ -133,9 +134,14 @@ def write_clusters(found: Found, out: str) -> Counter[Kind]:
 
 
 def _texts(
-    inputs: Sequence[str], columns: Columns, shown: Shown, counts: Counter[str]
+    inputs: Sequence[str],
+    columns: Columns,
+    shown: Shown,
+    counts: Counter[str],
+    not_read: NotRead,
 ) -> Iterator[tuple[Row, str]]:
-    for shard, rows in read_rows(inputs, columns, counts):
+    told = (not_read.take_shards, not_read.take_rows)
+    for shard, rows in read_rows(inputs, columns, counts, *told):
         for number, (row, text) in enumerate(zip(rows.text_rows, rows.texts, strict=True)):
             if text and text.strip():
                 own = rows.ids[row] if rows.ids else None

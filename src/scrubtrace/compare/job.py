@@ -21,6 +21,7 @@ from scrubtrace.detectors.reference.trusted import Trusted
 from scrubtrace.exits import UsageStop
 from scrubtrace.index.sources import read_rows, trusted_rows
 from scrubtrace.lock import make_output_folder
+from scrubtrace.not_read import NotRead
 from scrubtrace.pseudonyms import Shown
 from scrubtrace.resumable import resumable
 from scrubtrace.schemas.plan import Columns
@@ -72,25 +73,28 @@ def compare(
     ``columns.groups`` names the groups, ``shown`` gives their values as they are written.
     ``counts`` gets rows and shards that cannot be read.
     """
-    told = Told(quiet)
+    told, of_humans, of_batch = Told(quiet), NotRead(), NotRead()
     try:
         index = ReferenceIndex(index_path)
-        base = baseline(index, _counted(human, human_columns, counts, told), settings.seed)
+        trusted = _counted(human, human_columns, counts, of_humans, told)
+        base = baseline(index, trusted, settings.seed)
     except ReferenceIndexError as error:
         raise UsageStop(str(error)) from None
+    if not told.counts["trusted"]:
+        raise UsageStop(f"there is no trusted row in --human{of_humans.why()}")
     if not base.controls:
         raise UsageStop(
-            f"{told.counts['trusted']:,} trusted rows{_not_read(counts)}, but none that could be "
+            f"{told.counts['trusted']:,} trusted rows{of_humans.why()}, but none that could be "
             "compared with: they need 12 words, and must not be those that the index was "
             "calibrated on"
         )
     parts: Parts = {}
-    rows = _grouped(batch, columns, shown, counts)
+    rows = _grouped(batch, columns, shown, counts, of_batch)
     while taken := list(islice(rows, TAKEN)):
         told("batch", len(taken))
         _take(parts, taken, base.meter)
     if not parts:
-        raise UsageStop(f"the batch has no text{_not_read(counts)}")
+        raise UsageStop(f"the batch has no text{of_batch.why()}")
     ordered = dict(sorted(parts.items(), key=lambda part: _sortable(part[0])))
     judged = judge(ordered, base, settings)
     return _report(judged, settings, fingerprint(index_path), told, counts)
@@ -140,28 +144,28 @@ def _words(name: str) -> str:
 
 
 def _counted(
-    human: Sequence[str], columns: Columns, counts: Counter[str], told: Told
+    human: Sequence[str], columns: Columns, counts: Counter[str], not_read: NotRead, told: Told
 ) -> Iterator[Trusted]:
-    for row in trusted_rows(human, columns, counts):
+    for row in trusted_rows(human, columns, counts, not_read):
         told("trusted")
         yield row
 
 
 def _grouped(
-    batch: Sequence[str], columns: Columns, shown: Shown, counts: Counter[str]
+    batch: Sequence[str],
+    columns: Columns,
+    shown: Shown,
+    counts: Counter[str],
+    not_read: NotRead,
 ) -> Iterator[tuple[tuple[Group, str], str]]:
     """Texts of the batch with their group and language."""
-    for _, rows in read_rows(batch, columns, counts):
+    told = (not_read.take_shards, not_read.take_rows)
+    for _, rows in read_rows(batch, columns, counts, *told):
         for row, text in zip(rows.text_rows, rows.texts, strict=True):
             if text and text.strip():
                 code = rows.languages[row] if rows.languages else None
                 language = normalise_code(code) if code else identify(text)
                 yield (tuple(shown(rows.group_values(row)).items()), language), text
-
-
-def _not_read(counts: Counter[str]) -> str:
-    dead = [f"{counts[name]:,} {name.replace('_', ' ')}" for name in sorted(counts) if counts[name]]
-    return f" ({', '.join(dead)})" if dead else ""
 
 
 def _take(parts: Parts, taken: list[tuple[tuple[Group, str], str]], meter: Meter) -> None:

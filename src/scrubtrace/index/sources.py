@@ -15,6 +15,7 @@ from scrubtrace.detectors.language import identify, normalise_code
 from scrubtrace.detectors.reference.building import Reference
 from scrubtrace.detectors.reference.trusted import Trusted
 from scrubtrace.exits import IncompleteStop, UsageStop
+from scrubtrace.not_read import NotRead
 from scrubtrace.schemas.plan import Chat, Columns, DeadShard, RowRange
 from scrubtrace.schemas.references import Part
 from scrubtrace.schemas.vocabulary import ANSWERING_ROLES
@@ -56,10 +57,14 @@ class ParquetSource:
 
 
 def trusted_rows(
-    inputs: Sequence[str], columns: Columns, counts: Counter[str]
+    inputs: Sequence[str],
+    columns: Columns,
+    counts: Counter[str],
+    not_read: NotRead | None = None,
 ) -> Iterator[Trusted]:
     """Rows that are known to be by humans, with language and task; raises `UsageStop`."""
-    for shard, rows in read_rows(inputs, columns, counts):
+    told = (not_read.take_shards, not_read.take_rows) if not_read else ()
+    for shard, rows in read_rows(inputs, columns, counts, *told):
         for number, (row, text) in enumerate(zip(rows.text_rows, rows.texts, strict=True)):
             if text and text.strip():
                 code = rows.languages[row] if rows.languages else None
@@ -73,10 +78,12 @@ def read_rows(
     columns: Columns,
     counts: Counter[str],
     dead: Callable[[Sequence[DeadShard]], None] = lambda shards: None,
+    dead_rows: Callable[[str, Rows], None] = lambda shard, rows: None,
 ) -> Iterator[tuple[str, Rows]]:
     """All rows of shards, in order, with the name of their shard.
 
-    ``counts`` gets ``dead_shards`` and ``dead_rows``, ``dead`` the shards. Raises `UsageStop` if
+    ``counts`` gets ``dead_shards`` and ``dead_rows``, ``dead`` the shards, and ``dead_rows`` rows
+    with dead ones among them. Raises `UsageStop` if
     nothing fits, `IncompleteStop` if a shard changes while it is read.
     """
     try:
@@ -90,7 +97,9 @@ def read_rows(
             for rows in read_range(
                 RowRange(shard, 0, shard.rows), columns, BATCH_ROWS, BATCH_BYTES
             ):
-                counts["dead_rows"] += len(rows.dead)
+                if rows.dead:
+                    counts["dead_rows"] += len(rows.dead)
+                    dead_rows(shard.name, rows)
                 yield shard.name, rows
         except ShardChanged:
             raise IncompleteStop(

@@ -28,6 +28,7 @@ from scrubtrace.detectors.style.scorer import Scored, Scorer
 from scrubtrace.detectors.style.strata import LEAST_ROWS, Calibrated, HumanRows, calibrated
 from scrubtrace.exits import UsageStop
 from scrubtrace.index.sources import BATCH_BYTES, BATCH_ROWS, read_rows
+from scrubtrace.not_read import tell_dead
 from scrubtrace.out_file import check_out
 from scrubtrace.resumable import resumable
 from scrubtrace.runs.reading import counted
@@ -42,7 +43,7 @@ from scrubtrace.schemas.style import (
 from scrubtrace.stats.conformal import conditional_rank, rank_reached, rows_for
 from scrubtrace.stats.typicality import Floats
 from scrubtrace.style.lanes import Lanes
-from scrubtrace.style.progress import Told, tell_dead
+from scrubtrace.style.progress import Told
 
 ALPHA = 0.01
 TRAINED_ON = "trained_on"

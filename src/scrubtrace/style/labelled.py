@@ -18,9 +18,10 @@ from scrubtrace.detectors.style.folding import fold
 from scrubtrace.detectors.style.frame import Frame
 from scrubtrace.detectors.style.model import FRAME_TEXTS, words_of
 from scrubtrace.index.sources import read_rows
+from scrubtrace.not_read import tell_dead
 from scrubtrace.schemas.plan import Columns
 from scrubtrace.schemas.references import Part
-from scrubtrace.style.progress import Told, tell_dead
+from scrubtrace.style.progress import Told
 from scrubtrace.style.recipes import recipe_of
 
 UNNAMED = "(no source)"

@@ -2,14 +2,11 @@
 
 import sys
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from scrubtrace import log
-from scrubtrace.schemas.plan import DeadShard
 
 LINE_SECONDS = 10.0
-SHOWN = 10
 
 
 @dataclass
@@ -47,12 +44,3 @@ def say(line: str, quiet: bool) -> None:
     """One line of progress of a long step."""
     if not quiet:
         log.tell("training", line)
-
-
-def tell_dead(shards: Sequence[DeadShard]) -> None:
-    """Names shards that cannot be read, and why."""
-    for shard in shards[:SHOWN]:
-        line = f"dead shard {shard.name}: {shard.reason}: {shard.detail}"
-        log.tell("dead_shard", line, level="warning", shard=shard.name, reason=shard.reason)
-    if len(shards) > SHOWN:
-        log.tell("dead_shards", f"... and {len(shards) - SHOWN:,} more dead shards", "warning")
