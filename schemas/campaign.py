@@ -139,7 +139,8 @@ class DetectorUse:
 class DataScope:
     """What the current results of one data set cover, and what they do not.
 
-    Rows, texts and bytes are those of the expected shards with current results. ``abstained``
+    Rows, texts and bytes are those of the expected shards with current results, null and empty
+    texts among them. ``abstained``
     counts texts by detector and reason, ``turns_not_judged`` turns of chats by column.
     ``not_expected`` counts shards with results that the campaign does not expect. ``policy`` is the
     digest that the newest run was committed with.
@@ -151,6 +152,8 @@ class DataScope:
     rows: int = 0
     bytes: int = 0
     texts: int = 0
+    null_texts: int = 0
+    empty_texts: int = 0
     not_expected: int = 0
     policy: str | None = None
     newest_run: str | None = None

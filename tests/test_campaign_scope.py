@@ -4,6 +4,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from campaigns import AS_OF, HEAD, REVIEW, SCAN, Site, action, exception, step
 
@@ -77,6 +79,18 @@ def test_missing_changed_and_dead(site: Site, capsys: pytest.CaptureFixture[str]
     said = capsys.readouterr().out
     assert "NOT SCANNED: expected shards in no run: 1 (4 rows): p3.parquet" in said
     assert "campaign spring is not complete: 3 open" in said
+
+
+def test_texts_with_nothing_to_judge(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
+    path = site.shard(1)
+    texts = pa.array([None, "", "It rained.", "It snowed."])
+    pq.write_table(pq.read_table(path).set_column(0, "text", texts), path)
+    assert site.scan() == 0
+    site.write(SCAN)
+    found = scope(site.check())
+    assert (found["texts"], found["null_texts"], found["empty_texts"]) == (12, 1, 1)
+    assert site.run("campaign", "check", site.folder / "spring.toml", "--runs", site.out) == 0
+    assert "  nothing to judge: 1 null texts, 1 empty" in capsys.readouterr().out
 
 
 def test_what_is_not_required_is_told_all_the_same(site: Site) -> None:

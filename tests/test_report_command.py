@@ -101,6 +101,34 @@ def test_the_report_counts_something_else_than_the_run(folder: Path) -> None:
     assert cells(page, "llm text", "40")
 
 
+def test_null_and_empty_texts_are_counted_as_texts(capsys: pytest.CaptureFixture[str]) -> None:
+    table = pq.read_table("a.parquet").slice(0, 20)
+    texts = [None, "", " ", *table["text"].to_pylist()[3:]]
+    pq.write_table(table.set_column(0, "text", pa.array(texts, pa.string())), "a.parquet")
+    assert detect() == 0
+    assert report(out="r.md") == 0
+    page = Path("r.md").read_text(encoding="utf-8")
+    read = gather("out", load_config(None), open_review(REVIEW[1]), "soups").outcome.balance
+    judged = 20 - read.null_texts - read.empty_texts
+    assert (read.null_texts, judged < 19) == (1, True)
+    assert f"Of {judged} texts in 20 rows" in page
+    assert f"| soups | 2 | {judged} |" in page
+    words = f"Of these texts 1 are null and {read.empty_texts} are empty: no share counts them."
+    assert words in page
+
+
+def test_a_blank_value_of_a_group_has_no_name() -> None:
+    table = pq.read_table("a.parquet").slice(0, 9)
+    table = table.set_column(2, "vendor", pa.array(["", " ", "north"] * 3))
+    pq.write_table(table, "a.parquet")
+    assert detect() == 0
+    assert report() == 0
+    page = Path("r.html").read_text(encoding="utf-8")
+    assert cells(page, "&#34;&#34;", "0", "3")
+    assert cells(page, "&#34; &#34;", "0", "3")
+    assert cells(page, "north", "0", "3")
+
+
 def test_names_texts_or_markup_of_rows_are_in_the_report(folder: Path) -> None:
     assert detect() == 0
     for out in ("r.html", "r.md"):

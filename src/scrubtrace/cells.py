@@ -5,12 +5,13 @@ from collections import Counter
 from collections.abc import Mapping, Set
 from typing import Any
 
+import pyarrow as pa
 from sqlalchemy import Engine
 
 from scrubtrace.beam_pipelines import storage
 from scrubtrace.beam_pipelines.layout import RunFolder, runs_of
 from scrubtrace.config import Config
-from scrubtrace.counted import judged_counts
+from scrubtrace.counted import EMPTY, empty_apart
 from scrubtrace.exits import UsageStop
 from scrubtrace.policy import policy_digest
 from scrubtrace.pseudonyms import Pseudonyms, pseudonyms_of
@@ -66,12 +67,19 @@ def pseudonyms_for(results: Results, config: Config) -> Pseudonyms | None:
     return pseudonyms_of(results.spec, (LABELER, *config.privacy.pseudonymous))
 
 
-def texts_by_cell(results: Results, pseudonyms: Pseudonyms | None) -> Counter[Cell]:
-    """What the detectors judged or abstained from; of a cell, the one with the most texts."""
+def texts_by_cell(counts: pa.Table, pseudonyms: Pseudonyms | None) -> Counter[Cell]:
+    """Texts of `judged_counts` that detectors judged or abstained from; the most of a cell.
+
+    Null and empty texts are none, if they are counted apart.
+    """
     by_detector: dict[str, Counter[Cell]] = {}
-    for row in judged_counts(results).to_pylist():
+    are_apart = empty_apart(counts)
+    for row in counts.to_pylist():
         cell = _cell(row["language"], row, row["month"], pseudonyms)
-        by_detector.setdefault(row["detector"], Counter())[cell] += row["judged"] + row["abstained"]
+        empty = sum(row[name] for name in EMPTY) if are_apart else 0
+        texts = row["judged"] + row["abstained"] - empty
+        if texts:
+            by_detector.setdefault(row["detector"], Counter())[cell] += texts
     most: Counter[Cell] = Counter()
     for counted in by_detector.values():
         most |= counted

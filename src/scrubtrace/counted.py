@@ -40,6 +40,11 @@ def judged_counts(results: Results) -> pa.Table:
     return _summed([total, *waiting])
 
 
+def empty_apart(counts: pa.Table) -> bool:
+    """Whether `judged_counts` has null and empty texts apart: whether every run counted them so."""
+    return not any(counts[name].null_count for name in EMPTY)
+
+
 def _tables(results: Results) -> Iterator[pa.Table]:
     wanted: dict[tuple[str, str], list[tuple[str, str]]] = {}
     for shard in results.shards:

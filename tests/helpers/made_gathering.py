@@ -66,12 +66,13 @@ def gathered(months: tuple[str, ...] = MONTHS) -> Gathered:
 
 def nothing_found() -> Gathered:
     """A run that read nothing."""
-    balance = Balance(rows=3, texts=0, shards={"0": 3})
-    return Gathered("soups", SPEC, MANIFEST, Outcome("0", "soups", balance, []), load_config(None))
+    balance = Balance(rows=3, texts=3, null_texts=3, shards={"0": 3})
+    outcome = Outcome("0", "soups", balance, [])
+    return Gathered("soups", SPEC, MANIFEST, outcome, load_config(None), empty_apart=False)
 
 
 def _balance() -> Balance:
-    balance = Balance(rows=450_000, texts=450_000, shards={"0": 450_000})
+    balance = Balance(rows=450_000, texts=450_000, shards={"0": 450_000}, empty_texts=2)
     balance.dead.update({"0": 2})
     for planned in DETECTORS:
         tally = Tally(judged=449_000, texts_judged=449_000)

@@ -15,7 +15,7 @@ from scrubtrace.balance import check_balance
 from scrubtrace.beam_pipelines.layout import runs_of
 from scrubtrace.commit import recurring_names, style_outcome
 from scrubtrace.config import Config
-from scrubtrace.counted import CELL, EMPTY, judged_counts
+from scrubtrace.counted import CELL, EMPTY, empty_apart, judged_counts
 from scrubtrace.exits import UsageStop
 from scrubtrace.outcome import Outcome
 from scrubtrace.policy import judge
@@ -177,7 +177,7 @@ def _texts(results: Results) -> tuple[dict[CellKey, Tally], bool]:
     judged: Counter[CellKey] = Counter()
     styled: Counter[CellKey] = Counter()
     table = judged_counts(results)
-    are_apart = not any(table[name].null_count for name in EMPTY)
+    are_apart = empty_apart(table)
     for row in table.to_pylist():
         cell, detector = tuple(row[name] for name in CELL), row["detector"]
         nothing, silent = (row[name] if are_apart else 0 for name in EMPTY)

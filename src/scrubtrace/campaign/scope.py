@@ -60,6 +60,8 @@ def find_scope(
         rows=balance.rows,
         bytes=sum(results.shards[name].size for name in covered),
         texts=balance.texts,
+        null_texts=balance.null_texts,
+        empty_texts=balance.empty_texts,
         not_expected=len(everything.shards) - known,
         policy=manifests[newest[0].id].get("digests", {}).get("policy"),
         newest_run=newest[0].id,

@@ -46,6 +46,8 @@ def _scope(scope: DataScope) -> Iterator[str]:
         f"{scope.dataset}: scanned {scope.shards:,} of {scope.expected_shards:,} expected shards, "
         f"{scope.rows:,} rows, {scope.texts:,} texts, {scope.bytes:,} bytes"
     )
+    if scope.null_texts or scope.empty_texts:
+        yield f"  nothing to judge: {scope.null_texts:,} null texts, {scope.empty_texts:,} empty"
     if scope.newest_run is None:
         yield "  no full scan is committed"
     else:

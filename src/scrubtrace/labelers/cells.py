@@ -16,6 +16,7 @@ from scrubtrace.cells import (
 )
 from scrubtrace.commit import judged_texts
 from scrubtrace.config import Config
+from scrubtrace.counted import judged_counts
 from scrubtrace.exits import UsageStop
 from scrubtrace.outcome import Outcome
 from scrubtrace.pseudonyms import Pseudonyms
@@ -80,7 +81,7 @@ def read_cells(current: Current, with_style: bool = False) -> Cells:
     results, outcome = current.results, current.outcome
     columns = frozenset(results.spec.columns.groups)
     cells = Cells(outcome.dataset, outcome.run, results, current.pseudonyms, columns)
-    cells.texts = texts_by_cell(results, current.pseudonyms)
+    cells.texts = texts_by_cell(judged_counts(results), current.pseudonyms)
     for text, verdict, _ in judged_texts(results, current.config, outcome):
         if not verdict.flagged:
             continue

@@ -48,7 +48,13 @@ COLUMNS = (
 
 def task_name(task: TaskType) -> str:
     """A task type in words."""
-    return ", ".join(f"{name} {value if value is not None else '(none)'}" for name, value in task)
+    return ", ".join(f"{name} {_value(value)}" for name, value in task)
+
+
+def _value(value: str | None) -> str:
+    if value is None:
+        return "(none)"
+    return value if value.strip() else f'"{value}"'
 
 
 def lines(screening: LabelerScreening, work: Work | None = None) -> Iterator[str]:

@@ -9,6 +9,7 @@ from typing import Any
 from scrubtrace.audit.figures import ASSUMPTIONS, REFUSALS, Assumption, What
 from scrubtrace.exits import UsageStop
 from scrubtrace.messages import ENGLISH
+from scrubtrace.report.shares import value_words
 from scrubtrace.review.report.model import Drawn, Forest, Section, Share, Table
 from scrubtrace.schemas.messages import Messages
 
@@ -234,4 +235,4 @@ def _name(entry: Mapping[str, Any], messages: Messages) -> str:
     values = entry["values"]
     if not values:
         return messages.text("all texts") if entry["name"] == "all" else str(entry["name"])
-    return ", ".join(messages.text("(none)") if v is None else str(v) for v in values.values())
+    return ", ".join(value_words(v if v is None else str(v), messages) for v in values.values())

@@ -20,6 +20,8 @@ def coverage_sections(found: Gathered, messages: Messages) -> list[Section]:
             texts=messages.number(balance.texts),
         )
     ]  # fmt: skip
+    if balance.null_texts or balance.empty_texts:
+        paragraphs.append(_empty_words(found, messages))
     warnings = []
     if outcome.dead_letters:
         warnings.append(
@@ -41,6 +43,21 @@ def coverage_sections(found: Gathered, messages: Messages) -> list[Section]:
             tables=tuple(table for table in tables if table.rows),
         )
     ]  # fmt: skip
+
+
+def _empty_words(found: Gathered, messages: Messages) -> str:
+    """What became of texts that have nothing to judge."""
+    null, empty = found.outcome.balance.null_texts, found.outcome.balance.empty_texts
+    if found.empty_apart:
+        return messages.text(
+            "Of these texts {null} are null and {empty} are empty: no share counts them.",
+            null=messages.number(null), empty=messages.number(empty),
+        )  # fmt: skip
+    return messages.text(
+        "Of these texts {null} are null and {empty} are empty; shares count them, since an earlier "
+        "version scanned some of the shards.",
+        null=messages.number(null), empty=messages.number(empty),
+    )  # fmt: skip
 
 
 def _abstentions(found: Gathered, messages: Messages) -> Table:

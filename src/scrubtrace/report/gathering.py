@@ -23,7 +23,7 @@ from scrubtrace.cells import (
 )
 from scrubtrace.commit import judged_texts
 from scrubtrace.config import Config
-from scrubtrace.counted import CELL
+from scrubtrace.counted import CELL, empty_apart, judged_counts
 from scrubtrace.labelers.referrals import read_referrals, referred_in, renewed
 from scrubtrace.outcome import Outcome
 from scrubtrace.pseudonyms import Pseudonyms
@@ -64,8 +64,9 @@ class Excerpt:
 class Gathered:
     """Everything that the sections of a report draw on.
 
-    ``texts`` counts the texts that were read, ``flagged`` those that are flagged, both by `CELL`,
-    people by pseudonyms; ``flagged_without_style`` leaves out what only style flags. ``referred``
+    ``texts`` counts the texts that were read, without null and empty ones if runs counted them
+    apart (``empty_apart``), ``flagged`` those that are flagged, both by `CELL`, people by
+    pseudonyms; ``flagged_without_style`` leaves out what only style flags. ``referred``
     are labelers that were referred to review this year. ``signals`` counts flagged texts by
     signature. ``states`` counts places in the review table by kind and state, ``noted`` are the
     checks of campaigns that its log knows; both are of one moment.
@@ -77,6 +78,7 @@ class Gathered:
     outcome: Outcome
     config: Config
     texts: Counter[Cell] = field(default_factory=Counter)
+    empty_apart: bool = True
     flagged: Counter[Cell] = field(default_factory=Counter)
     flagged_without_style: Counter[Cell] = field(default_factory=Counter)
     referred: Set[str] = frozenset()
@@ -119,7 +121,8 @@ def gather(
     pseudonyms = pseudonyms_for(results, config)
     found = Gathered(name, results.spec, manifest, outcome, config)
     found.runs = tuple(sorted(results.folders))
-    found.texts = texts_by_cell(results, pseudonyms)
+    counts = judged_counts(results)
+    found.texts, found.empty_apart = texts_by_cell(counts, pseudonyms), empty_apart(counts)
     found.referred = _referred(out, pseudonyms)
     _read_flagged(found, results, config, pseudonyms, excerpts)
     with reading_as_one(engine) as connection:

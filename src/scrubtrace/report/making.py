@@ -47,7 +47,7 @@ def make_report(
     balance, flagged = found.outcome.balance, found.outcome.flagged.total()
     facts = (
         (messages.text("rows"), messages.number(balance.rows)),
-        (messages.text("texts"), messages.number(balance.texts)),
+        (messages.text("texts"), messages.number(found.texts.total())),
         (messages.text("flagged texts"), messages.number(flagged)),
         (messages.text("shards"), messages.number(len(balance.shards))),
         (messages.text("dead rows and shards"), messages.number(found.outcome.dead_letters)),

@@ -5,7 +5,7 @@ from scrubtrace.labelers.model import LabelerScreening, TaskScreening
 from scrubtrace.labelers.periods import LAST_CLEAN, Settings, TaskType, usual_task_by
 from scrubtrace.labelers.screening import screen_labelers
 from scrubtrace.report.gathering import Gathered
-from scrubtrace.report.shares import p_words
+from scrubtrace.report.shares import p_words, value_words
 from scrubtrace.review.report.model import Drawn, Funnel, Section, Share, Table
 from scrubtrace.schemas.messages import Messages
 from scrubtrace.stats.screening import CleanNull
@@ -146,4 +146,4 @@ def _referrals(screening: LabelerScreening, messages: Messages) -> Table:
 
 
 def _named(task: TaskType, messages: Messages) -> str:
-    return ", ".join(messages.text("(none)") if value is None else value for _, value in task)
+    return ", ".join(value_words(value, messages) for _, value in task)

@@ -66,7 +66,7 @@ def strata_sections(found: Gathered, messages: Messages) -> list[Section]:
         if not values or set(values) == {None}:
             continue
         title = messages.name("field", name)
-        shares = [share_of(_shown(value, messages), *pair) for value, pair in values.items()]
+        shares = [share_of(value_words(value, messages), *pair) for value, pair in values.items()]
         if len(shares) > 1:
             figures.append(_forest(title, shares, overall, messages))
         tables.append(_share_table(title, shares, messages))
@@ -119,8 +119,11 @@ def _share_row(share: Share, messages: Messages) -> tuple[str, ...]:
     return (share.name, *counts, messages.percent(share.share, 2), limits)
 
 
-def _shown(value: str | None, messages: Messages) -> str:
-    return messages.text("(none)") if value is None else value
+def value_words(value: str | None, messages: Messages) -> str:
+    """A value of a group; one that would be seen as nothing stands in quotes."""
+    if value is None:
+        return messages.text("(none)")
+    return value if value.strip() else f'"{value}"'
 
 
 def month_sections(
