@@ -85,10 +85,24 @@ def test_what_the_configuration_asks_for_and_is_not_there() -> None:
     found = {entry.name: entry.check for entry in try_detectors(config, SOON)}
     assert all(check.counts and check.todo for check in found.values())
     assert found["gone"].about == "not installed"
-    assert found["idle"].about == "options in [detectors.idle], but it does not run"
+    assert found["idle"].name == "options of idle"
+    assert found["idle"].about.startswith("options in [detectors.idle], but it does not run")
+    assert found["idle"].todo == "take the options out, or correct the name"
     assert "cannot read no.toml" in found["boilerplate"].about
     assert "redaction" in found["redaction"].about
     assert "no_such_model" in found["redaction"].about
+
+
+def test_options_of_a_broken_detector_that_does_not_run(install_plugin: InstallPlugin) -> None:
+    install_plugin("scrubtrace-trial", top="raise OSError")
+    chosen = {"scan": {"detectors": ["boilerplate"]}, "detectors": {"trial": {"mode": "x"}}}
+    checks = {t.check.name: t.check for t in try_detectors(Config.model_validate(chosen), SOON)}
+    assert not checks["trial"].counts
+    assert "scan.detectors" not in checks["trial"].todo
+    options = checks["options of trial"]
+    assert options.counts
+    assert "it does not run: detect refuses that" in options.about
+    assert options.todo == "take the options out, or add it to scan.detectors"
 
 
 def _tried(name: str, lane: str, *languages: str, asked: bool = True) -> Tried:

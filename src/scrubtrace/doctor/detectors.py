@@ -58,7 +58,8 @@ def try_detectors(config: Config, timeout: float = TIMEOUT_SECONDS) -> list[Trie
 
     with ThreadPoolExecutor(AT_ONCE) as pool:
         found = list(pool.map(tried, names))
-    return found + [_idle(name) for name in sorted(set(config.detectors) - set(chosen or names))]
+    idle_names = sorted(set(config.detectors) - set(chosen or names))
+    return found + [_idle(name, name in registered) for name in idle_names]
 
 
 def lane_checks(tried: list[Tried]) -> Iterator[Check]:
@@ -122,10 +123,8 @@ def _tried(
     answer, problem = try_detector(name, options, timeout)
     if answer is None:
         about = problem if installed.distribution in problem else _of(installed, problem)
-        todo = (
-            f"change its options in [detectors.{name}], install {installed.distribution} again, "
-            "or leave it out of scan.detectors"
-        )
+        todo = f"change its options in [detectors.{name}], install {installed.distribution} again"
+        todo += ", or leave it out of scan.detectors" if asked else ""
         return Tried(name, asked, None, broken(TOPIC, name, about, todo, asked))
     about = (
         f"version {answer['version']}, lane {answer['lane']}, languages "
@@ -139,11 +138,10 @@ def _of(installed: Installed, problem: str) -> str:
     return f"{installed.distribution}: {problem}"
 
 
-def _idle(name: str) -> Tried:
-    check = broken(
-        TOPIC,
-        name,
-        f"options in [detectors.{name}], but it does not run",
-        "take the options out, or correct the name",
-    )
-    return Tried(name, True, None, check)
+def _idle(name: str, is_registered: bool) -> Tried:
+    """Options of a detector that does not run, which detect refuses."""
+    todo = "take the options out, or correct the name"
+    if is_registered:
+        todo = "take the options out, or add it to scan.detectors"
+    about = f"options in [detectors.{name}], but it does not run: detect refuses that"
+    return Tried(name, True, None, broken(TOPIC, f"options of {name}", about, todo))
