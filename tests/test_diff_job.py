@@ -219,6 +219,19 @@ def test_an_empty_version(diff: Diff) -> None:
     assert manifest()["rows"] == {"matched": 0, "same": 0, "edited": 0, "gone": 0, "new": 1}
 
 
+@pytest.mark.parametrize("pattern", ["v2/*.parquet", "**/*.parquet", "v2/findings.parquet"])
+def test_findings_among_the_shards_of_a_version(
+    diff: Diff, pattern: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("v2").mkdir()
+    write("old.parquet", text=["A plain text."])
+    write("v2/findings.parquet" if "find" in pattern else "v2/a.parquet", text=["A plain text."])
+    before = sorted(Path().rglob("*"))
+    assert code_of("diff", "old.parquet", pattern, "--out", "v2") == 2
+    assert "--out v2/findings.parquet " in capsys.readouterr().err
+    assert sorted(Path().rglob("*")) == before
+
+
 def test_a_column_that_one_version_lacks(diff: Diff, capsys: pytest.CaptureFixture[str]) -> None:
     write("old/a.parquet", id=[1], text=[MILL])
     write("new/a.parquet", id=[1], body=[MILL])

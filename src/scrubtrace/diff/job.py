@@ -22,11 +22,12 @@ from scrubtrace.diff.nearest import Sketches, nearest_pairs, sketch
 from scrubtrace.diff.output import write_results
 from scrubtrace.diff.partitions import Choose, Numbers, Spreader, batches_of
 from scrubtrace.diff.rows import ROW, Read, read_rows
-from scrubtrace.diff.spec import NEW, OLD, SIDES, DiffSpec
+from scrubtrace.diff.spec import CSV, FINDINGS, MANIFEST, NEW, OLD, SIDES, DiffSpec
 from scrubtrace.diff.telling import Progress
 from scrubtrace.exits import SumsDifferStop, UsageStop
 from scrubtrace.keys import place_of_keys
 from scrubtrace.lock import output_lock
+from scrubtrace.out_file import PARQUET, check_target
 from scrubtrace.pseudonyms import Shown, shown_groups
 from scrubtrace.resumable import resumable
 from scrubtrace.review.connection import open_review
@@ -100,6 +101,8 @@ def run_diff(job: DiffJob) -> DiffOutcome:
     """
     if storage.is_remote(job.out):
         raise UsageStop(f"--out must be a local folder for diff, not {job.out}")
+    for name in (FINDINGS, CSV, MANIFEST):
+        check_target(storage.join(job.out, name), [*job.old, *job.new], writes=PARQUET)
     columns = columns_of(job.config)
     inputs = {
         side: _inputs(job, side, paths)
