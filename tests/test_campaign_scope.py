@@ -133,6 +133,7 @@ def test_the_name_of_another_data_set(site: Site) -> None:
 def test_no_run_at_all(site: Site) -> None:
     assert site.run("review", "upgrade") == 0
     site.write(SCAN, REVIEW)
+    site.out.mkdir()
     record = site.check()
     assert len(gaps(record)) == 3
     assert "review, answers: no run of the data set is committed" in record["required"]
@@ -219,6 +220,7 @@ def test_actions_and_dates(site: Site) -> None:
         (("--previous", "spring.toml"), "is no record of a campaign"),
         (("--log",), "write it with --out"),
         (("--out", "gone/record.json"), "cannot write gone/record.json"),
+        (("--runs", "nowhere"), "there is no folder nowhere"),
     ],
 )
 def test_bad_options(
@@ -231,12 +233,14 @@ def test_bad_options(
     monkeypatch.chdir(site.folder)
     assert site.run("review", "upgrade") == 0
     site.write(SCAN)
+    site.out.mkdir()
     assert site.code(*options) == 2
     assert words in capsys.readouterr().err
 
 
 def test_inputs_that_match_nothing(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
     assert site.run("review", "upgrade") == 0
+    site.out.mkdir()
     site.write(SCAN, data='[[dataset]]\nname = "answers"\ninputs = ["none/*.parquet"]\n')
     assert site.code() == 2
     said = capsys.readouterr().err

@@ -256,7 +256,7 @@ def test_no_prune_beside_a_run() -> None:
 
 
 def test_a_prune_where_nothing_is_makes_no_folder() -> None:
-    assert code_of("runs", "prune", "--out", "nowhere", "--keep", "1") == 0
+    assert code_of("runs", "prune", "--out", "nowhere", "--keep", "1") == 2
     assert not Path("nowhere").exists()
 
 

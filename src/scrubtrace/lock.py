@@ -28,6 +28,12 @@ def make_output_folder(out: str) -> None:
         ) from None
 
 
+def check_runs_folder(out: str) -> None:
+    """Raises `UsageStop` if the folder of the runs is not there; object stores have no folders."""
+    if not is_remote(out) and not Path(out).is_dir():
+        raise UsageStop(f"there is no folder {out}: give the --out of detect")
+
+
 def check_apart(
     shards: Iterable[Shard | DeadShard], inputs: Iterable[str], out: str, written: str
 ) -> None:

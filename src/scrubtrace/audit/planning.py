@@ -1,7 +1,6 @@
 """The job of ``audit plan`` and ``review sample``: count, allocate, draw, read, write a batch."""
 
 import json
-import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
@@ -40,7 +39,7 @@ from scrubtrace.config import Config
 from scrubtrace.detect import review_engine
 from scrubtrace.exits import UsageStop
 from scrubtrace.keys import find_keys
-from scrubtrace.lock import output_lock
+from scrubtrace.lock import check_runs_folder, output_lock
 from scrubtrace.pseudonyms import Pseudonyms, pseudonyms_of
 from scrubtrace.resumable import resumable
 from scrubtrace.review.batches.known import check_name, flagged_keys
@@ -110,8 +109,7 @@ def make_plan(job: PlanJob) -> Planned:
     Raises `UsageStop` for what cannot be done as asked, `IncompleteStop` if a shard changed since
     the run, `SumsDifferStop` if rows are not accounted for.
     """
-    if not storage.is_remote(job.out) and not os.path.isdir(job.out):
-        raise UsageStop(f"there is no folder {job.out}: give that of detect with --out")
+    check_runs_folder(job.out)
     options = _options(job)
     engine = review_engine(job.config, job.out, must_exist=True)
     with _usage_errors():

@@ -1,7 +1,6 @@
 """The job of ``audit run``: flags, references and decisions to shares of all texts."""
 
 import json
-import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
@@ -46,6 +45,7 @@ from scrubtrace.beam_pipelines.drawing.labels import LANGUAGE
 from scrubtrace.beam_pipelines.layout import runs_of
 from scrubtrace.config import Config
 from scrubtrace.exits import UsageStop
+from scrubtrace.lock import check_runs_folder
 from scrubtrace.policy import policy_digest
 from scrubtrace.resolver import committed_runs
 from scrubtrace.review.connection import reading_as_one
@@ -93,8 +93,8 @@ class AuditJob:
             raise UsageStop("references are data sets of a folder of runs: name it with --out")
         if self.out is None and self.cluster is not None:
             raise UsageStop("--cluster is about flags, not decisions: name the runs with --out")
-        if self.out is not None and not storage.is_remote(self.out) and not os.path.isdir(self.out):
-            raise UsageStop(f"there is no folder {self.out}: give that of detect with --out")
+        if self.out is not None:
+            check_runs_folder(self.out)
         if self.batch is None and self.sensitivity is not None:
             raise UsageStop("--sensitivity is about the reviewers of a batch: name one")
         if self.batch is not None and self.by is not None:

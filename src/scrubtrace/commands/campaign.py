@@ -64,6 +64,7 @@ def check(file: str, **given: Any) -> None:
     from scrubtrace.campaign.check import CampaignJob, check_campaign
     from scrubtrace.campaign.file import read_campaign
     from scrubtrace.campaign.record import read_previous, record_bytes
+    from scrubtrace.lock import check_runs_folder
     from scrubtrace.out_file import check_target
     from scrubtrace.resumable import resumable
 
@@ -71,6 +72,7 @@ def check(file: str, **given: Any) -> None:
         raise UsageStop("--log notes the digest of the record: write it with --out")
     if given["out"] is not None:
         check_target(given["out"], files_read(given, file, given["previous"]))
+    check_runs_folder(given["runs"])
     previous = read_previous(given["previous"]) if given["previous"] else None
     job = CampaignJob(read_campaign(file), given["runs"], _day(given["as_of"]), previous)
     with opened(given) as engine, resumable(keeps=False):

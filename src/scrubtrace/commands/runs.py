@@ -1,13 +1,11 @@
 """``runs``: what was run, why counts moved, what can go, and whether a run can be reproduced."""
 
-import os
 from dataclasses import asdict
 from typing import Any
 
 import click
 
 from scrubtrace.commands.options import json_text
-from scrubtrace.exits import UsageStop
 
 
 def run_options(command: Any) -> Any:
@@ -29,11 +27,10 @@ def runs() -> None:
 @run_options
 def list_(out: str, as_json: bool) -> None:
     """List the runs, newest first."""
-    from scrubtrace.beam_pipelines import storage
+    from scrubtrace.lock import check_runs_folder
     from scrubtrace.runs.listing import list_runs, listed
 
-    if not storage.is_remote(out) and not os.path.isdir(out):
-        raise UsageStop(f"there is no folder {out}")
+    check_runs_folder(out)
     lines = list_runs(out)
     if as_json:
         started = [line.started and line.started.isoformat() for line in lines]
@@ -71,10 +68,11 @@ def prune(out: str, as_json: bool, dry_run: bool, **given: Any) -> None:
     A run stays if it is the newest of its data set, or has results that are current or that a run
     which stays has kept. The review table is not touched.
     """
-    from scrubtrace.lock import output_lock
+    from scrubtrace.lock import check_runs_folder, output_lock
     from scrubtrace.resumable import resumable
     from scrubtrace.runs import pruning
 
+    check_runs_folder(out)
     rule = pruning.Rule(given["keep"], given["older_than"], given["unfinished"])
     planned = pruning.plan_prune(out, rule)
     if planned.removals and not dry_run:
