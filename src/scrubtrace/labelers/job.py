@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from scrubtrace.cells import LABELER
+from scrubtrace.counted import CELL
 from scrubtrace.exits import UsageStop
 from scrubtrace.labelers.cells import Cells, Current
 from scrubtrace.labelers.model import LabelerScreening
@@ -73,8 +74,10 @@ def screen_recorded(
 ) -> LabelerScreening:
     """Screens the labelers, and remembers the referrals of the year unless it is a dry run.
 
-    Raises `UsageStop` if the output folder is in use or the record cannot be read.
+    Raises `UsageStop` if the output folder is in use, the record cannot be read, or a clean source
+    has no text.
     """
+    _check_sources(cells, settings)
     if dry_run:
         return _screened(out, cells, settings, budget, year)
     with output_lock(out):
@@ -83,6 +86,15 @@ def screen_recorded(
             labelers = [referral.labeler for referral in found.referrals]
             write_referrals(out, _recorded(out, cells), year, cells.dataset, labelers)
     return found
+
+
+def _check_sources(cells: Cells, settings: Settings) -> None:
+    there = {value for cell in cells.texts if (value := cell[CELL.index("source")]) is not None}
+    if missing := sorted(set(settings.clean_sources) - there):
+        known = ", ".join(sorted(there)) or "none"
+        raise UsageStop(
+            f"--clean-source: no text is of source {missing[0]!r}; sources of the data set: {known}"
+        )
 
 
 def _screened(

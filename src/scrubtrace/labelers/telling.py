@@ -7,7 +7,7 @@ from dataclasses import asdict
 from typing import Any
 
 from scrubtrace.labelers.model import Entry, Innocent, LabelerScreening, Referral, TaskScreening
-from scrubtrace.labelers.periods import TaskType
+from scrubtrace.labelers.periods import Settings, TaskType
 from scrubtrace.labelers.work import Medians, Work
 from scrubtrace.review.cells import plain_cell
 from scrubtrace.stats.screening import LEAST_LABELERS, LEAST_ROWS, CleanNull, GroupRate, Reason
@@ -59,13 +59,8 @@ def _value(value: str | None) -> str:
 
 def lines(screening: LabelerScreening, work: Work | None = None) -> Iterator[str]:
     """The screening in lines of text; persons only where they are referred."""
-    first, last = screening.months
-    period = f", {first} to {last}" if first else ""
-    yield (
-        f"labelers compared with clean ones of the same task type: {screening.tested:,}{period}; "
-        f"with too few texts ({LEAST_ROWS} needed): {screening.few:,}; "
-        f"without a null of their task types: {screening.unmatched:,}"
-    )
+    is_idle = not (screening.tested or screening.few or screening.unmatched)
+    yield _idle(screening.settings) if is_idle else _compared(screening)
     for count, words in (
         (screening.without_labeler, "have no labeler"),
         (screening.without_month, "have no month"),
@@ -75,7 +70,27 @@ def lines(screening: LabelerScreening, work: Work | None = None) -> Iterator[str
             yield f"left out: {count:,} texts that {words}"
     for task in screening.tasks:
         yield from _task_lines(task)
-    yield from _referral_lines(screening, work)
+    if not is_idle:
+        yield from _referral_lines(screening, work)
+
+
+def _compared(screening: LabelerScreening) -> str:
+    first, last = screening.months
+    period = f", {first} to {last}" if first else ""
+    return (
+        f"labelers compared with clean ones of the same task type: {screening.tested:,}{period}; "
+        f"with too few texts ({LEAST_ROWS} needed): {screening.few:,}; "
+        f"without a null of their task types: {screening.unmatched:,}"
+    )
+
+
+def _idle(settings: Settings) -> str:
+    """Why there is nobody to compare: no text of a labeler is to be screened."""
+    since = f" from {settings.since} on" if settings.since else ""
+    if settings.clean_sources:
+        names = ", ".join(map(plain_cell, settings.clean_sources))
+        return f"nothing to screen: labelers have texts of the clean sources ({names}) only{since}"
+    return f"nothing to screen: labelers have no text{since or f' after {settings.clean_until}'}"
 
 
 def _task_lines(task: TaskScreening) -> Iterator[str]:
