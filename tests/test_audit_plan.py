@@ -154,7 +154,8 @@ def test_a_batch_says_what_it_was_drawn_from(
     assert batch.plan["reached"] <= 0.05
     assert secret.hex() not in json.dumps(batch.plan)
     assert f"batch march written: {len(items)} texts" in said
-    assert "next: scrubtrace review export --batch march --controls 0.1 --out march.csv" in said
+    assert "next: scrubtrace review export --batch march --out march.csv" in said
+    assert "scrubtrace review controls add, then --controls 0.1" in said
     engine = open_review(copied.url)
     assert verify(engine).problems == []
     engine.dispose()

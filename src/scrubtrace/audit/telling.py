@@ -33,8 +33,12 @@ def plan_lines(planned: Planned) -> Iterator[str]:
             f"note: {planned.unseen_flagged:,} flagged items of the review table are not in the "
             "current shards"
         )
-    controls = " --controls 0.1" if planned.batch.purpose == Purpose.AUDIT else ""
-    yield f"next: scrubtrace review export --batch {name}{controls} --out {name}.csv"
+    yield f"next: scrubtrace review export --batch {name} --out {name}.csv"
+    if planned.batch.purpose == Purpose.AUDIT:
+        yield (
+            "  to measure what reviewers find, mix in texts of known origin: scrubtrace review "
+            "controls add, then --controls 0.1"
+        )
 
 
 def _sure(planned: Planned) -> str:
