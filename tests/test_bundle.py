@@ -11,12 +11,14 @@ import pyarrow.parquet as pq
 import pytest
 from cases import LOG, bundle, check, contents, findings, later_log, write_case
 from command_line import code_of
+from sqlalchemy import update
 
 from scrubtrace.bundle import contents as contents_of
 from scrubtrace.review import texts
-from scrubtrace.review.connection import open_review
+from scrubtrace.review.connection import open_review, writing
 from scrubtrace.review.decisions.importing import import_decisions
 from scrubtrace.review.erasing.erase import erase, persons_named
+from scrubtrace.review.table import review_items
 from scrubtrace.review.trail.events import head
 
 
@@ -110,6 +112,22 @@ def test_decisions_and_the_head_of_the_event_log() -> None:
     assert len(decided["review_head"]) == 64
     assert {d["reviewer"] for d in decided["decisions"]} == {"ann"}
     assert "comment" not in decided["decisions"][0]
+
+
+def test_a_finding_that_is_not_in_the_review_table(capsys: pytest.CaptureFixture[str]) -> None:
+    decided_case()
+    open_review("sqlite:///other.sqlite").dispose()
+    assert bundle("--review", "sqlite:///other.sqlite") == 2
+    assert "the review table has no finding of case" in capsys.readouterr().err
+    assert not Path("case.zip").exists()
+    first, *_ = findings("checked", "purpose.forbidden")
+    engine = open_review(URL)
+    moved = update(review_items).where(review_items.c.row_id == first).values(row_id="gone")
+    with writing(engine) as connection:
+        connection.execute(moved)
+    engine.dispose()
+    assert bundle("--review", URL, "--quiet") == 0
+    assert f"finding {first} is not in the review table" in capsys.readouterr().err
 
 
 def test_comments_are_there_with_the_texts_unless_they_were_erased() -> None:

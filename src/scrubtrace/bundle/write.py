@@ -5,7 +5,7 @@ import io
 import json
 import shlex
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -66,12 +66,16 @@ class BundleJob:
 
 @dataclass(frozen=True)
 class Bundle:
-    """What was written: numbers of calls and training rows, and the re-test if there was one."""
+    """What was written: numbers of calls and training rows, and the re-test if there was one.
+
+    ``not_in_review`` are findings of the case that the review table does not have.
+    """
 
     sha256: str
     calls: int
     rows: int
     retest: dict[str, Any] | None
+    not_in_review: tuple[str, ...] = ()
 
 
 def write_bundle(job: BundleJob, out: str, engine: Engine | None = None) -> Bundle:
@@ -81,7 +85,7 @@ def write_bundle(job: BundleJob, out: str, engine: Engine | None = None) -> Bund
     """
     case, register = job.case, registered(job.register)
     summary = check_summary(job.checked)
-    digest = _check_register(job, summary)
+    register_digest = _check_register(job, summary)
     folders = [job.checked, *([job.joined] if job.joined else [])]
     check_keys(summary["key_id"], job.joined, job.retest)
     findings = case_findings(case, folders)
@@ -104,18 +108,34 @@ def write_bundle(job: BundleJob, out: str, engine: Engine | None = None) -> Bund
         "findings.json": _json(findings),
         "calls.parquet": table_bytes(calls),
         "training_rows.parquet": table_bytes(rows),
-        "register.json": _json(_excerpt(register, findings, digest)),
+        "register.json": _json(_excerpt(register, findings, register_digest)),
         "check_summary.json": _json(summary),
         "commands.txt": _commands(job, summary).encode(),
     }
+    missing: tuple[str, ...] = ()
     if engine is not None:
-        files["decisions.json"] = _json(decisions_about(case, engine, bool(job.text_from)))
+        decided = decisions_about(case, engine, bool(job.text_from))
+        missing = _not_in_review(case, decided)
+        files["decisions.json"] = _json(decided)
     if job.text_from:
         lines = (json.dumps(t, ensure_ascii=False) for t in texts_of(calls, job.text_from))
         files["texts.jsonl"] = "".join(f"{line}\n" for line in lines).encode()
     content = _zipped(files)
     storage.write_atomic(str(Path(out).absolute()), content)
-    return Bundle(hashlib.sha256(content).hexdigest(), calls.num_rows, rows.num_rows, retest)
+    digest = hashlib.sha256(content).hexdigest()
+    return Bundle(digest, calls.num_rows, rows.num_rows, retest, missing)
+
+
+def _not_in_review(case: Case, decided: Mapping[str, Any]) -> tuple[str, ...]:
+    """Findings without an item in the review table; raises `UsageStop` if it has none at all."""
+    there = {item["finding"] for item in decided["items"]}
+    missing = tuple(sorted(set(case.findings) - there))
+    if missing and not there:
+        raise UsageStop(
+            f"the review table has no finding of case {case.id}: name the one that calls check or "
+            "join had with --review, or leave --review out"
+        )
+    return missing
 
 
 def _check_register(job: BundleJob, summary: dict[str, Any]) -> str:

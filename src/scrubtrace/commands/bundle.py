@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from scrubtrace import log
 from scrubtrace.commands.calls import review_table
 from scrubtrace.commands.options import files_read
 from scrubtrace.exits import LimitStop
@@ -43,6 +44,9 @@ def bundle(case: str, **given: Any) -> None:
     job = BundleJob(read_case(case), given["spec"], **{name: given[name] for name in names})
     with review_table(given["review"], must_exist=True) as engine, resumable(keeps=False):
         made = write_bundle(job, given["out"], engine)
+    for finding in made.not_in_review:
+        text = f"scrubtrace: finding {finding} is not in the review table: no decision on it"
+        log.tell("not_in_review", text, "warning", finding=finding)
     if not given["quiet"]:
         click.echo(
             f"case {job.case.id}, {job.case.state}: {len(job.case.findings):,} findings, "
