@@ -3,8 +3,9 @@
 Scrubbing tools and careless copying change how a phrase is written without changing how it reads:
 zero-width characters inside words, look-alike Cyrillic or Greek letters, full-width letters, curly
 quotes, odd spaces. Normalising undoes that: NFKC per character and per combining cluster
-(Unicode Standard Annex #15), zero-width characters removed, confusable letters mapped
-(after Unicode Technical Standard #39), quotes and spaces made plain. Line breaks stay.
+(Unicode Standard Annex #15; of at most 30 marks, as in its stream-safe format), zero-width
+characters removed, confusable letters mapped (after Unicode Technical Standard #39), quotes and
+spaces made plain. Line breaks stay.
 Most text needs none of it and is passed through untouched.
 """
 
@@ -27,8 +28,9 @@ _LOOKALIKES = str.maketrans(
 )
 _CONFUSABLE = "".join(chr(code) for code in _LOOKALIKES)
 _OTHER_SCRIPT = re.compile(rf"(?![{_CONFUSABLE}])[\u0370-\u03ff\u0400-\u052f]")
-_MIXED_TOKEN = re.compile(rf"[A-Za-z{_CONFUSABLE}]*[{_CONFUSABLE}][A-Za-z{_CONFUSABLE}]*")
+_TOKEN = re.compile(f"[A-Za-z{_CONFUSABLE}]+")
 _COMBINING = "\u0300-\u034e\u0350-\u036f\u3099\u309a\uff9e\uff9f"
+_MOST_MARKS = 30
 _HAS_COMBINING = re.compile(f"[{_COMBINING}]")
 _RANGES = ((0xA0, 0x1100), (0x2000, 0x3400), (0xF900, 0x10000), (0x1D400, 0x1D800),
            (0x1F100, 0x1F200), (0x2F800, 0x2FA20))  # fmt: skip
@@ -105,7 +107,7 @@ def _map_lookalikes(text: str) -> str:
         mixed = only_lookalikes or any(char.isascii() for char in token)
         return token.translate(_LOOKALIKES) if mixed else token
 
-    return _MIXED_TOKEN.sub(to_latin, text)
+    return _TOKEN.sub(to_latin, text)
 
 
 @cache
@@ -125,5 +127,5 @@ def _pattern(combining: bool) -> re.Pattern[str]:
     """Finds what has to change; with combining marks, whole clusters of them."""
     singles = "".join(re.escape(c) for c in _replacements() if len(c) == 1 and c < "\U00010000")
     singles += "".join(f"{chr(low)}-{chr(high - 1)}" for low, high in _RANGES if low > 0xFFFF)
-    clusters = f".[{_COMBINING}]+|" if combining else ""
+    clusters = f".[{_COMBINING}]{{1,{_MOST_MARKS}}}|" if combining else ""
     return re.compile(f"{clusters}\r\n|[{singles}]")

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scrubtrace.detectors.edits.compare import EditJudge
+from scrubtrace.detectors.edits.words import words_of
 
 JUDGE = EditJudge()
 
@@ -213,3 +214,19 @@ def test_long_texts_without_common_words_are_compared() -> None:
     places = [a + b + c + d for a, b, c, d in product("bcdfghklmn", "aeiou", "bcdfghklmn", "aeiou")]
     old, new = (" ".join(f"{end}{place}" for place in places * 5) for end in "xy")
     assert JUDGE.changes(old, new, "en") == []
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("It rained. We stayed in!\nThen 3.5 km", ["It rained.", " We stayed in!", "Then 3.",
+                                                  "5 km"]),
+        ('"Soup?" he said... "No."', ['"Soup?"', " he said...", ' "No."']),
+        ("雨。又是雨。then tea", ["雨。", "又是雨。", "then tea"]),
+        ("a" * 300_000 + "。b", ["a" * 300_000 + "。", "b"]),
+        ("." * 300_000 + "b", ["b"]),
+    ],
+)  # fmt: skip
+def test_sentences(text: str, expected: list[str]) -> None:
+    words = words_of(text)
+    assert [words.text[start:end].strip("\n") for start, end in words.sentences] == expected

@@ -1,5 +1,6 @@
 """Normalising: disguises come off, offsets lead back, other text is left alone."""
 
+import re
 import unicodedata
 
 import pytest
@@ -94,3 +95,30 @@ def test_ascii_text_is_passed_through(text: str) -> None:
     normalised = normalise(text)
     assert normalised.text is text
     assert normalised.edits == ()
+
+
+@given(st.text(st.sampled_from("aZ1 -жλüаеοАΒ"), max_size=30))
+def test_lookalikes_are_mapped_in_whole_words(text: str) -> None:
+    plain = dict(zip("аеοАΒ", "aeoAB", strict=True))
+    alone = not re.search("[жλ]", text)
+    expected = "".join(
+        "".join(plain.get(char, char) for char in word)
+        if alone or re.search("[A-Za-z]", word)
+        else word
+        for word in re.split("([1 \\-жλü])", text)
+    )
+    assert normalise(text).text == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "plain"),
+    [
+        ("an α-ο: " + "ACGT" * 250_000, "an a-o: " + "ACGT" * 250_000),
+        ("the λ-ο " + "о" * 1_000_000, "the λ-ο " + "о" * 1_000_000),
+        ("e" + "\u0301\u0323" * 500_000, None),
+    ],
+    ids=["letters", "look-alikes", "marks"],
+)
+def test_long_runs_take_no_longer_than_their_length(text: str, plain: str | None) -> None:
+    found = normalise(text).text
+    assert found == plain if plain is not None else found[0] == "\u1eb9"

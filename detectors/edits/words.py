@@ -17,9 +17,7 @@ _EAST_ASIAN = (
 )
 _WORD = re.compile(rf"[{_EAST_ASIAN}]|[0-9]+|(?:(?![{_EAST_ASIAN}])[^\W_0-9])+")
 _CHARACTER = re.compile(f"[{_EAST_ASIAN}]")
-_SENTENCE = re.compile(
-    r"[^.!?。！？\n]*(?:[.!?。！？]+(?=[\s\"')」』]|$|[^\x00-\x7f])[\"')」』]*|\n|$|[.!?])"
-)
+_SENTENCE = re.compile(r"[^.!?。！？\n]*(?:[.!?。！？]+[\"')」』]*|\n|$)")
 _ENDS = ".!?。！？\n"
 
 Span = tuple[int, int]
