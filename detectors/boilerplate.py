@@ -60,7 +60,7 @@ class Boilerplate:
     off: Sequence[str] = ()
 
     name = "boilerplate"
-    version = "2"
+    version = "3"
     lane = Lane.TRACE
 
     def __post_init__(self) -> None:

@@ -4,8 +4,9 @@ Scrubbing tools and careless copying change how a phrase is written without chan
 zero-width characters inside words, look-alike Cyrillic or Greek letters, full-width letters, curly
 quotes, odd spaces. Normalising undoes that: NFKC per character and per combining cluster
 (Unicode Standard Annex #15; of at most 30 marks, as in its stream-safe format), zero-width
-characters removed, confusable letters mapped (after Unicode Technical Standard #39), quotes and
-spaces made plain. Line breaks stay.
+characters removed, confusable letters mapped (after Unicode Technical Standard #39), quotes,
+hyphens and spaces made plain, between letters also dashes that stand for a hyphen. Line breaks
+stay.
 Most text needs none of it and is passed through untouched.
 """
 
@@ -16,6 +17,8 @@ from dataclasses import dataclass
 from functools import cache
 
 _QUOTES = dict.fromkeys("‘’‚‛′ʼ`´", "'") | dict.fromkeys("“”„‟″«»", '"')
+_HYPHENS = dict.fromkeys("\u2010\u2011", "-")
+_DASH_IN_WORD = re.compile(r"[\u2012\u2013\u2212](?<=[^\W\d_].)(?=[^\W\d_])")
 _SPACES = dict.fromkeys("\t\v\f\u00a0\u1680\u2028\u2029\u202f\u205f\u3000", " ") | {
     chr(code): " " for code in range(0x2000, 0x200B)
 }
@@ -85,6 +88,7 @@ def normalise(text: str) -> Normalised:
         length += len(replacement)
         done = end
     plain = "".join([*pieces, text[done:]]) if pieces else text
+    plain = _DASH_IN_WORD.sub("-", plain)
     return Normalised(_map_lookalikes(plain), tuple(edits))
 
 
@@ -113,7 +117,7 @@ def _map_lookalikes(text: str) -> str:
 @cache
 def _replacements() -> dict[str, str]:
     """What each character that has to change becomes; line ends and zero width included."""
-    table = {"\r\n": "\n", "\r": "\n"} | _QUOTES | _SPACES
+    table = {"\r\n": "\n", "\r": "\n"} | _QUOTES | _HYPHENS | _SPACES
     table |= {char: "" for low, high in _ZERO_WIDTH for char in map(chr, range(low, high + 1))}
     for char in (chr(code) for low, high in _RANGES for code in range(low, high)):
         changed = unicodedata.normalize("NFKC", char)

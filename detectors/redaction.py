@@ -82,7 +82,7 @@ class Redaction:
     thresholds: Mapping[str, int] = field(default_factory=dict)
 
     name = "redaction"
-    version = "1"
+    version = "2"
     lane = Lane.TRACE
 
     def __post_init__(self) -> None:

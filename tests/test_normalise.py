@@ -28,6 +28,9 @@ PHRASE = "As an AI model, I can't."
         ("\uff76\uff9e", "\u30ac"),
         ("a\r\nb\rc", "a\nb\nc"),
         ("\u201cyes\u201d \u00abno\u00bb", '"yes" "no"'),
+        ("KI\u2011Modell, cut\u2010off, GPT\u20114, a\ufe63b", "KI-Modell, cut-off, GPT-4, a-b"),
+        ("cut\u2012off cut\u2013off \u00fc\u2212\u00df", "cut-off cut-off \u00fc-\u00df"),
+        ("cut\u200b\u2013off, \u0430\u2013b", "cut-off, a-b"),
         ("\u597d\u7684\uff0c\u6211\u4eec\u8d70\uff01", "\u597d\u7684,\u6211\u4eec\u8d70!"),
     ],
 )
@@ -43,6 +46,7 @@ def test_disguises_come_off(disguised: str, plain: str) -> None:
         "plain ASCII, isn't it?\nYes.",
         "今天我们去公园。「好」",
         "한국어 문장입니다.",
+        "1990\u20132000, 5 \u2212 3, x\u22123, \u2013 yes \u2013 no, a\u2014b",
         "",
     ],
 )
