@@ -33,6 +33,22 @@ def test_what_is_no_language_is_undetermined(text: str) -> None:
     assert identify(text) == "und"
 
 
+@pytest.mark.parametrize(
+    ("plain", "code"),
+    [
+        ("As an AI language model, I cannot swim across the bay.", "en"),
+        ("Kapal itu terlambat lagi, jadi kami menunggu di dermaga.", "id"),
+        ("Der Zug nach Kiel hatte wieder Versp\u00e4tung.", "de"),
+    ],
+)
+def test_a_disguise_does_not_change_the_language(plain: str, code: str) -> None:
+    lookalikes = str.maketrans("aeiopcxyAEIOPCMT", "аеіорсхуАЕІОРСМТ")
+    wide = {code: code + 0xFEE0 for code in range(0x21, 0x7F)}
+    disguised = ["\u200b".join(plain), plain.translate(lookalikes), plain.translate(wide)]
+    assert [identify(text) for text in (plain, *disguised)] == [code] * 4
+    assert identify("\u200b".join(plain * 100)) == code
+
+
 def test_only_the_beginning_is_looked_at() -> None:
     assert identify("The ferry was late again. " * 20 + "雨" * 10_000) == "en"
 
