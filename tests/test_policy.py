@@ -16,7 +16,7 @@ def entry(category: str, strength: str, use: str = "asserted", **more: Any) -> d
 
 PROOF = entry("self_disclosure", "proof")
 REFUSAL = entry("refusal", "strong")
-CLOSER = entry("closer", "strong")
+CLOSER = entry("closer", "strong", start=10, end=14)
 IDENTITY = entry("identity_residue", "strong")
 
 
@@ -120,6 +120,33 @@ def test_more_proof_hits_can_be_asked_for() -> None:
     assert judge([PROOF, PROOF | {"signal": "en.self_disclosure.y"}], policy) is None
     elsewhere = entry("self_disclosure", "proof", start=10, end=20)
     assert judge([PROOF, elsewhere], policy) is not None
+
+
+def at(category: str, start: int | None, end: int | None) -> dict[str, Any]:
+    return entry(category, "strong", start=start, end=end)
+
+
+@pytest.mark.parametrize(
+    ("evidence", "policy", "qualifies"),
+    [
+        ([at("refusal", 0, 34), at("closer", 0, 47)], {}, False),
+        ([at("refusal", 0, 8), at("closer", 8, 12)], {}, True),
+        ([at("refusal", 0, 10), at("closer", 8, 20), at("refusal", 30, 40)], {}, True),
+        ([at("refusal", 0, 10), at("closer", 8, 20), at("refusal", 15, 40)], {}, False),
+        ([at("refusal", 0, 30), at("closer", 5, 9), at("opener", 12, 20)], {}, True),
+        ([at("refusal", None, None), at("closer", None, None)], {}, True),
+        ([at("refusal", 0, 9), at("closer", 0, 9)], {"strong_categories": 1}, True),
+        ([at("a", 0, 9), at("b", 5, 15), at("c", 10, 20)], {"strong_categories": 3}, False),
+        ([at("a", 0, 9), at("b", 9, 15), at("c", 15, 20)], {"strong_categories": 3}, True),
+        ([at("api_format", 4, 14), at("api_format", 4, 12) | {"signal": "any.x"}], {}, False),
+        ([at("api_format", 4, 14), at("api_format", 20, 24) | {"signal": "any.x"}], {}, True),
+    ],
+)
+def test_categories_count_where_their_places_do_not_overlap(
+    evidence: list[dict[str, Any]], policy: dict[str, Any], qualifies: bool
+) -> None:
+    for order in (evidence, evidence[::-1]):
+        assert (judge(order, PolicySection(**policy)) is not None) == qualifies
 
 
 def test_proof_is_looked_at_before_strong_pairs() -> None:

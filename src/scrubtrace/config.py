@@ -156,11 +156,11 @@ class PolicySection(_Section):
     """What is flagged, decided once, when a run is committed.
 
     A text qualifies for a kind by asserted hits of strength proof in ``proof_hits`` places, or by
-    strong hits of ``strong_categories`` different categories. Kinds in ``flag_kinds`` are flagged
-    for review, the others reported. With ``count_mentions`` phrases that a text only mentions
-    count like asserted ones. A redaction flags only beside residue of an assistant, unless
-    ``redaction_alone``. A name that a text claims as an assistant's counts as proof when at least
-    ``recurring_identity`` different texts claim it; 0 switches that off.
+    strong hits of ``strong_categories`` different categories in places that do not overlap. Kinds
+    in ``flag_kinds`` are flagged for review, the others reported. With ``count_mentions`` phrases
+    that a text only mentions count like asserted ones. A redaction flags only beside residue of an
+    assistant, unless ``redaction_alone``. A name that a text claims as an assistant's counts as
+    proof when at least ``recurring_identity`` different texts claim it; 0 switches that off.
     """
 
     flag_kinds: list[Kind] = Field(default_factory=lambda: list(FLAG_KINDS))

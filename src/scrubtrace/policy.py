@@ -72,6 +72,9 @@ ONE_IS_ENOUGH = frozenset({Kind.REDACTION, Kind.REFERENCE_MATCH, Kind.INPUT_MATC
 
 SURE = (Strength.PROOF, Strength.STRONG)
 
+RULES = 2
+"""Goes up when the same evidence gets another verdict under the same policy."""
+
 EvidenceRow = Mapping[str, Any]
 
 
@@ -132,9 +135,8 @@ def evidence_fingerprint(evidence: Sequence[EvidenceRow]) -> str:
 
 def policy_digest(policy: PolicySection) -> str:
     """Digest of a policy: equal when the same evidence gets the same verdicts."""
-    content = json.dumps(
-        [policy.model_dump(mode="json"), KINDS_OF_CATEGORIES, sorted(RESIDUE)], sort_keys=True
-    )
+    decides = [policy.model_dump(mode="json"), KINDS_OF_CATEGORIES, sorted(RESIDUE), RULES]
+    content = json.dumps(decides, sort_keys=True)
     return hashlib.sha256(content.encode()).hexdigest()[:16]
 
 
@@ -163,8 +165,23 @@ def _qualifies(
     if kind in ONE_IS_ENOUGH:
         return Strength.STRONG if strong else None
     by = "category" if kind == Kind.LLM_TEXT else "signal"
-    enough = len({e[by] for e in strong}) >= policy.strong_categories
-    return Strength.STRONG if enough else None
+    return Strength.STRONG if _are_apart(strong, by, policy.strong_categories) else None
+
+
+def _are_apart(evidence: Sequence[EvidenceRow], by: str, enough: int) -> bool:
+    """Whether ``enough`` different values of ``by`` are found in places that do not overlap.
+
+    Evidence without a place overlaps nothing.
+    """
+    places = sorted((e["end"] or 0, e["start"] or 0, e[by]) for e in evidence)
+    reached: dict[frozenset[str], int] = {frozenset(): 0}  # where the first places for these end
+    for end, start, name in places:
+        for names, before in list(reached.items()):
+            if before <= start and name not in names:
+                if len(names) + 1 >= enough:
+                    return True
+                reached.setdefault(names | {name}, end)
+    return False
 
 
 def _places(evidence: Sequence[EvidenceRow]) -> int:
