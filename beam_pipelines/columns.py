@@ -45,37 +45,46 @@ class Column:
 
 
 @dataclass(frozen=True)
+class Content:
+    """A field of a turn with its text, which may be in parts."""
+
+    name: str
+    has_parts: bool = False
+
+
+@dataclass(frozen=True)
 class TextColumn:
     """A text column of one shard and how its texts are found in it.
 
-    ``content`` is None for texts and for lists of texts. ``role`` is None also for chat rows
-    without roles, all turns of which are judged.
+    ``contents`` is empty for texts and for lists of texts; a turn of a chat has the first that is
+    not null. ``role`` is None also for chat rows without roles, all turns of which are judged.
     """
 
     column: Column
     is_list: bool = False
     role: str | None = None
-    content: str | None = None
-    has_parts: bool = False
+    contents: tuple[Content, ...] = ()
 
     @property
     def shape(self) -> str:
         """The shape in a few words."""
-        if self.content is None:
+        if not self.contents:
             return "list of texts" if self.is_list else "text"
-        fields = ", ".join(name for name in (self.role, self.content) if name)
-        return f"chat ({fields}{' in parts' if self.has_parts else ''})"
+        said = [f"{c.name} in parts" if c.has_parts else c.name for c in self.contents]
+        fields = ", ".join(name for name in (self.role, " or ".join(said)) if name)
+        return f"chat ({fields})"
 
     def wanted(self) -> Iterator[Steps]:
         """What has to be read: of chat rows only roles and contents."""
         steps = self.column.steps
-        if self.content is None:
+        if not self.contents:
             yield steps
             return
         if self.role is not None:
             yield (*steps, self.role)
-        parts = (PART_TYPE, PART_TEXT) if self.has_parts else ()
-        yield from [(*steps, self.content, part) for part in parts] or [(*steps, self.content)]
+        for content in self.contents:
+            inner = [(PART_TYPE,), (PART_TEXT,)] if content.has_parts else [()]
+            yield from ((*steps, content.name, *part) for part in inner)
 
 
 @dataclass(frozen=True)
@@ -204,29 +213,33 @@ def _text_column(schema: pa.Schema, path: str, chat: Chat) -> TextColumn:
 def _chat_column(column: Column, fields: dict[str, pa.DataType], chat: Chat) -> TextColumn:
     role = None
     if chat.judged_roles is not None:
-        role = _chosen(column, fields, "role", chat.role_field, ROLE_FIELDS)
+        role = _there(column, fields, "role", chat.role_field, ROLE_FIELDS)[0]
         if not is_text(fields[role]):
             _wrong_field(column, "role", role, fields[role], "a string")
-    content = _chosen(column, fields, "content", chat.content_field, CONTENT_FIELDS)
-    kind = fields[content]
-    has_parts = _is_parts(kind)
-    if not has_parts and not is_text(kind):
-        _wrong_field(column, "content", content, kind, "a string or list<struct<type, text>>")
-    return TextColumn(column, True, role, content, has_parts)
+    names = _there(column, fields, "content", chat.content_field, CONTENT_FIELDS)
+    contents = [
+        Content(name, _is_parts(fields[name]))
+        for name in names
+        if is_text(fields[name]) or _is_parts(fields[name])
+    ]
+    if not contents:
+        understood = "a string or list<struct<type, text>>"
+        _wrong_field(column, "content", names[0], fields[names[0]], understood)
+    return TextColumn(column, True, role, tuple(contents))
 
 
-def _chosen(
+def _there(
     column: Column,
     fields: dict[str, pa.DataType],
     meaning: str,
     given: str | None,
     known: Sequence[str],
-) -> str:
-    """The field of a turn with this meaning: the given one, else the first of the known names."""
+) -> list[str]:
+    """Fields of a turn with this meaning, the likeliest first: the given one, else known names."""
     names = known if given is None else [given]
-    for name in names:
-        if name in fields:
-            return name
+    there = [name for name in names if name in fields]
+    if there:
+        return there
     problem = (
         f"text column {column.path!r} has turns without a {meaning} field {' or '.join(names)}; "
         f"their fields: {_named(list(fields))}; name the right one as input.{meaning}_field"

@@ -16,6 +16,7 @@ from scrubtrace.beam_pipelines.columns import (
     PART_TEXT,
     PART_TYPE,
     Column,
+    Content,
     ShardColumns,
     TextColumn,
     is_list,
@@ -146,11 +147,11 @@ def _texts_of(
     rows = _numbers(pc.list_parent_indices(values))
     numbers = np.arange(len(rows)) - np.searchsorted(rows, rows)
     values = pc.list_flatten(values)
-    if text.content is None:
+    if not text.contents:
         texts, bad = decode_text(values)
     else:
         mask, turns[path] = _judged_turns(values, text.role, judged)
-        texts, bad = _contents(pc.struct_field(values, text.content), mask, text.has_parts)
+        texts, bad = _contents(values, mask, text.contents)
         rows, numbers = rows[mask], numbers[mask]
     places = [Place(path, turn) for turn in numbers.tolist()]
     return _Texts(texts, rows.tolist(), places, bad)
@@ -171,8 +172,31 @@ def _judged_turns(
     return mask, turns
 
 
-def _contents(values: pa.Array, mask: Mask, has_parts: bool) -> tuple[list[str | None], list[int]]:
-    """Contents of the turns in the mask, and which of them are not UTF-8."""
+def _contents(
+    turns: pa.Array, mask: Mask, contents: Sequence[Content]
+) -> tuple[list[str | None], list[int]]:
+    """Contents of the turns in the mask, and which of them are not UTF-8.
+
+    A turn has the content of the first field in which it is not null.
+    """
+    texts: list[str | None] = [None] * int(mask.sum())
+    bad: list[int] = []
+    left, numbers = mask, np.cumsum(mask) - 1
+    for content in contents:
+        values = pc.struct_field(turns, content.name)
+        said, undecoded = _of_field(values, left, content.has_parts)
+        places = numbers[left].tolist()
+        for place, text in zip(places, said, strict=True):
+            texts[place] = text
+        bad += [places[number] for number in undecoded]
+        left = left & _nulls(values)
+        if not left.any():
+            break
+    return texts, sorted(bad)
+
+
+def _of_field(values: pa.Array, mask: Mask, has_parts: bool) -> tuple[list[str | None], list[int]]:
+    """What the turns in the mask have in one field, and which of it is not UTF-8."""
     if not has_parts:
         return decode_text(_chosen(values, mask))
     owners = _numbers(pc.list_parent_indices(values))
@@ -182,13 +206,18 @@ def _contents(values: pa.Array, mask: Mask, has_parts: bool) -> tuple[list[str |
     texts, bad = decode_text(_chosen(pc.struct_field(parts, PART_TEXT), wanted))
     numbers = np.cumsum(mask) - 1
     owners = numbers[owners[wanted]]
-    is_null = pc.is_null(values).to_numpy(zero_copy_only=False)[mask].tolist()
+    is_null = _nulls(values)[mask].tolist()
     said: list[list[str]] = [[] for _ in is_null]
     for owner, text in zip(owners.tolist(), texts, strict=True):
         if text is not None:
             said[owner].append(text)
     joined = [None if null else "\n".join(s) for s, null in zip(said, is_null, strict=True)]
     return joined, sorted({int(owners[number]) for number in bad})
+
+
+def _nulls(values: pa.Array) -> Mask:
+    found: Mask = pc.is_null(values).to_numpy(zero_copy_only=False)
+    return found
 
 
 def _is_text_part(name: str | None) -> bool:

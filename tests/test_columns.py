@@ -6,7 +6,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from scrubtrace.beam_pipelines.columns import ColumnError, find_columns, leaf_paths
+from scrubtrace.beam_pipelines.columns import ColumnError, Content, find_columns, leaf_paths
 from scrubtrace.schemas.plan import Chat, Columns
 
 STRING = pa.string()
@@ -39,6 +39,8 @@ def chat(*names: str, content: pa.DataType = STRING, role: pa.DataType = STRING)
         (chat("role", "content", role=INDEXED, content=pa.string_view()), "chat (role, content)"),
         (pa.large_list(chat("role", "content").value_type), "chat (role, content)"),
         (chat("role", "content", content=pa.list_(PART)), "chat (role, content in parts)"),
+        (chat("text", "role", "content"), "chat (role, content or text)"),
+        (chat("role", "text", "content", content=pa.int64()), "chat (role, text)"),
     ],
     ids=str,
 )
@@ -87,9 +89,9 @@ def test_other_types_are_told_what_is_understood(
 def test_fields_of_turns_can_be_named_and_roles_left_out() -> None:
     schema = pa.schema([("text", chat("who", "role", "said"))])
     named = find_columns(schema, Columns("text", chat=Chat("who", "said"))).texts[0]
-    assert (named.role, named.content) == ("who", "said")
+    assert (named.role, named.contents) == ("who", (Content("said"),))
     every = find_columns(schema, Columns("text", chat=Chat(None, "said", ("All",)))).texts[0]
-    assert (every.role, every.content) == (None, "said")
+    assert (every.role, every.contents) == (None, (Content("said"),))
 
 
 INNER = pa.struct([("b", STRING), ("b.c", STRING), ("d", pa.struct([("e", pa.int64())]))])

@@ -118,6 +118,45 @@ def test_the_text_parts_of_a_message_are_joined() -> None:
     ]
 
 
+PARTS = pa.list_(pa.struct([("type", pa.string()), ("text", pa.string())]))
+
+
+@pytest.mark.parametrize("kind", [*KINDS, PARTS], ids=str)
+def test_a_turn_has_the_first_content_that_is_not_null(kind: pa.DataType) -> None:
+    turns = [
+        ("user", None, "left out"),
+        ("assistant", None, "a"),
+        ("assistant", "b", "not this"),
+        ("assistant", None, None),
+        ("assistant", "", "nor this"),
+        ("gpt", None, "c"),
+    ]
+    said = pa.array([content for _, content, _ in turns], pa.string())
+    if pa.types.is_list(kind):
+        parts = [None if text is None else [part("text", text)] for text in said.to_pylist()]
+        contents = pa.array(parts, kind)
+    else:
+        contents = said.dictionary_encode() if pa.types.is_dictionary(kind) else said.cast(kind)
+    columns = [pa.array([role for role, _, _ in turns]), contents]
+    columns += [pa.array([text for *_, text in turns])]
+    chats = pa.StructArray.from_arrays(columns, ["role", "content", "text"])
+    rows = decoded("x", x=pa.ListArray.from_arrays([0, 3, 6], chats))
+    expected = [(0, "x", 1, "a"), (0, "x", 2, "b"), (1, "x", 0, None), (1, "x", 1, "")]
+    assert found(rows) == [*expected, (1, "x", 2, "c")]
+    assert rows.turns["x"].judged == 5
+
+
+def test_a_null_field_of_contents_leaves_the_other() -> None:
+    kind = pa.list_(
+        pa.struct([("role", pa.string()), ("content", pa.null()), ("text", pa.binary())])
+    )
+    turn = {"role": "assistant", "content": None}
+    rows = [[turn | {"text": b"a"}], [turn | {"text": b"\xff"}], [turn | {"text": None}]]
+    decoded_rows = decoded("x", x=pa.array(rows, kind))
+    assert found(decoded_rows) == [(0, "x", 0, "a"), (2, "x", 0, None)]
+    assert list(decoded_rows.dead) == [1]
+
+
 def test_texts_come_in_the_order_of_rows_then_columns_then_turns() -> None:
     rows = decoded(
         "b", "meta.a", "c", start=7, b=["b0", None], c=[["c0", "c1"], []], meta=[{"a": "a0"}, None]

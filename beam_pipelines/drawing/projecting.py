@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from scrubtrace.beam_pipelines import storage
 from scrubtrace.beam_pipelines.changes import check_unchanged
 from scrubtrace.beam_pipelines.columns import (
+    Content,
     ShardColumns,
     TextColumn,
     find_columns,
@@ -87,7 +88,7 @@ def _by_roles(row_range: RowRange, columns: Columns, batch_bytes: int) -> Iterat
     with ExitStack() as stack:
         file = _opened(stack, row_range)
         found = find_columns(file.schema_arrow, columns)
-        texts = (replace(text, content=text.role, has_parts=False) for text in found.texts)
+        texts = (replace(text, contents=(Content(text.role or ""),)) for text in found.texts)
         roles = replace(found, texts=tuple(texts))
         for batch, begin in _batches(file, row_range, roles, batch_bytes):
             yield decode(batch, begin, roles)
