@@ -39,12 +39,12 @@ def run(parent: int) -> None:
 
 @contextmanager
 def deaf_to_interruptions() -> Iterator[None]:
-    """Processes that are started inside never hear an interruption from the keyboard.
+    """Processes that are started inside never hear an interruption, from keyboard or scheduler.
 
-    The launcher does, and ends them. They inherit the blocked signal, so that none of them is hit
-    while it starts.
+    The launcher does, and they end with it. They inherit the blocked signals, so that none of them
+    is hit while it starts.
     """
-    earlier = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    earlier = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
     try:
         yield
     finally:

@@ -2,6 +2,9 @@
 
 import errno
 import json
+import subprocess
+import sys
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -302,3 +305,20 @@ def test_a_comparison_that_ended_early_starts_from_the_beginning(
     assert shown.endswith("; the same command starts from the beginning\n")
     assert not Path("out/.work").exists()
     assert diff("--id-column", "id") == 0
+
+
+def test_workers_end_when_the_command_is_gone() -> None:
+    script = (
+        "import time; from scrubtrace.diff.job import _pool; pool = _pool(1);"
+        "pool.submit(time.sleep, 120); print(*pool._processes, flush=True); time.sleep(120)"
+    )
+    command = [sys.executable, "-c", script]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        worker = int(process.stdout.readline())
+        time.sleep(2)
+        process.kill()
+    until = time.monotonic() + 60
+    while Path(f"/proc/{worker}").exists():
+        assert time.monotonic() < until, "the worker is left"
+        time.sleep(0.1)

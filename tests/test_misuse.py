@@ -1,6 +1,7 @@
 """What a user does wrong, or interrupts, after a run has been made."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -92,8 +93,17 @@ def test_a_broken_plugin_is_named_and_the_others_listed(
     assert code_of("explain", PHRASE) == 2
 
 
-@pytest.mark.parametrize("workers", ["1", "2"])
-def test_an_interrupted_run_says_so_and_goes_on(workers: str) -> None:
+@pytest.mark.parametrize(
+    ("workers", "number", "said"),
+    [
+        ("1", signal.SIGINT, "interrupted;"),
+        ("2", signal.SIGINT, "interrupted;"),
+        ("1", signal.SIGTERM, "interrupted by SIGTERM;"),
+    ],
+)
+def test_an_interrupted_run_says_so_and_goes_on(
+    workers: str, number: signal.Signals, said: str
+) -> None:
     pq.write_table(pa.table({"text": ["The tide came in again. " * 40] * 40_000}), "a.parquet")
     command = [SCRUBTRACE, "detect", "a.parquet", "--out", "out", "--workers", workers]
     process = subprocess.Popen(
@@ -102,21 +112,31 @@ def test_an_interrupted_run_says_so_and_goes_on(workers: str) -> None:
     while not runs_of("out"):
         time.sleep(0.05)
     time.sleep(1)
-    os.kill(process.pid, signal.SIGINT)
+    os.kill(process.pid, number)
     _, shown = process.communicate(timeout=120)
     assert process.returncode == 3, shown
-    assert shown.splitlines()[-1].startswith("scrubtrace: interrupted; the same command goes on")
+    assert shown.splitlines()[-1].startswith(f"scrubtrace: {said} the same command goes on")
     assert "this is a bug" not in shown
     again = subprocess.run([*command, "--quiet"], capture_output=True, text=True)
     assert again.returncode == 0, again.stderr
     assert len(runs_of("out")) == 1
 
 
-@pytest.mark.parametrize("verb", ["detect", "purge"])
-def test_an_interruption_from_the_keyboard_is_told_once(verb: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("verb", "number", "whole_group"),
+    [
+        ("detect", signal.SIGINT, True),
+        ("purge", signal.SIGINT, True),
+        ("detect", signal.SIGTERM, True),
+        ("detect", signal.SIGTERM, False),
+    ],
+)
+def test_an_interruption_is_told_once_and_ends_the_workers(
+    verb: str, number: signal.Signals, whole_group: bool
+) -> None:
     texts = pa.table({"text": ["Plain text."] * 200_000})
-    for number in range(8):
-        pq.write_table(texts, f"{number}.parquet")
+    for shard in range(8):
+        pq.write_table(texts, f"{shard}.parquet")
     Path("list.csv").write_text("row_id\nPlain text.\n")
     more = {
         "detect": ["--set", "scan.unit_rows=1000"],
@@ -130,11 +150,11 @@ def test_an_interruption_from_the_keyboard_is_told_once(verb: str, tmp_path: Pat
         assert process.poll() is None
         time.sleep(0.05)
     time.sleep(1)
-    os.killpg(process.pid, signal.SIGINT)
+    (os.killpg if whole_group else os.kill)(process.pid, number)
     _, said = process.communicate(timeout=60)
     assert process.returncode == 3
     assert "Traceback" not in said
-    assert said.splitlines()[-1].startswith("scrubtrace: interrupted; the same command goes on")
+    assert re.match("scrubtrace: interrupted.*; the same command goes on", said.splitlines()[-1])
     until = time.monotonic() + 30
     while any(Path(f"/proc/{pid}").exists() for pid in workers):
         assert time.monotonic() < until, "a worker is left"

@@ -49,6 +49,12 @@ EXIT_HELP = (
     "match, 5 a limit exceeded."
 )
 
+INTERRUPTIONS = {
+    signal.SIGINT: "interrupted",
+    signal.SIGTERM: "interrupted by SIGTERM",
+}
+"""The signals that ask a command to end, as the keyboard and schedulers send them."""
+
 
 @click.group(epilog=EXIT_HELP)
 @click.version_option(package_name="scrubtrace")
@@ -159,19 +165,20 @@ def _run(arguments: list[str], beam_arguments: list[str]) -> tuple[Exit, Excepti
 
 @contextmanager
 def _prompt_interruption() -> Iterator[None]:
-    """Ends the process at once on an interruption from the keyboard."""
+    """Ends the process at once when it is interrupted by the keyboard or told to end."""
 
-    def end(*_: object) -> NoReturn:
-        log.end_at_once("interrupted", "interrupted")
+    def end(number: int, _: object) -> NoReturn:
+        log.end_at_once("interrupted", INTERRUPTIONS[signal.Signals(number)])
 
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    earlier = signal.signal(signal.SIGINT, end)
+    earlier = {number: signal.signal(number, end) for number in INTERRUPTIONS}
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, earlier)
+        for number, handler in earlier.items():
+            signal.signal(number, handler)
 
 
 def _tell_stop(message: str, code: Exit) -> None:

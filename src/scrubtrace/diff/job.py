@@ -2,6 +2,8 @@
 
 import os
 import shutil
+import signal
+import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
@@ -13,6 +15,7 @@ import pyarrow.compute as pc
 
 from scrubtrace.beam_pipelines import storage
 from scrubtrace.beam_pipelines.planning import Inputs, PlanError, read_inputs
+from scrubtrace.beam_pipelines.worker import end_with_parent
 from scrubtrace.config import Config
 from scrubtrace.detect import columns_of
 from scrubtrace.diff.flagged import FILE, Flagged, read_flagged
@@ -214,8 +217,18 @@ def _mapped(tasks: list[Task], workers: int) -> Iterator[Tally]:
     if workers == 1 or len(tasks) < 2:
         yield from map(join_partition, tasks)
         return
-    with ProcessPoolExecutor(min(workers, len(tasks)), get_context("spawn")) as pool:
+    with _pool(min(workers, len(tasks))) as pool:
         yield from pool.map(join_partition, tasks)
+
+
+def _pool(workers: int) -> ProcessPoolExecutor:
+    """Worker processes that end when this one is gone, which tells of interruptions."""
+    return ProcessPoolExecutor(workers, get_context("spawn"), _watch_parent, (os.getpid(),))
+
+
+def _watch_parent(parent: int) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=end_with_parent, args=(parent,), daemon=True).start()
 
 
 def _pair_leftovers(spec: DiffSpec, partitions: int) -> None:
