@@ -23,6 +23,7 @@ from scrubtrace.detectors.detector import fingerprint_of
 from scrubtrace.detectors.mention import MentionGuard
 from scrubtrace.detectors.options import check_memory, check_names, check_texts
 from scrubtrace.detectors.signature import (
+    ANY,
     ByLanguage,
     chosen_signatures,
     fingerprint_parts,
@@ -31,8 +32,6 @@ from scrubtrace.detectors.signature import (
 from scrubtrace.detectors.signature_set import MAX_MEMORY, Hit, SignatureSet
 from scrubtrace.schemas.evidence import Evidence, Span
 from scrubtrace.schemas.vocabulary import UNDETERMINED, Abstained, Lane, Use
-
-ANY = "any"
 
 MARKS = frozenset({"chat_ui_residue"})
 """Categories that stand in list items because the answer they belong to was a list."""

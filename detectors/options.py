@@ -13,6 +13,14 @@ def check_flag(name: str, value: Any) -> None:
         raise ValueError(f"{name} is true or false, not {value!r}")
 
 
+def check_keys(name: str, value: Any, known: Iterable[str]) -> None:
+    """Raises ValueError unless the option is a table with known keys only."""
+    if not isinstance(value, Mapping):
+        raise ValueError(f"{name} is a table, not {value!r}")
+    if unknown := sorted(set(value) - set(known)):
+        raise ValueError(f"{name}: unknown key {unknown[0]!r}; choices: {', '.join(known)}")
+
+
 def check_memory(value: Any) -> None:
     """Raises ValueError unless the option is a number of bytes that an automaton can do with."""
     if not isinstance(value, int) or value < LEAST_MEMORY:

@@ -16,7 +16,7 @@ news prose, forms. A placeholder proves de-identification, not an LLM and not wh
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 
 from scrubtrace.detectors.batch import TextBatch, Window
@@ -25,9 +25,16 @@ from scrubtrace.detectors.context import ContextGuard
 from scrubtrace.detectors.cut_residue import CutResidue
 from scrubtrace.detectors.detector import fingerprint_of
 from scrubtrace.detectors.mention import MentionGuard
-from scrubtrace.detectors.options import check_flag, check_memory, check_names, check_texts
+from scrubtrace.detectors.options import (
+    check_flag,
+    check_keys,
+    check_memory,
+    check_names,
+    check_texts,
+)
 from scrubtrace.detectors.residual_pii import ResidualPii
 from scrubtrace.detectors.signature import (
+    ANY,
     ByLanguage,
     Signature,
     chosen_signatures,
@@ -39,7 +46,6 @@ from scrubtrace.detectors.vendors import is_conflict
 from scrubtrace.schemas.evidence import Evidence, Span
 from scrubtrace.schemas.vocabulary import UNDETERMINED, Lane, Strength, Use
 
-ANY = "any"
 CUT = "cut_residue"
 MASKING = frozenset({"placeholder", "hash_token", "mask"})
 SURE = (Strength.PROOF, Strength.STRONG)
@@ -92,6 +98,7 @@ class Redaction:
         check_memory(self.max_memory)
         check_flag("residual_pii", self.residual_pii)
         check_flag("look_at_sentences", self.look_at_sentences)
+        check_keys("thresholds", self.thresholds, [entry.name for entry in fields(Thresholds)])
         _ = self.signatures, self._cuts, self._thresholds
 
     @cached_property

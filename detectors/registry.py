@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, distributions, entry_points
+from inspect import Parameter, signature
 from typing import Any
 
 from scrubtrace.detectors.detector import Detector
@@ -21,6 +22,9 @@ OPTIONS_OF = {
 
 NEEDS_OPTIONS = frozenset(OPTIONS_OF)
 """Detectors that cannot be made without options, and run only where they have some."""
+
+_WRITTEN = {"signatures_toml": "signature_files"}
+"""What options are called in a configuration, where files are given and not their texts."""
 
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 
@@ -40,9 +44,13 @@ class Installed:
     def make(self, options: Mapping[str, Any] | None = None) -> Detector:
         """The detector with its options; raises `DetectorError` that names its distribution."""
         try:
-            made: Any = self.entry_point.load()(**(options or {}))
+            maker: Any = self.entry_point.load()
+            unknown = _unknown_option(maker, options or {})
+            made: Any = None if unknown else maker(**(options or {}))
         except (Exception, SystemExit) as error:
             raise self._error("cannot be made", error) from error
+        if unknown:
+            raise DetectorError(f"detector {self.name!r}: {unknown}")
         try:
             problem = self._lacking(made)
         except (Exception, SystemExit) as error:
@@ -87,6 +95,21 @@ class Installed:
             if not isinstance(value, str) or not value:
                 return f"has {what} {value!r}, not a text"
         return None
+
+
+def _unknown_option(maker: Any, options: Mapping[str, Any]) -> str | None:
+    """The first option that a detector does not take, and those that it takes."""
+    try:
+        parameters = signature(maker).parameters.values()
+    except ValueError:  # written in C
+        return None
+    if any(parameter.kind == Parameter.VAR_KEYWORD for parameter in parameters):
+        return None
+    known = [parameter.name for parameter in parameters]
+    if not (unknown := sorted(set(options) - set(known))):
+        return None
+    choices = ", ".join(_WRITTEN.get(name, name) for name in known) or "it takes none"
+    return f"unknown option {unknown[0]!r}; choices: {choices}"
 
 
 def registered_detectors() -> dict[str, tuple[Installed, ...]]:

@@ -12,10 +12,13 @@ from typing import Any
 
 import re2
 
+from scrubtrace.detectors.language import normalise_code
 from scrubtrace.detectors.normalise import normalise
 from scrubtrace.schemas.vocabulary import Strength
 
 FORMAT = 1
+ANY = "any"
+"""The language of signatures that are language-neutral."""
 
 KEYS = (
     "id", "category", "strength", "pattern", "source", "match", "no_match", "family", "on_original",
@@ -29,6 +32,7 @@ _KINDS: dict[str, tuple[type, ...]] = {
     "on_original": (bool,),
 }
 
+_CODE = re.compile("[a-z]{2,3}")
 _TOKENS = re.compile(
     r"(?P<plain>\\.|\[\^?\]?(?:\\.|\[:\w+:\]|[^\]\\])*\])| "
     r"|(?P<han>[\u3041-\u30fa\u3400-\u9fff])(?P<times>[?*+]\??|\{[0-9,]+\}\??)?",
@@ -171,7 +175,19 @@ def parse_signatures(text: str, name: str) -> tuple[Signature, ...]:
     if not entries:
         raise SignatureError(f"{name}: has no [[signature]]")
     language = data["language"].strip().lower()
+    _check_language(language, name)
     return tuple(_signature(entry, language, name) for entry in entries)
+
+
+def _check_language(language: str, name: str) -> None:
+    """Raises `SignatureError` for a language that no text ever has."""
+    code = normalise_code(language)
+    if language != ANY and (code != language or not _CODE.fullmatch(code)):
+        example = code if _CODE.fullmatch(code) else "en"
+        raise SignatureError(
+            f"{name}: language {language!r} is no code of a language: write one, for example "
+            f'"{example}", or "{ANY}"'
+        )
 
 
 def _signature(entry: dict[str, Any], language: str, name: str) -> Signature:

@@ -74,12 +74,31 @@ def test_columns_and_roles_are_one_or_several(setting: str, expected: tuple[str,
         ("input.text_column=[]", r"'input.text_column': .*at least 1 item"),
         ("input.roles=bot,", r"'input.roles': .*a name is empty"),
         ("proof_hits", r"--set takes key=value"),
+        ("policy.flag_kinds=[]", r"'policy.flag_kinds': .*at least 1 item"),
         ("format=2", r"'format': .*1.*but is 2"),
     ],
 )
 def test_bad_setting_says_key_value_and_choices(setting: str, message: str) -> None:
     with pytest.raises(UsageStop, match=message):
         load_config(None, [setting])
+
+
+def test_what_is_wrong_in_a_file_names_the_file() -> None:
+    Path("ours.toml").write_text("[scan]\nworkrs = 2\n[policy]\nproof_hits = 0\n")
+    with pytest.raises(UsageStop) as raised:
+        load_config("ours.toml", ["policy.profhits=2"], {"scan.workers": 0})
+    lines = str(raised.value).splitlines()
+    assert len(lines) == 4
+    for start in (
+        "unknown configuration key 'scan.workrs' in ours.toml; choices: ",
+        "configuration key 'policy.proof_hits' in ours.toml: ",
+        "unknown configuration key 'policy.profhits'; choices: ",
+        "configuration key 'scan.workers': ",
+    ):
+        assert any(line.startswith(start) for line in lines), start
+    Path("scrubtrace.toml").write_text("[scan]\nworkrs = 2\n")
+    with pytest.raises(UsageStop, match=r"'scan.workrs' in scrubtrace.toml; choices: "):
+        load_config(None)
 
 
 def test_named_file_must_exist() -> None:

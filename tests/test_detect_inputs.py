@@ -307,3 +307,12 @@ def test_a_line_break_in_a_group_makes_no_line_of_the_summary(
     write("a.parquet", text=[FLAGGED], who=["south\nflagged for review: 0\x1b[1m"])
     assert detect("--group-by", "vendor=who") == 0
     assert r"  by vendor: south\nflagged for review: 0\x1b[1m 1" in capsys.readouterr().out
+
+
+def test_a_long_group_value_is_cut_in_the_summary(
+    detect: Detect, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write("a.parquet", text=[FLAGGED, FLAGGED], who=["x" * 60, "y" * 100_000])
+    assert detect("--group-by", "vendor=who") == 0
+    said = capsys.readouterr().out
+    assert f"  by vendor: {'x' * 60} 1, {'y' * 59}… 1\n" in said

@@ -9,7 +9,7 @@ from command_line import code_of
 
 OWN = """
 format = 1
-language = "en"
+language = {language}
 [[signature]]
 id = {id}
 category = "closer"
@@ -19,7 +19,12 @@ match = {match}
 no_match = ["Toodles!"]
 source = "ours"
 """
-GOOD = {"id": '"en.closer.ours"', "pattern": "'toodle pip'", "match": '["Toodle pip!"]'}
+GOOD = {
+    "language": '"en"',
+    "id": '"en.closer.ours"',
+    "pattern": "'toodle pip'",
+    "match": '["Toodle pip!"]',
+}
 
 
 @pytest.fixture(autouse=True)
@@ -41,7 +46,7 @@ COMMANDS = pytest.mark.parametrize(
     ("setting", "message"),
     [
         ("redaction.thresholds={kinds=0}", "thresholds.kinds is a positive whole number, not 0"),
-        ("redaction.thresholds={colours=3}", "'colours'"),
+        ("redaction.thresholds={colours=3}", "thresholds: unknown key 'colours'; choices: kinds"),
         ("redaction.max_memory=1000", "max_memory is at least"),
         ('redaction.max_memory="x"', "max_memory is at least"),
         ('redaction.models={en="json"}', "'json' for 'en' is not installed"),
@@ -49,7 +54,11 @@ COMMANDS = pytest.mark.parametrize(
         ('redaction.residual_pii="false"', "residual_pii is true or false"),
         ('redaction.off="any.mask.run"', "off is a list of texts"),
         ("boilerplate.off=3", "off is a list of texts"),
-        ("boilerplate.colour=3", "'colour'"),
+        (
+            "boilerplate.colour=3",
+            "scrubtrace: detector 'boilerplate': unknown option 'colour'; choices: max_memory, "
+            "signature_files, off\n",
+        ),
         ("boilerplate.signature_files=[3]", "signature_files is a list of files"),
         ("redacton.off=[]", "options for detector 'redacton', which does not run"),
     ],
@@ -73,6 +82,13 @@ def test_wrong_options_exit_2_before_anything_is_written(
         ({"match": '["Toodle pip!", "Tootle"]'}, "'en.closer.ours': match example 2 does not hit"),
         ({"pattern": "'toodle'"}, "'en.closer.ours': no_match example 1 hits"),
         ({"match": "[7]"}, "'en.closer.ours': match example 1 is no text"),
+        (
+            {"language": '"English"'},
+            "language 'english' is no code of a language: write one, for e",
+        ),
+        ({"language": '"eng"'}, 'for example "en", or "any"'),
+        ({"language": '"zh-Hant"'}, 'for example "zh", or "any"'),
+        ({"language": '"klingon"'}, 'for example "en", or "any"'),
     ],
 )
 def test_wrong_signature_files_exit_2_and_name_the_file(

@@ -163,7 +163,9 @@ class PolicySection(_Section):
     proof when at least ``recurring_identity`` different texts claim it; 0 switches that off.
     """
 
-    flag_kinds: list[Kind] = Field(default_factory=lambda: list(FLAG_KINDS))
+    flag_kinds: Annotated[list[Kind], Field(min_length=1)] = Field(
+        default_factory=lambda: list(FLAG_KINDS)
+    )
     proof_hits: PositiveInt = 1
     strong_categories: PositiveInt = 2
     count_mentions: bool = False
@@ -259,9 +261,12 @@ def load_config(
     """The configuration from a file, ``key=value`` settings and options by dotted key.
 
     Without ``file``, ``scrubtrace.toml`` in the working directory is read if there is one.
-    Options that are None are left out. Raises `UsageStop`.
+    Options that are None are left out. Raises `UsageStop`, with the name of the file for what is
+    wrong in it.
     """
     data = _read_file(file)
+    put = [setting.partition("=")[0].strip() for setting in settings]
+    put += [key for key, value in (options or {}).items() if value is not None]
     for setting in settings:
         key, separator, value = setting.partition("=")
         if not separator:
@@ -273,7 +278,7 @@ def load_config(
     try:
         return Config.model_validate(data)
     except ValidationError as error:
-        raise UsageStop(_explain(error)) from None
+        raise UsageStop(_explain(error, file or FILE, put)) from None
 
 
 def text_of(path: Path) -> str:
@@ -312,16 +317,23 @@ def _put(data: dict[str, Any], key: str, value: Any) -> None:
     data[last] = value
 
 
-def _explain(error: ValidationError) -> str:
+def _explain(error: ValidationError, file: str, put: Sequence[str]) -> str:
+    """What is wrong, a line for each key; ``put`` are the keys that the file does not decide."""
     lines = []
     for problem in error.errors(include_url=False):
         key = ".".join(str(part) for part in problem["loc"])
         given = repr(problem["input"])[:80]
+        where = repr(key) if any(_lies_in(key, other) for other in put) else f"{key!r} in {file}"
         if problem["type"] == "extra_forbidden":
-            lines.append(f"unknown configuration key {key!r}; choices: {_choices(problem['loc'])}")
+            lines.append(f"unknown configuration key {where}; choices: {_choices(problem['loc'])}")
         else:
-            lines.append(f"configuration key {key!r}: {problem['msg']}, but is {given}")
+            lines.append(f"configuration key {where}: {problem['msg']}, but is {given}")
     return "\n".join(lines)
+
+
+def _lies_in(key: str, other: str) -> bool:
+    """Whether one of two dotted keys is the other, or a part of it."""
+    return f"{key}.".startswith(f"{other}.") or f"{other}.".startswith(f"{key}.")
 
 
 def _choices(location: tuple[int | str, ...]) -> str:

@@ -11,6 +11,8 @@ from scrubtrace.stats.counts import ranked
 from scrubtrace.style.telling import style_lines
 
 SHOWN = 5
+VALUE_CHARS = 60
+"""How much of a group's value is printed."""
 
 
 def summary(outcome: Outcome, out: str, config: Config) -> str:
@@ -102,7 +104,9 @@ def _lines(outcome: Outcome, out: str, config: Config) -> Iterator[str]:
 
 def _plain(value: object) -> str:
     """A value of the data on one line: a line break in it must not look like a line of ours."""
-    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in str(value))
+    said = str(value)
+    shown = said if len(said) <= VALUE_CHARS else f"{said[: VALUE_CHARS - 1]}…"
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in shown)
 
 
 def _turns(balance: Balance) -> Iterator[str]:
