@@ -11,7 +11,7 @@ _BEFORE = {
     r"|begins?|starts?|ends?|insists?|claims?|contain(?:s|ing)?|including)(?: with| that| by)?)",
     "zh": r"例如|比如|诸如|諸如|譬如|像是?|类似|類似|写着|寫著|声称|聲稱|回答说?|回答說|回答道"
     r"|回复说?|回覆|表示|他说|她说|它说|他說|她說|它說|它會說|会说|會說|包含|出现|出現|所谓的?|所謂的?"
-    r"|说道?|說道?|道",
+    r"|说道?|說道?|[^知]道",
     "ja": r"例えば|たとえば|いわく|曰く|フレーズ|文言|定型文|決まり文句|言い回し|返事は|返答は"
     r"|(?:こう|次のように|以下のように)(?:答え|述べ|言|書|返)[^。\n]{0,6}",
     "de": r"\b(?:wie|etwa|zum beispiel|beispielsweise|z\. ?b\.|bspw\.|hei(?:ß|ss)t es"
@@ -24,6 +24,18 @@ _BEFORE = {
     r"|kata-kata|dimulai dengan|diawali dengan|mengaku)(?: bahwa| dengan| selalu)?",
 }
 """Words right before a phrase that is reported, not said."""
+
+_LABELS = {
+    "en": r"(?:(?:my|the|your|final|short|full|sample|suggested|generated) ){0,2}"
+    r"(?:answers?|repl(?:y|ies)|sentences?)"
+    r"|(?:the )?(?:ai|assistant|bot|chatbot|model)(?:'s)? (?:answer|reply)",
+    "zh": r"(?:AI|助手|助理|模型|最终|最終|我的|参考|參考)? ?的?"
+    r"(?:回答|回复|回覆)(?:内容|內容)?",
+    "ja": r"(?:AI|アシスタント|モデル)? ?の?(?:回答|返答|返信)(?:文|例)?",
+    "de": r"(?:(?:meine|die|ihre) )?(?:antworten|s(?:ä|ae)tze)",
+    "id": r"(?:menjawab|jawab(?:an)?nya|kalimat)",
+}
+"""Cues that are labels of questions and answers where they stand alone before a colon or break."""
 
 _PHRASES = {
     "en": r"\b(?:words to|phrases|expressions|wording)\b[^.!?\n]{0,60}",
@@ -68,6 +80,10 @@ def _any_of(*patterns: str) -> str:
 
 CUE_BEFORE = re2.compile(
     rf"(?i)(?:{_any_of(*_BEFORE.values())})[\s:,、]*[\"'「『]?\z|(?:{_any_of(*_PHRASES.values())})\z"
+)
+LABEL = re2.compile(
+    rf"(?i)(?:\A|[.!?。\n\t|])[^\pL]*(?:{_any_of(*_LABELS.values())})"
+    r"[^\pL\n]*[:\n|>\])】=–—-][^\pL]*\z"
 )
 CUE_AFTER = re2.compile(rf"(?i)\A(?:{_any_of(*_AFTER.values())})")
 ABOUT_LLMS = re2.compile(f"(?i){_LLMS}")

@@ -4,11 +4,13 @@ Articles about LLMs, prompt collections, test code and fiction hold the phrases 
 use without being an assistant's text. A hit counts as a mention when it stands
 
 - in code: a fenced block or a code span;
-- in quotation marks, unless they enclose nearly the whole text;
+- in quotation marks, unless they enclose nearly the whole text, or delimit a key or a value of a
+  text that is a JSON object or array as a whole;
 - in a list of such phrases: three list items or more with a hit each;
 - behind a reporting cue ("replies with", "such as", 例如, "antwortet") or a word for phrases, or
   before one (…と答えた, "…, heißt es dann"; see `cues`), or, in a text that names LLMs or their
-  makers twice or more, in the middle of a sentence instead of at its start.
+  makers twice or more, in the middle of a sentence instead of at its start. A cue that stands alone
+  as the label of an answer ("Answer:", 回答:) reports nothing.
 
 Known limits: a quotation that runs over several paragraphs is not seen as one; a labeler who
 puts a whole answer into a fence hides it from this guard's point of view (evidence is kept with
@@ -22,7 +24,7 @@ from itertools import pairwise
 
 import re2
 
-from scrubtrace.detectors.cues import ABOUT_LLMS, CUE_AFTER, CUE_BEFORE
+from scrubtrace.detectors.cues import ABOUT_LLMS, CUE_AFTER, CUE_BEFORE, LABEL
 from scrubtrace.detectors.regions import Regions, code_regions
 from scrubtrace.schemas.vocabulary import Use
 
@@ -40,6 +42,12 @@ _SINGLE_QUOTED = re2.compile(
     r"(?:[\s.,;:!?)\x{3000}-\x{9fff}]|$)"
 )
 _SENTENCE_END = re2.compile(r"[.!?。！？\n:;；：]")
+_JSON_TEXT = re2.compile(r"(?s)\A\s*(?:\{.*\}|\[.*\])\s*\z")
+_JSON_EDGES = (re2.compile(r'[\[{,:]\s*(")'), re2.compile(r'(")\s*[\]},:]'))
+"""Before a key or a value, and behind one."""
+_LEADING = frozenset(" \n.:,!?。、")
+"""What a hit may begin with that belongs to what is before it."""
+
 _PAIRS = (("「", "」"), ("『", "』"), ("《", "》"), ("〈", "〉"), ("‹", "›"))
 """Marks that normalising leaves as they are; it makes „…“, »…«, “…” and ‚…‘ plain ones."""
 
@@ -79,12 +87,23 @@ class MentionGuard:
         spans = [found.span(1) for found in _SINGLE_QUOTED.finditer(self.text)]
         for line_start, line in self._lines:
             marks = [line_start + i for i, char in enumerate(line) if char == '"']
+            marks = [mark for mark in marks if mark not in self._json_marks]
             if len(marks) % 2 == 0:
                 spans += [(marks[i] + 1, marks[i + 1]) for i in range(0, len(marks), 2)]
         for opening, closing in _PAIRS:
             spans += _bracketed(self.text, opening, closing)
         limit = WHOLE_TEXT_SHARE * len(self.text.strip())
         return Regions((start, end) for start, end in spans if end - start < limit)
+
+    @cached_property
+    def _json_marks(self) -> frozenset[int]:
+        """Quotation marks that delimit keys and values; those within a value are escaped."""
+        if not _JSON_TEXT.match(self.text):
+            return frozenset()
+        marks: set[int] = set()
+        for edge in _JSON_EDGES:
+            marks.update(found.start(1) for found in edge.finditer(self.text))
+        return frozenset(mark for mark in marks if self.text[mark - 1 : mark] != "\\")
 
     @cached_property
     def _lines(self) -> list[tuple[int, str]]:
@@ -122,8 +141,12 @@ class MentionGuard:
         return self._starts[bisect_left(self._starts, start) : bisect_left(self._starts, end)]
 
     def _is_reported(self, start: int, end: int) -> bool:
+        while start < end and self.text[start] in _LEADING:
+            start += 1
         before = self.text[max(0, start - CUE_CHARS) : start]
-        if CUE_BEFORE.search(before) or CUE_AFTER.search(self.text[end : end + CUE_CHARS]):
+        if CUE_BEFORE.search(before) and not LABEL.search(before):
+            return True
+        if CUE_AFTER.search(self.text[end : end + CUE_CHARS]):
             return True
         ends = [found.end() for found in _SENTENCE_END.finditer(before)]
         in_sentence = len(before) - (ends[-1] if ends else 0)
