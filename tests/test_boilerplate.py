@@ -109,6 +109,31 @@ def test_help_desks_do_not_reach_two_categories(text: str, language: str) -> Non
     assert len({entry["category"] for entry in found(text, language)}) < 2
 
 
+@pytest.mark.parametrize(
+    ("text", "language"),
+    [
+        ("Aku membaca surat yang dibuat oleh <PERSON> semalam.", "id"),
+        ("Kami berdiri di jembatan yang dirancang oleh xxx pada 1931.", "id"),
+        ("Die Skizze wurde als Anlage von <PERSON> erstellt und verschickt.", "de"),
+        ("Ich wurde von <PERSON> trainiert, bis das Bad schloss.", "de"),
+        ("Der Turm wurde 1908 als Wasserspeicher von XXX gebaut.", "de"),
+        ("Ich bin [NAME], ein Chatbot-Entwickler aus Jena.", "de"),
+        ("I am <PERSON>, an AI researcher.", "en"),
+        ("I'm [NAME], a chatbot developer.", "en"),
+        ("I spent a year as an assistant trained by <PERSON> in the kitchen.", "en"),
+        ("I am a sales assistant trained by [COMPANY] in Leeds.", "en"),
+        ("我是某公司的AI模型工程师。", "zh"),
+        ("我叫【姓名】，是一名大模型工程师。", "zh"),
+        ("我是[姓名]，负责AI模型的训练。", "zh"),
+        ("作为【买家】，我无法获取发票，请尽快处理。", "zh"),
+        ("作为[乙方]，我无法提供上述材料。", "zh"),
+        ("〇〇社が開発したAIが話題になっている。", "ja"),
+    ],
+)
+def test_masked_texts_of_people_hold_no_residue_of_an_assistant(text: str, language: str) -> None:
+    assert not [entry for entry in found(text, language) if entry["strength"] != "weak"]
+
+
 def test_mentions_keep_their_evidence_with_its_use() -> None:
     text = 'The robot said "As an AI language model, I cannot swim" and the class laughed loudly.'
     check(text, "en", "self_disclosure", Use.QUOTED)
