@@ -28,16 +28,25 @@ MAKERS = {
 
 _NOT = re.compile(r"\b(?:not|nicht|kein\w*|bukan)\b|n't\b|不是|并非|ではな|じゃな")
 
+_OF_SOMETHING_ELSE = re.compile(
+    r"\b(?:this|that|these|my|powered|hosted|running|users?|fans?|rising|ini|diese\w*|mein\w*)\b"
+    r"|[、,][^。]*は|の(?:ユーザー|利用者|ファン)|的(?:用户|用戶|粉丝|粉絲|客户|客戶)|我的|[这這]"
+)
+"""Words between a model and a maker after which the maker is that of something else."""
+
 
 def is_conflict(claim: str) -> bool:
     """Whether a claim "MODEL ... by MAKER" pairs one model with one maker that is not its own.
 
-    A claim that denies, or names several models or makers, is none.
+    A claim that denies, names several models or makers, or speaks of something else in between, is
+    none.
     """
     said = claim.casefold()
     models = [name for name in MAKERS if name in said]
     if len(models) != 1 or _NOT.search(said):
         return False
     behind = said[said.index(models[0]) + len(models[0]) :]
+    if _OF_SOMETHING_ELSE.search(behind):
+        return False
     named = {frozenset(m) for m in MAKERS.values() if any(maker in behind for maker in m)}
     return len(named) == 1 and frozenset(MAKERS[models[0]]) not in named

@@ -21,6 +21,14 @@ from scrubtrace.detectors.vendors import MAKERS, is_conflict
         ("DeepSeek-R1-Distill-Llama, made by Meta", False),
         ("Claude, trained by OpenAI and Google", False),
         ("a kettle by Google", False),
+        ("Gemini, and I was made by Meta", True),
+        ("GPT-4 powered and hosted on a server made by Microsoft", False),
+        ("Gemini rising, and this app was made by Meta", False),
+        ("Claudeのユーザーで、スマホはGoogleによって", False),
+        ("Gemini です、Anthropic社が", True),
+        ("Claude的用户，手机由谷歌", False),
+        ("Gemini, und diese App wurde von Meta entwickelt", False),
+        ("Gemini, dan aplikasi ini dibuat oleh Meta", False),
     ],
 )
 def test_pairs(claim: str, conflict: bool) -> None:
