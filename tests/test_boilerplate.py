@@ -78,6 +78,13 @@ def test_phrases_are_found_also_in_disguise(text: str, language: str, category: 
         ("Als KI-Forscherin kann ich dazu leider nichts sagen.", "de"),
         ("Sebagai apoteker, saya tidak dapat memberikannya tanpa resep.", "id"),
         ("Sebagai asisten virtual, saya tidak bisa bekerja hari Minggu.", "id"),
+        ("People see it as an AI, I don't.", "en"),
+        ("The bot plays as an AI, I can't beat it.", "en"),
+        ("They sell it as an AI model I can't afford.", "en"),
+        ("My knowledge cutoff for the exam is chapter 9.", "en"),
+        ("It was derived from [[B (letter)|B]] and led to [[C]]", "en"),
+        ("y <- x[[a]]", "en"),
+        ("Assistant 1's answer was wrong, so the professor asked assistant 2.", "en"),
     ],
 )
 def test_people_write_this(text: str, language: str) -> None:
@@ -103,10 +110,15 @@ def test_people_write_this(text: str, language: str) -> None:
             "ja",
         ),
         ("很抱歉，這項要求我們無法處理。如需進一步協助，請撥打客服專線。", "zh"),
+        ("I've revised the leaflet draft for clarity, please check page 3 before Friday.", "en"),
+        ("Klar, hier ist die überarbeitete Version mit deinen Änderungen. Gruß, Uwe", "de"),
+        ("Baik, berikut versi yang sudah diperbaiki. Mohon dicek ya Bu.", "id"),
+        ("はい、こちらが修正した文章です。来週またお願いします。", "ja"),
     ],
 )
-def test_help_desks_do_not_reach_two_categories(text: str, language: str) -> None:
+def test_help_desks_and_editors_do_not_reach_two_categories(text: str, language: str) -> None:
     assert len({entry["category"] for entry in found(text, language)}) < 2
+    assert not [entry for entry in found(text, language) if entry["strength"] == "proof"]
 
 
 @pytest.mark.parametrize(
