@@ -45,7 +45,7 @@ _SENTENCE_END = re2.compile(r"[.!?。！？\n:;；：]")
 _JSON_TEXT = re2.compile(r"(?s)\A\s*(?:\{.*\}|\[.*\])\s*\z")
 _JSON_EDGES = (re2.compile(r'[\[{,:]\s*(")'), re2.compile(r'(")\s*[\]},:]'))
 """Before a key or a value, and behind one."""
-_LEADING = frozenset(" \n.:,!?。、")
+_LEADING = frozenset(" \n.:,!?。、\"'「『")
 """What a hit may begin with that belongs to what is before it."""
 
 _PAIRS = (("「", "」"), ("『", "』"), ("《", "》"), ("〈", "〉"), ("‹", "›"))
@@ -70,11 +70,12 @@ class MentionGuard:
         """How the text uses the phrase from ``start`` to ``end``."""
         if self._code.hold(start, end):
             return Use.CODE
-        if self._quoted.hold(start, end):
+        said = self._said_from(start, end)
+        if self._quoted.hold(said, end):
             return Use.QUOTED
         if start in self._listed:
             return Use.LISTED
-        if self._is_reported(start, end):
+        if self._is_reported(said, end):
             return Use.REPORTED
         return Use.ASSERTED
 
@@ -140,9 +141,12 @@ class MentionGuard:
         """Starts of the hits that begin from ``start`` to before ``end``."""
         return self._starts[bisect_left(self._starts, start) : bisect_left(self._starts, end)]
 
-    def _is_reported(self, start: int, end: int) -> bool:
+    def _said_from(self, start: int, end: int) -> int:
         while start < end and self.text[start] in _LEADING:
             start += 1
+        return start
+
+    def _is_reported(self, start: int, end: int) -> bool:
         before = self.text[max(0, start - CUE_CHARS) : start]
         if CUE_BEFORE.search(before) and not LABEL.search(before):
             return True

@@ -83,6 +83,7 @@ def test_asserted(text: str, phrase: str) -> None:
         (f'学生把"{ZH}"一起抄进了作业，老师看了一眼就放下了红笔。', ZH),
         (f"老師讀出『{HANT}，我無法作答』的時候，全班都笑了出來，連校長也笑了。", HANT),
         (f"画面には「{JA}」の一行だけが残り、祖母は首をかしげて茶をいれなおした。", JA),
+        (f"画面には「{JA}」の一行だけが残り、祖母は首をかしげて茶をいれなおした。", f"「{JA}"),
         (f"答案に『{JA}』をそのまま写した生徒がいて、先生は赤ペンを置いて笑った。", JA),
         (f"In der Hausarbeit stand „{DE} keine Noten lesen“, und der Chor lachte lange.", DE),
         (f"In der Hausarbeit stand »{DE} keine Noten lesen«, und der Chor lachte lange.", DE),
