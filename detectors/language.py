@@ -12,7 +12,7 @@ from functools import cache
 from importlib.metadata import version
 from typing import Any
 
-from scrubtrace.detectors.normalise import normalise
+from scrubtrace.detectors.normalise import has_escapes, normalise
 from scrubtrace.schemas.vocabulary import UNDETERMINED
 
 IDENTIFIER = f"script-2+py3langid-{version('py3langid')}"
@@ -61,7 +61,7 @@ def identify(text: str) -> str:
     if "://" in start:
         start = _ADDRESS.sub(" ", start)
     start = start.strip()
-    if not start[:SCRIPT_CHARS].isascii():
+    if not start[:SCRIPT_CHARS].isascii() or has_escapes(start):
         start = normalise(start[: 2 * SCRIPT_CHARS]).text.strip()[:SCRIPT_CHARS]
         code = _east_asian(start)
         if code:

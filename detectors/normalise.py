@@ -6,10 +6,12 @@ quotes, odd spaces. Normalising undoes that: NFKC per character and per combinin
 (Unicode Standard Annex #15; of at most 30 marks, as in its stream-safe format), zero-width
 characters removed, confusable letters mapped (after Unicode Technical Standard #39), quotes,
 hyphens and spaces made plain, between letters also dashes that stand for a hyphen. Line breaks
-stay.
+stay. Of a text that begins as a JSON object or array, escapes (``\\n``, ``\\u4f5c``; RFC 8259)
+are what they stand for, but for quotation marks and backslashes.
 Most text needs none of it and is passed through untouched.
 """
 
+import json
 import re
 import unicodedata
 from bisect import bisect_right
@@ -35,6 +37,9 @@ _TOKEN = re.compile(f"[A-Za-z{_CONFUSABLE}]+")
 _COMBINING = "\u0300-\u034e\u0350-\u036f\u3099\u309a\uff9e\uff9f"
 _MOST_MARKS = 30
 _HAS_COMBINING = re.compile(f"[{_COMBINING}]")
+_JSON_BEGINS = re.compile(r"\s*[\[{]\s*[\[{\"]")
+_ESCAPE = r"\\(?:[\\nrt]|u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|u[0-9a-fA-F]{4})"
+_KEPT_ESCAPES = ("\\\\", "\\u0022", "\\u005c", "\\u005C")
 _RANGES = ((0xA0, 0x1100), (0x2000, 0x3400), (0xF900, 0x10000), (0x1D400, 0x1D800),
            (0x1F100, 0x1F200), (0x2F800, 0x2FA20))  # fmt: skip
 """Blocks in which single characters have a compatibility decomposition; Hangul jamo stay."""
@@ -71,14 +76,20 @@ def _edit_start(edit: tuple[int, int, int, int]) -> int:
     return edit[0]
 
 
+def has_escapes(text: str) -> bool:
+    """Whether it begins as a JSON object or array does, and has a backslash."""
+    return "\\" in text and _JSON_BEGINS.match(text) is not None
+
+
 def normalise(text: str) -> Normalised:
     """The text as patterns see it; offsets count code points."""
-    if text.isascii() and "\r" not in text and "\t" not in text:
+    escaped = has_escapes(text)
+    if text.isascii() and "\r" not in text and "\t" not in text and not escaped:
         return Normalised(text)
     pieces: list[str] = []
     edits: list[tuple[int, int, int, int]] = []
     done = length = 0
-    for found in _pattern(bool(_HAS_COMBINING.search(text))).finditer(text):
+    for found in _pattern(bool(_HAS_COMBINING.search(text)), escaped).finditer(text):
         start, end = found.span()
         replacement = _replacement(found.group())
         pieces += [text[done:start], replacement]
@@ -97,7 +108,19 @@ def _replacement(found: str) -> str:
     single = table.get(found)
     if single is not None:
         return single
+    if found[0] == "\\":
+        return found if found in _KEPT_ESCAPES else _unescaped(found)
     return "".join(table.get(char, char) for char in unicodedata.normalize("NFKC", found))
+
+
+def _unescaped(found: str) -> str:
+    """What a JSON escape stands for; half of a surrogate pair stays as it is written."""
+    char: str = json.loads(f'"{found}"')
+    if "\ud800" <= char <= "\udfff":
+        return found
+    if char < " " and char != "\n":
+        return " "
+    return _replacements().get(char, char)
 
 
 def _map_lookalikes(text: str) -> str:
@@ -127,9 +150,10 @@ def _replacements() -> dict[str, str]:
 
 
 @cache
-def _pattern(combining: bool) -> re.Pattern[str]:
+def _pattern(combining: bool, escaped: bool) -> re.Pattern[str]:
     """Finds what has to change; with combining marks, whole clusters of them."""
     singles = "".join(re.escape(c) for c in _replacements() if len(c) == 1 and c < "\U00010000")
     singles += "".join(f"{chr(low)}-{chr(high - 1)}" for low, high in _RANGES if low > 0xFFFF)
     clusters = f".[{_COMBINING}]{{1,{_MOST_MARKS}}}|" if combining else ""
-    return re.compile(f"{clusters}\r\n|[{singles}]")
+    escapes = f"{_ESCAPE}|" if escaped else ""
+    return re.compile(f"{escapes}{clusters}\r\n|[{singles}]")

@@ -1,6 +1,7 @@
 """The boilerplate detector: what it finds, where, in which language, and where it abstains."""
 
 import dataclasses
+import json
 from typing import Any
 
 import pytest
@@ -38,6 +39,8 @@ def check(text: str, language: str, category: str, use: Use = Use.ASSERTED) -> N
         ("As a , I cannot swim.", "en", "identity_residue"),
         ("The pier stood:contentReference[oaicite:2]{index=2}.", "en", "chat_ui_residue"),
         ("作为一个AI语言模型，我没有个人感情。", "zh", "self_disclosure"),
+        (r'{"a": "Sure.\n\nAs an AI language model, I cannot swim."}', "en", "self_disclosure"),
+        (json.dumps({"a": "作为一个AI语言模型，我没有个人感情。"}), "zh", "self_disclosure"),
         ("作為一個AI語言模型，我沒有個人感情。", "zh", "self_disclosure"),
         ("作为一个人工智\n能语言模\n型，我没有个人感情。", "zh", "self_disclosure"),
         ("我是由[公司]训练的大型语言模型。", "zh", "identity_residue"),

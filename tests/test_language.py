@@ -1,5 +1,7 @@
 """Language identification: the languages we speak, and what is no language."""
 
+import json
+
 import pytest
 
 from scrubtrace.detectors.language import identify, normalise_code
@@ -24,6 +26,10 @@ from scrubtrace.detectors.language import identify, normalise_code
 )
 def test_languages(text: str, code: str) -> None:
     assert identify(text) == code
+
+
+def test_escapes_of_json_are_read() -> None:
+    assert identify(json.dumps({"text": "渡轮又晚点了，我们只好在码头等着。"})) == "zh"
 
 
 @pytest.mark.parametrize(

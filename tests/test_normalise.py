@@ -4,10 +4,10 @@ import re
 import unicodedata
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from scrubtrace.detectors.normalise import normalise
+from scrubtrace.detectors.normalise import has_escapes, normalise
 
 PHRASE = "As an AI model, I can't."
 
@@ -36,6 +36,27 @@ PHRASE = "As an AI model, I can't."
 )
 def test_disguises_come_off(disguised: str, plain: str) -> None:
     assert normalise(disguised).text == plain
+
+
+@pytest.mark.parametrize(
+    ("written", "plain"),
+    [
+        (r'{"a": "Sure.\n\nAs an AI"}', '{"a": "Sure.\n\nAs an AI"}'),
+        (r'["x\ty\r\nz"]', '["x y \nz"]'),
+        (r'[{"a": "\u4f5c\u4E3A"}]', '[{"a": "作为"}]'),
+        (r'{"a": "\ud83d\ude00 \ud83d"}', '{"a": "\U0001f600 \\ud83d"}'),
+        (r'{"a": "\u200bno\u0000ne"}', '{"a": "no ne"}'),
+        (r'{"a": "\\n \\u4f5c \" \u0022 \/"}', None),
+        (r"Line \n and \u4f5c in prose", None),
+        (r"{\nabla \nu}", None),
+    ],
+)
+def test_escapes_of_json_are_what_they_stand_for(written: str, plain: str | None) -> None:
+    found = normalise(written)
+    assert found.text == (written if plain is None else plain)
+    for place, char in enumerate(found.text):
+        start, end = found.original(place, place + 1)
+        assert written[start:end] == char or written[start] == "\\"
 
 
 @pytest.mark.parametrize(
@@ -96,6 +117,7 @@ def test_normalising_again_changes_nothing_but_what_had_become_neighbours(text: 
 
 @given(st.text(st.characters(codec="ascii", exclude_characters="\r\t")))
 def test_ascii_text_is_passed_through(text: str) -> None:
+    assume(not has_escapes(text))
     normalised = normalise(text)
     assert normalised.text is text
     assert normalised.edits == ()
