@@ -45,12 +45,12 @@ class Installed:
         """The detector with its options; raises `DetectorError` that names its distribution."""
         try:
             maker: Any = self.entry_point.load()
-            unknown = _unknown_option(maker, options or {})
-            made: Any = None if unknown else maker(**(options or {}))
+            wrong = _wrong_option(maker, options or {})
+            made: Any = None if wrong else maker(**(options or {}))
         except (Exception, SystemExit) as error:
             raise self._error("cannot be made", error) from error
-        if unknown:
-            raise DetectorError(f"detector {self.name!r}: {unknown}")
+        if wrong:
+            raise DetectorError(f"detector {self.name!r} of {self.distribution} {wrong}")
         try:
             problem = self._lacking(made)
         except (Exception, SystemExit) as error:
@@ -97,8 +97,8 @@ class Installed:
         return None
 
 
-def _unknown_option(maker: Any, options: Mapping[str, Any]) -> str | None:
-    """The first option that a detector does not take, and those that it takes."""
+def _wrong_option(maker: Any, options: Mapping[str, Any]) -> str | None:
+    """The first option that a detector does not take, with those that it takes, or lacks."""
     try:
         parameters = signature(maker).parameters.values()
     except ValueError:  # written in C
@@ -106,10 +106,16 @@ def _unknown_option(maker: Any, options: Mapping[str, Any]) -> str | None:
     if any(parameter.kind == Parameter.VAR_KEYWORD for parameter in parameters):
         return None
     known = [parameter.name for parameter in parameters]
-    if not (unknown := sorted(set(options) - set(known))):
-        return None
-    choices = ", ".join(_WRITTEN.get(name, name) for name in known) or "it takes none"
-    return f"unknown option {unknown[0]!r}; choices: {choices}"
+    if unknown := sorted(set(options) - set(known)):
+        choices = ", ".join(_WRITTEN.get(name, name) for name in known) or "it takes none"
+        return f"has no option {unknown[0]!r}; choices: {choices}"
+    needed = (
+        parameter.name
+        for parameter in parameters
+        if parameter.default is Parameter.empty and parameter.kind != Parameter.VAR_POSITIONAL
+    )
+    missing = next((name for name in needed if name not in options), None)
+    return None if missing is None else f"needs the option {missing!r}"
 
 
 def registered_detectors() -> dict[str, tuple[Installed, ...]]:

@@ -214,7 +214,7 @@ def test_repeated_ids_are_reported_and_told_apart(
         (["data/*.csv"], "no file matches 'data/*.csv'"),
         (["data/*.parquet", "--text-column", "body"], "has no text column 'body'; columns: text"),
         (["data/*.parquet", "--set", "scan.detectors=['none']"], "installed: boilerplate"),
-        (["data/*.parquet", "--set", "detectors.boilerplate.colour=1"], "unknown option"),
+        (["data/*.parquet", "--set", "detectors.boilerplate.colour=1"], "has no option"),
         (["data/*.parquet", "--group-by", "labeler"], "--group-by takes NAME=COL"),
         (["data/*.parquet", "--root", "elsewhere"], "lies outside the root"),
         (["data/*.parquet", "--", "--no_such_option=1"], "Beam has no option --no_such_option"),

@@ -56,8 +56,7 @@ COMMANDS = pytest.mark.parametrize(
         ("boilerplate.off=3", "off is a list of texts"),
         (
             "boilerplate.colour=3",
-            "scrubtrace: detector 'boilerplate': unknown option 'colour'; choices: max_memory, "
-            "signature_files, off\n",
+            " has no option 'colour'; choices: max_memory, signature_files, off\n",
         ),
         ("boilerplate.signature_files=[3]", "signature_files is a list of files"),
         ("redacton.off=[]", "options for detector 'redacton', which does not run"),

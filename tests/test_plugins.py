@@ -112,7 +112,7 @@ def test_a_plugin_that_cannot_be_set_up_stops_with_its_name_and_the_run_goes_on_
     [
         ("import no_such_module", "", "cannot be made: ModuleNotFoundError"),
         ("raise SystemExit", "", "cannot be made: SystemExit"),
-        ("", "def __init__(self, needed): pass", "cannot be made: TypeError"),
+        ("", "def __init__(self, needed): pass", "needs the option 'needed'"),
         ("", "detect = property(lambda self: 1 / 0)", "cannot say what it is: ZeroDivisionError"),
         ("", "version = property(lambda self: 1 / 0)", "cannot say what it is: ZeroDivisionError"),
         ("", "def fingerprint(self): raise OSError('gone')", "cannot say what it is: OSError"),
