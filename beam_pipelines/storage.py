@@ -135,7 +135,7 @@ def _replace_remote(systems: Any, temporary: str, path: str) -> None:
     """Object stores replace at once; elsewhere, as on HDFS, the earlier file must go first."""
     try:
         systems.rename([temporary], [path])
-    except Exception:
+    except OSError:
         if not (systems.exists(path) and systems.exists(temporary)):
             raise
         systems.delete([path])

@@ -309,14 +309,14 @@ def test_a_comparison_that_ended_early_starts_from_the_beginning(
 
 def test_workers_end_when_the_command_is_gone() -> None:
     script = (
-        "import time; from scrubtrace.diff.job import _pool; pool = _pool(1);"
-        "pool.submit(time.sleep, 120); print(*pool._processes, flush=True); time.sleep(120)"
+        "import os, time; from scrubtrace.diff.job import _pool; pool = _pool(1);"
+        "worker = pool.submit(os.getpid).result(); pool.submit(time.sleep, 120);"
+        "print(worker, flush=True); time.sleep(120)"
     )
     command = [sys.executable, "-c", script]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         worker = int(process.stdout.readline())
-        time.sleep(2)
         process.kill()
     until = time.monotonic() + 60
     while Path(f"/proc/{worker}").exists():

@@ -178,7 +178,6 @@ def _chosen(current: Current, shards: Sequence[str] | None) -> list[Shard]:
 def _namer(current: Current, record: Record) -> Callable[[str | None], tuple[str, str] | None]:
     """Gives the pseudonym in the plan and the one of today for a name."""
     ring = keys_of_run(current.results.spec)
-    now = ring.active
     keys = ring.by_id
     if record.key_id not in keys:
         raise UsageStop(
@@ -190,7 +189,7 @@ def _namer(current: Current, record: Record) -> Callable[[str | None], tuple[str
     def named(value: str | None) -> tuple[str, str] | None:
         if value is None:
             return None
-        return then.pseudonym(LABELER, value), now.pseudonym(LABELER, value)
+        return then.pseudonym(LABELER, value), ring.active.pseudonym(LABELER, value)
 
     return named
 
