@@ -29,7 +29,7 @@ from scrubtrace.detectors.signature import (
     fingerprint_parts,
     flat,
 )
-from scrubtrace.detectors.signature_set import MAX_MEMORY, Hit, SignatureSet
+from scrubtrace.detectors.signature_set import MAX_MEMORY, Hit, SignatureSet, compiled
 from scrubtrace.schemas.evidence import Evidence, Span
 from scrubtrace.schemas.vocabulary import UNDETERMINED, Abstained, Lane, Use
 
@@ -108,7 +108,7 @@ class Boilerplate:
         neutral = self.signatures[ANY]
         by_language = {code: [*self.signatures[code], *neutral] for code in self.languages}
         wanted = by_language | {ANY: [*neutral], UNDETERMINED: [*flat(self.signatures)]}
-        return {code: SignatureSet(sigs, self.max_memory) for code, sigs in wanted.items()}
+        return {code: compiled(tuple(sigs), self.max_memory) for code, sigs in wanted.items()}
 
 
 def _window_spans(row: int, window: Window, signatures: SignatureSet) -> list[Span]:

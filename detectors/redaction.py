@@ -41,7 +41,7 @@ from scrubtrace.detectors.signature import (
     fingerprint_parts,
     flat,
 )
-from scrubtrace.detectors.signature_set import MAX_MEMORY, Hit, SignatureSet
+from scrubtrace.detectors.signature_set import MAX_MEMORY, Hit, SignatureSet, compiled
 from scrubtrace.detectors.vendors import is_conflict
 from scrubtrace.schemas.evidence import Evidence, Span
 from scrubtrace.schemas.vocabulary import UNDETERMINED, Lane, Strength, Use
@@ -175,11 +175,11 @@ class Redaction:
         neutral = normal[ANY]
         wanted = {code: [*normal[code], *neutral] for code in self.languages}
         wanted |= {ANY: neutral, UNDETERMINED: _of(flat(self.signatures), False)}
-        return {code: SignatureSet(sigs, self.max_memory) for code, sigs in wanted.items()}
+        return {code: compiled(tuple(sigs), self.max_memory) for code, sigs in wanted.items()}
 
     @cached_property
     def _original(self) -> SignatureSet:
-        return SignatureSet(_of(flat(self.signatures), True), self.max_memory)
+        return compiled(tuple(_of(flat(self.signatures), True)), self.max_memory)
 
     @cached_property
     def _thresholds(self) -> Thresholds:

@@ -7,6 +7,7 @@ import re
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache, cached_property
 from importlib.resources import files
 from typing import Any
 
@@ -63,7 +64,7 @@ class Signature:
     family: str = ""
     on_original: bool = False
 
-    @property
+    @cached_property
     def expression(self) -> str:
         """The pattern for RE2: a space is any white space, CJK text may be wrapped anywhere."""
         return _TOKENS.sub(_written_out, self.pattern)
@@ -88,15 +89,19 @@ def load_signatures(detector: str) -> dict[str, tuple[Signature, ...]]:
     Raises `SignatureError` for a file of another format, a missing key, an unknown strength or
     an id used twice.
     """
+    return by_language(_shipped(detector))
+
+
+@cache
+def _shipped(detector: str) -> tuple[Signature, ...]:
     folder = files("scrubtrace.detectors") / "signatures" / detector
     entries = sorted(folder.iterdir(), key=lambda entry: entry.name)
-    found = (
+    return tuple(
         signature
         for entry in entries
         if entry.name.endswith(".toml")
         for signature in parse_signatures(entry.read_text(encoding="utf-8"), entry.name)
     )
-    return by_language(found)
 
 
 def chosen_signatures(

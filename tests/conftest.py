@@ -16,12 +16,10 @@ import pytest
 from hypothesis import settings
 from sqlalchemy import Engine, create_engine, make_url, text
 
-from scrubtrace.beam_pipelines import scan
 from scrubtrace.beam_pipelines.layout import RunFolder
 from scrubtrace.beam_pipelines.planning import plan_work, read_inputs
 from scrubtrace.beam_pipelines.runner import make_runner, pipeline_options
 from scrubtrace.detectors import registry
-from scrubtrace.detectors.detector import Detector
 from scrubtrace.detectors.registry import make_detector
 from scrubtrace.review.connection import open_review
 from scrubtrace.schemas.identity import DigestKey
@@ -149,23 +147,6 @@ def make_run(tmp_path: Path, key: DigestKey) -> MakeRun:
         return folder, spec, work
 
     return make
-
-
-@pytest.fixture(scope="module")
-def warm_detectors() -> Iterator[None]:
-    """Scans of this process set each detector up once: most of the time of a small scan."""
-    warm: dict[tuple[str, str], Detector] = {}
-    make = scan.ready_detector
-
-    def kept(planned: DetectorSpec) -> Detector:
-        key = (planned.name, planned.fingerprint)
-        if key not in warm:
-            warm[key] = make(planned)
-        return warm[key]
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(scan, "ready_detector", kept)
-        yield
 
 
 @pytest.fixture

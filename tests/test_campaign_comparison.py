@@ -10,8 +10,6 @@ import pytest
 from campaigns import AS_OF, REVIEW, SCAN, Site, action, exception
 from samples import PLAIN
 
-pytestmark = pytest.mark.usefixtures("warm_detectors")
-
 
 @pytest.fixture
 def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Site:

@@ -15,8 +15,6 @@ from scrubtrace.review.connection import open_review
 from scrubtrace.review.trail.events import EventKind
 from scrubtrace.review.trail.verify import verify
 
-pytestmark = pytest.mark.usefixtures("warm_detectors")
-
 
 @pytest.fixture
 def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Site:

@@ -9,8 +9,6 @@ import pyarrow.parquet as pq
 import pytest
 from campaigns import AS_OF, HEAD, REVIEW, SCAN, Site, action, exception, step
 
-pytestmark = pytest.mark.usefixtures("warm_detectors")
-
 
 @pytest.fixture
 def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Site:

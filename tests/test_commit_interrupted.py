@@ -21,7 +21,7 @@ DETECT = ("detect", "data/*.parquet", "--out", "out", "--quiet", *TABLE)
 
 
 @pytest.fixture(autouse=True)
-def _interrupted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, warm_detectors: None) -> None:
+def _interrupted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("SCRUBTRACE_KEY", "ab" * 32)
     Path("data").mkdir()

@@ -41,6 +41,16 @@ def test_environment_says_versions_of_what_decides() -> None:
     assert json.loads(json.dumps(found)) == found
 
 
+def test_what_is_installed_later_is_seen(install_plugin: Callable[..., str]) -> None:
+    before = environment()
+    install_plugin("scrubtrace-later", "later")
+    after = environment()
+    assert after["packages"] == before["packages"] | {"scrubtrace-later": "1.0"}
+    assert after["lock_digest"] != before["lock_digest"]
+    after["packages"].clear()
+    assert environment()["packages"], "nobody changes what the next one gets"
+
+
 def test_the_image_comes_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("SCRUBTRACE_IMAGE", raising=False)
     assert environment()["image"] is None

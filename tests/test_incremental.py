@@ -21,8 +21,6 @@ from scrubtrace.review.connection import open_review
 
 Detect = Callable[..., int]
 
-pytestmark = pytest.mark.usefixtures("warm_detectors")
-
 
 @pytest.fixture(autouse=True)
 def _own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

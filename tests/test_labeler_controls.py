@@ -132,9 +132,7 @@ def answers(handout: list[dict[str, Any]], origins: dict[str, str]) -> list[dict
     return [*rows, {"text": PLAIN, "who": PEOPLE[0], "job": "another"}]
 
 
-def test_plan_and_score_through_the_command_line(
-    warm_detectors: None, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_plan_and_score_through_the_command_line(capsys: pytest.CaptureFixture[str]) -> None:
     Path("names.txt").write_text("\n".join([*PEOPLE[:3], PEOPLE[0], ""]))
     write_tasks(task_rows(90))
     assert plan("--per-labeler", "80", "--canary") == 0
@@ -251,7 +249,7 @@ def test_a_plan_that_is_there_is_not_replaced_by_another(
 
 
 def test_what_cannot_be_scored(
-    warm_detectors: None, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     Path("names.txt").write_text(PEOPLE[0])
     write_tasks(task_rows(3))

@@ -14,7 +14,7 @@ GROUPS = "labeler=who,created_at=day,source=origin,vendor=client"
 
 
 @pytest.fixture
-def _folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, warm_detectors: None) -> None:
+def _folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("SCRUBTRACE_KEY", KEY)
 

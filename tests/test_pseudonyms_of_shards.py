@@ -144,9 +144,7 @@ def test_a_missing_key_is_made_and_a_broken_one_told(
     assert "broken.key" in told()
 
 
-def test_pseudonyms_are_those_of_the_review_table(
-    index: Path, told: Callable[[], str], warm_detectors: None
-) -> None:
+def test_pseudonyms_are_those_of_the_review_table(index: Path, told: Callable[[], str]) -> None:
     runs = ("--out", "runs", "--review", URL)
     assert code_of("detect", "old.parquet", *runs, "--group-by", "labeler=who", "--quiet") == 0
     engine = open_review(URL)

@@ -25,8 +25,6 @@ from tests.helpers.command_line import code_of
 from tests.helpers.made_gathering import gathered
 from tests.helpers.samples import FLAGGED, PLAIN
 
-pytestmark = pytest.mark.usefixtures("warm_detectors")
-
 REVIEW = ("--review", "sqlite:///review.sqlite")
 GROUPS = "labeler=who,vendor=vendor,source=source,created_at=day"
 HOSTILE = "<img src=x onerror=alert(1)>"

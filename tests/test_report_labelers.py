@@ -16,8 +16,6 @@ from scrubtrace.review.report.model import Funnel
 from tests.helpers.command_line import code_of
 from tests.helpers.samples import FLAGGED, PLAIN
 
-pytestmark = pytest.mark.usefixtures("warm_detectors")
-
 LABELERS = 60
 MISUSE = "p-aaaaa-00003"
 

@@ -27,8 +27,6 @@ TABLES = sorted([*METADATA.tables, VERSION_TABLE])
 LATER = "review_of_a_later_version"
 """A table that a later version adds."""
 
-pytestmark = pytest.mark.usefixtures("warm_detectors")
-
 
 class Database:
     """The review table of one owner, and a user in each role."""

@@ -18,7 +18,7 @@ TABLE = ("--review", "sqlite:///out/review.sqlite")
 
 
 @pytest.fixture(autouse=True)
-def _scanned(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, warm_detectors: None) -> None:
+def _scanned(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Rows that match the texts of an index: as they were, in part, and from inside of one."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("SCRUBTRACE_KEY", "cd" * 32)

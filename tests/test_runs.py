@@ -22,7 +22,7 @@ from scrubtrace.runs.reading import age, counted, table
 
 
 @pytest.fixture(scope="module")
-def nights(tmp_path_factory: pytest.TempPathFactory, warm_detectors: None) -> Iterator[Path]:
+def nights(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A folder after two nights: the second scanned what was new and kept the rest."""
     folder = tmp_path_factory.mktemp("nights")
     with pytest.MonkeyPatch.context() as patch:

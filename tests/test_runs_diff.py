@@ -30,8 +30,6 @@ LETTERS = "We rec\u0435iv\u0435d th\u0435 l\u0435tt\u0435r of the town about the
 OWN = ("--set", "detectors.boilerplate.signature_files=['own.toml']")
 ONE_DETECTOR = ("--set", "scan.detectors=['boilerplate']")
 
-pytestmark = pytest.mark.usefixtures("warm_detectors")
-
 
 @pytest.fixture(autouse=True)
 def _own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

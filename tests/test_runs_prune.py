@@ -21,8 +21,6 @@ from scrubtrace.resolver import current_results, current_sources
 from scrubtrace.results import FoundText
 from scrubtrace.runs.pruning import Rule, Stays, plan_prune, prune
 
-pytestmark = pytest.mark.usefixtures("warm_detectors")
-
 
 @pytest.fixture(autouse=True)
 def _own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,8 +17,6 @@ from scrubtrace.beam_pipelines.layout import RunFolder, runs_of
 from scrubtrace.runs import replay as module
 from scrubtrace.runs.replay import Request, replay
 
-pytestmark = pytest.mark.usefixtures("warm_detectors")
-
 
 def detect(*more: str) -> None:
     given = ["detect", "data/*.parquet", "--out", "out", "--id-column", "id", "--quiet"]
@@ -34,7 +32,7 @@ def write(name: str, *texts: str | bytes) -> None:
 
 
 @pytest.fixture(scope="module")
-def two_nights(tmp_path_factory: pytest.TempPathFactory, warm_detectors: None) -> Iterator[Path]:
+def two_nights(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A folder after two nights with a signature file; the second run kept a shard's results."""
     folder = tmp_path_factory.mktemp("nights")
     with pytest.MonkeyPatch.context() as patch:

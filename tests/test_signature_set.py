@@ -10,7 +10,7 @@ from scrubtrace.detectors.signature import (
     load_signatures,
     parse_signatures,
 )
-from scrubtrace.detectors.signature_set import SignatureSet
+from scrubtrace.detectors.signature_set import SignatureSet, compiled
 from scrubtrace.schemas.vocabulary import Strength
 
 FILE = """
@@ -114,3 +114,11 @@ def test_the_set_finds_what_each_pattern_finds_alone(pieces: list[str]) -> None:
 def test_a_long_hostile_text_is_matched_all_the_same() -> None:
     hostile = "as an ai as a language " * 20_000 + "作为一个" * 20_000
     assert WHOLE.hits(hostile + "\nAs an AI language model, I cannot swim.")
+
+
+def test_equal_signatures_are_compiled_once_a_process() -> None:
+    again = [(signature("bye"), signature("hello", 1)) for _ in range(2)]
+    assert again[0][0] is not again[1][0]
+    assert compiled(again[0]) is compiled(again[1])
+    assert compiled(again[0][:1]) is not compiled(again[0])
+    assert compiled(again[0], 64 << 20) is not compiled(again[0])

@@ -12,8 +12,6 @@ from sqlalchemy import text as sql
 from scrubtrace.beam_pipelines.layout import runs_of
 from scrubtrace.review.connection import open_review
 
-pytestmark = pytest.mark.usefixtures("warm_detectors")
-
 TABLE = ("--review", "sqlite:///out/review.sqlite")
 DETECT = ("detect", "data/*.parquet", "--out", "out", "--id-column", "id")
 

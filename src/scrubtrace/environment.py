@@ -10,7 +10,9 @@ import json
 import os
 import platform
 import re
+import sys
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from importlib.metadata import Distribution, distributions, entry_points
 from typing import Any
 
@@ -36,17 +38,26 @@ def environment() -> Environment:
     models, and all that they require), lock_digest (SHA-256 of the sorted lines ``name==version``
     of everything installed). The same process gives the same answer: no time, host or path.
     """
-    installed = installed_distributions()
-    lines = sorted(f"{name}=={found.version}" for name, found in installed.items())
+    deciding, everything = _packages(tuple(sys.path))
     return {
         "python": platform.python_version(),
         "implementation": platform.python_implementation(),
         "system": platform.system(),
         "machine": platform.machine(),
         "image": os.environ.get(IMAGE_VARIABLE) or None,
-        "packages": {name: installed[name].version for name in sorted(_deciding(installed))},
-        "lock_digest": hashlib.sha256("\n".join(lines).encode()).hexdigest(),
+        "packages": dict(deciding),
+        "lock_digest": everything,
     }
+
+
+@lru_cache(maxsize=4)
+def _packages(path: tuple[str, ...]) -> tuple[tuple[tuple[str, str], ...], str]:
+    """Names and versions of what decides, and the digest of all; read once for a search path."""
+    installed = installed_distributions()
+    versions = {name: found.version for name, found in installed.items()}
+    lines = sorted(f"{name}=={version}" for name, version in versions.items())
+    deciding = tuple((name, versions[name]) for name in sorted(_deciding(installed)))
+    return deciding, hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
 
 def installed_distributions() -> dict[str, Distribution]:
