@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from scrubtrace.beam_pipelines.partitions import PartitionKeys, partition_keys
 from scrubtrace.schemas.plan import Chat, Columns
 from scrubtrace.schemas.vocabulary import DeadReason
 
@@ -37,11 +38,15 @@ class ColumnError(ValueError):
 
 @dataclass(frozen=True)
 class Column:
-    """A top-level column, or a field within one: the user's path, its names, and its type."""
+    """A top-level column, or a field within one: the user's path, its names, and its type.
+
+    Without ``steps`` it stands in the path of the shard, and every row has ``value``.
+    """
 
     path: str
     steps: Steps
     type: pa.DataType
+    value: str | None = None
 
 
 @dataclass(frozen=True)
@@ -102,18 +107,34 @@ class ShardColumns:
         for text in self.texts:
             yield from text.wanted()
         others = (self.id, self.language, *self.groups.values())
-        yield from (column.steps for column in others if column is not None)
+        yield from (column.steps for column in others if column is not None and column.steps)
 
 
-def find_columns(schema: pa.Schema, columns: Columns) -> ShardColumns:
-    """The user's columns in a shard's schema; raises `ColumnError` for the first that is amiss."""
+def find_columns(schema: pa.Schema, columns: Columns, shard: str = "") -> ShardColumns:
+    """The user's columns in a shard's schema; raises `ColumnError` for the first that is amiss.
+
+    Language and groups may also stand in the path of the ``shard`` (`partition_keys`); a column of
+    the schema goes before.
+    """
+    keys = partition_keys(shard)
+    groups = columns.groups.items()
     return ShardColumns(
         tuple(_text_column(schema, path, columns.chat) for path in columns.texts),
         columns.chat,
         _find(schema, columns.id, "id", is_id) if columns.id else None,
-        _find(schema, columns.language, "language", is_string) if columns.language else None,
-        {name: _find(schema, path, name, is_plain) for name, path in columns.groups.items()},
+        _find(schema, columns.language, "language", is_string, keys) if columns.language else None,
+        {name: _find(schema, path, name, is_plain, keys) for name, path in groups},
     )
+
+
+def stored_type(kind: pa.DataType) -> pa.DataType:
+    """The type as which values are read: text for UUIDs; of other extension types what is stored.
+
+    Parquet files of other programs have such types for JSON and UUIDs.
+    """
+    if isinstance(kind, pa.UuidType):
+        return pa.string()
+    return stored_type(kind.storage_type) if isinstance(kind, pa.BaseExtensionType) else kind
 
 
 def leaf_paths(file: pq.ParquetFile, wanted: Sequence[Steps]) -> list[str]:
@@ -131,6 +152,7 @@ def leaf_paths(file: pq.ParquetFile, wanted: Sequence[Steps]) -> list[str]:
 
 
 def _leaves(kind: pa.DataType, steps: Steps) -> Iterator[Steps]:
+    kind = stored_type(kind)
     if pa.types.is_struct(kind):
         for inner in _fields(kind):
             yield from _leaves(inner.type, (*steps, inner.name))
@@ -143,10 +165,19 @@ def _leaves(kind: pa.DataType, steps: Steps) -> Iterator[Steps]:
         yield steps
 
 
-def _find(schema: pa.Schema, path: str, role: str, fits: Fits | None = None) -> Column:
+def _find(
+    schema: pa.Schema,
+    path: str,
+    role: str,
+    fits: Fits | None = None,
+    keys: PartitionKeys | None = None,
+) -> Column:
     column = _resolve(list(schema), path)
+    if column is None and keys and path in keys:
+        return Column(path, (), pa.string(), keys[path])
     if column is None:
-        problem = f"has no {role} column {path!r}; {_nearest(schema, path)}"
+        in_path = f"; in its path: {_named([*keys])}" if keys else ""
+        problem = f"has no {role} column {path!r}; {_nearest(schema, path)}{in_path}"
         raise ColumnError(DeadReason.MISSING_COLUMN, problem)
     count = schema.names.count(column.steps[0])
     if count > 1:
@@ -162,11 +193,11 @@ def _resolve(fields: list[pa.Field], path: str) -> Column | None:
     """The field with this name, dots and all, else the one that the path leads to."""
     for inner in fields:
         if inner.name == path:
-            return Column(path, (path,), inner.type)
+            return Column(path, (path,), stored_type(inner.type))
     for inner in sorted(fields, key=lambda inner: len(inner.name), reverse=True):
         prefix = inner.name + "."
-        if path.startswith(prefix) and pa.types.is_struct(inner.type):
-            found = _resolve(_fields(inner.type), path.removeprefix(prefix))
+        if path.startswith(prefix) and pa.types.is_struct(stored_type(inner.type)):
+            found = _resolve(_fields(stored_type(inner.type)), path.removeprefix(prefix))
             if found is not None:
                 return Column(path, (inner.name, *found.steps), found.type)
     return None
@@ -198,7 +229,7 @@ def _text_column(schema: pa.Schema, path: str, chat: Chat) -> TextColumn:
     kind = column.type
     if is_text(kind):
         return TextColumn(column)
-    turn = kind.value_type if is_list(kind) else None
+    turn = stored_type(kind.value_type) if is_list(kind) else None
     if turn is not None and is_text(turn):
         return TextColumn(column, is_list=True)
     if turn is not None and pa.types.is_struct(turn):
@@ -261,14 +292,16 @@ def _wrong_field(
 
 def _is_parts(kind: pa.DataType) -> bool:
     """Whether a type is a list of parts, each with its type and, if it is text, its text."""
-    if not is_list(kind) or not pa.types.is_struct(kind.value_type):
+    part = stored_type(kind.value_type) if is_list(kind) else None
+    if part is None or not pa.types.is_struct(part):
         return False
-    fields = {inner.name: inner.type for inner in _fields(kind.value_type)}
+    fields = {inner.name: inner.type for inner in _fields(part)}
     return all(name in fields and is_text(fields[name]) for name in (PART_TYPE, PART_TEXT))
 
 
 def _fields(kind: pa.DataType) -> list[pa.Field]:
-    return [kind.field(number) for number in range(kind.num_fields)]
+    inner = (kind.field(number) for number in range(kind.num_fields))
+    return [field.with_type(stored_type(field.type)) for field in inner]
 
 
 def is_list(kind: pa.DataType) -> bool:

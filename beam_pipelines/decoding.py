@@ -116,10 +116,28 @@ def decode(batch: pa.RecordBatch, start: int, columns: ShardColumns) -> Rows:
 
 def column_of(batch: pa.RecordBatch, column: Column) -> pa.Array:
     """One column of a batch, or a field within one: null wherever what is around it is null."""
-    values = batch.column(column.steps[0])
+    if not column.steps:
+        return pa.repeat(pa.scalar(column.value, column.type), batch.num_rows)
+    values = _stored(batch.column(column.steps[0]))
     for step in column.steps[1:]:
-        values = pc.struct_field(values, step)
+        values = _field(values, step)
     return values
+
+
+def _field(values: pa.Array, name: str) -> pa.Array:
+    return _stored(pc.struct_field(values, name))
+
+
+def _items(values: pa.Array) -> pa.Array:
+    return _stored(pc.list_flatten(values))
+
+
+def _stored(values: pa.Array) -> pa.Array:
+    """The values as `stored_type`."""
+    if isinstance(values.type, pa.UuidType):
+        shown = [None if value is None else str(value) for value in values.to_pylist()]
+        return pa.array(shown, pa.string())
+    return _stored(values.storage) if isinstance(values, pa.ExtensionArray) else values
 
 
 def decoded_bytes(column: pa.Array) -> int:
@@ -146,7 +164,7 @@ def _texts_of(
         return _Texts(texts, range(len(texts)), [Place(path, None)] * len(texts), bad)
     rows = _numbers(pc.list_parent_indices(values))
     numbers = np.arange(len(rows)) - np.searchsorted(rows, rows)
-    values = pc.list_flatten(values)
+    values = _items(values)
     if not text.contents:
         texts, bad = decode_text(values)
     else:
@@ -163,7 +181,7 @@ def _judged_turns(
     """Which turns are judged, and the count; a turn of no role is judged only if all are."""
     if judged is None or role is None:
         return np.ones(len(values), np.bool_), Turns(judged=len(values))
-    names, which = _distinct(pc.struct_field(values, role))
+    names, which = _distinct(_field(values, role))
     known = [name is not None and name.strip().casefold() in judged for name in names]
     mask = np.array(known, np.bool_)[which]
     others = [name or "" for name, is_known in zip(names, known, strict=True) if not is_known]
@@ -183,7 +201,7 @@ def _contents(
     bad: list[int] = []
     left, numbers = mask, np.cumsum(mask) - 1
     for content in contents:
-        values = pc.struct_field(turns, content.name)
+        values = _field(turns, content.name)
         said, undecoded = _of_field(values, left, content.has_parts)
         places = numbers[left].tolist()
         for place, text in zip(places, said, strict=True):
@@ -200,10 +218,10 @@ def _of_field(values: pa.Array, mask: Mask, has_parts: bool) -> tuple[list[str |
     if not has_parts:
         return decode_text(_chosen(values, mask))
     owners = _numbers(pc.list_parent_indices(values))
-    parts = pc.list_flatten(values)
-    names, which = _distinct(pc.struct_field(parts, PART_TYPE))
+    parts = _items(values)
+    names, which = _distinct(_field(parts, PART_TYPE))
     wanted = np.array([_is_text_part(name) for name in names], np.bool_)[which] & mask[owners]
-    texts, bad = decode_text(_chosen(pc.struct_field(parts, PART_TEXT), wanted))
+    texts, bad = decode_text(_chosen(_field(parts, PART_TEXT), wanted))
     numbers = np.cumsum(mask) - 1
     owners = numbers[owners[wanted]]
     is_null = _nulls(values)[mask].tolist()

@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 from scrubtrace.beam_pipelines import storage
 from scrubtrace.beam_pipelines.changes import footer_digest
 from scrubtrace.beam_pipelines.columns import ColumnError, find_columns
+from scrubtrace.beam_pipelines.partitions import above_partitions
 from scrubtrace.beam_pipelines.units import Footer, make_units
 from scrubtrace.schemas.plan import Columns, DeadShard, Kept, Shard, Work
 from scrubtrace.schemas.vocabulary import DeadReason
@@ -53,7 +54,8 @@ def read_inputs(
     dead shard instead.
     """
     infos = _expand(inputs)
-    base = root.rstrip("/") if root else _common_parent([info.path for info in infos])
+    paths = [info.path for info in infos]
+    base = root.rstrip("/") if root else above_partitions(_common_parent(paths))
     return read_files(infos, columns, base, dataset, threads)
 
 
@@ -105,7 +107,7 @@ def _checked(
     shapes: Shapes = {path: Counter() for path in columns.texts}
     for footer in footers:
         try:
-            found = find_columns(footer.schema, columns)
+            found = find_columns(footer.schema, columns, footer.shard.path)
         except ColumnError as error:
             shard = footer.shard
             unfit.append(DeadShard(shard.path, shard.name, error.reason, error.detail))
@@ -173,12 +175,13 @@ def _read_footer(info: storage.FileInfo, name: str) -> Footer | DeadShard:
         detail = "has a name that is not UTF-8: rename it"
         return DeadShard(path, _escaped(name), DeadReason.UNREADABLE, detail)
     if not storage.is_remote(info.path) and os.path.isdir(info.path):
-        detail = f"is a directory; to scan what is in it, give {info.path}/*.parquet"
+        inside = f"{info.path}/*.parquet, or {info.path}/**/*.parquet with its folders"
+        detail = f"is a directory; to scan what is in it, give {inside}"
         return DeadShard(info.path, name, DeadReason.UNREADABLE, detail)
     try:
         with storage.open_read(info.path) as file:
-            metadata = pq.ParquetFile(file).metadata
-            schema = metadata.schema.to_arrow_schema()
+            parquet = pq.ParquetFile(file)
+            metadata, schema = parquet.metadata, parquet.schema_arrow
             digest = footer_digest(file)
     except Exception as error:  # whatever a file system or a damaged footer raises
         return DeadShard(info.path, name, DeadReason.UNREADABLE, _reason(error))

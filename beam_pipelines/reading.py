@@ -81,7 +81,7 @@ def _read_groups(
         file = pq.ParquetFile(
             opened, buffer_size=READ_BUFFER, pre_buffer=False, page_checksum_verification=True
         )
-        found = find_columns(file.schema_arrow, columns)
+        found = find_columns(file.schema_arrow, columns, row_range.shard.path)
         leaves = leaf_paths(file, list(found.wanted()))
         group_start = 0
         for number in range(file.metadata.num_row_groups):

@@ -66,7 +66,7 @@ def rows_of(row_range: RowRange, columns: Columns, held: Held, run: RunSpec) -> 
         return
     with storage.open_read(row_range.shard.path) as opened:
         check_unchanged(opened, row_range.shard)
-        found = find_columns(pq.read_schema(opened), columns)
+        found = find_columns(pq.read_schema(opened), columns, row_range.shard.path)
     if all(map(_is_plain, found.texts)):
         places = [Place(text.column.path, None) for text in found.texts]
         for rows, texts in _projected(row_range, columns, held, run.batch_bytes):
@@ -87,7 +87,7 @@ def _by_roles(row_range: RowRange, columns: Columns, batch_bytes: int) -> Iterat
     """The rows of a range of chats with the role of each judged turn in the place of its text."""
     with ExitStack() as stack:
         file = _opened(stack, row_range)
-        found = find_columns(file.schema_arrow, columns)
+        found = find_columns(file.schema_arrow, columns, row_range.shard.path)
         texts = (replace(text, contents=(Content(text.role or ""),)) for text in found.texts)
         roles = replace(found, texts=tuple(texts))
         for batch, begin in _batches(file, row_range, roles, batch_bytes):
@@ -100,7 +100,7 @@ def _projected(
     """The rows of a range without texts, and what is known of their texts."""
     with ExitStack() as stack:
         file = _opened(stack, row_range)
-        found = find_columns(file.schema_arrow, columns)
+        found = find_columns(file.schema_arrow, columns, row_range.shard.path)
         others = replace(found, texts=())
         wanted = found if held == Held.ALIVE else others
         if list(wanted.wanted()):
@@ -108,7 +108,8 @@ def _projected(
                 yield decode(batch, begin, others), _outlines(batch, wanted)
             return
     for first in range(row_range.start, row_range.stop, BATCH_ROWS):
-        yield Rows(first, min(BATCH_ROWS, row_range.stop - first), [], [], []), []
+        nothing = pa.array([{}] * min(BATCH_ROWS, row_range.stop - first), pa.struct([]))
+        yield decode(pa.RecordBatch.from_struct_array(nothing), first, others), []
 
 
 def _opened(stack: ExitStack, row_range: RowRange) -> pq.ParquetFile:

@@ -111,7 +111,7 @@ def _values(path: str, groups: dict[str, str]) -> Iterator[tuple[str, str]]:
     seen: set[tuple[str, str]] = set()
     with storage.open_read(path) as opened:
         file = pq.ParquetFile(opened, pre_buffer=False)
-        columns = find_columns(file.schema_arrow, Columns((), groups=groups))
+        columns = find_columns(file.schema_arrow, Columns((), groups=groups), path)
         leaves = leaf_paths(file, list(columns.wanted()))
         for batch in file.iter_batches(BATCH_ROWS, columns=leaves, use_threads=False):
             for name, column in columns.groups.items():

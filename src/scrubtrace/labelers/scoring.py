@@ -202,7 +202,7 @@ def _rows(current: Current, shard: Shard) -> Iterator[tuple[int, str, str | None
         with storage.open_read(shard.path) as opened:
             check_unchanged(opened, shard)
             file = pq.ParquetFile(opened, pre_buffer=False)
-            found = find_columns(file.schema_arrow, columns)
+            found = find_columns(file.schema_arrow, columns, shard.path)
             leaves = leaf_paths(file, list(found.wanted()))
             first = 0
             for batch in file.iter_batches(COLUMN_ROWS, columns=leaves, use_threads=False):

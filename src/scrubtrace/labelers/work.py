@@ -134,7 +134,7 @@ class _Reader:
 
     def _found(self, file: pq.ParquetFile, shard: Shard) -> ShardColumns:
         try:
-            found = find_columns(file.schema_arrow, self._columns)
+            found = find_columns(file.schema_arrow, self._columns, shard.path)
         except ColumnError as error:
             raise UsageStop(f"--work-columns: {shard.name} {error.detail}") from None
         for name in self._measures:
