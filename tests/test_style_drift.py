@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from scrubtrace.config import StyleSection
+from scrubtrace.config import Config, PolicySection, StyleSection
 from scrubtrace.detectors.style.kinds import LEAST_ROWS, kind_counts
 from scrubtrace.detectors.style.strata import Calibrated, HumanRows, calibrated
 from scrubtrace.schemas.style import KindCount
@@ -103,7 +103,7 @@ def test_a_source_of_another_kind_flags_nothing_and_says_so() -> None:
     outcome = decide(rows, counts, policy)
     assert outcome.cuts == {}
     assert (set(outcome.strata), outcome.strata[NAME].flagged) == ({NAME}, 0)
-    told = "\n".join(style_lines(outcome, policy))
+    told = "\n".join(style_lines(outcome, Config(policy=PolicySection(style=policy))))
     assert "at least 95% of its source's rows are of another kind" in told
     assert "(by digits), and up to 25% may be" in told
     assert decide(rows, counts, StyleSection(alpha=0.01, drift=0.96)).strata[NAME].flagged == 3
@@ -113,7 +113,9 @@ def test_a_source_without_a_candidate_says_that_it_is_of_another_kind() -> None:
     counts = {NAME: 1_000, f"{NAME} (unlike)": 1_000}
     counts |= {KindCount("en/essays", "digits", 19, 19).name: 1_000}
     policy = StyleSection(alpha=0.01)
-    told = "\n".join(style_lines(decide([], counts, policy), policy))
+    told = "\n".join(
+        style_lines(decide([], counts, policy), Config(policy=PolicySection(style=policy)))
+    )
     assert "1,000 judged, 0 candidates, none flagged" in told
     assert "at least 95% of its source's rows are of another kind" in told
     assert "1,000 are unlike the calibration rows" in told

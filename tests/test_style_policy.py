@@ -49,11 +49,15 @@ def flagged(outcome: StyleOutcome, rows: list[dict[str, Any]], policy: StyleSect
     return [row["text_digest"] for row in rows if flagging(row["evidence"], policy, outcome.cuts)]
 
 
+def configured(style: StyleSection, policy: Any = None, **sections: Any) -> Config:
+    return Config(policy=PolicySection(style=style, **policy or {}), **sections)
+
+
 def test_without_alpha_style_flags_nothing() -> None:
     policy = StyleSection(budget=3, fdr=0.2)
     outcome = decide(iter(rows_of(1, 2)), {NAME: 100}, policy)
     assert outcome.cuts == {}
-    assert list(style_lines(outcome, policy)) == [
+    assert list(style_lines(outcome, configured(policy))) == [
         "style: policy.style.alpha is not set, so style flags nothing"
     ]
 
@@ -75,7 +79,7 @@ def test_an_alpha_that_cannot_be_reached_is_said() -> None:
     assert outcome.strata[NAME].problem == (
         "alpha 0.01 cannot be reached with 60 calibration rows: 39 more are needed (99)"
     )
-    assert "39 more are needed" in "\n".join(style_lines(outcome, policy))
+    assert "39 more are needed" in "\n".join(style_lines(outcome, configured(policy)))
 
 
 def test_conditional_p_values_flag_less() -> None:
@@ -200,17 +204,17 @@ def test_strata_are_decided_on_their_own() -> None:
     policy = StyleSection(alpha=0.05, budget=1)
     outcome = decide(rows, Counter({NAME: 10, other: 10}), policy)
     assert flagged(outcome, rows, policy) == ["d0", "z"]
-    assert union_bounds(outcome, 0.05) == pytest.approx({"en": 0.05037, "zh": 0.0502})
+    assert union_bounds(outcome, configured(policy)) == pytest.approx({"en": 0.05037, "zh": 0.0502})
 
 
 def test_what_is_said_of_a_stratum() -> None:
     policy = StyleSection(alpha=0.01)
     counts = {NAME: 1_000, f"{NAME} (unlike)": 300, "ja (not calibrated)": 7}
-    told = "\n".join(style_lines(decide(rows_of(*[1] * 40), counts, policy), policy))
+    told = "\n".join(style_lines(decide(rows_of(*[1] * 40), counts, policy), configured(policy)))
     assert "ranked without calibration, never flagged: ja 7 (no calibration has their" in told
     assert "style, en, essays, 100-199 words: 1,000 judged, 40 candidates, 40 flagged" in told
     assert "false if all were human: 10 (" in told
-    assert "on average at most 25.0% of the flagged" in told
+    assert "up to about 25.0% of the flagged" in told
     assert "300 are unlike the calibration rows, 1% are expected" in told
     assert "together flag at most, on average: en 1.037%" in told
 
@@ -225,8 +229,8 @@ def test_a_flagged_text_resembles_and_is_looked_at_last() -> None:
     assert verdict.why == (
         "resembles LLM text in style: ranks high among 999 of your human rows (en, essays, "
         "100-199 words; p = 0.001); 40 of 1,000 texts of en, essays, 100-199 words are flagged "
-        "so; if all were by humans, about 10 would be (3 to 20), so on average up to 25.0% of "
-        "these are false"
+        "so; if all were by humans, about 10 would be (3 to 20), so up to about 25.0% of these "
+        "are false"
     )
     assert judge([entry(1, -1)], policy, {}) is None
     assert judge([entry(1, -1)], PolicySection()) is None
@@ -309,3 +313,45 @@ def test_the_bounds_of_the_trace_lane_are_those_of_the_readme() -> None:
     readme = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
     found = re.findall(r"^\| human \| (\w+) \|.* \| ([0-9.]+)% \|$", readme, re.MULTILINE)
     assert {code: float(bound) / 100 for code, bound in found} == pytest.approx(TRACE_BOUNDS)
+
+
+@pytest.mark.parametrize(
+    ("sections", "is_measured"),
+    [
+        ({}, True),
+        ({"detectors": {"stylometry": {"keep": 0.1}}}, True),
+        ({"policy": {"redaction_alone": True}}, False),
+        ({"policy": {"strong_categories": 1}}, False),
+        ({"detectors": {"boilerplate": {"signature_files": ["own.toml"]}}}, False),
+    ],
+)
+def test_lanes_together_are_bounded_only_as_they_were_measured(
+    sections: dict[str, Any], is_measured: bool
+) -> None:
+    config = configured(StyleSection(alpha=0.01), **sections)
+    outcome = decide([], {NAME: 100}, config.policy.style)
+    bounds = union_bounds(outcome, config)
+    assert bounds == (pytest.approx({"en": 0.01037}) if is_measured else {})
+    told = "\n".join(style_lines(outcome, config))
+    assert ("flag at most, on average: en 1.037%" in told) == is_measured
+    assert ("was not measured for this policy and these detectors" in told) != is_measured
+
+
+@pytest.mark.parametrize("copies", [1, 10])
+def test_of_copies_in_a_budget_all_may_be_false(copies: int) -> None:
+    """So many texts have the smallest p-values whoever wrote them."""
+    policy = StyleSection(alpha=0.05, budget=2)
+    rows = [row for row in rows_of(1, 2, 3) for _ in range(copies)]
+    stratum = decide(rows, {NAME: 1_000 * copies}, policy).strata[NAME]
+    assert (stratum.flagged, stratum.flagged_texts) == (2 * copies, 2)
+    assert stratum.expected_false == pytest.approx(2 * copies)
+    assert stratum.false_range[1] == 2 * copies
+    assert stratum.expected_false_share == pytest.approx(1)
+
+
+def test_the_expected_number_lies_in_its_range_whatever_the_p_values_hold_for() -> None:
+    for ranks in ((1, 1, 2), (5, 9)):
+        rows, policy = rows_of(*ranks), StyleSection(alpha=0.02, conditional=True)
+        stratum = decide(rows, {NAME: 1_000}, policy).strata[NAME]
+        low, high = stratum.false_range
+        assert low <= stratum.expected_false <= high

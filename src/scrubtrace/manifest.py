@@ -86,8 +86,7 @@ def _content(folder: RunFolder, spec: RunSpec, config: Config, outcome: Outcome)
 
 
 def _style(config: Config, outcome: Outcome) -> dict[str, Any]:
-    alpha = config.policy.style.alpha
-    bounds = union_bounds(outcome.style, alpha) if alpha is not None else {}
+    bounds = union_bounds(outcome.style, config)
     return outcome.style.for_manifest() | {"human_rows_flagged_by_any_lane_at_most": bounds}
 
 

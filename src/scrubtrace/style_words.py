@@ -18,7 +18,7 @@ UNREAD = "is written as few human rows are"
 
 NOTE = (
     "{flagged} of {judged} texts of {group} are flagged so; if all were by humans, about "
-    "{expected} would be ({low} to {high}), so on average up to {share} of these are false"
+    "{expected} would be ({low} to {high}), so up to about {share} of these are false"
 )
 """What it means that a text of a stratum is flagged."""
 

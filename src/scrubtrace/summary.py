@@ -80,7 +80,7 @@ def _lines(outcome: Outcome, out: str, config: Config) -> Iterator[str]:
         yield f"  by {name}: {top}"
     if outcome.reported:
         yield f"reported, not flagged: {outcome.reported.total():,}{_counts(outcome.reported)}"
-    yield from style_lines(outcome.style, config.policy.style)
+    yield from style_lines(outcome.style, config)
     if outcome.recurring_identities:
         count = outcome.recurring_identities
         yield f"assistant names that recur over texts: {count:,} (in the evidence of their rows)"

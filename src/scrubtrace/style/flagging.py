@@ -46,10 +46,11 @@ class Stratum:
     """What is known of one stratum of a data set, for the summary and the manifest.
 
     ``candidates`` are texts that were kept and are like the calibration rows. ``expected_false``
-    is how many texts would be flagged if all were by humans like those that calibrated;
-    ``false_range`` holds it in 95% of cases. ``shift`` and ``measure`` are the `Drift` of its
-    source's rows, if there are enough. ``problem`` says why nothing can be flagged. ``p_values``
-    counts the judged rows in `P_BINS` equal bins; empty for runs of earlier versions.
+    is how many texts would be flagged, on average over calibrations, if all were by humans like
+    those that calibrated; ``false_range`` holds it in 95% of cases if they are independent.
+    ``shift`` and ``measure`` are the `Drift` of its source's rows, if there are enough. ``problem``
+    says why nothing can be flagged. ``p_values`` counts the judged rows in `P_BINS` equal bins;
+    empty for runs of earlier versions.
     """
 
     name: str
@@ -179,7 +180,7 @@ def _cut(stratum: Stratum, places: list[tuple[Place, int]], policy: StyleSection
     if policy.fdr is not None or policy.budget is not None:
         p = places[left - 1][0].p if left else 0.0
     stratum.cut_p = p
-    stratum.expected_false = judged * _adjusted(p, n, policy) if p else 0.0
+    stratum.expected_false = judged * p
     stratum.false_range = false_flags(p, n, judged)
     if not left:
         return None
@@ -187,13 +188,13 @@ def _cut(stratum: Stratum, places: list[tuple[Place, int]], policy: StyleSection
     flagged = [copies for place, copies in places if place <= last]
     stratum.flagged, stratum.flagged_texts = sum(flagged), len(flagged)
     if policy.budget is not None:
-        _within_budget(stratum, max(policy.budget, len(flagged)))
+        _within_budget(stratum, max(policy.budget, stratum.flagged))
     stratum.expected_false_share = min(1.0, stratum.expected_false / stratum.flagged)
     return Cut(last.p, -last.minus_score, _note(stratum))
 
 
 def _within_budget(stratum: Stratum, most: int) -> None:
-    """Of texts by humans, too, no more than the budget would be flagged."""
+    """Of texts by humans, too, no more than the budget and its copies would be flagged."""
     low, high = stratum.false_range
     stratum.false_range = min(low, most), min(high, most)
     stratum.expected_false = min(stratum.expected_false, float(most))
