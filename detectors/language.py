@@ -15,10 +15,13 @@ from typing import Any
 from scrubtrace.detectors.normalise import has_escapes, normalise
 from scrubtrace.schemas.vocabulary import UNDETERMINED
 
-IDENTIFIER = f"script-2+py3langid-{version('py3langid')}"
+IDENTIFIER = f"script-3+py3langid-{version('py3langid')}"
 """What identified the languages of a run: rules of this file and version of the library."""
 
 SCRIPT_CHARS = 400
+START_CHARS = 4 * SCRIPT_CHARS
+"""How much of a text is its beginning: addresses and white space in it do not count."""
+
 MODEL_CHARS = 128
 LEAST_LETTERS = 3
 LEAST_CONFIDENCE = 0.3
@@ -56,8 +59,18 @@ _HANGUL = re.compile("[\u1100-\u11ff\u3131-\u318e\uac00-\ud7a3]")
 
 
 def identify(text: str) -> str:
-    """ISO 639-1 code of the text's language, or ``und``; looks at its beginning only."""
-    start = text[: 4 * SCRIPT_CHARS]
+    """ISO 639-1 code of the text's language, or ``und``; looks at its beginning only.
+
+    That is where its letters begin, if there are none for long.
+    """
+    code = _of_start(text[:START_CHARS])
+    if code is None and (letter := _LETTER.search(text, START_CHARS)):
+        code = _of_start(text[letter.start() : letter.start() + START_CHARS])
+    return code or UNDETERMINED
+
+
+def _of_start(start: str) -> str | None:
+    """The language of the beginning of a text; None if there are hardly any letters in it."""
     if "://" in start:
         start = _ADDRESS.sub(" ", start)
     start = start.strip()
@@ -68,7 +81,7 @@ def identify(text: str) -> str:
             return code
     piece = start[:MODEL_CHARS]
     if len(_LETTER.findall(piece)) < LEAST_LETTERS:
-        return UNDETERMINED
+        return None
     best, confidence = _model().classify(piece)
     if best in ("id", "ms") or confidence < 0.5:
         return _ranked(piece)

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from scrubtrace.detectors.language import identify, normalise_code
+from scrubtrace.detectors.language import START_CHARS, identify, normalise_code
 
 
 @pytest.mark.parametrize(
@@ -53,6 +53,19 @@ def test_a_disguise_does_not_change_the_language(plain: str, code: str) -> None:
     disguised = ["\u200b".join(plain), plain.translate(lookalikes), plain.translate(wide)]
     assert [identify(text) for text in (plain, *disguised)] == [code] * 4
     assert identify("\u200b".join(plain * 100)) == code
+
+
+@pytest.mark.parametrize("nothing", [" ", "\n", "\u200b", "*", "7"])
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ("Das Boot liegt seit gestern wieder am Ufer des Sees.", "de"),
+        ("这条船从昨天起又停在湖边了。", "zh"),
+    ],
+)
+def test_the_beginning_is_where_letters_begin(nothing: str, text: str, code: str) -> None:
+    for times in (START_CHARS, 100_000):
+        assert identify(nothing * times + text) == code
 
 
 def test_only_the_beginning_is_looked_at() -> None:

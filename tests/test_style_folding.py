@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scrubtrace.detectors.style.folding import FOLDED_CHARS, READ_CHARS, fold
+from scrubtrace.detectors.style.folding import FOLDED_CHARS, LEAST_CUT, READ_CHARS, READ_MORE, fold
 
 CASES = [
     ("", ""),
@@ -43,9 +43,15 @@ PIECES = st.sampled_from(
 TEXTS = st.one_of(st.text(max_size=60), st.lists(PIECES, max_size=25).map("".join))
 
 
-def plain_fold(text: str) -> str:
+def plain_fold(text: str, read: int = READ_CHARS) -> str:
     """The definition, one text and one step at a time."""
-    text = text[:READ_CHARS].replace("\0", " ")
+    folded = plain_steps(text[:read])
+    is_enough = read >= len(text) or len(folded) >= LEAST_CUT
+    return folded if is_enough else plain_fold(text, READ_MORE * read)
+
+
+def plain_steps(text: str) -> str:
+    text = text.replace("\0", " ")
     text = re.sub(
         "[\u00ad\u034f\u061c\u17b4\u17b5\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0f"
         "\ufeff]", "", text)  # fmt: skip
@@ -65,7 +71,7 @@ def plain_fold(text: str) -> str:
     cjk += "\U00020000-\U0003ffff]"
     text = re.sub(f"(?<={cjk[:-1]},;:!?)]) (?={cjk})", "", text)
     if not unicodedata.is_normalized("NFKC", text):
-        return plain_fold(text)
+        return plain_steps(text)
     if len(text) > FOLDED_CHARS and text[FOLDED_CHARS] != " ":
         words, _, part = text[:FOLDED_CHARS].rpartition(" ")
         return words if words and len(part) <= 40 else text[:FOLDED_CHARS]
@@ -101,3 +107,11 @@ def test_long_texts_are_cut_at_a_word(text: str) -> None:
     assert folded == [plain_fold(text)]
     assert len(folded[0]) <= FOLDED_CHARS
     assert fold(folded) == folded
+
+
+@pytest.mark.parametrize("nothing", [" ", "\n", "\u200b", "*", "\0", "\n- "])
+def test_what_folds_away_hides_nothing_behind_it(nothing: str) -> None:
+    text = "She rowed across the lake before the wind came up. " * 9
+    for times in (READ_CHARS, 20 * READ_CHARS):
+        assert fold([nothing * times + text]) == fold([text])
+        assert fold(["So: " + nothing * times + text])[0].endswith("before the wind came up.")

@@ -78,7 +78,7 @@ class Stylometry:
     keep: float = KEEP
 
     name = STYLOMETRY
-    version = "4"
+    version = "5"
     lane = Lane.STYLE
 
     def __post_init__(self) -> None:

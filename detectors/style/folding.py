@@ -24,11 +24,17 @@ FOLDED_CHARS = 3_000
 """Most code points of a folded text: style shows early, and a batch stays in the cache."""
 
 READ_CHARS = 4 * FOLDED_CHARS
-"""How much of a text is read: the rest cannot count unless most of it is white space."""
+"""How much of a text is read at first."""
+
+READ_MORE = 4
+"""How many times as much is read next, where so much is folded away that too little is left."""
 
 _SEPARATOR = "\0"
 _LONGEST_PART = 40
 """Longest part of a word that is dropped where a text is cut; longer ones are no words."""
+
+LEAST_CUT = FOLDED_CHARS - _LONGEST_PART - 1
+"""Least code points of a folded text that was cut; a shorter one would have room for more."""
 
 _COMMON = (("\u2019", "'"), ("\u2018", "'"), ("\u201c", '"'), ("\u201d", '"'), ("\u2013", "-"),
            ("\u2014", "-"), ("\u2026", "..."), ("\u00a0", " "), ("，", ","), ("：", ":"),
@@ -56,8 +62,27 @@ _CJK_SPACE = re.compile(f" (?<=[{_CJK},;:!?)] )(?=[{_CJK}])")
 
 
 def fold(texts: Sequence[str]) -> list[str]:
-    """The texts folded, in order; each one's result is the same in any batch."""
-    plain = [text[:READ_CHARS].replace(_SEPARATOR, " ") for text in texts]
+    """The texts folded, in order; each one's result is the same in any batch.
+
+    Takes time linear in a text, also where it begins with a million spaces.
+    """
+    folded = _fold_heads([text[:READ_CHARS] for text in texts])
+    for row, text in enumerate(texts):
+        if len(text) > READ_CHARS and len(folded[row]) < LEAST_CUT:
+            folded[row] = _fold_more(text)
+    return folded
+
+
+def _fold_more(text: str) -> str:
+    read, folded = READ_CHARS, ""
+    while read < len(text) and len(folded) < LEAST_CUT:
+        read *= READ_MORE
+        folded = _fold_heads([text[:read]])[0]
+    return folded
+
+
+def _fold_heads(texts: Sequence[str]) -> list[str]:
+    plain = [text.replace(_SEPARATOR, " ") for text in texts]
     others = _not_ascii(plain)
     for row, text in zip(others, _plain_characters([plain[row] for row in others]), strict=True):
         plain[row] = text
@@ -66,7 +91,7 @@ def fold(texts: Sequence[str]) -> list[str]:
             plain[row] = text
     for row in _not_ascii(plain):
         if not unicodedata.is_normalized("NFKC", plain[row]):  # a mark met a letter
-            plain[row] = fold([plain[row]])[0]
+            plain[row] = _fold_heads([plain[row]])[0]
     return plain
 
 
