@@ -10,8 +10,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from style_scorer import NAMES, essay, human_rows, manifest_of, write_calibration
 
-from scrubtrace.detectors.style.archive import archive_bytes
-from scrubtrace.detectors.style.calibration import Calibration, calibration_bytes
+from scrubtrace.detectors.style.archive import archive_arrays, archive_bytes
+from scrubtrace.detectors.style.calibration import (
+    ARRAYS,
+    MEASURED,
+    Calibration,
+    calibration_bytes,
+)
+from scrubtrace.detectors.style.scorer import TAILS, HumanMeasures
 from scrubtrace.detectors.style.strata import EDGES, LEAST_ROWS, calibrated, merged_edges
 from scrubtrace.schemas.style import CalibrationManifest, Stratum, StyleError, described
 
@@ -54,6 +60,8 @@ def test_a_calibration_comes_back_as_it_was(tmp_path: Path) -> None:
     assert entry.scores.tolist() == sorted(rows.scores.tolist())
     assert read.manifest == manifest_of(strata=(entry.stratum,), sizes=(200,))
     assert (entry.typical.distances > 0).all()
+    assert entry.human is not None
+    assert entry.human.values.shape == (len(TAILS), len(NAMES))
 
 
 @pytest.mark.parametrize(
@@ -132,6 +140,15 @@ def changed_manifest(path: Path, **changes: Any) -> bytes:
     return calibration_bytes(Other(**fields), read.strata)
 
 
+def stratum_of(low: Any, high: Any) -> dict[str, Any]:
+    return {"language": "en", "source": "", "low": low, "high": high}
+
+
+NO_RANGES: list[tuple[Any, Any]] = [
+    ("0", None), (0, "9"), (-1, None), (5, 5), (9, 5), (0, -5), (True, None), (0.5, 9)
+]  # fmt: skip
+
+
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
@@ -145,6 +162,7 @@ def changed_manifest(path: Path, **changes: Any) -> bytes:
         ({"covariates": ["one"]}, "damaged"),
         ({"strata": []}, "damaged"),
         ({"strata": [{"language": "en"}]}, "has other fields"),
+        *(({"strata": [stratum_of(*bounds)]}, "damaged") for bounds in NO_RANGES),
     ],
 )
 def test_a_manifest_that_does_not_fit_is_refused(
@@ -172,3 +190,48 @@ def test_names_of_strata(stratum: Stratum, name: str, words: str) -> None:
     assert stratum.name == name
     assert described(name) == words
     assert len(NAMES) == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        *((name, np.nan) for name in (*ARRAYS, MEASURED + "en")),
+        ("scales", 0.0),
+        ("scales", -1.0),
+        ("scores", np.inf),
+    ],
+)
+def test_values_that_nothing_can_be_compared_with_are_refused(
+    tmp_path: Path, name: str, value: float
+) -> None:
+    arrays = archive_arrays(write_calibration(tmp_path / "c.npz", 100).read_bytes())
+    arrays[name] = arrays[name].copy()
+    arrays[name].flat[-1] = value
+    with pytest.raises(StyleError, match="damaged"):
+        Calibration(archive_bytes(arrays))
+
+
+@pytest.mark.parametrize("shape", [(1, 22, 2), (2, 23, 2), (1, 23)])
+def test_measures_of_another_shape_are_refused(tmp_path: Path, shape: tuple[int, ...]) -> None:
+    arrays = archive_arrays(write_calibration(tmp_path / "c.npz", 100).read_bytes())
+    with pytest.raises(StyleError, match="damaged"):
+        Calibration(archive_bytes(arrays | {MEASURED + "en": np.zeros(shape, np.float32)}))
+
+
+@given(st.lists(st.integers(0, 9), min_size=1, max_size=300), st.integers(-1, 10))
+def test_a_share_of_human_rows_is_never_overstated(values: list[int], value: int) -> None:
+    rows = np.array(values, np.float32)[:, None]
+    human = HumanMeasures.of_user(rows)
+    share = float(human.shares_below(np.array([value], np.float32))[0])
+    if value > human.median[0]:
+        assert (rows < value).mean() >= share - 1 / len(rows) - 1e-9
+    else:
+        assert (rows > value).mean() >= 1 - share - 1 / len(rows) - 1e-9
+
+
+def test_shares_are_those_of_the_tails() -> None:
+    human = HumanMeasures.of_user(np.arange(1_001, dtype=np.float32)[:, None])
+    found = [float(human.shares_below(np.array([v], np.float32))[0]) for v in (
+        -1, 0, 15, 100, 101, 500, 899, 901, 975, 1_000, 2_000
+    )]  # fmt: skip
+    assert found == pytest.approx([0, 0.01, 0.02, 0.5, 0.5, 0.5, 0.5, 0.9, 0.97, 0.99, 1])

@@ -10,10 +10,12 @@ from style_models import human_text, llm_text, model_file
 
 from scrubtrace.detectors.batch import TextBatch
 from scrubtrace.detectors.style.archive import archive_arrays, archive_bytes
+from scrubtrace.detectors.style.features import measures
 from scrubtrace.detectors.style.heads import Head, quantised, quantised_idf
 from scrubtrace.detectors.style.model import COVARIATES, StyleModel, covariate_columns
 from scrubtrace.detectors.style.ngrams import Family
 from scrubtrace.detectors.style.packs import model_bytes, model_of, read_model
+from scrubtrace.detectors.style.scorer import HumanMeasures
 from scrubtrace.detectors.style.trees import ROWS, Trees
 from scrubtrace.schemas.style import StyleError
 from scrubtrace.schemas.vocabulary import Abstained
@@ -126,6 +128,27 @@ def test_reasons_are_rare_among_human_rows_and_on_the_side_of_llm_rows() -> None
         assert reason.percentile is not None
         assert min(reason.percentile, 1 - reason.percentile) <= 0.1
         assert reason.words
+
+
+def test_reasons_say_where_a_text_is_among_the_rows_that_calibrate() -> None:
+    texts = [llm_text(number) for number in range(200)]
+    scored = model().score(TextBatch([*texts, human_text(0)], ["en"] * 201))
+    measured = scored.measured_of(range(200))
+    assert measured is not None
+    assert measured.shape == (200, len(measures("en")))
+    like_them = scored.explain(0, HumanMeasures.of_user(measured))
+    assert len(like_them) < len(scored.explain(0)), "all of the calibration rows are written so"
+    assert {reason.whose for reason in scored.explain(0)} == {"model"}
+    people = model().score(TextBatch([human_text(n) for n in range(200)], ["en"] * 200))
+    human = people.measured_of(range(200))
+    assert human is not None
+    reasons = scored.explain(0, HumanMeasures.of_user(human))
+    assert {reason.whose for reason in reasons} == {"calibration"}
+    places = {entry.name: place for place, entry in enumerate(measures("en"))}
+    for reason in reasons:
+        column, share = human[:, places[reason.feature]], reason.percentile or 0.0
+        above, below = (column > reason.value).mean(), (column < reason.value).mean()
+        assert below >= share - 0.01 if share >= 0.5 else above >= 1 - share - 0.01
 
 
 def test_ranks_among_the_models_own_human_rows() -> None:

@@ -4,6 +4,7 @@ Equal content gives equal bytes. Every stratum has its sorted scores, and what i
 """
 
 import hashlib
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -13,13 +14,16 @@ import numpy as np
 import numpy.typing as npt
 
 from scrubtrace.detectors.style.archive import archive_arrays, archive_bytes
+from scrubtrace.detectors.style.scorer import TAILS, HumanMeasures
 from scrubtrace.detectors.style.strata import Calibrated
-from scrubtrace.schemas.style import CalibrationManifest, StyleError
+from scrubtrace.schemas.style import CalibrationManifest, Stratum, StyleError
 from scrubtrace.stats.typicality import Typical
 
 MANIFEST = "manifest"
 MAKE = "make it again with scrubtrace style calibrate"
 ARRAYS = ("scores", "distances", "centres", "scales", "means", "inverses", "quantiles")
+MEASURED = "measured_"
+"""What the arrays (strata, `TAILS`, measures) are called, one for each language."""
 
 Arrays = Mapping[str, npt.NDArray[Any]]
 
@@ -86,6 +90,11 @@ def calibration_bytes(manifest: CalibrationManifest, strata: Sequence[Calibrated
         "inverses": np.stack([kind.inverse for kind in kinds]),
         "quantiles": np.stack([entry.quantiles for entry in strata]),
     }
+    measured: dict[str, list[npt.NDArray[Any]]] = {}
+    for entry in strata:
+        if entry.human is not None:
+            measured.setdefault(MEASURED + entry.stratum.language, []).append(entry.human.values)
+    arrays |= {name: np.stack(values) for name, values in measured.items()}
     return archive_bytes(arrays)
 
 
@@ -102,8 +111,10 @@ def _strata(manifest: CalibrationManifest, arrays: Arrays) -> tuple[Calibrated, 
     }
     if len(manifest.sizes) != count or any(arrays[n].shape != s for n, s in shapes.items()):
         raise ValueError("arrays of other shapes than the manifest says")
-    found = []
-    for place, stratum in enumerate(manifest.strata):
+    _check_values(arrays)
+    found, humans = [], _humans(arrays, [stratum.language for stratum in manifest.strata])
+    for place, (stratum, human) in enumerate(zip(manifest.strata, humans, strict=True)):
+        _check_bounds(stratum)
         own = slice(ends[place], ends[place + 1])
         scores, distances = arrays["scores"][own], arrays["distances"][own]
         if not (_is_sorted(scores) and _is_sorted(distances)):
@@ -112,8 +123,40 @@ def _strata(manifest: CalibrationManifest, arrays: Arrays) -> tuple[Calibrated, 
             arrays[name][place] for name in ("centres", "scales", "means", "inverses")
         )
         kind = Typical(centre, scale, mean, inverse, distances)
-        found.append(Calibrated(stratum, scores, kind, arrays["quantiles"][place]))
+        found.append(Calibrated(stratum, scores, kind, arrays["quantiles"][place], human))
     return tuple(found)
+
+
+def _humans(arrays: Arrays, languages: Sequence[str]) -> list[HumanMeasures | None]:
+    """What is measured of the rows of each stratum; None of a model that explains nothing."""
+    found: list[HumanMeasures | None] = []
+    seen: Counter[str] = Counter()
+    for language in languages:
+        values = arrays.get(MEASURED + language)
+        shape = (languages.count(language), len(TAILS))
+        if values is not None and (values.ndim != 3 or values.shape[:2] != shape):
+            raise ValueError("measures of other shapes than the manifest says")
+        own = None if values is None else values[seen[language]]
+        found.append(None if own is None else HumanMeasures(TAILS, own, "calibration"))
+        seen[language] += 1
+    return found
+
+
+def _check_values(arrays: Arrays) -> None:
+    names = (name for name in arrays if name in ARRAYS or name.startswith(MEASURED))
+    if not all(
+        arrays[name].dtype.kind == "f" and np.isfinite(arrays[name]).all() for name in names
+    ):
+        raise ValueError("values that are no numbers")
+    if not (arrays["scales"] > 0).all():
+        raise ValueError("a scale that is not positive")
+
+
+def _check_bounds(stratum: Stratum) -> None:
+    bounds = [stratum.low, *([] if stratum.high is None else [stratum.high])]
+    whole = all(isinstance(bound, int) and not isinstance(bound, bool) for bound in bounds)
+    if not whole or stratum.low < 0 or bounds != sorted(set(bounds)):
+        raise ValueError("a stratum whose lengths are no range")
 
 
 def _is_sorted(values: npt.NDArray[Any]) -> bool:

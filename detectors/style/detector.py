@@ -17,8 +17,7 @@ source are still of the kind that calibrated it is counted here, and decided at 
 import json
 import shlex
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, NamedTuple
 
@@ -27,11 +26,12 @@ import numpy as np
 from scrubtrace.detectors.batch import TextBatch
 from scrubtrace.detectors.detector import fingerprint_of
 from scrubtrace.detectors.style.calibration import Calibration
+from scrubtrace.detectors.style.features import measures as measures_of
 from scrubtrace.detectors.style.kinds import kind_counts
 from scrubtrace.detectors.style.loading import load_scorer
 from scrubtrace.detectors.style.model import COVARIATES, StyleModel
 from scrubtrace.detectors.style.scorer import HasReference, Reason, Scored, Scorer
-from scrubtrace.detectors.style.strata import QUANTILES, Calibrated, measures
+from scrubtrace.detectors.style.strata import Calibrated, measures
 from scrubtrace.schemas.evidence import Evidence, Span
 from scrubtrace.schemas.style import (
     CATEGORY,
@@ -132,8 +132,7 @@ class Stylometry:
                 f"calibration {self.calibration} was calibrated with another model; run "
                 f"`scrubtrace style calibrate {command}`"
             )
-        measured = COVARIATES if isinstance(self._scorer, StyleModel) else None
-        if measured is not None and read.manifest.covariates != measured:
+        if isinstance(self._scorer, StyleModel) and not _is_measured(read):
             raise StyleError(
                 f"calibration {self.calibration} has other measures than the model compares: make "
                 "it anew with `scrubtrace style calibrate`"
@@ -198,7 +197,7 @@ def _ranked_in(
 def _about(row: int, scored: Scored, found: Ranked) -> dict[str, Any]:
     """What is known of one rank, for programs and people."""
     stratum = found.stratum
-    reasons = _against(scored.explain(row)[:SHOWN_REASONS], stratum, scored.covariate_names)
+    reasons = scored.explain(row, stratum.human if stratum else None)[:SHOWN_REASONS]
     about: dict[str, Any] = {
         "raw_score": round(float(scored.scores[row]), 6),
         "stratum": stratum.stratum.name if stratum else None,
@@ -214,30 +213,13 @@ def _about(row: int, scored: Scored, found: Ranked) -> dict[str, Any]:
     return about
 
 
-def _against(
-    reasons: Sequence[Reason], stratum: Calibrated | None, names: Sequence[str]
-) -> list[Reason]:
-    """Reasons with their place among the user's own human rows, where those were measured."""
-    if stratum is None:
-        return list(reasons)
-    known = {name: place for place, name in enumerate(names)}
-    return [
-        replace(
-            reason,
-            percentile=_share(stratum, known[reason.feature], reason.value),
-            whose="calibration",
-        )
-        if reason.feature in known
-        else reason
-        for reason in reasons
-    ]
-
-
-def _share(stratum: Calibrated, covariate: int, value: float) -> float:
-    """Share of the calibration rows with a smaller value, in steps of 1%."""
-    quantiles = stratum.quantiles[:, covariate]
-    place = int(np.searchsorted(quantiles, value, side="left"))
-    return float(QUANTILES[min(place, len(QUANTILES) - 1)])
+def _is_measured(calibration: Calibration) -> bool:
+    """Whether a calibration has what this version measures."""
+    humans = ((entry.stratum.language, entry.human) for entry in calibration.strata)
+    return calibration.manifest.covariates == COVARIATES and all(
+        human is not None and human.values.shape[1] == len(measures_of(language))
+        for language, human in humans
+    )
 
 
 def _plain(reason: Reason) -> dict[str, Any]:

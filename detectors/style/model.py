@@ -18,7 +18,7 @@ from scrubtrace.detectors.style.features import measure, measures, places_of
 from scrubtrace.detectors.style.folding import fold
 from scrubtrace.detectors.style.frame import IDEOGRAPH, WORD, Frame
 from scrubtrace.detectors.style.heads import Floats, Head, logits_of
-from scrubtrace.detectors.style.scorer import Reason, Scored
+from scrubtrace.detectors.style.scorer import HumanMeasures, Measured, Reason, Scored
 from scrubtrace.detectors.style.trees import Trees
 from scrubtrace.schemas.vocabulary import Abstained
 
@@ -42,8 +42,6 @@ SHARES = np.linspace(0, 1, 101)
 
 EXTREME = 0.1
 """A measure outside of all but this share of the human rows, on one side, is a reason."""
-
-Measured = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,24 +102,23 @@ class LanguageModel:
         spread = (parts - self.centres) / self.scales * self.weights
         return np.asarray(spread.sum(axis=1) / self.weights.sum())
 
-    def reasons(self, measured: npt.NDArray[np.float32]) -> list[Reason]:
+    def reasons(self, measured: Measured, human: HumanMeasures | None = None) -> list[Reason]:
         """Measures (measures,) that are rare among human rows and nearer to LLM rows.
 
-        The rarest come first.
+        The rarest come first. Without ``human`` the rows are the model's own.
         """
-        median = self.human_measures[len(SHARES) // 2]
-        is_higher = measured > median
-        below = (self.human_measures < measured).sum(axis=0)
-        equal = (self.human_measures == measured).sum(axis=0)
-        place = np.where(is_higher, below, below + equal - 1)
-        share = SHARES[np.clip(place, 0, len(SHARES) - 1)]
-        is_rare = np.where(is_higher, 1 - share, share) <= EXTREME
-        is_nearer = ((self.llm_medians > median) == is_higher) & (measured != median)
+        human = human or HumanMeasures(SHARES, self.human_measures)
+        is_higher = measured > human.median
+        share = human.shares_below(measured)
+        is_rare = np.where(is_higher, 1 - share, share) <= EXTREME + 1e-9
+        is_nearer = ((self.llm_medians > human.median) == is_higher) & (measured != human.median)
         entries = measures(self.language)
         found = []
         for column in np.flatnonzero(is_rare & is_nearer).tolist():
             value, rank, entry = float(measured[column]), float(share[column]), entries[column]
-            found.append(Reason(entry.name, value, rank, higher=entry.higher, lower=entry.lower))
+            found.append(
+                Reason(entry.name, value, rank, None, human.whose, entry.higher, entry.lower)
+            )
         return sorted(found, key=_rarity)
 
 
@@ -136,12 +133,16 @@ class _Explained(Scored):
 
     measured: dict[int, tuple[LanguageModel, Measured]] = field(default_factory=dict)
 
-    def explain(self, row: int) -> Sequence[Reason]:
+    def measured_of(self, rows: Sequence[int]) -> Measured | None:
+        """The measures of the rows' language."""
+        return np.stack([self.measured[row][1] for row in rows])
+
+    def explain(self, row: int, human: HumanMeasures | None = None) -> Sequence[Reason]:
         """See `LanguageModel.reasons`."""
         if row not in self.measured:
             return ()
         model, values = self.measured[row]
-        return model.reasons(values)
+        return model.reasons(values, human)
 
 
 @dataclass(frozen=True, eq=False)

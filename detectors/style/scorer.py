@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -10,15 +10,59 @@ import numpy.typing as npt
 from scrubtrace.detectors.batch import TextBatch
 
 Floats = npt.NDArray[np.float64]
+Measured = npt.NDArray[np.float32]
+
+TAILS = np.concatenate([np.linspace(0, 0.1, 11), [0.5], np.linspace(0.9, 1, 11)])
+"""Shares for which quantiles of the user's human rows are kept: what is rare, and the middle."""
+
+
+@dataclass(frozen=True)
+class HumanMeasures:
+    """Quantiles of what is measured of human rows: ``values`` (q, measures) at ``shares`` (q,).
+
+    ``whose`` rows they are: ``model`` or ``calibration``, as `Reason` has it.
+    """
+
+    shares: Floats
+    values: npt.NDArray[np.floating[Any]]
+    whose: str = "model"
+
+    @classmethod
+    def of_user(cls, measured: Measured) -> "HumanMeasures":
+        """The quantiles at `TAILS` of rows (n, measures) that calibrate."""
+        values = np.quantile(measured, TAILS, axis=0).astype(np.float32)
+        return cls(TAILS, values, "calibration")
+
+    @property
+    def median(self) -> npt.NDArray[np.floating[Any]]:
+        """Medians, (measures,)."""
+        found: npt.NDArray[np.floating[Any]] = self.values[self._middle]
+        return found
+
+    def shares_below(self, measured: Measured) -> Floats:
+        """Share of the rows with a smaller value of each measure of a row (measures,).
+
+        Rounded towards the middle: of a high value at least so many rows have a smaller one, of a
+        low value at least as many as are left have a larger one.
+        """
+        below = (self.values < measured).sum(axis=0)
+        up_to = (self.values <= measured).sum(axis=0)
+        place = np.where(measured > self.median, below - 1, np.minimum(up_to, self._middle))
+        found: Floats = self.shares[np.clip(place, 0, len(self.shares) - 1)]
+        return found
+
+    @property
+    def _middle(self) -> int:
+        return int(np.searchsorted(self.shares, 0.5))
 
 
 @dataclass(frozen=True)
 class Reason:
     """One quantity that speaks for a score, in plain data.
 
-    ``percentile`` is the share (0 to 1) of the model's human rows with a smaller value, ``z`` the
-    distance from their mean in standard deviations; either may be None. ``whose`` is ``model`` for
-    the model's human rows, ``calibration`` for the user's. ``higher`` and ``lower`` are what
+    ``percentile`` is the share (0 to 1) of human rows with a smaller value, ``z`` the distance from
+    their mean in standard deviations; either may be None. ``whose`` is ``model`` for the model's
+    human rows, ``calibration`` for the user's. ``higher`` and ``lower`` are what
     reviewers read before "than in 97% of your human rows": "sentence lengths vary less".
     """
 
@@ -57,8 +101,18 @@ class Scored:
     covariates: npt.NDArray[np.float32]
     covariate_names: tuple[str, ...] = ()
 
-    def explain(self, row: int) -> Sequence[Reason]:
-        """What the score of a row rests on, the strongest first; for rows that become evidence."""
+    def measured_of(self, rows: Sequence[int]) -> Measured | None:
+        """All that is measured of scored rows of one language: float32 (rows, measures).
+
+        None of a model that explains nothing.
+        """
+        return None
+
+    def explain(self, row: int, human: HumanMeasures | None = None) -> Sequence[Reason]:
+        """What the score of a row rests on, the strongest first; for rows that become evidence.
+
+        Compared with the rows in ``human``, without it with the model's own human rows.
+        """
         return ()
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from scrubtrace.detectors.style.scorer import HumanMeasures, Measured
 from scrubtrace.schemas.style import Stratum
 from scrubtrace.stats.typicality import Floats, Typical, typical
 
@@ -21,28 +22,36 @@ LEAST_ROWS = 20
 """Fewer rows make no stratum: no p-value could be under 0.05."""
 
 QUANTILES = np.linspace(0, 1, 101)
-"""Shares for which the quantiles of the covariates are kept, to say where a row lies."""
+"""Shares for which the quantiles of the covariates are kept, to say where rows lie."""
 
 
 @dataclass(frozen=True)
 class HumanRows:
-    """Scored human rows of one language and source; arrays of n rows, covariates (n, k)."""
+    """Scored human rows of one language and source; arrays of n rows, covariates (n, k).
+
+    ``measured`` (n, measures) is all that the model measures, if it explains its scores.
+    """
 
     language: str
     source: str
     scores: Floats
     words: npt.NDArray[np.int64]
     covariates: Floats
+    measured: Measured | None = None
 
 
 @dataclass(frozen=True)
 class Calibrated:
-    """One stratum: ``scores`` sorted, rising (n,), what its rows are like, quantiles (101, k)."""
+    """One stratum: ``scores`` sorted, rising (n,), what its rows are like, quantiles (101, k).
+
+    ``human`` are quantiles of all that is measured of its rows, to say what is rare among them.
+    """
 
     stratum: Stratum
     scores: Floats
     typical: Typical
     quantiles: Floats
+    human: HumanMeasures | None = None
 
     @property
     def n(self) -> int:
@@ -61,7 +70,7 @@ def calibrated(rows: HumanRows, least: int) -> list[Calibrated]:
 
     Buckets merge until each has ``least`` rows, or all are one.
     """
-    bounds = merged_edges(rows.words, least)
+    bounds, measured = merged_edges(rows.words, least), rows.measured
     found = []
     for low, high in zip(bounds, [*bounds[1:], None], strict=True):
         inside = rows.words >= low
@@ -76,6 +85,7 @@ def calibrated(rows: HumanRows, least: int) -> list[Calibrated]:
                 np.sort(rows.scores[inside]),
                 typical(measures(covariates, rows.words[inside])),
                 np.quantile(covariates, QUANTILES, axis=0),
+                None if measured is None else HumanMeasures.of_user(measured[inside]),
             )
         )
     return found

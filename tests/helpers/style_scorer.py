@@ -11,7 +11,7 @@ from made_texts import VOCABULARY
 
 from scrubtrace.detectors.batch import TextBatch
 from scrubtrace.detectors.style.calibration import calibration_bytes
-from scrubtrace.detectors.style.scorer import Floats, Reason, Scored
+from scrubtrace.detectors.style.scorer import Floats, HumanMeasures, Measured, Reason, Scored
 from scrubtrace.detectors.style.strata import HumanRows, calibrated
 from scrubtrace.schemas.style import CalibrationManifest
 from scrubtrace.schemas.vocabulary import Abstained
@@ -23,11 +23,15 @@ NOISE = 0.1
 
 @dataclass(frozen=True)
 class _Explained(Scored):
-    def explain(self, row: int) -> Sequence[Reason]:
+    def measured_of(self, rows: Sequence[int]) -> Measured | None:
+        return self.covariates[list(rows)]
+
+    def explain(self, row: int, human: HumanMeasures | None = None) -> Sequence[Reason]:
         length = float(self.covariates[row, 0])
+        share = float(human.shares_below(self.covariates[row])[0]) if human else None
         longer = {"higher": "words are longer", "lower": "words are shorter"}
         return [
-            Reason("word_length", length, **longer),
+            Reason("word_length", length, share, whose=human.whose if human else "model", **longer),
             Reason("burstiness", 0.2, 0.03),
             Reason("x", 1.0),
         ]
@@ -103,7 +107,8 @@ def human_rows(texts: Sequence[str], language: str = "en", source: str = "") -> 
     """Texts scored as human rows."""
     scored = FakeScorer().score(TextBatch(list(texts), [language] * len(texts)))
     covariates = scored.covariates.astype(np.float64)
-    return HumanRows(language, source, scored.scores, scored.words, covariates)
+    measured = scored.measured_of(range(len(texts)))
+    return HumanRows(language, source, scored.scores, scored.words, covariates, measured)
 
 
 def write_calibration(path: Path, n: int = 999, source: str = "", **changes: object) -> Path:

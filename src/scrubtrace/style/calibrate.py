@@ -24,7 +24,7 @@ from scrubtrace.detectors.style.calibration import calibration_bytes
 from scrubtrace.detectors.style.loading import load_scorer
 from scrubtrace.detectors.style.model import StyleModel
 from scrubtrace.detectors.style.packs import row_number
-from scrubtrace.detectors.style.scorer import Scored, Scorer
+from scrubtrace.detectors.style.scorer import Measured, Scored, Scorer
 from scrubtrace.detectors.style.strata import LEAST_ROWS, Calibrated, HumanRows, calibrated
 from scrubtrace.exits import UsageStop
 from scrubtrace.index.sources import BATCH_BYTES, BATCH_ROWS, read_rows
@@ -102,6 +102,7 @@ class _Group:
     scores: list[Floats] = field(default_factory=list)
     words: list["np.typing.NDArray[np.int64]"] = field(default_factory=list)
     covariates: list[Floats] = field(default_factory=list)
+    measured: list[Measured] = field(default_factory=list)
     elsewhere: list["np.typing.NDArray[np.bool_]"] = field(default_factory=list)
 
 
@@ -295,6 +296,8 @@ class _Collected:
             group.scores.append(scored.scores[rows])
             group.words.append(scored.words[rows])
             group.covariates.append(scored.covariates[rows].astype(np.float64))
+            if (measured := scored.measured_of(rows.tolist())) is not None:
+                group.measured.append(measured)
             group.elsewhere.append(flagged[rows])
 
     @cached_property
@@ -303,7 +306,9 @@ class _Collected:
         for (language, source), group in sorted(self._groups.items()):
             scores, words = np.concatenate(group.scores), np.concatenate(group.words)
             covariates = np.concatenate(group.covariates)
-            found.append((group, HumanRows(language, source, scores, words, covariates)))
+            measured = np.concatenate(group.measured) if group.measured else None
+            human = HumanRows(language, source, scores, words, covariates, measured)
+            found.append((group, human))
         return found
 
     def _other_lanes(self, strata: Sequence[Calibrated]) -> OtherLanes:
