@@ -1,7 +1,6 @@
 """Files for reviewers and for later jobs: CSV that is safe in a spreadsheet, and typed Parquet."""
 
 import hashlib
-import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
@@ -17,6 +16,7 @@ from scrubtrace.review.assigning import checked_names, file_of
 from scrubtrace.review.connection import reading_as_one, writing
 from scrubtrace.review.controls.store import last_issued, store_issued
 from scrubtrace.review.decisions.states import Standing
+from scrubtrace.review.drafts import draft_of
 from scrubtrace.review.errors import ReviewError
 from scrubtrace.review.forms import CsvForm, Form, TaskForm
 from scrubtrace.review.label_studio import write_config
@@ -164,9 +164,9 @@ def export_parquet(engine: Engine, path: Path, wanted: Wanted = Wanted()) -> Exp
 
     from scrubtrace.schemas.decided import DECIDED
 
-    draft = path.with_name(f".{path.name}.{os.getpid()}.draft")
     rows = 0
     with _files_errors(path):
+        draft = draft_of(path)
         try:
             with reading_as_one(engine) as connection:
                 erased = last_erasure(connection)
@@ -287,7 +287,7 @@ class _Drafts:
 
     def _begin(self) -> None:
         self.finished()
-        draft = self.path.with_name(f".{self.path.name}.{os.getpid()}-{len(self._drafts)}.draft")
+        draft = draft_of(self.path, len(self._drafts))
         self._drafts.append(draft)
         self._file: TextIO = draft.open("w", encoding=self._form.encoding, newline="")
         self._form.begin(self._file)

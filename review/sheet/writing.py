@@ -1,6 +1,5 @@
 """Writing a review sheet from the review table."""
 
-import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
@@ -9,6 +8,7 @@ from typing import Any, NamedTuple, TextIO
 from sqlalchemy import Engine
 
 from scrubtrace.review.connection import reading_as_one
+from scrubtrace.review.drafts import draft_of
 from scrubtrace.review.errors import ReviewError
 from scrubtrace.review.export import record_export
 from scrubtrace.review.lines import ExportLine, Wanted
@@ -54,7 +54,7 @@ def write_sheet(
     appears whole or not at all, and is an event of the log. Raises ReviewError, also for more than
     `MOST_ITEMS` items.
     """
-    draft = path.with_name(f".{path.name}.{os.getpid()}.draft")
+    draft = draft_of(path)
     try:
         with reading_as_one(engine) as connection, draft.open("w", encoding="utf-8") as file:
             erased = last_erasure(connection)

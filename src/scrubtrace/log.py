@@ -10,6 +10,7 @@ import click
 
 from scrubtrace.beam_pipelines.log_lines import FORMAT_VARIABLE, is_json, json_line
 from scrubtrace.exits import Exit
+from scrubtrace.review.drafts import remove_drafts
 
 __all__ = [
     "STARTS_AGAIN",
@@ -83,8 +84,9 @@ def end_at_once(event: str, what: str, **fields: Any) -> NoReturn:
     """Tells what happened and ends the process as incomplete, from any thread.
 
     Unwinding would wait for Beam's workers. Every file is written atomically and every transaction
-    is whole, so that nothing is lost.
+    is whole, so that nothing is lost; drafts of exports are removed.
     """
+    remove_drafts()
     if sys.stderr.isatty() and not is_json():
         click.echo(SHOW_CURSOR, err=True, nl=False)
     code = Exit.INCOMPLETE

@@ -1,6 +1,5 @@
 """``report``: one page about a data set, for people who decide."""
 
-import os
 from contextlib import suppress
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -17,6 +16,7 @@ from scrubtrace.commands.options import (
     read_config,
 )
 from scrubtrace.exits import UsageStop
+from scrubtrace.review.drafts import draft_of
 
 SUFFIXES = {".html": "html", ".htm": "html", ".md": "markdown"}
 
@@ -99,7 +99,7 @@ def _policy_date(text: str) -> tuple[date, str]:
 
 
 def _write(path: Path, text: str) -> None:
-    draft = path.with_name(f".{path.name}.{os.getpid()}.draft")
+    draft = draft_of(path)
     try:
         draft.write_text(text, encoding="utf-8")
         draft.replace(path)
