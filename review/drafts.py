@@ -47,6 +47,8 @@ def _remove_left(path: Path) -> None:
 def _is_left(draft: Path, host: str, pid: int) -> bool:
     if host != _host():
         return time.time() - draft.stat().st_mtime > LEFT_SECONDS
+    if pid == os.getpid():
+        return draft not in _begun
     try:
         os.kill(pid, 0)
     except ProcessLookupError:

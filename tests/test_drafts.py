@@ -46,8 +46,11 @@ def test_what_an_ended_process_left_is_removed() -> None:
     other = left(draft_of(Path("b.csv")), GONE)
     own = Path(".a[1].csv.notes.draft")
     own.write_text("somebody's own")
+    same = Path(f".a[1].csv.{gone.name.split('.')[-3]}.{os.getpid()}.7.draft")
+    same.write_text("a text")
     draft_of(path)
     assert not gone.exists()
+    assert not same.exists(), "the number of the process was another's before"
     assert not part.exists()
     assert running.exists()
     assert other.exists(), "of another file"
@@ -73,18 +76,11 @@ def test_drafts_are_removed_when_the_process_ends_without_unwinding() -> None:
     assert drafts() == []
 
 
-@pytest.mark.parametrize("form", ["csv", "parquet", "sheet"])
-@pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGKILL])
-def test_an_export_that_is_stopped_leaves_nothing_for_long(form: str, end: signal.Signals) -> None:
-    texts = [f"{FLAGGED} {number}" for number in range(5)]
-    pq.write_table(pa.table({"text": texts}), "a.parquet")
-    assert code_of("detect", "a.parquet", "--out", "out", "--review", URL, "--quiet") == 0
-    command = ["sheet"] if form == "sheet" else ["export", "--format", form]
-    name = "made.html" if form == "sheet" else "made.txt"
-    whole = ["review", *command, "--review", URL, "--out", name]
+def stopped(command: list[str], end: signal.Signals) -> None:
+    """Stops the command while its event waits for the table, with its draft written."""
     locked = sqlite3.connect("review.sqlite", isolation_level=None)
-    locked.execute("begin immediate")  # the export's event waits for this
-    running = subprocess.Popen([Path(sys.executable).with_name("scrubtrace"), *whole])
+    locked.execute("begin immediate")  # its event waits for this
+    running = subprocess.Popen([Path(sys.executable).with_name("scrubtrace"), *command])
     for _ in range(600):
         if drafts():
             break
@@ -96,9 +92,33 @@ def test_an_export_that_is_stopped_leaves_nothing_for_long(form: str, end: signa
     locked.execute("rollback")
     locked.close()
     running.wait(30)
+
+
+@pytest.mark.parametrize("form", ["csv", "parquet", "sheet"])
+@pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGKILL])
+def test_an_export_that_is_stopped_leaves_nothing_for_long(form: str, end: signal.Signals) -> None:
+    texts = [f"{FLAGGED} {number}" for number in range(5)]
+    pq.write_table(pa.table({"text": texts}), "a.parquet")
+    assert code_of("detect", "a.parquet", "--out", "out", "--review", URL, "--quiet") == 0
+    command = ["sheet"] if form == "sheet" else ["export", "--format", form]
+    name = "made.html" if form == "sheet" else "made.txt"
+    whole = ["review", *command, "--review", URL, "--out", name]
+    stopped(whole, end)
     assert not Path(name).exists()
     if end == signal.SIGINT:
         assert drafts() == []
     assert code_of(*whole) == 0
     assert Path(name).exists()
     assert drafts() == []
+
+
+@pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGKILL])
+def test_a_seed_whose_making_was_stopped_is_made_by_the_same_command(end: signal.Signals) -> None:
+    seed = ["audit", "seed", "--review", URL, "--out", "a.seed"]
+    assert code_of("audit", "seed", "--review", URL, "--out", "first.seed") == 0
+    stopped(seed, end)
+    assert not Path("a.seed").exists(), "it is not in the log"
+    assert code_of(*seed) == 0
+    assert Path("a.seed").stat().st_mode & 0o777 == 0o600
+    assert drafts() == []
+    assert code_of(*seed) == 2, "a seed is never replaced"

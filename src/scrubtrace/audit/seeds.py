@@ -16,6 +16,7 @@ from sqlalchemy import Engine
 
 from scrubtrace.beam_pipelines.drawing.ranking import SEED_BYTES
 from scrubtrace.exits import UsageStop
+from scrubtrace.review.drafts import draft_of
 from scrubtrace.review.trail.seeds import Commitment, commit_seed, find_commitment
 
 
@@ -60,25 +61,33 @@ def new_seed() -> Seed:
 def make_seed(path: Path, engine: Engine) -> Commitment:
     """A new seed in a new file that only its owner reads, committed in the event log.
 
-    Raises `UsageStop` if there is such a file already, `ReviewError` if the table cannot be
-    written; then there is no new file.
+    The file has its name only once the log has the seed: whoever sees it can rely on that. Raises
+    `UsageStop` if there is such a file already, `ReviewError` if the table cannot be written; then
+    there is no new file.
     """
-    seed = new_seed()
+    there_is = UsageStop(f"there is a file {path} already: name another for a new seed")
+    if path.is_symlink() or path.exists():
+        raise there_is
+    seed, draft = new_seed(), draft_of(path)
     try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        _write_secret(draft, seed)
+        commitment = commit_seed(engine, seed.sha256)
+        os.link(draft, path)
     except FileExistsError:
-        raise UsageStop(f"there is a file {path} already: name another for a new seed") from None
+        raise there_is from None
     except OSError as error:
         raise UsageStop(f"cannot make the seed {path}: {error.strerror}") from None
-    try:
-        with os.fdopen(descriptor, "w", encoding="ascii") as file:
-            file.write(seed.secret.hex() + "\n")
-            file.flush()
-            os.fsync(file.fileno())
-        return commit_seed(engine, seed.sha256)
-    except BaseException:
-        path.unlink()
-        raise
+    finally:
+        draft.unlink(missing_ok=True)
+    return commitment
+
+
+def _write_secret(path: Path, seed: Seed) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w", encoding="ascii") as file:
+        file.write(seed.secret.hex() + "\n")
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def read_seed(path: Path) -> Seed:
