@@ -1,7 +1,7 @@
 """`DetectTraces`: scrubtrace's detectors in somebody else's pipeline."""
 
 import dataclasses
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import apache_beam as beam
@@ -103,7 +103,9 @@ def _text_of(value: Any) -> str | None:
 
 def _stamped(element: Any, stamp: Timestamp = beam.DoFn.TimestampParam) -> Stamped:
     if not isinstance(element, tuple) or len(element) != 2:
-        raise TypeError(f"DetectTraces takes tuples (key, text), not {type(element).__name__}")
+        length = f" of {len(element)}" if isinstance(element, tuple) else ""
+        kind = f"{type(element).__name__}{length}"
+        raise TypeError(f"DetectTraces takes tuples (key, text), not {kind}")
     return element, stamp
 
 
@@ -151,7 +153,9 @@ class DetectTraces(beam.PTransform):
 
     def _check(self) -> None:
         names, most = self.detectors, self.max_batch
-        if names is not None and (isinstance(names, str) or not names):
+        if names is not None and (
+            isinstance(names, str) or not isinstance(names, Collection) or not names
+        ):
             raise DetectorError(f"detectors is a list of names, not {names!r}")
         if not isinstance(self.options, Mapping):
             raise DetectorError("options is a mapping of detector names to keyword arguments")

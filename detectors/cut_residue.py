@@ -27,6 +27,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from scrubtrace.detectors.detector import fingerprint_of
+from scrubtrace.detectors.language import normalise_code
 
 if TYPE_CHECKING:
     from spacy.language import Language
@@ -130,14 +131,15 @@ class CutResidue:
     ----------
     models : names or paths of installed spaCy models by language; blank pipelines without.
 
-    Raises ValueError for a model that is not installed; nothing is ever downloaded. spaCy is
-    loaded, a language at a time, when the first text comes that needs it.
+    Raises ValueError for a model that is not installed, or whose language uses none; nothing is
+    ever downloaded. spaCy is loaded, a language at a time, when the first text comes that needs it.
     """
 
     models: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for code, model in self.models.items():
+            _check_code(code)
             if not isinstance(model, str) or not _is_model(model):
                 raise ValueError(
                     f"the spaCy model {model!r} for {code!r} is not installed: install its "
@@ -195,6 +197,20 @@ class CutResidue:
         for kind, patterns in _patterns(code, model is not None).items():
             matcher.add(kind, patterns)
         return pipeline, matcher
+
+
+def _check_code(code: str) -> None:
+    """Raises ValueError for a language whose texts would never meet the model."""
+    if code in CHARACTERS:
+        raise ValueError(
+            f"there is no spaCy model in use for {code!r}: its texts are searched by characters; "
+            "leave it out"
+        )
+    if normalise_code(code) != code:
+        raise ValueError(
+            f"the spaCy models are by codes of languages such as {', '.join(BEFORE_NAMES)}, not "
+            f"{code!r}"
+        )
 
 
 def _version(model: str) -> str:

@@ -141,6 +141,21 @@ def test_a_model_that_is_not_installed_is_named(model: str) -> None:
         Redaction(models={"en": model})
 
 
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [
+        ("EN", "are by codes of languages such as en, de, id, not 'EN'"),
+        ("english", "not 'english'"),
+        ("en_US", "not 'en_US'"),
+        ("zh", "for 'zh': its texts are searched by characters"),
+        ("ja", "for 'ja': its texts are searched by characters"),
+    ],
+)
+def test_a_model_that_no_text_would_meet_is_refused(code: str, said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        Redaction(models={code: "en_core_web_sm"})
+
+
 @pytest.mark.skipif(importlib.util.find_spec(MODEL) is None, reason=f"{MODEL} is not installed")
 def test_with_a_model_particles_are_told_from_prepositions() -> None:
     tagged = CutResidue({"en": MODEL})

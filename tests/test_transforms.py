@@ -128,6 +128,17 @@ def test_what_is_no_pair_is_refused(eager: Eager) -> None:
         ["ab", "cd"] | eager | (beam.ParDo(Untyped()) | DetectTraces(ONE))
 
 
+def test_a_longer_tuple_is_refused_with_its_length(eager: Eager) -> None:
+    with pytest.raises(TypeError, match=r"takes tuples \(key, text\), not tuple of 3"):
+        [("a", "b", "c")] | eager | (beam.ParDo(Untyped()) | DetectTraces(ONE))
+
+
+@pytest.mark.parametrize("names", [5, "boilerplate", [], ()])
+def test_detectors_are_a_list_of_names(eager: Eager, names: Any) -> None:
+    with pytest.raises(DetectorError, match="detectors is a list of names, not"):
+        [("a", "b")] | eager | DetectTraces(names)
+
+
 def test_evidence_survives_a_stage_that_groups(eager: Eager) -> None:
     grouped = DetectTraces(ONE) | beam.Map(lambda f: (f.language, f)) | beam.GroupByKey()
     pairs = dict(TEXTS | eager | grouped)

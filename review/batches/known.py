@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import Engine, select
 
-from scrubtrace.review.batches.store import NAME
+from scrubtrace.review.batches.store import NAME, TAKEN
 from scrubtrace.review.connection import reading
 from scrubtrace.review.errors import ReviewError
 from scrubtrace.review.store import PAGE_ITEMS
@@ -67,4 +67,4 @@ def check_name(engine: Engine, name: str) -> None:
     taken = select(review_batches.c.name).where(review_batches.c.name == name)
     with reading(engine) as connection:
         if connection.execute(taken).first() is not None:
-            raise ReviewError(f"there is a batch {name} already: give another name")
+            raise ReviewError(TAKEN.format(name=name))

@@ -24,6 +24,11 @@ from scrubtrace.schemas.review import ReviewItem
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
+TAKEN = (
+    "there is a batch {name} already, and it is whole: export it with review export --batch "
+    "{name}, or give another name"
+)
+
 _FIELDS = tuple(field.name for field in fields(BatchItem))
 
 
@@ -49,7 +54,7 @@ def create_batch(engine: Engine, batch: Batch, items: Sequence[BatchItem]) -> Ba
         lock_log(connection)
         taken = select(review_batches.c.name).where(review_batches.c.name == batch.name)
         if connection.execute(taken).first() is not None:
-            raise ReviewError(f"there is a batch {batch.name} already: give another name")
+            raise ReviewError(TAKEN.format(name=batch.name))
         _check_known(connection, items)
         event, now = next_event(connection)
         made = {"created_at": now, "event": event}

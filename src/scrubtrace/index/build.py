@@ -77,7 +77,10 @@ def build_index(
     path = _local(out)
     with output_lock(out):
         if (path / MANIFEST).exists():
-            raise UsageStop(f"{out} is an index already: add to it with scrubtrace index add")
+            raise UsageStop(
+                f"{out} is an index already, and it is whole; to put more sources into it, call "
+                "scrubtrace index add"
+            )
         manifest = new_manifest(basis, scale)
         if trusted is not None:
             try:
