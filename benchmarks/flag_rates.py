@@ -20,7 +20,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import pyarrow.parquet as pq
+from labelled_files import labelled_files, labelled_rows, wrong_data_is_named
 from verdicts import (
     UNGUARDED,
     EvidenceRow,
@@ -37,7 +37,6 @@ from scrubtrace.stats.intervals import upper_bound
 
 KNOWN = Path(__file__).with_name("known_mislabelled.toml")
 BATCH = 1024
-NO_ATTACK = "none"
 
 Stratum = tuple[str, str, str, str]
 """Source, language, label, attack."""
@@ -90,26 +89,26 @@ def measure(path: Path, forced: str | None) -> tuple[Strata, list[str]]:
     counts: Strata = {}
     mislabelled: list[str] = []
     for rows in _batches(path):
-        texts = [row["text"] or "" for row in rows]
+        texts = [row["text"] for row in rows]
         found = evidence_of(texts, [forced or identify(text) for text in texts])
         for row, text, evidence in zip(rows, texts, found, strict=True):
             digest = hashlib.sha256(text.encode()).hexdigest()
             if name := _known_mislabelled().get(digest):
                 mislabelled.append(name)
             label = "mislabelled" if name else _label(row)
-            stratum = (path.stem, row["lang"], label, row["attack"] or NO_ATTACK)
+            stratum = (path.stem, row["lang"], label, row["attack"])
             counts.setdefault(stratum, Counts()).count(evidence)
     return counts, mislabelled
 
 
 def _batches(path: Path) -> Iterator[list[dict[str, Any]]]:
-    columns = ["text", "label", "lang", "attack"]
-    for batch in pq.ParquetFile(path).iter_batches(BATCH, columns=columns):
-        yield batch.to_pylist()
+    rows = labelled_rows(path)
+    for at in range(0, len(rows), BATCH):
+        yield rows[at : at + BATCH]
 
 
 def _label(row: dict[str, Any]) -> str:
-    return "human+machine" if (row["attack"] or "").startswith("human+") else row["label"]
+    return "human+machine" if row["attack"].startswith("human+") else row["label"]
 
 
 def pooled(counts: Strata, key: Callable[[Stratum], Any]) -> dict[Any, Counts]:
@@ -186,6 +185,7 @@ def articles(folder: Path) -> Iterator[str]:
         yield f"{path.name}: {', '.join(said)}"
 
 
+@wrong_data_is_named()
 def main() -> None:
     """Prints the tables."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -193,7 +193,7 @@ def main() -> None:
     parser.add_argument("--force-language", help="match every row as this language")
     parser.add_argument("--processes", type=int, default=os.cpu_count())
     given = parser.parse_args()
-    paths = sorted(given.data.glob("*.parquet"))
+    paths = labelled_files(given.data)
     if not paths:
         sys.exit(f"no Parquet file in {given.data}")
     counts: Strata = {}

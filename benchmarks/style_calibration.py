@@ -25,6 +25,7 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+from labelled_files import wrong_data_is_named
 from style_scores import MOST, Scored, scored_of
 
 from scrubtrace.detectors.style.calibration import Calibration, calibration_bytes
@@ -363,6 +364,7 @@ def report(scored: Scored, splits: int = SPLITS) -> Iterator[str]:
     yield from drift_lines(scored, splits)
 
 
+@wrong_data_is_named()
 def main() -> None:
     """Prints the tables."""
     parser = argparse.ArgumentParser(description=__doc__)

@@ -19,6 +19,7 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+from labelled_files import wrong_data_is_named
 from style_rows import Numbers, Row, halves, places, prompts_of, read_rows
 
 from scrubtrace.stats.ranking import auroc, share_found
@@ -267,6 +268,7 @@ def report(data: Data, chosen: Sequence[str] = (), together: int = TOGETHER) -> 
         yield from control_lines(data)
 
 
+@wrong_data_is_named()
 def main() -> None:
     """Prints the tables."""
     parser = argparse.ArgumentParser(description=__doc__)

@@ -2,10 +2,11 @@
 
     python benchmarks/style_predictions.py DATA PREDICTIONS.parquet --train TRAIN
 
-Both folders hold labelled Parquet files (columns text, label, lang, attack; source if there is one,
-else each file is a source). For every language of DATA a model is fitted on TRAIN, and says how it
-does on sources of TRAIN that were held out; ``--model FILE`` uses a fitted one, which this writes
-as PREDICTIONS.parquet.model.npz. Then each row of DATA gets one row of PREDICTIONS:
+Both folders hold labelled Parquet files (columns text, label, lang; attack if there is one; source
+if there is one, else each file is a source; see `labelled_files`). For every language of DATA a
+model is fitted on TRAIN, and says how it does on sources of TRAIN that were held out; ``--model
+FILE`` uses a fitted one, which this writes as PREDICTIONS.parquet.model.npz. Then each row of DATA
+gets one row of PREDICTIONS:
 
     sha1       of the UTF-8 text, hex
     source, language
@@ -31,12 +32,12 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
+from labelled_files import labelled_files, labelled_rows, wrong_data_is_named
 from style_rows import RELATIVES, is_mixed
 from style_transfer import read_rows
 from verdicts import evidence_of, flagged_kind
 
 from scrubtrace.detectors.batch import TextBatch
-from scrubtrace.detectors.language import identify, normalise_code
 from scrubtrace.detectors.style.model import LanguageModel, StyleModel
 from scrubtrace.detectors.style.packs import model_bytes, read_model
 from scrubtrace.detectors.style.strata import HumanRows, calibrated, measures
@@ -96,16 +97,21 @@ class Row:
 
 
 def read_data(folder: Path) -> list[Row]:
-    """Every row; those whose attack begins with ``human+`` are neither label."""
-    rows = []
-    for file in sorted(folder.glob("*.parquet")):
-        for row in pq.read_table(file).to_pylist():
-            text, attack = row.get("text") or "", row.get("attack") or "none"
-            label = MIXED if is_mixed(attack) else str(row.get("label"))
-            code = row.get("lang")
-            language = normalise_code(code) if code else identify(text)
-            rows.append(Row(text, label, row.get("source") or file.stem, language, attack))
-    return rows
+    """Every row; those whose attack begins with ``human+`` are neither label.
+
+    Raises `LabelledError`.
+    """
+    return [
+        Row(
+            row["text"],
+            MIXED if is_mixed(row["attack"]) else row["label"],
+            row["source"],
+            row["lang"],
+            row["attack"],
+        )
+        for file in labelled_files(folder)
+        for row in labelled_rows(file)
+    ]
 
 
 def fitted(folder: Path, judged: Sequence[Row], most: int) -> dict[str, LanguageModel]:
@@ -291,6 +297,20 @@ def _line(
     )
 
 
+def _check_places(parser: argparse.ArgumentParser, given: argparse.Namespace) -> None:
+    """Ends with 2 where the predictions would be read as data, or cannot be written."""
+    own = given.predictions.resolve()
+    for name, folder in (("DATA", given.data), ("TRAIN", given.train)):
+        if folder is not None and folder.resolve() in own.parents:
+            parser.error(
+                f"{given.predictions} is within {name} ({folder}), whose Parquet files are "
+                "labelled rows: name a file elsewhere"
+            )
+    if own.is_dir():
+        parser.error(f"{given.predictions} is a folder: name a file")
+
+
+@wrong_data_is_named()
 def main() -> None:
     """Fits, predicts, writes, and prints the tables."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
@@ -301,6 +321,7 @@ def main() -> None:
     parser.add_argument("--most", type=int, default=4_000, help="rows of a source and label")
     parser.add_argument("--alpha", type=float, default=0.01)
     given = parser.parse_args()
+    _check_places(parser, given)
     rows = read_data(given.data)
     if not rows:
         parser.error(f"{given.data} has no Parquet file with rows")

@@ -13,12 +13,11 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow.parquet as pq
+from labelled_files import labelled_files, labelled_rows
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
 Numbers = npt.NDArray[np.int64]
-NEEDED = ("text", "label", "lang", "attack")
 OPTIONAL = ("pair_id", "prompt", "domain")
 
 RELATIVES = (
@@ -51,15 +50,13 @@ class Row:
 def read_rows(folder: Path, language: str) -> list[Row]:
     """Rows of one language by source and label, those with the smallest digest first."""
     rows: list[Row] = []
-    for file in sorted(folder.glob("*.parquet")):
-        names = set(pq.read_schema(file).names)
-        columns = [*NEEDED, *(name for name in OPTIONAL if name in names)]
+    for file in labelled_files(folder):
         own = {
             (row["text"], row["label"]): Row(
                 row["text"], row["label"] == "llm", source_of(file.stem, row),
                 str(row.get("pair_id") or ""), str(row.get("prompt") or ""),
             )
-            for row in pq.read_table(file, columns=columns).to_pylist()
+            for row in labelled_rows(file, OPTIONAL)
             if row["lang"] == language and row["text"] and not is_mixed(row["attack"])
         }  # fmt: skip
         ordered = sorted(own.values(), key=lambda row: (row.is_llm, _digest(row.text)))

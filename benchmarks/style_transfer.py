@@ -19,7 +19,7 @@ from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
-import pyarrow.parquet as pq
+from labelled_files import labelled_files, labelled_rows, wrong_data_is_named
 from style_rows import RELATIVES, digest_of, is_mixed, source_of
 
 from scrubtrace.detectors.style.heads import Floats
@@ -50,12 +50,10 @@ BESIDE = (
 def read_rows(folder: Path, language: str, most: int) -> list[tuple[str, bool, str, str]]:
     """Text, label, source and attack; at most so many of each source and label, by digest."""
     rows: list[tuple[str, bool, str, str]] = []
-    for file in sorted(folder.glob("*.parquet")):
-        optional = {"domain"} & set(pq.read_schema(file).names)
-        table = pq.read_table(file, columns=["text", "label", "lang", "attack", *optional])
+    for file in labelled_files(folder):
         own = [
-            (str(row["text"]), row["label"] == "llm", source_of(file.stem, row), str(row["attack"]))
-            for row in table.to_pylist()
+            (row["text"], row["label"] == "llm", source_of(file.stem, row), row["attack"])
+            for row in labelled_rows(file, ["domain"])
             if row["lang"] == language and row["text"] and not is_mixed(row["attack"])
         ]
         own.sort(key=lambda row: sha256(row[0].encode("utf-8", "surrogatepass")).digest())
@@ -193,6 +191,7 @@ def found_by_range(columns: Columns, scores: Floats) -> dict[str, float]:
     return shares
 
 
+@wrong_data_is_named()
 def main() -> None:
     """Prints the tables."""
     parser = argparse.ArgumentParser(description=__doc__)
