@@ -23,7 +23,7 @@ human rows abstains.
 import argparse
 import hashlib
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -38,10 +38,11 @@ from style_transfer import read_rows
 from verdicts import evidence_of, flagged_kind
 
 from scrubtrace.detectors.batch import TextBatch
+from scrubtrace.detectors.style.loading import shipped
 from scrubtrace.detectors.style.model import LanguageModel, StyleModel
-from scrubtrace.detectors.style.packs import model_bytes, read_model
+from scrubtrace.detectors.style.packs import model_bytes, read_model, row_number
 from scrubtrace.detectors.style.strata import HumanRows, calibrated, measures
-from scrubtrace.schemas.style import KEEP, UNLIKE
+from scrubtrace.schemas.style import KEEP, UNLIKE, StyleError
 from scrubtrace.schemas.vocabulary import Abstained, Lane
 from scrubtrace.stats.conformal import p_values, rows_needed, smallest_p
 from scrubtrace.stats.intervals import interval
@@ -114,12 +115,15 @@ def read_data(folder: Path) -> list[Row]:
     ]
 
 
-def fitted(folder: Path, judged: Sequence[Row], most: int) -> dict[str, LanguageModel]:
+def fitted(
+    folder: Path, judged: Sequence[Row], most: int
+) -> tuple[dict[str, LanguageModel], set[int]]:
     """Models of the languages of DATA that have enough rows in a folder; tells how each does.
 
-    The shipped model, if it has the language, is one of their parts.
+    The shipped model, if it has the language, is one of their parts. Also `row_number` of the human
+    rows that models and parts were fitted on.
     """
-    models = {}
+    models, known = {}, set[int]()
     for language in sorted({row.language for row in judged}):
         rows = [
             Labelled(hashlib.sha256(text.encode()).digest()[:16], source, is_llm, text)
@@ -134,11 +138,34 @@ def fitted(folder: Path, judged: Sequence[Row], most: int) -> dict[str, Language
         trained = train_language(language, rows, RELATIVES, FOLDS, quiet=False, base=base)
         print("\n".join(with_known(trained, rows, SHIPPED).lines()), flush=True)
         models[language] = trained.model
-        if met := len({row.text for row in rows} & {row.text for row in judged}):
+        known |= {row_number(row.text) for row in rows if not row.is_llm}
+        own = [row for row in judged if row.language == language]
+        if met := len({row.text for row in rows} & {row.text for row in own}):
             print(
                 f"{language}: {met:,} texts of {folder} are also in DATA: their scores are no test"
             )
-    return models
+        if base is not None:
+            known |= shipped().human_rows
+            for line in known_lines(own, shipped().human_rows, "the shipped part"):
+                print(line)
+    return models, known
+
+
+def known_lines(rows: Sequence[Row], known: Set[int], what: str) -> Iterator[str]:
+    """How many human rows of each language and source a model was fitted on, by `row_number`.
+
+    A number has 32 bits: of many rows one may be met by chance. LLM rows are not known.
+    """
+    counts: dict[tuple[str, str], list[bool]] = defaultdict(list)
+    for row in rows:
+        if row.label == HUMAN:
+            counts[row.language, row.source].append(row_number(row.text) in known)
+    for (language, source), met in sorted(counts.items()):
+        if any(met):
+            yield (
+                f"{language}: {sum(met):,} of {len(met):,} human rows of {source} are among those "
+                f"that {what} was fitted on: their scores are no test"
+            )
 
 
 def score(rows: Sequence[Row], model: StyleModel) -> npt.NDArray[np.float32]:
@@ -297,6 +324,16 @@ def _line(
     )
 
 
+def given_model(file: str, rows: Sequence[Row]) -> StyleModel:
+    """The model of a file; tells which human rows of DATA it was fitted on."""
+    model = read_model(file)
+    if not model.human_rows:
+        print(f"{file} does not say which human rows it was fitted on: DATA may hold some of them")
+    for line in known_lines(rows, model.human_rows, "the model"):
+        print(line)
+    return model
+
+
 def _check_places(parser: argparse.ArgumentParser, given: argparse.Namespace) -> None:
     """Ends with 2 where the predictions would be read as data, or cannot be written."""
     own = given.predictions.resolve()
@@ -328,11 +365,17 @@ def main() -> None:
     if given.model is None:
         if given.train is None or not any(given.train.glob("*.parquet")):
             parser.error("--train (make: TRAIN=) names no folder with Parquet files")
-        models = fitted(given.train, rows, given.most)
+        models, known = fitted(given.train, rows, given.most)
         given.model = given.predictions.with_name(given.predictions.name + ".model.npz")
         given.model.parent.mkdir(parents=True, exist_ok=True)
-        given.model.write_bytes(model_bytes(models, {"fitted on": given.train.name}))
-    covariates = score(rows, read_model(str(given.model)))
+        given.model.write_bytes(model_bytes(models, {"fitted on": given.train.name}, known))
+        model = read_model(str(given.model))
+    else:
+        try:
+            model = given_model(str(given.model), rows)
+        except StyleError as error:
+            parser.error(str(error))
+    covariates = score(rows, model)
     rank(rows, covariates, given.alpha)
     flag(rows)
     write(rows, given.predictions)

@@ -9,7 +9,10 @@ from types import ModuleType
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from style_models import human_text, llm_text, model_file
+from style_models import human_text, llm_text, model_file, trained
+
+from scrubtrace.detectors.style.model import StyleModel
+from scrubtrace.detectors.style.packs import model_bytes, read_model, row_number
 
 BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
 HUMAN, LLM, MIXED, SHORT = 700, 60, 20, 5
@@ -101,8 +104,57 @@ def test_the_folders_are_named_when_they_hold_nothing(
     for arguments, words in (
         ([str(folder), "out.parquet"], "has no Parquet file with rows"),
         ([str(folder / "data"), "out.parquet"], "names no folder with Parquet files"),
+        ([str(folder / "data"), "out.parquet", "--model", "no.npz"], "no.npz cannot be read"),
     ):
         monkeypatch.setattr(sys, "argv", ["style_predictions.py", *arguments])
         with pytest.raises(SystemExit, match="2"):
             predictions.main()
         assert words in capsys.readouterr().err
+
+
+def test_a_given_model_tells_which_human_rows_it_was_fitted_on(
+    predictions: ModuleType, folder: Path, monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    predicted(predictions, folder, monkeypatch)
+    assert "does not say which human rows it was fitted on" in capsys.readouterr().out
+    spaced = human_text(90_002).replace(" ", "\n ")
+    texts = [human_text(90_000), human_text(90_001), spaced, llm_text(90_000), human_text(95_000)]
+    content = model_bytes({"en": trained().model}, {}, map(row_number, texts))
+    (folder / "model.npz").write_bytes(content)
+    predicted(predictions, folder, monkeypatch)
+    lines = [line for line in capsys.readouterr().out.splitlines() if "fitted on" in line]
+    assert lines == [
+        "en: 3 of 705 human rows of essays are among those that the model was fitted on: "
+        "their scores are no test"
+    ]
+
+
+def test_a_fitted_model_tells_which_human_rows_its_shipped_part_was_fitted_on(
+    predictions: ModuleType, folder: Path, monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    train = folder / "train"
+    train.mkdir()
+    texts = [human_text(80_000 + n) for n in range(20)] + [llm_text(80_000 + n) for n in range(20)]
+    texts[0] = human_text(90_005)
+    rows = {"text": texts, "label": ["human"] * 20 + ["llm"] * 20, "lang": ["en"] * 40}
+    pq.write_table(pa.table(rows), train / "notes.parquet")
+    numbers = frozenset(row_number(human_text(90_000 + n)) for n in range(4))
+    monkeypatch.setattr(predictions, "LEAST_ROWS", 20)
+    monkeypatch.setattr(predictions, "shipped", lambda: StyleModel({}, "", {}, numbers))
+    monkeypatch.setattr(predictions, "base_of", lambda name, language: trained().model)
+    monkeypatch.setattr(predictions, "train_language", lambda *given, **more: trained())
+    monkeypatch.setattr(predictions, "with_known", lambda found, rows, base: found)
+    out = folder / "out.parquet"
+    given = ["style_predictions.py", str(folder / "data"), str(out), "--train", str(train)]
+    monkeypatch.setattr(sys, "argv", given)
+    predictions.main()
+    lines = [line for line in capsys.readouterr().out.splitlines() if "are no test" in line]
+    assert lines == [
+        f"en: 1 texts of {train} are also in DATA: their scores are no test",
+        "en: 4 of 705 human rows of essays are among those that the shipped part was fitted on: "
+        "their scores are no test",
+    ]
+    made = read_model(f"{out}.model.npz").human_rows
+    assert made == numbers | {row_number(text) for text in texts[:20]}
