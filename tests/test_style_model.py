@@ -1,24 +1,38 @@
 """The style model: trees, heads, files, scores that do not depend on the batch, refusals."""
 
 import dataclasses
+import json
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any, TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 from made_texts import prose
 from style_models import human_text, llm_text, model_file
 
 from scrubtrace.detectors.batch import TextBatch
+from scrubtrace.detectors.style.adjustment import Adjustment
 from scrubtrace.detectors.style.archive import archive_arrays, archive_bytes
 from scrubtrace.detectors.style.features import measures
 from scrubtrace.detectors.style.heads import Head, quantised, quantised_idf
-from scrubtrace.detectors.style.model import COVARIATES, StyleModel, covariate_columns
+from scrubtrace.detectors.style.model import (
+    COVARIATES,
+    LanguageModel,
+    StyleModel,
+    covariate_columns,
+)
 from scrubtrace.detectors.style.ngrams import Family
 from scrubtrace.detectors.style.packs import model_bytes, model_of, read_model
 from scrubtrace.detectors.style.scorer import HumanMeasures
 from scrubtrace.detectors.style.trees import ROWS, Trees
 from scrubtrace.schemas.style import StyleError
 from scrubtrace.schemas.vocabulary import Abstained
+
+Array: TypeAlias = npt.NDArray[Any]
+Change: TypeAlias = Callable[[dict[str, Array], Any], None]
+"""Changes the arrays of a file, and what it says of itself."""
 
 STUMP = Trees(
     np.array([0, 3], np.int32),
@@ -190,6 +204,113 @@ def test_other_files_are_refused(tmp_path: Path, change: object, words: str) -> 
     with pytest.raises(StyleError, match=words) as raised:
         read_model(str(file))
     assert str(file) in str(raised.value)
+
+
+NAN = float("nan")
+
+
+def _array(name: str, change: Callable[[Array], Array]) -> Change:
+    return lambda arrays, about: arrays.update({name: change(arrays[name])})
+
+
+def _about(*path: str | int, value: object) -> Change:
+    def change(arrays: dict[str, Array], about: Any) -> None:
+        for name in path[:-1]:
+            about = about[name]
+        about[path[-1]] = value
+
+    return change
+
+
+def _first(value: float) -> Callable[[Array], Array]:
+    """Puts a value in the first place of an array."""
+
+    def change(array: Array) -> Array:
+        made = array.copy()
+        made.flat[0] = value
+        return made
+
+    return change
+
+
+EN = ("models", "en")
+WRONG: list[tuple[Change, str]] = [
+    (_array("en.centres", _first(NAN)), "centres are no finite numbers"),
+    (_array("en.scales", _first(NAN)), "scales are no finite numbers"),
+    (_array("en.scales", _first(np.inf)), "scales are no finite numbers"),
+    (_array("en.scales", _first(0.0)), "a scale, or the sum of the weights, is less than"),
+    (_array("en.scales", _first(-1.0)), "a scale, or the sum of the weights, is less than"),
+    (_array("en.weights", np.zeros_like), "a scale, or the sum of the weights, is less than"),
+    (_array("en.weights", lambda array: array.astype(str)), "weights are no finite numbers"),
+    (_array("en.weights", lambda array: array[:-1]), "has parts without a scale"),
+    (_array("en.human_scores", _first(NAN)), "human_scores are no finite numbers"),
+    (_array("en.human_scores", lambda array: array[::-1]), "human_scores do not rise"),
+    (_array("en.human_measures", lambda array: array[1:]), "human_measures are not 101 quantiles"),
+    (_array("en.llm_medians", lambda array: array[1:]), "llm_medians are not of"),
+    (_array("en.trees.feature", _first(999)), "the trees name columns that are none of"),
+    (_array("en.trees.feature", _first(-1)), "the trees name columns that are none of"),
+    (_array("en.trees.feature", lambda array: array * 1.0), "by other than whole numbers"),
+    (_array("en.trees.left", _first(10**6)), "name nodes that are not there"),
+    (_array("en.trees.threshold", _first(NAN)), "thresholds or values that are no numbers"),
+    (_array("en.trees.value", _first(np.inf)), "thresholds or values that are no numbers"),
+    (_array("en.trees.value", lambda array: array[:, None]), "have different lengths"),
+    (_array("en.0.table", lambda array: array * 1.0), "is not of bytes"),
+    (_array("en.0.table", lambda array: array[:-1]), "one a bucket"),
+    (_array("human_rows", lambda array: array * 1.0), "numbers of its human rows"),
+    (_about(*EN, "least_words", value="x"), "least_words are 'x', no number of words"),
+    (_about(*EN, "least_words", value=-1), "least_words are -1, no number of words"),
+    (_about(*EN, "depth", value="x"), "the depth 'x'"),
+    (_about(*EN, "depth", value=10**9), "the depth 1000000000"),
+    (_about(*EN, "adjustment", "upper_case", value="a"), "the slope 'a', which is no number"),
+    (_about(*EN, "adjustment", "upper_case", value=NAN), "the slope nan, which is no number"),
+    (_about(*EN, "adjustment", "no_measure", value=1.0), "measures that it does not have"),
+    (_about(*EN, "heads", 0, "step", value=NAN), "the unit of a table is nan"),
+    (_about(*EN, "heads", 0, "step", value="x"), "the unit of a table is 'x'"),
+    (_about(*EN, "heads", 0, "idf_step", value=0.0), "the unit of a table is 0.0"),
+    (_about(*EN, "heads", 0, "counts", value="all"), "counts are 'all'"),
+    (_about(*EN, "heads", 0, "unit", value="line"), "unit must be char, word or masked"),
+    (_about(*EN, "heads", 0, "orders", value=[1.5]), "orders and bits are no whole numbers"),
+    (_about(*EN, "heads", 0, "orders", value=[1, 10**9]), "orders and bits are no whole numbers"),
+    (_about(*EN, "heads", 0, "cased", value="no"), "cased is 'no'"),
+    (_about("about", value="x"), "damaged or cut off"),
+    (_about(*EN, "heads", value=3), "damaged or cut off"),
+    (_about(*EN, value={}), "damaged or cut off"),
+]
+
+
+@pytest.mark.parametrize(("change", "words"), WRONG)
+def test_files_with_values_that_cannot_score_are_refused(
+    tmp_path: Path, change: Change, words: str
+) -> None:
+    arrays = archive_arrays(model_bytes(with_slopes(), {}, [1, 2]))
+    about = json.loads(arrays["about"].tobytes())
+    change(arrays, about)
+    arrays["about"] = np.frombuffer(json.dumps(about).encode(), np.uint8)
+    file = tmp_path / "style.npz"
+    file.write_bytes(archive_bytes(arrays))
+    with pytest.raises(StyleError) as raised:
+        read_model(str(file))
+    assert str(raised.value).startswith(f"style model {file} ")
+    assert words in str(raised.value)
+    assert "is wrong: is wrong" not in str(raised.value)
+    assert "is wrong: has" not in str(raised.value)
+
+
+def test_values_of_a_base_are_checked_as_well() -> None:
+    own = with_slopes()["en"]
+    base = dataclasses.replace(own, adjustment=None)
+    more = {name: np.append(getattr(own, name), 1.0) for name in ("centres", "scales", "weights")}
+    arrays = archive_arrays(model_bytes({"en": dataclasses.replace(own, **more, base=base)}, {}))
+    assert model_of(archive_bytes(arrays), "whole").models["en"].base is not None
+    arrays["en.base.scales"] = np.zeros(3)
+    with pytest.raises(StyleError, match="style model F is wrong: a scale"):
+        model_of(archive_bytes(arrays), "F")
+
+
+def with_slopes() -> dict[str, LanguageModel]:
+    """The small model, adjusted for one measure."""
+    adjustment = Adjustment(("upper_case",), (0.5,))
+    return {"en": dataclasses.replace(model().models["en"], adjustment=adjustment)}
 
 
 def test_a_file_that_is_not_there_is_named() -> None:

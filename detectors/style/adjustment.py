@@ -5,6 +5,7 @@ lower than other prose, written by people or by models. In a source that mixes k
 writer: its formal human texts score like its informal LLM texts.
 """
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,7 +23,7 @@ sources that were held out (`docs/accuracy.md`)."""
 class Adjustment:
     """A linear adjustment for covariates: ``slopes`` times the roots of ``names``, measures.
 
-    Raises ValueError if they are not equally many.
+    Raises ValueError if they are not equally many, or a slope is no number.
     """
 
     names: tuple[str, ...]
@@ -31,6 +32,9 @@ class Adjustment:
     def __post_init__(self) -> None:
         if len(self.names) != len(self.slopes):
             raise ValueError("an adjustment needs one slope a measure")
+        for slope in self.slopes:
+            if not isinstance(slope, float | int) or not math.isfinite(slope):
+                raise ValueError(f"an adjustment has the slope {slope!r}, which is no number")
 
     def adjusted(self, scores: Floats, measured: npt.NDArray[np.float32], language: str) -> Floats:
         """Scores (texts,) without what the measures (texts, measures) explain."""

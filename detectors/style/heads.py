@@ -1,8 +1,10 @@
 """Linear models over hashed n-grams, small enough to ship: a byte a bucket and table."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -30,7 +32,8 @@ class Head:
     idf : uint8 (buckets,), inverse document frequencies in units of ``idf_step``; 0 for n-grams
         that training did not meet, which count for nothing. None where all count alike.
 
-    Raises ValueError if a table has not one entry a bucket.
+    Raises ValueError if a table has not one byte a bucket, for other ``counts``, and for a unit
+    that is no positive number.
     """
 
     family: Family
@@ -44,6 +47,13 @@ class Head:
         tables = [self.table] if self.idf is None else [self.table, self.idf]
         if any(table.shape != (self.family.buckets,) for table in tables):
             raise ValueError(f"a table has not {self.family.buckets:,} entries, one a bucket")
+        if self.table.dtype != np.int8 or (self.idf is not None and self.idf.dtype != np.uint8):
+            raise ValueError("a table is not of bytes, one a bucket")
+        if self.counts not in get_args(Counts):
+            raise ValueError(f"counts are {self.counts!r}, not one of {get_args(Counts)}")
+        for unit in (self.step, self.idf_step):
+            if not isinstance(unit, float | int) or not 0 < unit < math.inf:
+                raise ValueError(f"the unit of a table is {unit!r}, no positive number")
 
     @cached_property
     def _idf(self) -> Weights | None:

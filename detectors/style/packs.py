@@ -13,7 +13,7 @@ from scrubtrace.detectors.style.adjustment import Adjustment
 from scrubtrace.detectors.style.archive import archive_arrays, archive_bytes
 from scrubtrace.detectors.style.features import measures
 from scrubtrace.detectors.style.heads import Head
-from scrubtrace.detectors.style.model import LanguageModel, StyleModel
+from scrubtrace.detectors.style.model import SHARES, LanguageModel, StyleModel
 from scrubtrace.detectors.style.ngrams import Family
 from scrubtrace.detectors.style.trees import Trees
 from scrubtrace.schemas.style import StyleError
@@ -24,6 +24,12 @@ HUMAN_ROWS = "human_rows"
 MAKE = "make it again with scrubtrace style train"
 _OF_MODEL = ("centres", "scales", "weights", "human_scores", "human_measures", "llm_medians")
 _OF_TREES = ("roots", "feature", "threshold", "left", "right", "value")
+
+LEAST_SCALE = 1e-9
+"""Of each part, and of all weights together; training gives no smaller one."""
+
+LONGEST = 64
+"""Most characters or tokens of an n-gram; training takes four."""
 
 Arrays = dict[str, npt.NDArray[Any]]
 
@@ -79,12 +85,16 @@ def model_of(content: bytes, name: str) -> StyleModel:
             language: _model(language, described, arrays, language)
             for language, described in about["models"].items()
         }
-        rows = frozenset(arrays[HUMAN_ROWS].tolist() if HUMAN_ROWS in arrays else ())
+        told = dict(about["about"])
+        numbers = arrays.get(HUMAN_ROWS, np.empty(0, np.uint32))
+        if numbers.dtype != np.uint32 or numbers.ndim != 1:
+            raise StyleError("is wrong: the numbers of its human rows are no such numbers")
+        rows = frozenset(numbers.tolist())
     except StyleError as error:
         raise StyleError(f"style model {name} {error}; {MAKE}") from None
     except Exception:  # whatever zip, deflate and numpy raise on damaged bytes
         raise StyleError(f"style model {name} is damaged or cut off; {MAKE}") from None
-    return StyleModel(models, hashlib.sha256(content).hexdigest()[:16], about["about"], rows)
+    return StyleModel(models, hashlib.sha256(content).hexdigest()[:16], told, rows)
 
 
 def _added(arrays: Arrays, prefix: str, model: LanguageModel) -> dict[str, Any]:
@@ -126,6 +136,20 @@ def _described(head: Head) -> dict[str, Any]:
 def _model(
     language: str, described: Mapping[str, Any], arrays: Arrays, prefix: str
 ) -> LanguageModel:
+    """The model of a language; raises `StyleError` for one whose scores would be no numbers."""
+    try:
+        model = _made(language, described, arrays, prefix)
+        _check(model)
+    except StyleError:
+        raise
+    except ValueError as error:
+        raise StyleError(f"is wrong: {error}") from None
+    return model
+
+
+def _made(
+    language: str, described: Mapping[str, Any], arrays: Arrays, prefix: str
+) -> LanguageModel:
     if described["measures"] != [entry.name for entry in measures(language)]:
         raise StyleError("rests on other stylometric measures than this version has")
     heads = tuple(
@@ -140,9 +164,6 @@ def _model(
         base = _model(language, described["base"], arrays, f"{prefix}.base")
         if base.base is not None:
             raise StyleError("has a base with a base")
-    parts = len(heads) + 1 + (base is not None)
-    if any(own[name].shape != (parts,) for name in ("centres", "scales", "weights")):
-        raise StyleError("has parts without a scale")
     slopes = described.get("adjustment", {})
     if not set(slopes) <= set(described["measures"]):
         raise StyleError("is adjusted for measures that it does not have")
@@ -155,5 +176,34 @@ def _model(
 def _head(
     entry: Mapping[str, Any], table: npt.NDArray[np.int8], idf: npt.NDArray[np.uint8] | None
 ) -> Head:
-    family = Family(entry["unit"], tuple(entry["orders"]), entry["bits"], entry["cased"])
+    orders, bits, cased = tuple(entry["orders"]), entry["bits"], entry["cased"]
+    if any(type(number) is not int or number > LONGEST for number in (*orders, bits)):
+        raise ValueError(f"orders and bits are no whole numbers up to {LONGEST}")
+    if type(cased) is not bool:
+        raise ValueError(f"cased is {cased!r}, neither true nor false")
+    family = Family(entry["unit"], orders, bits, cased)
     return Head(family, entry["counts"], table, entry["step"], idf, entry["idf_step"])
+
+
+def _check(model: LanguageModel) -> None:
+    """Raises ValueError for values with which no text, or not every text, has a finite score."""
+    for name in _OF_MODEL:
+        values = getattr(model, name)
+        if not np.issubdtype(values.dtype, np.floating) or not np.isfinite(values).all():
+            raise ValueError(f"{name} are no finite numbers")
+    parts = len(model.heads) + 1 + (model.base is not None)
+    if any(getattr(model, name).shape != (parts,) for name in ("centres", "scales", "weights")):
+        raise StyleError("has parts without a scale")
+    if model.scales.min() < LEAST_SCALE or model.weights.sum() < LEAST_SCALE:
+        raise ValueError(f"a scale, or the sum of the weights, is less than {LEAST_SCALE:g}")
+    if type(model.least_words) is not int or model.least_words < 0:
+        raise ValueError(f"least_words are {model.least_words!r}, no number of words")
+    if model.human_scores.ndim != 1 or (np.diff(model.human_scores) < 0).any():
+        raise ValueError("human_scores do not rise")
+    columns = len(measures(model.language))
+    if model.human_measures.shape != (len(SHARES), columns):
+        raise ValueError(f"human_measures are not {len(SHARES)} quantiles of {columns} measures")
+    if model.llm_medians.shape != (columns,):
+        raise ValueError(f"llm_medians are not of {columns} measures")
+    if not 0 <= model.trees.feature.min(initial=0) <= model.trees.feature.max(initial=0) < columns:
+        raise ValueError(f"the trees name columns that are none of {columns} measures")

@@ -24,7 +24,8 @@ class Trees:
     value : (nodes,), what a leaf adds.
     depth : most steps from a root to a leaf.
 
-    Raises ValueError for arrays of different lengths, or nodes that are not there.
+    Raises ValueError for arrays of different lengths, other types or with NaN, nodes that are not
+    there, and a depth that no such trees have.
     """
 
     roots: Numbers
@@ -38,11 +39,21 @@ class Trees:
     def __post_init__(self) -> None:
         nodes = len(self.feature)
         columns = (self.threshold, self.left, self.right, self.value)
-        if any(len(column) != nodes for column in columns):
+        if any(column.shape != (nodes,) for column in (self.feature, *columns)):
             raise ValueError("the arrays of the trees have different lengths")
+        numbers = (self.roots, self.feature, self.left, self.right)
+        if any(not np.issubdtype(column.dtype, np.integer) for column in numbers):
+            raise ValueError("the trees name nodes and columns by other than whole numbers")
+        floats = (self.threshold, self.value)
+        if any(not np.issubdtype(column.dtype, np.floating) for column in floats) or (
+            np.isnan(self.threshold).any() or not np.isfinite(self.value).all()
+        ):
+            raise ValueError("the trees have thresholds or values that are no numbers")
         for places in (self.roots, self.left, self.right):
             if len(places) and not 0 <= int(places.min()) <= int(places.max()) < nodes:
                 raise ValueError("the trees name nodes that are not there")
+        if type(self.depth) is not int or not 0 <= self.depth <= nodes:
+            raise ValueError(f"the trees have {nodes:,} nodes and the depth {self.depth!r}")
 
     def logits(self, rows: npt.NDArray[np.float32]) -> Floats:
         """Sum of the trees' values for each row of ``rows`` (rows, columns), float64 (rows,)."""
