@@ -53,17 +53,20 @@ format: $(STAMP)
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-# make eval DATA=folder: the tables of docs/accuracy.md from labelled Parquet files, sources held
-# out. make eval DATA=folder PREDICTIONS=file.parquet: fits on all of TRAIN instead, and writes a
-# score, p-value, abstention and flagging lanes for each row of DATA.
+# make eval DATA=folder: tables as in docs/accuracy.md from labelled Parquet files, sources held out.
+# With BASE=file the English model has the shipped one as a part: its scores of the same rows, held
+# out likewise (benchmarks/open_pack_transfer.py --save). make eval DATA=folder
+# PREDICTIONS=file.parquet: fits on all of TRAIN instead, and writes a score, p-value, abstention and
+# flagging lanes for each row of DATA.
 TRAIN ?= ../shared/eval/dev
+BASED := $(if $(BASE),--base $(BASE))
 ifdef PREDICTIONS
 eval: $(STAMP)
 	$(BIN)/python benchmarks/style_predictions.py $(DATA) $(PREDICTIONS) --train $(TRAIN)
 else
 eval: $(STAMP)
 	$(BIN)/python benchmarks/flag_rates.py $(DATA)
-	$(BIN)/python benchmarks/style_transfer.py $(DATA) --language en --folds 7 --beside
+	$(BIN)/python benchmarks/style_transfer.py $(DATA) --language en --folds 7 --beside $(BASED)
 	$(BIN)/python benchmarks/style_transfer.py $(DATA) --language zh
 	for language in en zh de id ja; do \
 		$(BIN)/python benchmarks/style_in_source.py $(DATA) --language $$language || exit 1; done

@@ -206,6 +206,8 @@ def main() -> None:
     parser.add_argument("--logits", type=Path, help="what --save wrote, instead of fitting again")
     parser.add_argument("--one-sided", type=float, help="weight of sources of one label")
     given = parser.parse_args()
+    if given.base and not given.base.is_file():
+        parser.error(f"--base (make: BASE=) {given.base} is no file")
     rows = read_rows(given.data, given.language, given.most)
     if not rows:
         print(f"no rows of {given.language} in {given.data}")
@@ -222,7 +224,10 @@ def main() -> None:
     )
     usable = columns.words >= recipe.least_fitted
     if given.base:
-        columns = replace(columns, based=base_scores(given.base, [r[0] for r in rows]))
+        based = base_scores(given.base, [r[0] for r in rows])
+        known = int((usable & ~np.isnan(based)).sum())
+        print(f"{known:,} of {int(usable.sum()):,} rows that are long enough have a base score")
+        columns = replace(columns, based=based)
     two_sided = [n for n, one in zip(columns.sources, columns.one_sided(usable), strict=True)
                  if not one]  # fmt: skip
     fold = fold_of(columns, given.source or two_sided, given.folds)

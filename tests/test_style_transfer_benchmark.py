@@ -110,3 +110,26 @@ def test_public_sets_are_read_at_their_commit(
     assert [(row["text"], row["label"]) for row in rows] == [
         ("Rain fell.", "human"), ("It rained.", "llm"),
     ]  # fmt: skip
+
+
+@pytest.mark.skipif(shutil.which("make") is None, reason="needs make")
+@pytest.mark.parametrize(("more", "ends"), [([], "--beside"), (["BASE=p.npz"], "--base p.npz")])
+def test_make_eval_has_the_shipped_part_where_its_scores_are_given(
+    more: list[str], ends: str
+) -> None:
+    told = subprocess.run(
+        ["make", "--dry-run", "eval", "DATA=rows", *more],
+        cwd=BENCHMARKS.parent, check=True, capture_output=True, text=True,
+    ).stdout  # fmt: skip
+    (line,) = [line for line in told.splitlines() if "transfer.py rows --language en" in line]
+    assert line.rstrip().endswith(ends)
+
+
+def test_a_base_that_is_no_file_is_named(
+    style_transfer: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    monkeypatch.setattr(sys, "argv", ["style_transfer.py", str(tmp_path), "--base", "no.npz"])
+    with pytest.raises(SystemExit, match="2"):
+        style_transfer.main()
+    assert "no.npz is no file" in capsys.readouterr().err
