@@ -8,6 +8,7 @@ The same rows give the same bytes.
 """
 
 import argparse
+import textwrap
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -100,9 +101,20 @@ def groups_of(rows: Sequence[Row], table: Table) -> Iterator[RowGroup]:
             number = sum(counts[group.name, name] for name in names)
             generator = ", ".join(names) if group.is_llm else ""
             yield RowGroup(
-                group.name, group.source, group.label, number, group.licence, group.licence_in,
+                group.name, group.source, group.label, number, group.licence, group.read_in,
                 generator, *told,
             )  # fmt: skip
+
+
+def not_known_of(table: Table) -> str:
+    """The section of the card on licences that are not known, or not wholly."""
+    lines = (
+        textwrap.fill(f"- **{group.name}**: {group.not_known}", 100, subsequent_indent="  ",
+                      break_long_words=False, break_on_hyphens=False)
+        for group in table.groups
+        if group.not_known
+    )  # fmt: skip
+    return "\n".join(["## What is not known of the licences", "", *lines])
 
 
 def relatives(table: Table) -> list[list[str]]:
@@ -133,7 +145,8 @@ def main() -> None:
     content = model_bytes({"en": trained.model}, about, human)
     given.out.parent.mkdir(parents=True, exist_ok=True)
     given.out.write_bytes(content)
-    sections = f"{ACCURACY}\n\n{given.accuracy.read_text('utf-8').strip()}\n\n{LANGUAGES}"
+    accuracy = given.accuracy.read_text("utf-8").strip()
+    sections = "\n\n".join([not_known_of(table), ACCURACY, accuracy, LANGUAGES])
     given.card.write_text(card_text([trained], content, TERMS, groups, sections), "utf-8")
     print("\n".join(trained.lines()))
     print(f"{given.out}: {len(content):,} bytes")

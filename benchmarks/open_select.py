@@ -8,7 +8,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 from open_table import Group, Table
 
-COLUMNS = ["text", "label", "generator", "domain", "lang", "attack"]
+COLUMNS = ["text", "label", "generator", "domain", "lang", "attack", "licence"]
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ def select(table: Table, data: Path, extra: Path | None) -> list[Row]:
 
 
 def _texts(group: Group, data: Path, extra: Path | None) -> Iterator[tuple[str, str]]:
-    """Texts of a group and their generators."""
+    """Texts of a group and their generators; raises ValueError for a row of another licence."""
     if group.repository:
         assert extra is not None
         table = pq.read_table(extra / f"{group.name}.parquet", columns=["text", "generator"])
@@ -50,4 +50,9 @@ def _texts(group: Group, data: Path, extra: Path | None) -> Iterator[tuple[str, 
         return
     for row in pq.read_table(data / f"{group.file}.parquet", columns=COLUMNS).to_pylist():
         if row["text"] and group.takes(row):
+            if row["licence"] != group.column:
+                raise ValueError(
+                    f"{group.name}: the licence of a row is {row['licence']!r}, in open_pack.toml "
+                    f"it is {group.column!r}"
+                )
             yield row["text"], row["generator"]

@@ -7,6 +7,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+COLUMN = "column licence of the evaluation folder"
 TABLE = Path(__file__).with_name("open_pack.toml")
 
 
@@ -29,6 +30,9 @@ class Group:
     source : groups of one source are compared with each other when the model is fitted.
     label : ``human`` or ``llm``.
     licence, licence_in : of the rows, and where that was read.
+    column : what the column ``licence`` of the evaluation folder says of them, if they are from
+        there.
+    not_known : what is not known of their licence.
     why : why it is taken.
     file : its file in the evaluation folder, if it is from there.
     generators, attacks, domains : which rows of that file; of empty ones all.
@@ -44,6 +48,8 @@ class Group:
     licence: str
     licence_in: str
     why: str
+    column: str = ""
+    not_known: str = ""
     file: str = ""
     generators: tuple[str, ...] = ()
     attacks: tuple[str, ...] = ("none",)
@@ -72,6 +78,14 @@ class Group:
         )
 
     @property
+    def read_in(self) -> str:
+        """Where the licence was read, and what the evaluation folder says where that differs."""
+        if self.column in ("", self.licence):
+            return self.licence_in
+        named = self.licence_in if self.licence_in == COLUMN else f"{self.licence_in}; {COLUMN}"
+        return f'{named}: "{self.column}"'
+
+    @property
     def writers(self) -> tuple[str, ...]:
         """Names of the generators of the group, as in `Table.terms`."""
         names = self.generators or tuple(self.paths.values())
@@ -92,7 +106,11 @@ class Table:
 
 
 def read_table(path: Path = TABLE) -> Table:
-    """The table; raises ValueError for a generator without terms, or a name given twice."""
+    """The table.
+
+    Raises ValueError for a generator without terms, a group of the evaluation folder without what
+    its column says, or a name given twice.
+    """
     content = tomllib.loads(path.read_text("utf-8"))
     terms = {name: Terms(**entry) for name, entry in content["generators"].items()}
     groups = tuple(_group(entry) for entry in content["group"])
@@ -100,6 +118,10 @@ def read_table(path: Path = TABLE) -> Table:
         missing = set(group.writers) - set(terms)
         if missing or (group.is_llm and not group.writers):
             raise ValueError(f"{group.name}: no terms of {', '.join(sorted(missing)) or 'any'}")
+        if bool(group.file) != bool(group.column):
+            raise ValueError(
+                f"{group.name}: file and column, what it says of the licence, go together"
+            )
     if len({group.name for group in groups}) < len(groups):
         raise ValueError("two groups have one name")
     return Table(groups, terms)

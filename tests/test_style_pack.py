@@ -1,11 +1,17 @@
 """The shipped style model: it loads, is what its card says, and scores invented text."""
 
 import hashlib
+import importlib
 import math
+import sys
 import tomllib
+from collections.abc import Iterator
 from importlib.resources import files
 from pathlib import Path
+from types import ModuleType
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from command_line import code_of
 
@@ -16,6 +22,7 @@ from scrubtrace.schemas.style import StyleError
 from scrubtrace.style.card import RowGroup, card_text
 
 ROOT = Path(__file__).parents[1]
+OPEN = ("open_pack", "open_recipe", "open_select", "open_table")
 CARD = (ROOT / "docs" / "model-card.md").read_text("utf-8")
 TABLE = tomllib.loads((ROOT / "benchmarks" / "open_pack.toml").read_text("utf-8"))
 MOST_BYTES = 10_000_000
@@ -31,6 +38,14 @@ POLISHED = (
     "mutual understanding but also promotes a sense of belonging. In conclusion, by embracing "
     "these essential principles, individuals can navigate challenges and cultivate lasting trust."
 )
+
+
+@pytest.fixture
+def open_pack(monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleType]:
+    monkeypatch.syspath_prepend(str(ROOT / "benchmarks"))
+    yield importlib.import_module("open_pack")
+    for name in OPEN:
+        sys.modules.pop(name, None)
 
 
 def shipped() -> bytes:
@@ -79,6 +94,41 @@ def test_the_card_names_every_group_with_its_licence_and_its_generators_terms() 
                 assert any(
                     name in one and entry["says"] in one and entry["date"] in one for one in lines
                 )
+
+
+def test_the_card_says_where_each_licence_was_read_and_what_is_not_known(
+    open_pack: ModuleType,
+) -> None:
+    table = open_pack.read_table()
+    for group in table.groups:
+        own = f"| {group.label} | {group.name} |"
+        lines = [line for line in CARD.splitlines() if line.startswith(own)]
+        assert lines
+        assert all(f"| {group.licence} ({group.read_in}) |" in line for line in lines)
+        assert group.column in group.read_in + group.licence
+        assert not group.not_known or f"- **{group.name}**: " in CARD
+    for section in (open_pack.not_known_of(table), open_pack.ACCURACY, open_pack.LANGUAGES):
+        assert f"\n{section}\n" in CARD
+    assert f"\n{open_pack.TERMS}\n" in CARD
+
+
+def test_rows_of_another_licence_than_that_of_the_table_are_refused(
+    open_pack: ModuleType, tmp_path: Path
+) -> None:
+    (group, *_) = [one for one in open_pack.read_table().groups if one.name == "ewt-human"]
+    row = {"text": "Rain fell.", "label": "human", "generator": "human", "domain": "web",
+           "lang": "en", "attack": "none", "licence": group.column}  # fmt: skip
+    table = open_pack.Table((group,), {})
+    for licence in (group.column, "none stated"):
+        rows = pa.Table.from_pylist([row | {"licence": licence}])
+        pq.write_table(rows, tmp_path / f"{group.file}.parquet")
+        if licence == group.column:
+            assert [one.text for one in open_pack.select(table, tmp_path, None)] == ["Rain fell."]
+        else:
+            with pytest.raises(
+                ValueError, match="ewt-human: the licence of a row is 'none stated'"
+            ):
+                open_pack.select(table, tmp_path, None)
 
 
 def test_no_group_is_of_a_service_that_forbids_it() -> None:
