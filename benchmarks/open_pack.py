@@ -31,12 +31,13 @@ CARD = ROOT / "docs" / "model-card.md"
 LEAST_WORDS = 30
 
 TERMS = """\
-Human text under permissive licences (Apache-2.0, MIT, CC-BY, CC-BY-SA, CC0, public domain), and
-output of models whose terms allow this use. No output of a service of OpenAI, Anthropic or Google,
-nor of a model that is known to be tuned on such output, was fitted on or looked at for word lists.
-Llama and Qianwen licences forbid improving *another large language model* with output; the weights
-here are of a linear classifier and of trees. Llama 3.1 output is left out: a model made with it
-would have to bear that name. "None stated; model output" is a row whose collector states no
+Human text under permissive licences (Apache-2.0, MIT, CC-BY, CC-BY-SA, CC0, public domain), as far
+as they are known (those of 991 school essays, outfox-human, are not; the card says what else is
+open), and output of models whose terms allow this use. No output of a service of OpenAI, Anthropic
+or Google, nor of a model that is known to be tuned on such output, was fitted on or looked at for
+word lists. Llama and Qianwen licences forbid improving *another large language model* with output;
+the weights here are of a linear classifier and of trees. Llama 3.1 output is left out: a model made
+with it would have to bear that name. "None stated; model output" is a row whose collector states no
 licence: it rests on the generator's terms. The table is `benchmarks/open_pack.toml`."""
 
 ACCURACY = """\

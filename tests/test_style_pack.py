@@ -110,6 +110,7 @@ def test_the_card_says_where_each_licence_was_read_and_what_is_not_known(
     for section in (open_pack.not_known_of(table), open_pack.ACCURACY, open_pack.LANGUAGES):
         assert f"\n{section}\n" in CARD
     assert f"\n{open_pack.TERMS}\n" in CARD
+    assert loading.shipped().about == {"card": "docs/model-card.md", "terms": open_pack.TERMS}
 
 
 def test_rows_of_another_licence_than_that_of_the_table_are_refused(
