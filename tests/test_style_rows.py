@@ -142,7 +142,7 @@ def test_an_index_that_cannot_be_used_is_refused(
     shards: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (shards / "index").mkdir()
-    (shards / "index" / "manifest.json").write_text("{}")
+    (shards / "index" / "index.json").write_text("{}")
     assert train_on(shards, "--language", "en", "--llm", str(shards / "index")) == 2
     assert "index" in capsys.readouterr().err
 

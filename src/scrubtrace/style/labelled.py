@@ -7,11 +7,13 @@ place of others. A text that is among the human and the LLM rows counts as the l
 
 import hashlib
 import heapq
+import posixpath
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from scrubtrace.beam_pipelines import storage
 from scrubtrace.beam_pipelines.scanning import SOURCE
 from scrubtrace.detectors.language import identify, normalise_code
 from scrubtrace.detectors.style.folding import fold
@@ -20,7 +22,7 @@ from scrubtrace.detectors.style.model import FRAME_TEXTS, words_of
 from scrubtrace.index.sources import read_rows
 from scrubtrace.not_read import tell_dead
 from scrubtrace.schemas.plan import Columns
-from scrubtrace.schemas.references import Part
+from scrubtrace.style.completions import completions
 from scrubtrace.style.progress import Told
 from scrubtrace.style.recipes import recipe_of
 
@@ -74,20 +76,16 @@ class LabelledRows:
             self.told(len(rows), len(self._seen))
 
     def read_index(self, path: str) -> None:
-        """Completions of a reference index, as LLM rows of one source by its folder's name."""
-        from scrubtrace.detectors.reference.index import ReferenceIndex
+        """Completions of a reference index, as LLM rows of one source by its folder's name.
 
-        index = ReferenceIndex(path)
-        index.map_files()
-        for first in range(0, index.texts, FRAME_TEXTS):
-            own: list[Labelled] = []
-            for number in range(first, min(first + FRAME_TEXTS, index.texts)):
-                found = index.reference(number)
-                if found["part"] == Part.COMPLETION:
-                    labelled = self._new(found["text"], True, Path(path).name)
-                    own += [labelled] if labelled else []
+        Raises `UsageStop` if it cannot be used.
+        """
+        name = posixpath.basename(storage.absolute(path).rstrip("/"))
+        for texts in completions(path):
+            found = (self._new(text, True, name) for text in texts)
+            own = [labelled for labelled in found if labelled]
             self._add(own, [None] * len(own))
-        self.told(index.texts, len(self._seen))
+            self.told(len(texts), len(self._seen))
 
     def sources(self) -> set[str]:
         """Names of all sources."""

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field, replace
 from scrubtrace.beam_pipelines import storage
 from scrubtrace.config import Config
 from scrubtrace.detectors.language import normalise_code
-from scrubtrace.detectors.reference.segments import ReferenceIndexError
 from scrubtrace.detectors.style.folding import fold
 from scrubtrace.detectors.style.frame import Frame
 from scrubtrace.detectors.style.loading import shipped, shipped_model
@@ -22,6 +21,7 @@ from scrubtrace.schemas.plan import Columns as ShardColumns
 from scrubtrace.schemas.style import StyleError
 from scrubtrace.style.card import card_text
 from scrubtrace.style.columns import columns_of
+from scrubtrace.style.completions import is_index
 from scrubtrace.style.held_out import adjusted, fit_model, with_base
 from scrubtrace.style.labelled import Labelled, LabelledRows
 from scrubtrace.style.progress import Told, say
@@ -113,11 +113,8 @@ def train_style(request: Request) -> tuple[list[Trained], int]:
                         Told(request.quiet, "training"))  # fmt: skip
     rows.read(request.human, is_llm=False)
     for source in request.llm:
-        if os.path.isfile(os.path.join(source, "manifest.json")):
-            try:
-                rows.read_index(source)
-            except ReferenceIndexError as error:
-                raise UsageStop(str(error)) from None
+        if is_index(source):
+            rows.read_index(source)
         else:
             rows.read([source], is_llm=True)
     rows.told.close()
