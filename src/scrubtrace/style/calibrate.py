@@ -1,7 +1,8 @@
 """``style calibrate``: human rows to a calibration file, and what it can do.
 
-Every text is scored once; equal texts count once. Beside the style scores the other lanes judge the
-same rows, so that it is known how often any lane flags such rows.
+Every text is scored once in each language and source, and equal ones count once there: what another
+source has too must not be missing, or the rest would be no sample of the source. Beside the style
+scores the other lanes judge the same rows, so that it is known how often any lane flags such rows.
 """
 
 import hashlib
@@ -178,7 +179,7 @@ def _checked_inputs(request: Request) -> Inputs:
 
 
 class _Collected:
-    """Scores of all different texts, by language and source."""
+    """Scores of the different texts of each language and source."""
 
     def __init__(self, request: Request, scorer: Scorer) -> None:
         self._request = request
@@ -205,7 +206,7 @@ class _Collected:
         """The strata, by language, source and length; raises `UsageStop` if there is none."""
         least = self._request.least_rows
         found: list[Calibrated] = []
-        for _, rows in self._human_rows:
+        for rows, _ in self._human_rows:
             found += calibrated(rows, least)
         self.counts["too_few_of_their_kind"] = self.counts["kept"] - sum(s.n for s in found)
         if not found:
@@ -241,7 +242,7 @@ class _Collected:
         )
 
     def _different(self, rows: Rows) -> list[tuple[str, str, str | None]]:
-        """Text, language and source of each text that was not met before."""
+        """Text, language and source of each text that was not met before in the two."""
         request = self._request
         fixed = normalise_code(request.language) if request.language else None
         kept: list[tuple[str, str, str | None]] = []
@@ -258,7 +259,9 @@ class _Collected:
                     f"column {request.columns.groups[SOURCE]!r} has values of more than "
                     f"{SOURCE_CHARS} characters: it does not name sources"
                 )
-            digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()[:16]
+            code = rows.languages[row] if rows.languages else None
+            language = fixed or (normalise_code(code) if code else identify(text))
+            digest = _digest(text, language, source)
             if digest in self._seen:
                 self.counts["repeated"] += 1
                 continue
@@ -266,8 +269,7 @@ class _Collected:
             if self._fitted_on and row_number(text) in self._fitted_on:
                 self.counts[TRAINED_ON] += 1
                 continue
-            code = rows.languages[row] if rows.languages else None
-            kept.append((text, fixed or (normalise_code(code) if code else identify(text)), source))
+            kept.append((text, language, source))
         return kept
 
     def _take(self, batch: TextBatch) -> None:
@@ -301,14 +303,19 @@ class _Collected:
             group.elsewhere.append(flagged[rows])
 
     @cached_property
-    def _human_rows(self) -> list[tuple[_Group, HumanRows]]:
+    def _human_rows(self) -> "list[tuple[HumanRows, np.typing.NDArray[np.bool_]]]":
+        """The rows by language and source, and which of them other lanes flag."""
         found = []
         for (language, source), group in sorted(self._groups.items()):
             scores, words = np.concatenate(group.scores), np.concatenate(group.words)
             covariates = np.concatenate(group.covariates)
             measured = np.concatenate(group.measured) if group.measured else None
-            human = HumanRows(language, source, scores, words, covariates, measured)
-            found.append((group, human))
+            elsewhere = np.concatenate(group.elsewhere)
+            # So that sums, and with them the file, do not depend on the order of the rows.
+            order = np.lexsort((elsewhere, *covariates.T, words, scores))
+            of_row = None if measured is None else measured[order]
+            arrays = (scores[order], words[order], covariates[order], of_row)
+            found.append((HumanRows(language, source, *arrays), elsewhere[order]))
         return found
 
     def _other_lanes(self, strata: Sequence[Calibrated]) -> OtherLanes:
@@ -316,14 +323,19 @@ class _Collected:
         alpha = self._request.config.policy.style.alpha
         reached = conditional_rank if self._request.conditional else rank_reached
         rows = flagged = either = 0
-        for group, human in self._human_rows:
-            elsewhere = np.concatenate(group.elsewhere)
+        for human, elsewhere in self._human_rows:
             rows += len(elsewhere)
             flagged += int(elsewhere.sum())
             if alpha is not None:
                 either += int((elsewhere | _high(human, strata, lambda n: reached(alpha, n))).sum())
         digest = self._lanes.policy
         return OtherLanes(rows, flagged, None if alpha is None else either, alpha, digest)
+
+
+def _digest(text: str, language: str, source: str) -> bytes:
+    """What is equal for equal texts of one language and source; 16 bytes."""
+    kind = repr((language, source)).encode()  # no NUL in it
+    return hashlib.sha256(kind + b"\0" + text.encode("utf-8", "surrogatepass")).digest()[:16]
 
 
 def _high(

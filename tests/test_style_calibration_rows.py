@@ -1,0 +1,75 @@
+"""``scrubtrace style calibrate``: which rows calibrate, whatever their order."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from command_line import code_of
+from style_scorer import FakeScorer, essay
+
+from scrubtrace.detectors.style.archive import archive_arrays
+from scrubtrace.detectors.style.calibration import MANIFEST, Calibration
+from scrubtrace.style import calibrate
+
+
+@pytest.fixture(autouse=True)
+def _own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(calibrate, "load_scorer", lambda _: FakeScorer())
+
+
+def write(path: str, texts: Sequence[str], sources: Sequence[str], language: str = "en") -> None:
+    columns = {"text": list(texts), "src": list(sources), "lang": [language] * len(texts)}
+    pq.write_table(pa.table(columns), path)
+
+
+def calibrate_on(*more: str, path: str = "*.parquet", out: str = "human.npz") -> int:
+    return code_of(
+        "style", "calibrate", path, "--out", out, "--origin", "made up", "--source-column", "src",
+        "--language-column", "lang", "--set", "scan.detectors=['stylometry']", *more,
+    )  # fmt: skip
+
+
+def arrays(out: str) -> dict[str, bytes]:
+    """The arrays of a calibration, but for its manifest, as bytes."""
+    found = archive_arrays(Path(out).read_bytes())
+    return {name: array.tobytes() for name, array in found.items() if name != MANIFEST}
+
+
+TEXTS = [essay(seed, 60, moreover=seed % 7) for seed in range(400)]
+
+
+def test_a_text_of_two_sources_calibrates_both() -> None:
+    for first, second, out in (("a", "b", "one.npz"), ("b", "a", "two.npz")):
+        write(f"{first}.parquet", TEXTS[:300], ["essays"] * 300)
+        write(f"{second}.parquet", TEXTS[100:400] + TEXTS[100:105], ["news"] * 305)
+        assert calibrate_on("--quiet", out=out) == 0
+    one, two = (Calibration.read(out).manifest for out in ("one.npz", "two.npz"))
+    assert [s.source for s in one.strata] == ["essays", "news"]
+    assert (one.strata, one.sizes, one.counts) == (two.strata, two.sizes, two.counts)
+    assert one.sizes == (300, 300)
+    assert one.counts == {"kept": 600, "repeated": 5}
+    assert arrays("one.npz") == arrays("two.npz")
+
+
+def test_what_is_left_of_a_source_is_all_of_it() -> None:
+    """Texts that another source has too are no random half of it: here they score high."""
+    high = [essay(seed, 60, moreover=12) for seed in range(1_000, 1_100)]
+    write("a.parquet", high, ["essays"] * 100)
+    write("b.parquet", [*TEXTS[:100], *high], ["news"] * 200)
+    assert calibrate_on("--quiet") == 0
+    (news,) = (entry for entry in Calibration.read("human.npz").strata
+               if entry.stratum.source == "news")  # fmt: skip
+    assert (news.scores > 0.2).sum() == 100
+
+
+def test_a_text_of_two_languages_calibrates_both() -> None:
+    write("a.parquet", TEXTS[:50], ["essays"] * 50)
+    write("b.parquet", TEXTS[:50], ["essays"] * 50, language="zh")
+    assert calibrate_on("--quiet") == 0
+    manifest = Calibration.read("human.npz").manifest
+    assert [(s.language, n) for s, n in zip(manifest.strata, manifest.sizes, strict=True)] == [
+        ("en", 50), ("zh", 50),
+    ]  # fmt: skip
