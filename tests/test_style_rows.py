@@ -1,6 +1,8 @@
 """``scrubtrace style train``: what becomes of rows, and what is refused before any work."""
 
 import re
+from collections.abc import Sequence
+from itertools import permutations
 from pathlib import Path
 
 import pytest
@@ -45,6 +47,75 @@ def test_short_texts_take_no_place_of_others(tmp_path: Path) -> None:
     assert len(kept) == 30
     assert {len(row.text.split()) >= 30 for row in kept} == {True}
     assert rows.told_counts() == {"beyond_most": 10, "human": 40, "too_short": 40}
+
+
+def labelled(shards: Sequence[Path], most: int = 100) -> tuple[list[str], dict[str, int]]:
+    """Source and text of what is kept of human shards, in order, and the counts."""
+    rows = LabelledRows(Columns("text", groups={"source": "source"}), most, "en")
+    for shard in shards:
+        rows.read([str(shard)], is_llm=False)
+    kept = [row for _, own in rows.languages() for row in own]
+    return [f"{row.source} {row.text}" for row in kept], rows.told_counts()
+
+
+def test_a_text_of_two_sources_belongs_to_the_one_with_the_smaller_name(tmp_path: Path) -> None:
+    texts = [human_text(n) for n in range(60)]
+    write(tmp_path / "one.parquet", [*texts[20:], texts[0]], ["b"] * 40 + [""])
+    write(tmp_path / "two.parquet", texts[:40] + texts[:5], ["a"] * 45)
+    shards = [tmp_path / "one.parquet", tmp_path / "two.parquet"]
+    kept, counts = labelled(shards)
+    assert (kept, counts) == labelled(shards[::-1])
+    assert {text for text in kept if text[0] == "a"} == {f"a {text}" for text in texts[:40]}
+    assert {text for text in kept if text[0] == "b"} == {f"b {text}" for text in texts[40:]}
+    assert counts == {"human": 60, "repeated": 26, "without_source": 1}
+
+
+@pytest.mark.parametrize("most", [5, 15, 30])
+def test_which_texts_are_kept_does_not_depend_on_the_order_of_sources(
+    most: int, tmp_path: Path
+) -> None:
+    texts = [human_text(n) for n in range(60)]
+    write(tmp_path / "one.parquet", texts[:40], ["b"] * 40)
+    write(tmp_path / "two.parquet", texts[20:], ["a"] * 40)
+    write(tmp_path / "three.parquet", texts[::3], ["c", "b"] * 10)
+    shards = [tmp_path / f"{name}.parquet" for name in ("one", "two", "three")]
+    kept, counts = labelled(shards, most)
+    assert all(labelled(order, most) == (kept, counts) for order in permutations(shards))
+    assert counts["human"] == 60
+    assert counts["human"] - counts.get("beyond_most", 0) == len(kept) == len(set(kept))
+
+
+def test_swapped_shards_and_arguments_give_the_same_model(shards: Path) -> None:
+    texts = [human_text(n) for n in range(150)]
+    parts = ((texts[:100], "s0"), (texts[50:], "s1"))
+    made = []
+    for order in ((0, 1), (1, 0)):
+        for name, part in zip(("human", "human2"), order, strict=True):
+            own, source = parts[part]
+            names = [source if n % 2 else f"{source}b" for n in range(len(own))]
+            write(shards / f"{name}.parquet", own, names)
+        for first, second in (("human", "human2"), ("human2", "human")):
+            more = ("--human", str(shards / f"{second}.parquet"))
+            given = (str(shards / f"{first}.parquet"), *more)
+            assert code_of(
+                "style", "train", "--human", *given, "--llm", str(shards / "llm.parquet"),
+                "--out", str(shards / "style.npz"), "--source-column", "source",
+                "--language", "en", "--base", "none", "--quiet",
+            ) == 0  # fmt: skip
+            made.append([(shards / f"style.npz{end}").read_bytes() for end in ("", ".md")])
+    assert made[1:] == made[:1] * 3
+
+
+def test_a_text_of_two_languages_is_one_text(tmp_path: Path) -> None:
+    texts = [human_text(n) for n in range(40)]
+    write(tmp_path / "one.parquet", texts, ["a"] * 40, "id")
+    write(tmp_path / "two.parquet", texts, ["a"] * 40, "de")
+    for order in (("one", "two"), ("two", "one")):
+        rows = LabelledRows(Columns("text", language="lang", groups={"source": "source"}), 100)
+        for name in order:
+            rows.read([str(tmp_path / f"{name}.parquet")], is_llm=False)
+        assert [(code, len(own)) for code, own in rows.languages()] == [("de", 40)]
+        assert rows.told_counts() == {"human": 40, "repeated": 40}
 
 
 def test_rows_without_a_source_are_counted(

@@ -1,8 +1,10 @@
 """Labelled rows for training: human and LLM shards, or the completions of a reference index.
 
 At most so many different texts of each source and label are kept, those with the smallest digest,
-so that the same rows are kept whatever their order. Texts that are too short to be fitted take no
-place of others. A text that is among the human and the LLM rows counts as the label read first.
+so that the same rows are kept whatever their order. A text that several sources have belongs to the
+one with the smallest name, and takes a place in the others before that is known: so it is on one
+side only when sources are held out. Texts that are too short to be fitted take no place of others.
+A text that is among the human and the LLM rows counts as the label read first.
 """
 
 import hashlib
@@ -12,6 +14,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 from scrubtrace.beam_pipelines import storage
 from scrubtrace.beam_pipelines.scanning import SOURCE
@@ -40,6 +43,16 @@ class Labelled:
     text: str = field(compare=False)
 
 
+class _Cell(NamedTuple):
+    """Where texts are kept. The smallest of those that have a text is its own; one without a source
+    is the last."""
+
+    is_unnamed: bool
+    source: str
+    language: str
+    is_llm: bool
+
+
 @dataclass
 class LabelledRows:
     """Collects labelled texts by language.
@@ -56,24 +69,24 @@ class LabelledRows:
     language: str | None = None
     told: Told = field(default_factory=lambda: Told(quiet=True))
     counts: Counter[str] = field(default_factory=Counter)
-    _kept: dict[tuple[str, str, bool], list[tuple[int, Labelled]]] = field(
+    _kept: dict[_Cell, list[tuple[int, Labelled]]] = field(
         default_factory=lambda: defaultdict(list)
     )
-    _seen: dict[bytes, bool] = field(default_factory=dict)
+    _cells: dict[bytes, tuple[_Cell, ...]] = field(default_factory=dict)
+    _alone: dict[_Cell, tuple[_Cell]] = field(default_factory=dict)
+    _short: set[bytes] = field(default_factory=set)
 
     def read(self, shards: Sequence[str], is_llm: bool) -> None:
         """Rows of shards; raises `UsageStop` if none can be read."""
         for shard, rows in read_rows(shards, self.columns, self.counts, tell_dead):
-            own: list[Labelled] = []
-            codes: list[str | None] = []
+            own: list[tuple[_Cell, Labelled]] = []
             for row, text in zip(rows.text_rows, rows.texts, strict=True):
                 named = rows.group_value(SOURCE, row) if rows.groups else Path(shard).stem
                 self.counts["without_source"] += not named
-                if labelled := self._new(text, is_llm, named or UNNAMED):
-                    own.append(labelled)
-                    codes.append(rows.languages[row] if rows.languages else None)
-            self._add(own, codes)
-            self.told(len(rows), len(self._seen))
+                code = rows.languages[row] if rows.languages else None
+                own += self._new(text, code, is_llm, named or UNNAMED)
+            self._add(own)
+            self.told(len(rows), len(self._cells))
 
     def read_index(self, path: str) -> None:
         """Completions of a reference index, as LLM rows of one source by its folder's name.
@@ -82,58 +95,76 @@ class LabelledRows:
         """
         name = posixpath.basename(storage.absolute(path).rstrip("/"))
         for texts in completions(path):
-            found = (self._new(text, True, name) for text in texts)
-            own = [labelled for labelled in found if labelled]
-            self._add(own, [None] * len(own))
-            self.told(len(texts), len(self._seen))
+            self._add([new for text in texts for new in self._new(text, None, True, name)])
+            self.told(len(texts), len(self._cells))
 
     def sources(self) -> set[str]:
-        """Names of all sources."""
-        return {source for _, source, _ in self._kept}
+        """Names of all sources that texts are kept of."""
+        return {cell.source for cell in self._kept if self._owned(cell)}
 
     def languages(self) -> Iterator[tuple[str, list[Labelled]]]:
         """Texts by language, in an order that depends on them only."""
         found: dict[str, list[Labelled]] = defaultdict(list)
-        for (language, _, _), kept in self._kept.items():
-            found[language] += [entry for _, entry in kept]
-        for language in sorted(found):
+        for cell in self._kept:
+            found[cell.language] += self._owned(cell)
+        for language in sorted(name for name, rows in found.items() if rows):
             yield language, sorted(found[language])
 
     def told_counts(self) -> dict[str, int]:
         """What became of the rows, by name; what did not happen is left out."""
-        return {name: count for name, count in sorted(self.counts.items()) if count}
+        counts = Counter(self.counts)
+        for digest, cells in self._cells.items():
+            label = "llm" if cells[0].is_llm else "human"
+            counts["too_short" if digest in self._short else label] += 1
+        kept = sum(len(self._owned(cell)) for cell in self._kept)
+        counts["beyond_most"] = counts["human"] + counts["llm"] - kept
+        return {name: count for name, count in sorted(counts.items()) if count}
 
-    def _new(self, text: str | None, is_llm: bool, source: str) -> Labelled | None:
-        """A text that was not met before."""
+    def _owned(self, cell: _Cell) -> list[Labelled]:
+        """The texts kept there that no smaller cell has."""
+        kept = (row for _, row in self._kept[cell])
+        return [
+            row
+            for row in kept
+            if row.digest not in self._short and min(self._cells[row.digest]) == cell
+        ]
+
+    def _new(
+        self, text: str | None, code: str | None, is_llm: bool, source: str
+    ) -> list[tuple[_Cell, Labelled]]:
+        """The text with its cell, if the cell did not have it before; else nothing."""
         if not text or not text.strip():
             self.counts["empty"] += 1
-            return None
+            return []
         digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()[:16]
-        if digest in self._seen:
-            self.counts["repeated" if self._seen[digest] == is_llm else BOTH] += 1
-            return None
-        self._seen[digest] = is_llm
-        return Labelled(digest, source, is_llm, text)
+        known = self._cells.get(digest, ())
+        if known and known[0].is_llm != is_llm:
+            self.counts[BOTH] += 1
+            return []
+        self.counts["repeated"] += bool(known)
+        language = self.language or (normalise_code(code) if code else identify(text))
+        cell = _Cell(source == UNNAMED, source, language, is_llm)
+        if cell in known:
+            return []
+        alone = self._alone.setdefault(cell, (cell,))
+        self._cells[digest] = (*known, cell) if known else alone
+        return [(cell, Labelled(digest, source, is_llm, text))]
 
-    def _add(self, rows: Sequence[Labelled], codes: Sequence[str | None]) -> None:
+    def _add(self, rows: Sequence[tuple[_Cell, Labelled]]) -> None:
         """Keeps texts with so many words that they can be fitted, as far as there are places."""
         for at in range(0, len(rows), FRAME_TEXTS):
             some = rows[at : at + FRAME_TEXTS]
-            words = words_of(Frame.of(fold([row.text for row in some]))).tolist()
-            for row, code, count in zip(some, codes[at : at + FRAME_TEXTS], words, strict=True):
-                named = normalise_code(code) if code else identify(row.text)
-                language = self.language or named
-                if count < recipe_of(language).least_fitted:
-                    self.counts["too_short"] += 1
+            words = words_of(Frame.of(fold([row.text for _, row in some]))).tolist()
+            for (cell, row), count in zip(some, words, strict=True):
+                if count < recipe_of(cell.language).least_fitted:
+                    self._short.add(row.digest)
                 else:
-                    self._keep(language, row)
+                    self._keep(cell, row)
 
-    def _keep(self, language: str, row: Labelled) -> None:
-        kept = self._kept[language, row.source, row.is_llm]
+    def _keep(self, cell: _Cell, row: Labelled) -> None:
+        kept = self._kept[cell]
         entry = (-int.from_bytes(row.digest, "big"), row)
-        self.counts["llm" if row.is_llm else "human"] += 1
         if len(kept) < self.most:
             heapq.heappush(kept, entry)
         else:
             heapq.heappushpop(kept, entry)
-            self.counts["beyond_most"] += 1

@@ -118,12 +118,12 @@ def train_style(request: Request) -> tuple[list[Trained], int]:
         else:
             rows.read([source], is_llm=True)
     rows.told.close()
-    say(f"rows: {counted(rows.told_counts())}", request.quiet)
+    counts = rows.told_counts()
+    say(f"rows: {counted(counts)}", request.quiet)
     _check_relatives(request, rows)
     used = _enough(request, rows)
     trained = [
-        replace(_trained(request, language, found), counts=rows.told_counts())
-        for language, found in used
+        replace(_trained(request, language, found), counts=counts) for language, found in used
     ]
     based = sorted(one.model.language for one in trained if one.model.base)
     about = {"sources": _sources(trained), "terms": request.terms}
