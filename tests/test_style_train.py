@@ -167,7 +167,7 @@ def test_rows_are_kept_by_digest_whatever_their_order(tmp_path: Path) -> None:
         kept.append([(r.text, r.source) for _, own in rows.languages() for r in own])
     assert kept[0] == kept[1]
     assert len(kept[0]) == 10
-    assert kept[0][0][1] == "same"
+    assert kept[0][0][1] == "human/same"
     assert rows.counts["repeated"] == 3
     assert rows.counts["empty"] == 2
 

@@ -40,8 +40,9 @@ def folder(built: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path
     return write_shards(tmp_path)
 
 
-def train(*llm: str) -> int:
+def train(*llm: str, relatives: str = "") -> int:
     given = [word for source in llm for word in ("--llm", source)]
+    given += ["--relatives", relatives] if relatives else []
     return code_of(
         "style", "train", "--human", "human.parquet", *given, "--out", "style.npz", "--base",
         "none", "--language", "en", "--source-column", "source",
@@ -60,7 +61,7 @@ def test_its_completions_are_the_llm_rows(
     assert train(path) == 0
     told = capsys.readouterr()
     assert rows_of(told.err) == "human 120, llm 100"
-    assert "idx | 0 | 100 |" in (folder / "style.npz.md").read_text()
+    assert "| llm/idx | 0 | 100 |" in (folder / "style.npz.md").read_text()
     assert set(read_model("style.npz").models) == {"en"}
 
 
@@ -69,6 +70,16 @@ def test_it_stands_beside_shards(folder: Path, capsys: pytest.CaptureFixture[str
     write(folder / "llm.parquet", more, [f"s{n % 4}" for n in range(150)])
     assert train("llm.parquet", "idx") == 0
     assert rows_of(capsys.readouterr().err) == "llm 200, human 120, repeated 50"
+
+
+def test_two_of_one_name_are_two_sources(folder: Path) -> None:
+    for name in ("one", "two"):
+        shutil.copytree("idx", f"{name}/idx")
+    log = write(folder / "log.parquet", [llm_text(n) for n in range(5_000, 5_050)])
+    assert code_of("index", "add", str(log), "--index", "two/idx", "--quiet") == 0
+    assert train("one/idx", "two/idx", relatives="llm/one/idx,llm/two/idx") == 0
+    card = (folder / "style.npz.md").read_text()
+    assert ("| llm/one/idx | 0 | 100 |" in card, "| llm/two/idx | 0 | 50 |" in card) == (True,) * 2
 
 
 def test_it_may_be_on_a_beam_file_system(

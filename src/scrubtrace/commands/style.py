@@ -77,7 +77,8 @@ def calibrate(shards: tuple[str, ...], **given: Any) -> None:
               help="Column with text, a list of texts, or chat rows (default: text).")  # fmt: skip
 @click.option("--roles", metavar="ROLE,...", help="Roles of chat turns that are taken, or all.")
 @click.option("--source-column", metavar="COL",
-              help="Column with the source of each row (default: its shard's name).")  # fmt: skip
+              help="Column with the source of each row (default: human/ or llm/, and its shard's "
+              "name with its folders).")  # fmt: skip
 @click.option("--group-by", metavar="NAME=COL,...", help="As for detect; source is used.")
 @click.option("--relatives", multiple=True, metavar="SOURCE,...",
               help="Sources that are held out together (repeatable).")  # fmt: skip

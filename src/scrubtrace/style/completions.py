@@ -1,7 +1,8 @@
 """Completions of a reference index, local or on a Beam file system."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from glob import has_magic
 
 from scrubtrace.beam_pipelines import storage
 from scrubtrace.detectors.reference.index import MANIFEST, SEGMENTS, ReferenceIndex
@@ -18,10 +19,22 @@ def is_index(path: str) -> bool:
     """
     if not storage.is_remote(path):
         return any(os.path.exists(os.path.join(path, name)) for name in (MANIFEST, SEGMENTS))
+    if has_magic(path):
+        return False
     try:
         return storage.exists(storage.join(path, MANIFEST))
     except (OSError, ValueError) as error:  # Beam raises both; a scheme may need an extra of Beam
         raise UsageStop(f"cannot look up {path!r}: {error}") from None
+
+
+def index_names(paths: Sequence[str]) -> list[str]:
+    """Names of the folders of indexes, with as many folders above as make them different."""
+    parts = [storage.absolute(path).rstrip("/").split("/") for path in paths]
+    different = {tuple(own) for own in parts}
+    longest = max(map(len, parts), default=0)
+    depths = (d for d in range(1, longest) if len({tuple(p[-d:]) for p in parts}) == len(different))
+    depth = next(depths, longest)
+    return ["/".join(own[-depth:]).strip("/") for own in parts]
 
 
 def completions(path: str) -> Iterator[list[str]]:

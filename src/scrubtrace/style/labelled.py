@@ -13,10 +13,9 @@ import posixpath
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import NamedTuple
 
-from scrubtrace.beam_pipelines import storage
+from scrubtrace.beam_pipelines.decoding import Rows
 from scrubtrace.beam_pipelines.scanning import SOURCE
 from scrubtrace.detectors.language import identify, normalise_code
 from scrubtrace.detectors.style.folding import fold
@@ -25,11 +24,12 @@ from scrubtrace.detectors.style.model import FRAME_TEXTS, words_of
 from scrubtrace.index.sources import read_rows
 from scrubtrace.not_read import tell_dead
 from scrubtrace.schemas.plan import Columns
-from scrubtrace.style.completions import completions
+from scrubtrace.style.completions import completions, index_names
 from scrubtrace.style.progress import Told
 from scrubtrace.style.recipes import recipe_of
 
 UNNAMED = "(no source)"
+SIDES = {False: "human", True: "llm"}
 BOTH = "with_both_labels"
 
 
@@ -77,26 +77,37 @@ class LabelledRows:
     _short: set[bytes] = field(default_factory=set)
 
     def read(self, shards: Sequence[str], is_llm: bool) -> None:
-        """Rows of shards; raises `UsageStop` if none can be read."""
-        for shard, rows in read_rows(shards, self.columns, self.counts, tell_dead):
-            own: list[tuple[_Cell, Labelled]] = []
-            for row, text in zip(rows.text_rows, rows.texts, strict=True):
-                named = rows.group_value(SOURCE, row) if rows.groups else Path(shard).stem
-                self.counts["without_source"] += not named
-                code = rows.languages[row] if rows.languages else None
-                own += self._new(text, code, is_llm, named or UNNAMED)
-            self._add(own)
-            self.told(len(rows), len(self._cells))
+        """Rows of shards; raises `UsageStop` if none can be read.
 
-    def read_index(self, path: str) -> None:
-        """Completions of a reference index, as LLM rows of one source by its folder's name.
-
-        Raises `UsageStop` if it cannot be used.
+        Without a column, the source of a row is its side and its shard's name below the folder that
+        all of them lie in: ``human/vendor_a/data``. So no source has both labels then.
         """
-        name = posixpath.basename(storage.absolute(path).rstrip("/"))
-        for texts in completions(path):
-            self._add([new for text in texts for new in self._new(text, None, True, name)])
-            self.told(len(texts), len(self._cells))
+        places = _by_file_system(shards)
+        for place, own in places.items():
+            above = f"{SIDES[is_llm]}/{place}" if place and len(places) > 1 else SIDES[is_llm]
+            for shard, rows in read_rows(own, self.columns, self.counts, tell_dead):
+                self._read_batch(rows, is_llm, f"{above}/{posixpath.splitext(shard)[0]}")
+
+    def _read_batch(self, rows: Rows, is_llm: bool, shard: str) -> None:
+        own: list[tuple[_Cell, Labelled]] = []
+        for row, text in zip(rows.text_rows, rows.texts, strict=True):
+            named = rows.group_value(SOURCE, row) if rows.groups else shard
+            self.counts["without_source"] += not named
+            code = rows.languages[row] if rows.languages else None
+            own += self._new(text, code, is_llm, named or UNNAMED)
+        self._add(own)
+        self.told(len(rows), len(self._cells))
+
+    def read_indexes(self, paths: Sequence[str]) -> None:
+        """Completions of reference indexes, as LLM rows of one source each: ``llm/``, its folder.
+
+        Raises `UsageStop` if one cannot be used.
+        """
+        for path, name in zip(paths, index_names(paths), strict=True):
+            source = f"{SIDES[True]}/{name}"
+            for texts in completions(path):
+                self._add([new for text in texts for new in self._new(text, None, True, source)])
+                self.told(len(texts), len(self._cells))
 
     def sources(self) -> set[str]:
         """Names of all sources that texts are kept of."""
@@ -114,7 +125,7 @@ class LabelledRows:
         """What became of the rows, by name; what did not happen is left out."""
         counts = Counter(self.counts)
         for digest, cells in self._cells.items():
-            label = "llm" if cells[0].is_llm else "human"
+            label = SIDES[cells[0].is_llm]
             counts["too_short" if digest in self._short else label] += 1
         kept = sum(len(self._owned(cell)) for cell in self._kept)
         counts["beyond_most"] = counts["human"] + counts["llm"] - kept
@@ -168,3 +179,12 @@ class LabelledRows:
             heapq.heappush(kept, entry)
         else:
             heapq.heappushpop(kept, entry)
+
+
+def _by_file_system(shards: Sequence[str]) -> dict[str, list[str]]:
+    """Paths by the file system or bucket that they are on; the local one has no name."""
+    found: dict[str, list[str]] = {}
+    for path in shards:
+        scheme, _, rest = path.rpartition("://")
+        found.setdefault(f"{scheme}:{rest.partition('/')[0]}" if scheme else "", []).append(path)
+    return {place: found[place] for place in sorted(found)}

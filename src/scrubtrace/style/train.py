@@ -112,11 +112,9 @@ def train_style(request: Request) -> tuple[list[Trained], int]:
     rows = LabelledRows(request.columns, request.most, language,
                         Told(request.quiet, "training"))  # fmt: skip
     rows.read(request.human, is_llm=False)
-    for source in request.llm:
-        if is_index(source):
-            rows.read_index(source)
-        else:
-            rows.read([source], is_llm=True)
+    indexes = [path for path in request.llm if is_index(path)]
+    rows.read([path for path in request.llm if path not in indexes], is_llm=True)
+    rows.read_indexes(indexes)
     rows.told.close()
     counts = rows.told_counts()
     say(f"rows: {counted(counts)}", request.quiet)
