@@ -73,3 +73,33 @@ def test_a_text_of_two_languages_calibrates_both() -> None:
     assert [(s.language, n) for s, n in zip(manifest.strata, manifest.sizes, strict=True)] == [
         ("en", 50), ("zh", 50),
     ]  # fmt: skip
+
+
+def chats(seed: int) -> list[dict[str, str]]:
+    return [{"who": "boss", "said": essay(seed)}, {"who": "writer", "said": essay(9_000 + seed)}]
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        (),
+        ("--alpha", "0.012345678"),
+        ("--set", "policy.style.alpha=0.0123456789", "--set", "policy.style.conditional=true"),
+        ("--set", "policy.style.alpha=0.00001", "--alpha", "0.02", "--sampling", "all"),
+        ("--text-column", "chat", "--roles", "writer", "--set", "input.role_field=who",
+         "--set", "input.content_field=said"),
+        ("--text-column", "chat", "--text-column", "text", "--roles", "all",
+         "--set", "input.role_field=who", "--set", "input.content_field=said"),
+    ],
+)  # fmt: skip
+def test_its_command_makes_the_same_file(more: tuple[str, ...]) -> None:
+    columns = {"text": TEXTS[:200], "src": ["es says"] * 200, "lang": ["en"] * 200}
+    pq.write_table(pa.table(columns | {"chat": [chats(n) for n in range(200)]}), "a.parquet")
+    lanes = ("--set", "scan.detectors=['stylometry']")
+    assert calibrate_on("--quiet", *more) == 0
+    content, command = (
+        Path("human.npz").read_bytes(),
+        Calibration.read("human.npz").manifest.command,
+    )
+    assert code_of("style", "calibrate", *command, *lanes, "--quiet") == 0
+    assert Path("human.npz").read_bytes() == content

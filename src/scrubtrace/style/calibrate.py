@@ -6,9 +6,10 @@ scores the other lanes judge the same rows, so that it is known how often any la
 """
 
 import hashlib
+import json
 import math
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -140,11 +141,26 @@ def _command(request: Request) -> tuple[str, ...]:
         ("--language", request.language),
         ("--language-column", columns.language),
         ("--out", request.out),
-        ("--alpha", f"{request.alpha:g}" if request.alpha else None),
+        ("--alpha", repr(request.alpha) if request.alpha else None),
         ("--sampling", request.sampling),
         ("--origin", request.origin.strip()),
+        *(("--set", setting) for setting in _settings(request.config)),
     ]
     return (*request.shards, *(word for name, value in options if value for word in (name, value)))
+
+
+def _settings(config: Config) -> Iterator[str]:
+    """What no option says, as ``key=value``, where it is not the default."""
+    chat, style, default = config.input.chat, config.policy.style, Config()
+    found: list[tuple[str, object, object]] = [
+        ("input.role_field", chat.role_field, default.input.role_field),
+        ("input.content_field", chat.content_field, default.input.content_field),
+        ("policy.style.alpha", style.alpha, default.policy.style.alpha),
+        ("policy.style.conditional", style.conditional, default.policy.style.conditional),
+    ]
+    for key, value, usual in found:
+        if value != usual:
+            yield f"{key}={json.dumps(value, ensure_ascii=False)}"
 
 
 def _check_request(request: Request) -> None:
