@@ -175,8 +175,10 @@ class CalibrationManifest:
     """What a calibration file says of itself.
 
     ``origin`` says who vouches that the rows are by humans and how they were sampled. ``model`` is
-    the digest of the model that scored them. ``counts`` is what was met: rows kept, repeated,
-    empty, abstained from, by name. ``command`` are the arguments that made the file.
+    the digest of the model that scored them, ``detector_version`` that of the detector that did,
+    and ``folded_chars`` the length at which it cuts texts; empty and 0 in files from before they
+    were noted. ``counts`` is what was met: rows kept, repeated, empty, abstained from, by name.
+    ``command`` are the arguments that made the file.
     Raises `StyleError` without an origin, or for another way of sampling than `Sampling` has.
     """
 
@@ -191,6 +193,8 @@ class CalibrationManifest:
     command: tuple[str, ...] = ()
     counts: dict[str, int] = field(default_factory=dict)
     other_lanes: OtherLanes | None = None
+    detector_version: str = ""
+    folded_chars: int = 0
     format: int = FORMAT
 
     def __post_init__(self) -> None:

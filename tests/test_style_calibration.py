@@ -126,6 +126,14 @@ def test_a_missing_file_is_a_clear_error() -> None:
         Calibration.read("none.npz")
 
 
+def test_a_file_from_before_versions_were_noted_can_be_read(tmp_path: Path) -> None:
+    path = write_calibration(tmp_path / "c.npz", 50)
+    data = json.loads(Calibration.read(str(path)).manifest.to_json())
+    del data["detector_version"], data["folded_chars"]
+    read = CalibrationManifest.from_json(json.dumps(data))
+    assert (read.detector_version, read.folded_chars) == ("", 0)
+
+
 def changed_manifest(path: Path, **changes: Any) -> bytes:
     """The file with another manifest."""
     read = Calibration.read(str(path))

@@ -9,6 +9,7 @@ import pytest
 from command_line import code_of
 from style_scorer import FakeScorer, essay
 
+from scrubtrace.detectors.style import detector as module
 from scrubtrace.detectors.style.archive import archive_arrays
 from scrubtrace.detectors.style.calibration import MANIFEST, Calibration
 from scrubtrace.style import calibrate
@@ -103,3 +104,20 @@ def test_its_command_makes_the_same_file(more: tuple[str, ...]) -> None:
     )
     assert code_of("style", "calibrate", *command, *lanes, "--quiet") == 0
     assert Path("human.npz").read_bytes() == content
+
+
+def test_another_version_of_the_detector_needs_another_calibration(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(module, "load_scorer", lambda _: FakeScorer())
+    write("a.parquet", TEXTS[:100], ["essays"] * 100)
+    assert calibrate_on("--quiet") == 0
+    given = ("text", "--language", "en", "--set", "detectors.stylometry.calibration=human.npz")
+    monkeypatch.setattr(module.Stylometry, "version", "next")
+    assert code_of("explain", *given) == 2
+    said = capsys.readouterr().err
+    assert (
+        "calibrated with another version of the detector; run `scrubtrace style calibrate" in said
+    )
+    assert calibrate_on("--quiet") == 0
+    assert code_of("explain", *given) == 0

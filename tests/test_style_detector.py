@@ -223,6 +223,30 @@ def test_a_calibration_of_another_model_is_refused_with_the_command_that_mends_i
     )
 
 
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"detector_version": "3"}, "another version of the detector"),
+        ({"folded_chars": 2_000}, "another version of the detector"),
+        ({"detector_version": "", "folded_chars": 0}, "another version of the detector"),
+        (
+            {"detector_version": "3", "model": "model-2"},
+            "another model and another version of the detector",
+        ),
+    ],
+)
+def test_a_calibration_by_another_version_is_refused_with_the_command_that_mends_it(
+    changes: dict[str, Any], said: str, tmp_path: Path
+) -> None:
+    path = write_calibration(tmp_path / "c.npz", 99, **changes)
+    with pytest.raises(StyleError) as raised:
+        Stylometry(calibration=str(path)).setup()
+    assert str(raised.value) == (
+        f"calibration {path} was calibrated with {said}; run `scrubtrace style calibrate "
+        "'human rows.parquet' --out human.npz`"
+    )
+
+
 @pytest.mark.parametrize("keep", [0, 1, -0.1, 2.0, "0.05", None, float("nan")])
 def test_keep_is_a_p_value(keep: Any) -> None:
     with pytest.raises(StyleError, match="keep is a p-value"):

@@ -27,6 +27,7 @@ from scrubtrace.detectors.batch import TextBatch
 from scrubtrace.detectors.detector import fingerprint_of
 from scrubtrace.detectors.style.calibration import Calibration
 from scrubtrace.detectors.style.features import measures as measures_of
+from scrubtrace.detectors.style.folding import FOLDED_CHARS
 from scrubtrace.detectors.style.kinds import kind_counts
 from scrubtrace.detectors.style.loading import load_scorer
 from scrubtrace.detectors.style.model import COVARIATES, StyleModel
@@ -125,11 +126,16 @@ class Stylometry:
         if self.calibration is None:
             return None
         read = Calibration.read(self.calibration)
-        if read.manifest.model != self._scorer.digest:
+        made_by = (read.manifest.detector_version, read.manifest.folded_chars)
+        other = {
+            "another model": read.manifest.model != self._scorer.digest,
+            "another version of the detector": made_by != (self.version, FOLDED_CHARS),
+        }
+        if named := [what for what, differs in other.items() if differs]:
             model = () if self.model is None else ("--model", self.model)
             command = shlex.join([*read.manifest.command, *model])
             raise StyleError(
-                f"calibration {self.calibration} was calibrated with another model; run "
+                f"calibration {self.calibration} was calibrated with {' and '.join(named)}; run "
                 f"`scrubtrace style calibrate {command}`"
             )
         if isinstance(self._scorer, StyleModel) and not _is_measured(read):

@@ -11,7 +11,12 @@ from made_texts import VOCABULARY
 
 from scrubtrace.detectors.batch import TextBatch
 from scrubtrace.detectors.style.calibration import calibration_bytes
+<<<<<<< HEAD
 from scrubtrace.detectors.style.scorer import Floats, HumanMeasures, Measured, Reason, Scored
+=======
+from scrubtrace.detectors.style.folding import FOLDED_CHARS
+from scrubtrace.detectors.style.scorer import Floats, Reason, Scored
+>>>>>>> 842f519 (A calibration notes the version of the detector and is refused by another one)
 from scrubtrace.detectors.style.strata import HumanRows, calibrated
 from scrubtrace.schemas.style import CalibrationManifest
 from scrubtrace.schemas.vocabulary import Abstained
@@ -89,6 +94,8 @@ def essay(seed: int, words: int = 60, moreover: int = 0, digits: bool = False) -
 
 def manifest_of(**changes: object) -> CalibrationManifest:
     """A manifest without strata."""
+    from scrubtrace.detectors.style.detector import Stylometry  # a worker replaces its scorer first
+
     fields: dict[str, object] = {
         "model": "model-1",
         "origin": "made up for a test, all rows",
@@ -99,6 +106,8 @@ def manifest_of(**changes: object) -> CalibrationManifest:
         "sizes": (),
         "files": (),
         "command": ("human rows.parquet", "--out", "human.npz"),
+        "detector_version": Stylometry.version,
+        "folded_chars": FOLDED_CHARS,
     }
     return CalibrationManifest(**(fields | changes))  # type: ignore[arg-type]
 

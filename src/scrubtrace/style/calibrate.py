@@ -23,6 +23,8 @@ from scrubtrace.config import Config
 from scrubtrace.detectors.batch import TextBatch
 from scrubtrace.detectors.language import identify, normalise_code
 from scrubtrace.detectors.style.calibration import calibration_bytes
+from scrubtrace.detectors.style.detector import Stylometry
+from scrubtrace.detectors.style.folding import FOLDED_CHARS
 from scrubtrace.detectors.style.loading import load_scorer
 from scrubtrace.detectors.style.model import StyleModel
 from scrubtrace.detectors.style.packs import row_number
@@ -255,6 +257,8 @@ class _Collected:
             command=_command(request),
             counts={name: count for name, count in sorted(self.counts.items()) if count},
             other_lanes=self._other_lanes(strata),
+            detector_version=Stylometry.version,
+            folded_chars=FOLDED_CHARS,
         )
 
     def _different(self, rows: Rows) -> list[tuple[str, str, str | None]]:
