@@ -37,11 +37,11 @@ _P_BIN = re.compile(r"(.*) \(p ([0-9]+)\)", re.DOTALL)
 _KIND = re.compile(r"(.*) \(kind (\S+) (\d+)-(\d+)\)", re.DOTALL)
 
 DECIDED_COLUMNS = frozenset({
-    "decision", "decisions", "decided_by", "decided_at", "verdict", "review_decision", "item_key",
-    "evidence_fingerprint", "row_version",
+    "decision", "decisions", "decision_ids", "decided_by", "decided_at", "verdict",
+    "review_decision", "reviewers", "item_key", "evidence_fingerprint", "row_version",
 })  # fmt: skip
-"""Columns of rows that reviewers have seen. Such rows were picked because of their scores: what
-was dismissed among them is no sample of human rows and may not calibrate."""
+"""Columns of rows that reviewers have seen, case folded. Such rows were picked because of their
+scores: what was dismissed among them is no sample of human rows and may not calibrate."""
 
 
 class StyleError(ValueError):

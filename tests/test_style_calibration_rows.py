@@ -121,3 +121,50 @@ def test_another_version_of_the_detector_needs_another_calibration(
     )
     assert calibrate_on("--quiet") == 0
     assert code_of("explain", *given) == 0
+
+
+RECORD = pa.struct([("note", pa.string()), ("decision", pa.string())])
+REVIEWED = {
+    "Decision": pa.string(),
+    "REVIEWERS": pa.list_(pa.string()),
+    "decision_ids": pa.list_(pa.string()),
+    "review": RECORD,
+    "reviews": pa.list_(RECORD),
+    "meta": pa.struct([("review", pa.struct([("Item_Key", pa.string())]))]),
+    "by_name": pa.map_(pa.string(), RECORD),
+    "review.decision": pa.string(),
+}
+OTHER = {
+    "decisive": pa.string(),
+    "reviewer_count": pa.int64(),
+    "decision.text": pa.string(),
+    "review": pa.struct([("stars", pa.int64())]),
+    "tags": pa.list_(pa.string()),
+}
+
+
+@pytest.mark.parametrize(("name", "kind"), REVIEWED.items(), ids=str)
+def test_rows_that_reviewers_saw_are_known_by_any_column(
+    name: str, kind: pa.DataType, capsys: pytest.CaptureFixture[str]
+) -> None:
+    nothing = pa.nulls(100, kind)
+    pq.write_table(pa.table({"text": TEXTS[:100], name: nothing}), "a.parquet")
+    given = ("a.parquet", "--out", "human.npz", "--origin", "made up", "--language", "en")
+    assert code_of("style", "calibrate", *given) == 2
+    assert "of reviewed rows" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("name", "kind"), OTHER.items(), ids=str)
+def test_other_columns_do_no_harm(name: str, kind: pa.DataType) -> None:
+    pq.write_table(pa.table({"text": TEXTS[:100], name: pa.nulls(100, kind)}), "a.parquet")
+    given = ("a.parquet", "--out", "human.npz", "--origin", "made up", "--language", "en")
+    assert code_of("style", "calibrate", *given, "--quiet") == 0
+
+
+def test_rows_that_reviewers_saw_are_known_by_their_folder(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    Path("Decision=not_llm").mkdir()
+    write("Decision=not_llm/a.parquet", TEXTS[:100], ["essays"] * 100)
+    assert calibrate_on(path="*/a.parquet") == 2
+    assert "has the column 'Decision' of reviewed rows" in capsys.readouterr().err

@@ -37,17 +37,12 @@ from scrubtrace.out_file import check_out
 from scrubtrace.resumable import resumable
 from scrubtrace.runs.reading import counted
 from scrubtrace.schemas.plan import Chat, Columns
-from scrubtrace.schemas.style import (
-    DECIDED_COLUMNS,
-    CalibrationManifest,
-    InputFile,
-    OtherLanes,
-    StyleError,
-)
+from scrubtrace.schemas.style import CalibrationManifest, InputFile, OtherLanes, StyleError
 from scrubtrace.stats.conformal import conditional_rank, rank_reached, rows_for
 from scrubtrace.stats.typicality import Floats
 from scrubtrace.style.lanes import Lanes
 from scrubtrace.style.progress import Told
+from scrubtrace.style.reviewed import decided_column
 
 ALPHA = 0.01
 TRAINED_ON = "trained_on"
@@ -187,9 +182,9 @@ def _checked_inputs(request: Request) -> Inputs:
         raise UsageStop(str(error)) from None
     tell_dead(inputs.dead)
     for footer in inputs.footers:
-        if decided := sorted(DECIDED_COLUMNS.intersection(footer.schema.names)):
+        if decided := decided_column(footer.schema, footer.shard.path):
             raise UsageStop(
-                f"{footer.shard.path} has the column {decided[0]!r} of reviewed rows: rows "
+                f"{footer.shard.path} has the column {decided!r} of reviewed rows: rows "
                 "that were picked by a score, dismissed or not, may not calibrate; give a random "
                 "sample of rows whose origin somebody vouches for"
             )
