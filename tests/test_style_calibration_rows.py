@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -12,6 +13,7 @@ from style_scorer import FakeScorer, essay
 from scrubtrace.detectors.style import detector as module
 from scrubtrace.detectors.style.archive import archive_arrays
 from scrubtrace.detectors.style.calibration import MANIFEST, Calibration
+from scrubtrace.detectors.style.packs import row_number
 from scrubtrace.style import calibrate
 
 
@@ -168,3 +170,53 @@ def test_rows_that_reviewers_saw_are_known_by_their_folder(
     write("Decision=not_llm/a.parquet", TEXTS[:100], ["essays"] * 100)
     assert calibrate_on(path="*/a.parquet") == 2
     assert "has the column 'Decision' of reviewed rows" in capsys.readouterr().err
+
+
+TRAINED = "rows that the model was trained on cannot calibrate it"
+IDS = "most sources have one row: is the column of sources (src) one of ids?"
+
+
+def know(monkeypatch: pytest.MonkeyPatch, texts: Sequence[str]) -> None:
+    """Makes the command take these texts as rows that the model was trained on."""
+    start = calibrate._Collected.__init__
+
+    def knowing(self: Any, *given: Any) -> None:
+        start(self, *given)
+        self._fitted_on = frozenset(row_number(text) for text in texts)
+
+    monkeypatch.setattr(calibrate._Collected, "__init__", knowing)
+
+
+@pytest.mark.parametrize(
+    ("known", "sources", "said"),
+    [
+        (1, [str(n) for n in range(300)], {IDS}),
+        (0, [str(n // 2) for n in range(300)], set()),
+        (300, ["essays"] * 300, {TRAINED}),
+        (295, ["essays"] * 300, {TRAINED}),
+        (20, [*["essays"] * 20, *(str(n) for n in range(280))], {IDS, TRAINED}),
+        (10, [str(n // 10) for n in range(300)], set()),
+    ],
+)
+def test_why_nothing_calibrates(
+    known: int, sources: list[str], said: set[str], monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    know(monkeypatch, TEXTS[:known])
+    write("a.parquet", TEXTS[:300], sources)
+    assert calibrate_on() == 2
+    told = capsys.readouterr().err
+    assert "no stratum has enough rows to calibrate" in told
+    assert {line for line in (IDS, TRAINED) if line in told} == said
+
+
+def test_a_column_of_ids_is_told_also_where_something_calibrates(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    write("a.parquet", TEXTS[:300], [*["essays"] * 50, *(str(n) for n in range(250))])
+    assert calibrate_on() == 0
+    assert IDS in capsys.readouterr().err
+    write("a.parquet", TEXTS[:100], ["essays"] * 50 + ["news"] * 50)
+    capsys.readouterr()
+    assert calibrate_on() == 0
+    assert "one of ids" not in capsys.readouterr().err

@@ -45,7 +45,7 @@ def test_shards_of_one_name_on_both_sides_are_different_sources(
 ) -> None:
     assert train() == 0
     told = capsys.readouterr().out
-    assert "no source has both labels, so how well the model does cannot be told" in told
+    assert "no source has both labels, so how well the model does cannot be told: name" in told
     assert "AUROC" not in told
     assert rows_of(folder) == [
         *(f"| human/part-{part} | 30 | 0 |" for part in range(4)),

@@ -15,6 +15,7 @@ from functools import cached_property
 
 import numpy as np
 
+from scrubtrace import log
 from scrubtrace.beam_pipelines import storage
 from scrubtrace.beam_pipelines.decoding import Rows
 from scrubtrace.beam_pipelines.planning import Inputs, PlanError, read_inputs
@@ -201,6 +202,7 @@ class _Collected:
         self._lanes = Lanes(request.config)
         self._groups: dict[tuple[str, str], _Group] = {}
         self._covariates: tuple[str, ...] | None = None
+        self._trained_on: Counter[tuple[str, str]] = Counter()
         self._seen: set[bytes] = set()
         self.counts: Counter[str] = Counter()
 
@@ -222,20 +224,43 @@ class _Collected:
         for rows, _ in self._human_rows:
             found += calibrated(rows, least)
         self.counts["too_few_of_their_kind"] = self.counts["kept"] - sum(s.n for s in found)
+        ids = self._ids_hint()
         if not found:
             told = counted({name: count for name, count in self.counts.items() if count})
-            trained_on = self.counts[TRAINED_ON] > 0
-            raise UsageStop(
-                "no stratum has enough rows to calibrate; one language of one source needs "
-                f"{LEAST_ROWS:,}; rows: {told}"
-                + ("; rows that the model was trained on cannot calibrate it" if trained_on else "")
+            lines = (
+                "no stratum has enough rows to calibrate",
+                f"one language of one source needs {LEAST_ROWS:,}",
+                f"rows: {told}",
+                ids,
+                self._trained_hint(),
             )
+            raise UsageStop("; ".join(filter(None, lines)))
+        if ids:
+            log.tell("calibrating", ids, "warning", hint=ids)
         if len(found) > MOST_STRATA:
             raise UsageStop(
                 f"{len(found):,} strata are more than {MOST_STRATA:,}: is the column of sources "
                 f"({self._request.columns.groups.get(SOURCE)}) one of ids?"
             )
         return found
+
+    def _ids_hint(self) -> str:
+        """What to look at if most sources have one row; empty if they have more."""
+        column = self._request.columns.groups.get(SOURCE)
+        sizes = list(self._sizes().values())
+        if column and sum(sizes) >= LEAST_ROWS and 2 * sizes.count(1) > len(sizes):
+            return f"most sources have one row: is the column of sources ({column}) one of ids?"
+        return ""
+
+    def _trained_hint(self) -> str:
+        """Said if a source would have enough rows with those that the model was trained on."""
+        sizes, lost = self._sizes(), self._trained_on.items()
+        enough = any(sizes[kind] + n >= LEAST_ROWS for kind, n in lost)
+        return "rows that the model was trained on cannot calibrate it" if enough else ""
+
+    def _sizes(self) -> Counter[tuple[str, str]]:
+        """How many rows each language and source has."""
+        return Counter({kind: sum(map(len, own.scores)) for kind, own in self._groups.items()})
 
     def manifest(self, inputs: Inputs, strata: Sequence[Calibrated]) -> CalibrationManifest:
         """What the file says of itself."""
@@ -283,6 +308,7 @@ class _Collected:
             self._seen.add(digest)
             if self._fitted_on and row_number(text) in self._fitted_on:
                 self.counts[TRAINED_ON] += 1
+                self._trained_on[language, source] += 1
                 continue
             kept.append((text, language, source))
         return kept

@@ -86,8 +86,9 @@ class Trained:
 
     def lines(self) -> list[str]:
         """The transfer table, for people, and what flatters it."""
-        lines = [f"{self.model.language}:", *transfer_lines(self.found, self.by_source)]
-        if not self.found and self.model.base:
+        based = self.model.base is not None
+        lines = [f"{self.model.language}:", *transfer_lines(self.found, self.by_source, based)]
+        if not self.found and based:
             lines.append(f"the base model has weight {self.model.weights[-1]:g}, unchosen")
         if self.counts:
             lines.append(f"rows read, all languages: {counted(self.counts)}")

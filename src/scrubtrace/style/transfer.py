@@ -96,8 +96,10 @@ def results(columns: Columns, scores: Floats) -> Iterator[SourceResult]:
             yield SourceResult(name, len(human), len(llm), auroc(human, llm), *found)
 
 
-def transfer_lines(found: Sequence[SourceResult], by_source: bool) -> Iterator[str]:
-    """The table for people; what was left out is said first."""
+def transfer_lines(
+    found: Sequence[SourceResult], by_source: bool, based: bool = False
+) -> Iterator[str]:
+    """The table for people; what was left out is said first. ``based``: the model has a base."""
     yield (
         "each source ranked by a model that was fitted without it and its relatives:"
         if by_source
@@ -105,9 +107,10 @@ def transfer_lines(found: Sequence[SourceResult], by_source: bool) -> Iterator[s
         "sources: expect much less on texts of another source"
     )
     if not found:
+        weight = ", nor what a base model should weigh" if based else ""
         yield (
-            "no source has both labels, so how well the model does cannot be told, nor what a base "
-            "model should weigh: name sources that have both with --source-column"
+            f"no source has both labels, so how well the model does cannot be told{weight}: name "
+            "sources that have both with --source-column"
         )
         return
     head = f"{'source':28} {'human':>7} {'llm':>7} {'AUROC':>6} {'95% interval':>13}"
