@@ -11,12 +11,8 @@ from made_texts import VOCABULARY
 
 from scrubtrace.detectors.batch import TextBatch
 from scrubtrace.detectors.style.calibration import calibration_bytes
-<<<<<<< HEAD
-from scrubtrace.detectors.style.scorer import Floats, HumanMeasures, Measured, Reason, Scored
-=======
 from scrubtrace.detectors.style.folding import FOLDED_CHARS
-from scrubtrace.detectors.style.scorer import Floats, Reason, Scored
->>>>>>> 842f519 (A calibration notes the version of the detector and is refused by another one)
+from scrubtrace.detectors.style.scorer import Floats, HumanMeasures, Measured, Reason, Scored
 from scrubtrace.detectors.style.strata import HumanRows, calibrated
 from scrubtrace.schemas.style import CalibrationManifest
 from scrubtrace.schemas.vocabulary import Abstained
