@@ -9,6 +9,7 @@ import os
 import sys
 from collections.abc import Sequence
 
+from apache_beam.io.filesystems import FileSystems
 from apache_beam.options.pipeline_options import (
     DirectOptions,
     PipelineOptions,
@@ -36,6 +37,7 @@ class OptionsError(ValueError):
 def pipeline_options(arguments: Sequence[str], workers: int) -> PipelineOptions:
     """Beam options from the arguments behind ``--``; ``workers`` processes on one machine.
 
+    From now on Beam's file systems have these options, too: inputs are looked up with them.
     Raises `OptionsError` for an option that neither Beam nor the job server knows, or ``workers``
     with a runner that sets its own parallelism; `ClusterError` for a cluster that does not answer
     or whose workers would not have this package.
@@ -50,6 +52,7 @@ def pipeline_options(arguments: Sequence[str], workers: int) -> PipelineOptions:
         raise OptionsError(f"Beam has no option {', '.join('--' + name for name in unknown)}")
     if stray := _stray(arguments):
         raise OptionsError(f"Beam's options begin with --, but {stray!r} does not")
+    FileSystems.set_options(options)
     if is_in_process(options):
         if workers > 1:
             options.view_as(DirectOptions).direct_num_workers = workers

@@ -205,6 +205,11 @@ def remove_empty_folders(folder: str) -> None:
 
 
 def _beam() -> Any:
+    """Beam's file systems, with its default options where no pipeline has set others yet."""
     from apache_beam.io.filesystems import FileSystems
+    from apache_beam.options.pipeline_options import PipelineOptions
+    from apache_beam.options.value_provider import RuntimeValueProvider
 
+    if FileSystems._pipeline_options is None and not RuntimeValueProvider.runtime_options:
+        FileSystems.set_options(PipelineOptions([]))
     return FileSystems

@@ -10,13 +10,18 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from apache_beam.io.filesystem import FileMetadata, FileSystem
+from apache_beam.io.filesystems import FileSystems
+from apache_beam.options.pipeline_options import PipelineOptions, S3Options
+from apache_beam.options.value_provider import RuntimeValueProvider
 from command_line import code_of
 from purges import decisions, purge, write_data
 
 from scrubtrace.beam_pipelines import storage
 from scrubtrace.beam_pipelines.layout import RunFolder, runs_of
 from scrubtrace.beam_pipelines.planning import plan_work, read_inputs
+from scrubtrace.beam_pipelines.runner import pipeline_options
 from scrubtrace.beam_pipelines.scan import ScanUnits
+from scrubtrace.detectors.reference import copies
 from scrubtrace.runs.pruning import Rule, plan_prune, prune
 from scrubtrace.schemas.plan import Columns
 
@@ -35,7 +40,15 @@ class _Written(io.BytesIO):
 
 
 class MemoryFileSystem(FileSystem):
-    """Files of the scheme ``mem`` in a dictionary: what an object store can do, no more."""
+    """Files of the scheme ``mem`` in a dictionary: what an object store can do, no more.
+
+    Like the clients of S3, Azure and HDFS it is made from options only.
+    """
+
+    def __init__(self, pipeline_options: Any) -> None:
+        if not isinstance(pipeline_options, PipelineOptions):
+            raise ValueError("options must be provided")
+        super().__init__(pipeline_options)
 
     @classmethod
     def scheme(cls) -> str:
@@ -108,6 +121,24 @@ def write(path: str, texts: list[str]) -> None:
 
 def fail(*_: Any, **__: Any) -> None:
     raise OSError(5, "Input/output error")
+
+
+@pytest.mark.parametrize("runtime", [None, {}])
+def test_a_store_has_options_before_there_is_a_pipeline(
+    monkeypatch: pytest.MonkeyPatch, runtime: Any
+) -> None:
+    for read in (storage.read_bytes, copies.read):
+        monkeypatch.setattr(FileSystems, "_pipeline_options", None)
+        monkeypatch.setattr(RuntimeValueProvider, "runtime_options", runtime)
+        FILES["mem://bucket/a"] = b"1"
+        assert read("mem://bucket/a") == b"1"
+
+
+def test_a_store_has_the_options_of_the_user(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(FileSystems, "_pipeline_options", None)
+    pipeline_options(["--s3_region_name=eu-central-1"], 1)
+    storage.match("mem://bucket/*")
+    assert FileSystems._pipeline_options.view_as(S3Options).s3_region_name == "eu-central-1"
 
 
 def test_a_run_from_and_to_a_beam_file_system(make_run: Any, eager: Any) -> None:

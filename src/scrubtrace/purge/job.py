@@ -130,15 +130,14 @@ def prepare(job: Job) -> Prepared:
     """Everything that can be found wrong before a file is written; raises `UsageStop`."""
     config = job.config
     _check_policy(job)
+    options = _options(job)
     if job.attachments.audit_batch and not storage.exists(PurgeFolder(job.out).record):
         raise UsageStop("an audit is of shards that were purged already: purge first, without it")
     ring = _ring(job.key_file)
     try:
-        options = pipeline_options(job.beam_arguments, config.scan.workers)
-        choose_parallelism(options, options_given(job.beam_arguments))
         columns = Columns((), config.input.id_column)
         inputs = read_inputs(job.inputs, columns, config.input.dataset, config.input.root)
-    except (PlanError, OptionsError, ClusterError) as error:
+    except PlanError as error:
         raise UsageStop(str(error)) from None
     check_apart(inputs.shards, job.inputs, job.out, job.out)
     chosen = choose(config.purge, inputs.dataset, job.decisions, job.results)
@@ -149,6 +148,15 @@ def prepare(job: Job) -> Prepared:
     dead = [shard.name for shard in inputs.dead]
     located = locate(chosen.wanted, inputs.shards, config.input.id_column, dead)
     return Prepared(job, inputs, chosen, located, ring, options)
+
+
+def _options(job: Job) -> PipelineOptions:
+    try:
+        options = pipeline_options(job.beam_arguments, job.config.scan.workers)
+        choose_parallelism(options, options_given(job.beam_arguments))
+    except (OptionsError, ClusterError) as error:
+        raise UsageStop(str(error)) from None
+    return options
 
 
 @resumable()
