@@ -134,8 +134,9 @@ def _expand(inputs: Sequence[str]) -> list[storage.FileInfo]:
 def _match(pattern: str) -> list[storage.FileInfo]:
     try:
         return storage.match(pattern)
-    except (OSError, ValueError) as error:  # Beam raises both; a scheme may need an extra of Beam
-        raise PlanError(f"cannot look up {pattern!r}: {error}") from None
+    except (OSError, ValueError) as error:
+        why = error.strerror if isinstance(error, storage.RemoteError) else error
+        raise PlanError(f"cannot look up {pattern!r}: {why}") from None
 
 
 def _common_parent(paths: list[str]) -> str:

@@ -59,11 +59,13 @@ def read_range(
     Rows of a row group that cannot be read or decoded come as dead rows; the next row group is
     read all the same. Every row of the range comes exactly once. Damage is sure to be noticed only
     where the writer of the shard stored page checksums. Raises `ShardChanged`, also after the last
-    row, if the file is not the one that was planned.
+    row, if the file is not the one that was planned, and `RemoteError` if a store cannot be asked.
     """
     with ExitStack() as stack:
         try:
             opened = stack.enter_context(storage.open_read(row_range.shard.path))
+        except storage.RemoteError:
+            raise
         except OSError as error:
             error_name = type(error).__name__
             yield from _dead_rows(row_range.start, row_range.stop, error_name, batch_rows)

@@ -1,8 +1,11 @@
 """Files on local disks and on any Beam file system, through the same few functions.
 
-Local paths never import Beam. Writing is atomic: a reader sees the whole file or none.
+Local paths never import Beam. Writing is atomic: a reader sees the whole file or none. What a Beam
+file system cannot do is a `RemoteError`, whatever its client raises; what is wrong while an open
+file is read or written piece by piece stays as it is.
 """
 
+import errno
 import glob
 import hashlib
 import os
@@ -14,6 +17,19 @@ from typing import IO, Any
 
 TEMPORARY_PREFIX = ".part-"
 _READ_BYTES = 1 << 20
+_NOT_INSTALLED = ("Unable to get filesystem", "dependencies are not installed")
+_EXTRAS = {"gs": "gcp", "s3": "aws", "azfs": "azure"}
+"""Beam's extra that a scheme needs."""
+
+
+class RemoteError(OSError):
+    """A Beam file system is not there, cannot be reached or refuses; the message names the path.
+
+    ``strerror`` says why, without the path; ``errno`` is None unless the file system gave one.
+    """
+
+    def __str__(self) -> str:
+        return f"{self.filename}: {self.strerror}"
 
 
 @dataclass(frozen=True)
@@ -38,17 +54,24 @@ def join(folder: str, *names: str) -> str:
 
 
 def match(pattern: str) -> list[FileInfo]:
-    """Files that a path or a glob names, sorted by path; a literal path wins over a glob."""
+    """Files that a path or a glob names, sorted by path; a literal path wins over a glob.
+
+    Raises `RemoteError`.
+    """
     if is_remote(pattern):
-        results = _beam().match([pattern])
-        found = [
-            FileInfo(entry.path, entry.size_in_bytes, str(entry.last_updated_in_seconds))
-            for result in results
-            for entry in result.metadata_list
-        ]
-        return sorted(found, key=lambda info: info.path)
+        return _match_remote(pattern)
     paths = [pattern] if os.path.lexists(pattern) else glob.glob(pattern, recursive=True)
     return [_local_info(os.path.abspath(path)) for path in sorted(paths)]
+
+
+def _match_remote(pattern: str) -> list[FileInfo]:
+    with _store_errors(pattern):
+        found = [
+            FileInfo(entry.path, entry.size_in_bytes, str(entry.last_updated_in_seconds))
+            for result in _beam().match([pattern])
+            for entry in result.metadata_list
+        ]
+    return sorted(found, key=lambda info: info.path)
 
 
 def _local_info(path: str) -> FileInfo:
@@ -61,20 +84,34 @@ def _local_info(path: str) -> FileInfo:
 
 @contextmanager
 def open_read(path: str) -> Iterator[IO[bytes]]:
-    """A seekable binary file; raises OSError."""
+    """A seekable binary file; raises OSError, `RemoteError` if not even that can be told."""
     if not is_remote(path):
         with open(path, "rb") as local:
             yield local
         return
+    with closing(_open_remote(path)) as remote:
+        yield remote
+
+
+def _open_remote(path: str) -> Any:
+    """An open file; raises `FileNotFoundError` if there is none, else `RemoteError`."""
     from apache_beam.io.filesystem import CompressionTypes
 
-    with closing(_beam().open(path, compression_type=CompressionTypes.UNCOMPRESSED)) as remote:
-        yield remote
+    with _store_errors(path):
+        systems = _beam()
+    try:
+        with _store_errors(path):
+            return systems.open(path, compression_type=CompressionTypes.UNCOMPRESSED)
+    except RemoteError as error:
+        if error.errno == errno.ENOENT or not exists(path):
+            number = errno.ENOENT
+            raise FileNotFoundError(number, os.strerror(number), path) from None
+        raise
 
 
 def read_bytes(path: str) -> bytes:
     """The whole file; raises OSError."""
-    with open_read(path) as file:
+    with open_read(path) as file, _store_errors(path):
         return file.read()
 
 
@@ -89,7 +126,7 @@ def sha256(file: IO[bytes]) -> str:
 
 def write_atomic(path: str, content: bytes) -> None:
     """Writes the file under another name, flushes it to disk, then renames it; raises OSError."""
-    with open_write(path) as file:
+    with open_write(path) as file, _store_errors(path):
         file.write(content)
 
 
@@ -119,12 +156,20 @@ def open_write(path: str) -> Iterator[IO[bytes]]:
 
 @contextmanager
 def _open_write_remote(path: str) -> Iterator[IO[bytes]]:
-    systems = _beam()
     temporary = f"{path}{TEMPORARY_PREFIX}{os.urandom(6).hex()}"
+    with _store_errors(path):
+        systems = _beam()
+        file = systems.create(temporary)
     try:
-        with systems.create(temporary) as file:
+        try:
             yield file
-        _replace_remote(systems, temporary, path)
+        except BaseException:
+            with suppress(Exception):
+                file.close()
+            raise
+        with _store_errors(path):
+            file.close()
+            _replace_remote(systems, temporary, path)
     except BaseException:
         with suppress(Exception):
             systems.delete([temporary])
@@ -148,8 +193,14 @@ def absolute(path: str) -> str:
 
 
 def exists(path: str) -> bool:
-    """Whether there is a file or folder of this name; one request on an object store."""
-    return bool(_beam().exists(path)) if is_remote(path) else os.path.exists(path)
+    """Whether there is a file or folder of this name; one request on an object store.
+
+    Raises `RemoteError`.
+    """
+    if not is_remote(path):
+        return os.path.exists(path)
+    with _store_errors(path):
+        return bool(_beam().exists(path))
 
 
 def make_folders(*paths: str) -> None:
@@ -189,7 +240,8 @@ def files_below(folder: str) -> list[FileInfo]:
 def remove(paths: Sequence[str]) -> None:
     """Removes files, all local or all on one Beam file system; raises OSError."""
     if paths and is_remote(paths[0]):
-        _beam().delete(list(paths))
+        with _store_errors(paths[0]):
+            _beam().delete(list(paths))
         return
     for path in paths:
         os.unlink(path)
@@ -202,6 +254,44 @@ def remove_empty_folders(folder: str) -> None:
     for place, _, _ in os.walk(folder, topdown=False):
         with suppress(OSError):
             os.rmdir(place)
+
+
+@contextmanager
+def _store_errors(path: str) -> Iterator[None]:
+    """Turns what a Beam file system or its client raises into `RemoteError`; local paths raise on.
+
+    To be put around calls of Beam alone: what a caller does with a file may raise text of a row.
+    """
+    try:
+        yield
+    except (RemoteError, MemoryError):
+        raise
+    except Exception as error:
+        if not is_remote(path):
+            raise
+        number = error.errno if isinstance(error, OSError) else None
+        raise RemoteError(number, _problem(path, error), path) from None
+
+
+def _problem(path: str, error: Exception) -> str:
+    """In one line what a store says; Beam wraps the errors of clients, at times twice."""
+    inner: BaseException = error
+    while details := getattr(inner, "exception_details", None):
+        first = next(iter(details.values()))
+        if not isinstance(first, BaseException):
+            break
+        inner = first
+    if any(words in str(inner) for words in _NOT_INSTALLED):
+        return _not_installed(path.partition("://")[0])
+    says = getattr(inner, "message", None) or inner
+    return f"{type(inner).__name__}: {' '.join(str(says).split())}"
+
+
+def _not_installed(scheme: str) -> str:
+    if scheme in _EXTRAS:
+        extra = f"apache-beam[{_EXTRAS[scheme]}]"
+        return f"Beam needs its extra for {scheme}:// (pip install '{extra}')"
+    return f"Beam has no file system {scheme}:// (they are in lower case: {', '.join(_EXTRAS)})"
 
 
 def _beam() -> Any:

@@ -19,6 +19,7 @@ from scrubtrace.beam_pipelines.log_lines import (
     set_up_logging,
 )
 from scrubtrace.beam_pipelines.short_memory import HELP, end_when_short, is_shortage
+from scrubtrace.beam_pipelines.storage import RemoteError
 from scrubtrace.commands import (
     audit,
     bundle,
@@ -158,6 +159,9 @@ def _run(arguments: list[str], beam_arguments: list[str]) -> tuple[Exit, Excepti
         if is_shortage(error):
             _tell_stop(HELP, Exit.INCOMPLETE)
             return Exit.INCOMPLETE, error
+        if isinstance(error, RemoteError):
+            _tell_stop(str(error), Exit.USAGE)
+            return Exit.USAGE, error
         _tell_crash(error)
         return Exit.CRASH, error
     return Exit.DONE, None

@@ -112,6 +112,8 @@ def scan_environments(folder: RunFolder) -> list[Environment]:
     """
     try:
         content = storage.read_bytes(folder.environment)
+    except storage.RemoteError:
+        raise
     except OSError:
         return []
     recorded: list[Environment] = json.loads(content)

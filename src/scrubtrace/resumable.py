@@ -6,6 +6,7 @@ from contextlib import contextmanager
 
 from scrubtrace import log
 from scrubtrace.beam_pipelines.short_memory import HELP, is_shortage
+from scrubtrace.beam_pipelines.storage import RemoteError
 from scrubtrace.exits import IncompleteStop, UsageStop
 from scrubtrace.review.errors import MissingRightError, ReviewError
 
@@ -18,6 +19,7 @@ REFUSED = {
     "EACCES": "permission denied",
     "EROFS": "the file system is read-only",
     "ENOMEM": HELP,
+    RemoteError.__name__: "an object store cannot be reached, or refuses",
 }
 """What a name of an error means to the user; the errors of a machine, not of the program."""
 

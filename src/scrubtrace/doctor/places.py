@@ -153,10 +153,9 @@ def _languages(runs: list[RunFolder]) -> Mapping[str, int]:
 def _remote(out: str) -> Place:
     try:
         runs = runs_of(out)
-    except Exception as error:  # Beam's file systems raise all sorts
-        problem = f"{type(error).__name__}: {str(error).splitlines()[:1]}"
-        todo = "install Beam's extra for it, for example apache-beam[gcp], and check credentials"
-        return Place([broken(TOPIC, "output folder", f"{out} cannot be listed: {problem}", todo)])
+    except storage.RemoteError as error:
+        about = f"{out} cannot be listed: {error.strerror}"
+        return Place([broken(TOPIC, "output folder", about, "check its name and your credentials")])
     about = f"{out} can be listed; writing was not tried, and there is no lock"
     checks = [ok(TOPIC, "output folder", about), *_runs(runs, datetime.now(UTC))]
     return Place(checks, _languages(runs))

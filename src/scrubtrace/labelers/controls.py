@@ -61,7 +61,7 @@ def read_tasks(path: str, text: str, id_: str, origin: str) -> list[ControlTask]
     try:
         table = read_table(storage.read_bytes(path))
     except (OSError, pa.ArrowException) as error:
-        raise UsageStop(f"cannot read {path}: {type(error).__name__}") from None
+        raise UsageStop(f"cannot read {path}: {_why(error)}") from None
     missing = [name for name in (text, id_, origin) if name not in table.column_names]
     if missing:
         columns = ", ".join(table.column_names)
@@ -90,7 +90,7 @@ def read_labelers(path: str) -> list[str]:
     try:
         lines = storage.read_bytes(path).decode("utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
-        raise UsageStop(f"cannot read {path}: {type(error).__name__}") from None
+        raise UsageStop(f"cannot read {path}: {_why(error)}") from None
     names = [line.strip() for line in lines if line.strip()]
     if not names:
         raise UsageStop(f"{path} names no labeler: one a line")
@@ -195,7 +195,7 @@ def read_record(path: str) -> Record:
     try:
         table = read_table(storage.read_bytes(path))
     except (OSError, pa.ArrowException) as error:
-        raise UsageStop(f"cannot read {path}: {type(error).__name__}") from None
+        raise UsageStop(f"cannot read {path}: {_why(error)}") from None
     metadata = table.schema.metadata or {}
     if metadata.get(_FORMAT_KEY) != FORMAT or not table.schema.equals(CONTROLS):
         raise UsageStop(f"{path} is no plan that labelers controls plan of this version wrote")
@@ -238,7 +238,7 @@ def check_handout(record: Record, path: str, ring: KeyRing) -> int:
     try:
         table = read_table(storage.read_bytes(path))
     except (OSError, pa.ArrowException) as error:
-        raise UsageStop(f"cannot read {path}: {type(error).__name__}") from None
+        raise UsageStop(f"cannot read {path}: {_why(error)}") from None
     if not table.schema.equals(HANDOUT):
         raise UsageStop(f"{path} is no handout of labelers controls plan of this version")
     given: Counter[tuple[str | None, ...]] = Counter(
@@ -274,3 +274,9 @@ def _number(key: DigestKey, *parts: str) -> int:
 
 def _order(row: Mapping[str, str | None]) -> tuple[str, str, str]:
     return str(row["day"]), str(row["labeler"]), str(row["task"])
+
+
+def _why(error: Exception) -> str:
+    if isinstance(error, storage.RemoteError):
+        return str(error.strerror)
+    return type(error).__name__

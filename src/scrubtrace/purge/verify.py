@@ -208,5 +208,7 @@ def _sha256(path: str) -> str | None:
     try:
         with storage.open_read(path) as file:
             return storage.sha256(file)
+    except storage.RemoteError:
+        raise
     except OSError:
         return None
