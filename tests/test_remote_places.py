@@ -14,6 +14,7 @@ from memory_files import FILES, MemoryFileSystem
 from purges import decisions, write_data
 
 from scrubtrace.beam_pipelines import storage
+from scrubtrace.beam_pipelines.drawing.jobs import DrawFolder
 from scrubtrace.beam_pipelines.layout import RunFolder
 from scrubtrace.beam_pipelines.reading import read_range
 from scrubtrace.beam_pipelines.storage import RemoteError
@@ -133,6 +134,12 @@ def test_a_whole_file_that_breaks_off_is_an_os_error(
     call = {"read": storage.read_bytes, "write": partial(storage.write_atomic, content=b"1")}[name]
     with pytest.raises(RemoteError, match="access denied"):
         call("mem://bucket/a")
+
+
+def test_a_draw_on_an_object_store_notes_what_is_done() -> None:
+    folder = DrawFolder("mem://bucket/out/draw-1")
+    folder.note_done(3)
+    assert folder.done() == {3}
 
 
 def test_what_the_caller_raises_stays_as_it_is() -> None:

@@ -95,8 +95,11 @@ class DrawFolder:
         return self._file(f"texts-{number:07d}.json")
 
     def note_done(self, number: int) -> None:
-        """Says that a task was drawn from, for those who watch."""
-        storage.write_atomic(self._file(f"{_DONE}{number:07d}"), b"")
+        """Says that a task was drawn from, for those who watch.
+
+        The file is not empty: Beam cannot write an empty one to S3.
+        """
+        storage.write_atomic(self._file(f"{_DONE}{number:07d}"), b"\n")
 
     def done(self) -> set[int]:
         """Numbers of the tasks that were drawn from."""

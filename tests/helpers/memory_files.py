@@ -16,8 +16,12 @@ class Written(io.BytesIO):
         self._path = path
 
     def close(self) -> None:
-        if not self.closed:
-            FILES[self._path] = self.getvalue()
+        content = b"" if self.closed else self.getvalue()
+        if not self.closed and not content:
+            super().close()
+            raise ValueError("an upload needs a part, as on S3")
+        if content:
+            FILES[self._path] = content
         super().close()
 
 
