@@ -121,7 +121,7 @@ def runs_of(out: str) -> list[RunFolder]:
     """The runs below an output folder that have a plan, oldest first."""
     folder = storage.join(out, "runs")
     if storage.is_remote(out):
-        found = storage.match(storage.join(folder, "*", "plan.parquet"))
+        found = storage.match_in(folder, "*/plan.parquet")
         return [RunFolder(info.path.rsplit("/", 1)[0]) for info in found]
     folders = (RunFolder(storage.join(folder, name)) for name in storage.names_in(folder))
     return [run for run in folders if storage.exists(run.plan_file)]

@@ -9,8 +9,9 @@ import errno
 import glob
 import hashlib
 import os
+import re
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from typing import IO, Any
@@ -56,22 +57,51 @@ def join(folder: str, *names: str) -> str:
 def match(pattern: str) -> list[FileInfo]:
     """Files that a path or a glob names, sorted by path; a literal path wins over a glob.
 
-    Raises `RemoteError`.
+    In a glob ``**/`` stands for any folders or none. Raises `RemoteError`.
     """
     if is_remote(pattern):
-        return _match_remote(pattern)
+        with _store_errors(pattern):
+            if glob.has_magic(pattern) and _beam().exists(pattern):
+                entries = [_beam().get_filesystem(pattern).metadata(pattern)]
+            else:
+                entries = _listed(_without_folders(pattern))
+        return _infos(entries)
     paths = [pattern] if os.path.lexists(pattern) else glob.glob(pattern, recursive=True)
     return [_local_info(os.path.abspath(path)) for path in sorted(paths)]
 
 
-def _match_remote(pattern: str) -> list[FileInfo]:
-    with _store_errors(pattern):
-        found = [
-            FileInfo(entry.path, entry.size_in_bytes, str(entry.last_updated_in_seconds))
-            for result in _beam().match([pattern])
-            for entry in result.metadata_list
-        ]
-    return sorted(found, key=lambda info: info.path)
+def match_in(folder: str, pattern: str) -> list[FileInfo]:
+    """Files of a Beam file system that a glob names below a folder, sorted by path.
+
+    The name of the folder is no glob, whatever is in it. Raises `RemoteError`.
+    """
+    start = join(folder, "")
+    scheme, mark, place = start.partition("://")
+    with _store_errors(folder):
+        entries = _listed([scheme + mark + re.sub(r"[*?\[]", "?", place) + pattern])
+    return [info for info in _infos(entries) if info.path.startswith(start)]
+
+
+def _without_folders(pattern: str) -> list[str]:
+    """The glob, and those in which a ``**/`` stands for no folder: Beam needs a folder for it."""
+    head, found, tail = pattern.partition("/**/")
+    if not found or head.endswith(":/"):
+        return [pattern]
+    rests = _without_folders(f"/{tail}")
+    return [head + between + rest for between in ("/**", "") for rest in rests]
+
+
+def _listed(patterns: Sequence[str]) -> list[Any]:
+    return [entry for result in _beam().match(list(patterns)) for entry in result.metadata_list]
+
+
+def _infos(entries: Iterable[Any]) -> list[FileInfo]:
+    """Beam's metadata of files as our own, each file once, sorted by path."""
+    found = {
+        entry.path: FileInfo(entry.path, entry.size_in_bytes, str(entry.last_updated_in_seconds))
+        for entry in entries
+    }
+    return [found[path] for path in sorted(found)]
 
 
 def _local_info(path: str) -> FileInfo:
@@ -213,7 +243,7 @@ def make_folders(*paths: str) -> None:
 def names_in(folder: str) -> list[str]:
     """Names of the finished files in a folder, sorted; empty if there is no such folder."""
     if is_remote(folder):
-        infos = match(join(folder, "*"))
+        infos = match_in(folder, "*")
         names = [info.path.rsplit("/", 1)[1] for info in infos]
     else:
         names = os.listdir(folder) if os.path.isdir(folder) else []
@@ -232,7 +262,7 @@ def remove_temporary(folder: str) -> None:
 def files_below(folder: str) -> list[FileInfo]:
     """All files below a folder, also unfinished ones, sorted by path."""
     if is_remote(folder):
-        return match(join(folder, "**"))
+        return match_in(folder, "**")
     paths = (join(place, name) for place, _, names in os.walk(folder) for name in names)
     return [_local_info(path) for path in sorted(paths)]
 

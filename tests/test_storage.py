@@ -152,6 +152,49 @@ def test_a_glob_on_a_beam_file_system_stays_in_its_folder() -> None:
     assert storage.names_in("mem://bucket/d") == ["a.csv", "a.parquet", "b.parquet"]
 
 
+@pytest.mark.parametrize("name", ["out[1]", "o?t", "o*t", "out[!a"])
+def test_a_folder_on_a_beam_file_system_is_no_glob(make_run: Any, name: str) -> None:
+    write("mem://bucket/data/a.parquet", ["Plain."])
+    _, spec, work = make_run(pattern="mem://bucket/data/*.parquet")
+    for folder in (name, "out1", "oat"):
+        FILES[f"mem://bucket/{folder}/other.json"] = b"1"
+    out = f"mem://bucket/{name}"
+    run = RunFolder(f"{out}/runs/20240101T000000-abc")
+    run.create(spec, work)
+    storage.write_atomic(run.receipt("u0000000"), b"{}")
+    assert [found.path for found in runs_of(out)] == [run.path]
+    assert run.scanned_units() == {"u0000000"}
+    assert storage.names_in(out) == ["other.json"]
+    below = [info.path for info in storage.files_below(out)]
+    assert below == [path for path in sorted(FILES) if path.startswith(f"{out}/")]
+
+
+@pytest.mark.parametrize(
+    ("pattern", "expected"),
+    [
+        ("a[1].parquet", ["a[1].parquet"]),
+        ("a?.parquet", ["a?.parquet"]),
+        ("a[12].parquet", ["a1.parquet"]),
+        (
+            "**/*.parquet",
+            ["a1.parquet", "a?.parquet", "a[1].parquet", "d/b.parquet", "d/e/b.parquet"],
+        ),
+        ("**/b.parquet", ["d/b.parquet", "d/e/b.parquet"]),
+        ("d/**/**/b.parquet", ["d/b.parquet", "d/e/b.parquet"]),
+        ("**/e/**/b.parquet", ["d/e/b.parquet"]),
+    ],
+)
+def test_a_literal_path_wins_over_a_glob_on_a_beam_file_system(
+    pattern: str, expected: list[str]
+) -> None:
+    for name in ("a1.parquet", "a?.parquet", "a[1].parquet", "d/b.parquet", "d/e/b.parquet"):
+        FILES[f"mem://bucket/s/{name}"] = b"123"
+    FILES["mem://bucket/b.parquet"] = b"123"
+    found = storage.match(f"mem://bucket/s/{pattern}")
+    assert [info.path.removeprefix("mem://bucket/s/") for info in found] == expected
+    assert {(info.size, info.modified) for info in found} == {(3, "7.0")}
+
+
 def test_an_open_file_can_be_read_from_its_end() -> None:
     FILES["mem://bucket/a"] = b"0123456789"
     with storage.open_read("mem://bucket/a") as file:

@@ -210,7 +210,7 @@ def _leftovers(out: str, known: set[str]) -> list[RunFolder]:
     """
     folder = storage.join(out, "runs")
     if storage.is_remote(out):
-        found = storage.match(storage.join(folder, "*", "run.json"))
+        found = storage.match_in(folder, "*/run.json")
         names = sorted(info.path.rsplit("/", 2)[1] for info in found)
     else:
         names = storage.names_in(folder)
