@@ -5,6 +5,7 @@ SQLite for one machine, PostgreSQL (psycopg 3) past it. Every failure is a `Revi
 
 import json
 import logging
+import os
 import sqlite3
 import threading
 import time
@@ -33,6 +34,9 @@ _FORMS = (
     "write sqlite:///folder/review.sqlite, sqlite:////absolute/folder/review.sqlite (four slashes)"
     " or postgresql://user:password@host:port/database"
 )
+_NO_FILES = (":memory:", "file:")
+"""What SQLite takes for something else than the name of a file."""
+
 _WRITES = "review_writes"
 _UPGRADE_LOCK = 0x5C2B7EACE
 _ONE_UPGRADE = threading.Lock()
@@ -106,10 +110,20 @@ def parse_url(url: str) -> URL:
     if parsed.drivername not in ("sqlite", "postgresql") or not parsed.database:
         raise ReviewError(f"bad review URL: {_FORMS}")
     if parsed.drivername == "sqlite" and (
-        parsed.host or parsed.query or parsed.database.startswith((":memory:", "file:"))
+        parsed.host or parsed.query or parsed.database.startswith(_NO_FILES)
     ):
         raise ReviewError(f"bad review URL, a SQLite URL is only a path: {_FORMS}")
     return parsed
+
+
+def sqlite_url(file: str) -> str:
+    """The URL of a SQLite file, whatever is in its name: `parse_url` gives the same file back."""
+    if file.startswith(_NO_FILES):
+        file = os.path.abspath(file)
+    try:
+        return URL.create("sqlite", database=file).render_as_string(hide_password=False)
+    except UnicodeEncodeError:  # bytes in the name that are no UTF-8, which have no escape
+        return f"sqlite:///{file}"
 
 
 def sqlite_file(url: str) -> str | None:

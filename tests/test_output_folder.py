@@ -1,5 +1,7 @@
 """``--out`` where a file is, or below one: a stop that names it, whichever command it is."""
 
+import os
+import re
 from pathlib import Path
 
 import pyarrow as pa
@@ -8,8 +10,10 @@ import pytest
 from command_line import code_of
 from purges import decisions, write_data
 
+from scrubtrace.beam_pipelines.layout import runs_of
 from scrubtrace.exits import UsageStop
 from scrubtrace.lock import make_output_folder
+from scrubtrace.review.connection import parse_url, sqlite_url
 
 EXAMPLES = Path(__file__).parents[1] / "examples" / "calls"
 COMMANDS = {
@@ -57,3 +61,29 @@ def test_a_link_that_leads_nowhere() -> None:
     Path("gone").symlink_to("nowhere")
     with pytest.raises(UsageStop, match=r"gone/a cannot be .*since gone is no folder"):
         make_output_folder("gone/a")
+
+
+NAMES = ["a%20b", "o?x=1", "a@b@c", "file:a", ":memory:", "a b", "a#b[1]"]
+
+
+@pytest.mark.parametrize("out", NAMES)
+def test_the_review_table_lies_in_the_folder_whatever_its_name(
+    out: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = {path.name for path in Path().iterdir()}
+    assert code_of("detect", "data/p0.parquet", "--out", out, "--quiet") == 0
+    assert {path.name for path in Path().iterdir()} - before == {out}
+    assert Path(out, "review.sqlite").is_file()
+    (run,) = runs_of(out)
+    assert code_of("runs", "replay", run.id, "--out", out, "--keep", f"kept {out}") == 0
+    assert Path(f"kept {out}", "review.sqlite").is_file()
+    capsys.readouterr()
+    code_of("doctor", "--out", out)
+    assert re.search(r"^ok +review table: .*schema revision", capsys.readouterr().out, re.MULTILINE)
+
+
+@pytest.mark.parametrize("file", [*NAMES, "/a/b.sqlite", "b.sqlite", "../b", "a\\b", "\u00fc"])
+def test_the_url_of_a_file_is_that_file(file: str) -> None:
+    database = parse_url(sqlite_url(file)).database
+    assert database is not None
+    assert os.path.abspath(database) == os.path.abspath(file)

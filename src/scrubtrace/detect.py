@@ -49,7 +49,7 @@ from scrubtrace.outcome import Outcome
 from scrubtrace.progress import shown_progress
 from scrubtrace.resolver import current_runs, newer_run, spec_or_none
 from scrubtrace.resumable import resumable
-from scrubtrace.review.connection import open_review
+from scrubtrace.review.connection import open_review, sqlite_url
 from scrubtrace.review.errors import ReviewError
 from scrubtrace.review.rotation import key_ids
 from scrubtrace.review.store import run_ids
@@ -166,7 +166,7 @@ def review_engine(config: Config, out: str, must_exist: bool = False) -> Engine:
     if url is None:
         if storage.is_remote(out):
             raise UsageStop("the output is not a local folder: name the review table with --review")
-        url = f"sqlite:///{storage.join(out, 'review.sqlite')}"
+        url = sqlite_url(storage.join(out, "review.sqlite"))
     try:
         return open_review(url, must_exist)
     except ReviewError as error:

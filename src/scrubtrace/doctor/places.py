@@ -15,6 +15,7 @@ from scrubtrace.doctor.check import Check, broken, missing, ok
 from scrubtrace.exits import UsageStop
 from scrubtrace.keys import check_same_key, existing_keys
 from scrubtrace.lock import holder_of
+from scrubtrace.review.connection import sqlite_url
 from scrubtrace.review.errors import ReviewError
 from scrubtrace.review.probe import ProbedReview, probe_review
 
@@ -64,7 +65,7 @@ def review_check(url: str | None, out: str | None) -> tuple[Check, frozenset[str
     if url is None:
         if not os.path.isdir(str(out)):
             return missing(TOPIC, name, f"no folder {out}", "detect makes both"), frozenset()
-        url = f"sqlite:///{storage.join(str(out), 'review.sqlite')}"
+        url = sqlite_url(storage.join(str(out), "review.sqlite"))
     try:
         probed = probe_review(url)
     except ReviewError as error:

@@ -25,7 +25,7 @@ from scrubtrace.environment import differences, environment
 from scrubtrace.exits import IncompleteStop, UsageStop
 from scrubtrace.keys import place_of_keys
 from scrubtrace.resolver import results_of
-from scrubtrace.review.connection import open_review
+from scrubtrace.review.connection import open_review, sqlite_url
 from scrubtrace.runs.differing import policy_config
 from scrubtrace.runs.reading import NEEDED, counted, known_run, manifest_of
 from scrubtrace.schemas.plan import DetectorSpec, RunSpec, Shard, Unit, Work
@@ -277,7 +277,7 @@ def _link_kept(out: str, made: RunFolder, work: Work) -> None:
 
 def _commit(place: str, made: RunFolder, manifest: dict[str, Any], found: Replay) -> None:
     """Commits the new scan under the policy of the run into a table of its own; compares counts."""
-    engine = open_review(f"sqlite:///{storage.join(place, 'review.sqlite')}")
+    engine = open_review(sqlite_url(storage.join(place, "review.sqlite")))
     try:
         commit_run(made, policy_config(made, manifest), engine)
     finally:
