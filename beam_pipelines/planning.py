@@ -132,6 +132,11 @@ def _expand(inputs: Sequence[str]) -> list[storage.FileInfo]:
 
 
 def _match(pattern: str) -> list[storage.FileInfo]:
+    scheme, mark, place = pattern.partition("://")
+    bucket, _, path = place.partition("/")
+    if mark and not path:
+        example = f"{scheme}://{bucket or 'bucket'}/folder/*.parquet"
+        raise PlanError(f"{pattern!r} names no file: give {example}")
     try:
         return storage.match(pattern)
     except (OSError, ValueError) as error:

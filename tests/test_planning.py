@@ -123,6 +123,9 @@ def test_a_relative_root_is_understood(
     [
         (["data/*.csv"], r"no file matches 'data/\*\.csv'"),
         (["data/a.parquet", "elsewhere/b.parquet"], "lies outside the root"),
+        (["s3://bucket"], "'s3://bucket' names no file: give s3://bucket/folder/"),
+        (["s3://bucket/"], "'s3://bucket/' names no file: give s3://bucket/folder/"),
+        (["s3://"], "'s3://' names no file: give s3://bucket/folder/"),
         (["nosuch://bucket/a.parquet"], "cannot look up 'nosuch://bucket/a.parquet'"),
         (["nosuch://bucket/*.parquet"], "cannot look up 'nosuch://bucket/.*'"),
     ],
