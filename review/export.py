@@ -172,7 +172,7 @@ def export_parquet(engine: Engine, path: Path, wanted: Wanted = Wanted()) -> Exp
                 erased = last_erasure(connection)
                 schema = DECIDED.with_metadata({"review_head": head_of(connection)})
                 places = export_places(connection, _resolved(connection, wanted), decided=True)
-                with pq.ParquetWriter(draft, schema) as writer:
+                with _arrow_errors(path), pq.ParquetWriter(draft, schema) as writer:
                     while page := list(islice(places, GROUP_ROWS)):
                         writer.write_table(_table(page, schema))
                         rows += len(page)
@@ -337,7 +337,23 @@ def _files_errors(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        why = error.strerror or type(error).__name__
-        raise ReviewError(
-            f"cannot write {path} ({why}): check the folder and the space left on the disk"
-        ) from error
+        # Arrow's own words name the draft.
+        why = os.strerror(error.errno) if error.errno else type(error).__name__
+        raise _not_written(path, why) from error
+
+
+@contextmanager
+def _arrow_errors(path: Path) -> Iterator[None]:
+    """Arrow's other errors, which would pass for errors of the database: some are ValueErrors."""
+    import pyarrow as pa
+
+    try:
+        yield
+    except pa.ArrowException as error:
+        raise _not_written(path, type(error).__name__) from None
+
+
+def _not_written(path: Path, why: str) -> ReviewError:
+    return ReviewError(
+        f"cannot write {path} ({why}): check the folder and the space left on the disk"
+    )

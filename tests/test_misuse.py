@@ -57,6 +57,31 @@ def test_export_from_a_table_that_is_not_there_writes_nothing(
     assert sorted(path.name for path in Path().iterdir()) == ["a.parquet"]
 
 
+@pytest.mark.parametrize("name", ["f.csv", "f.parquet"])
+def test_export_into_a_folder_that_is_not_there_names_the_file(
+    name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert code_of("detect", "a.parquet", "--out", "out", "--quiet") == 0
+    review = ("--review", "sqlite:///out/review.sqlite", "--format", name.partition(".")[2])
+    assert code_of("review", "export", *review, "--out", f"gone/{name}") == 2
+    told = capsys.readouterr().err
+    assert f"cannot write gone/{name} (No such file or directory): check the folder" in told
+
+
+def test_an_error_of_arrow_is_none_of_the_database(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise pa.ArrowInvalid("a text of a row")
+
+    assert code_of("detect", "a.parquet", "--out", "out", "--quiet") == 0
+    monkeypatch.setattr(pq.ParquetWriter, "write_table", refuse)
+    review = ("--review", "sqlite:///out/review.sqlite", "--format", "parquet")
+    assert code_of("review", "export", *review, "--out", "f.parquet") == 2
+    assert "cannot write f.parquet (ArrowInvalid): check the folder" in capsys.readouterr().err
+    assert not list(Path().glob("*f.parquet*"))
+
+
 def test_export_reads_the_configuration(capsys: pytest.CaptureFixture[str]) -> None:
     assert code_of("review", "export", "--out", "f.csv") == 2
     assert "name the review table" in capsys.readouterr().err

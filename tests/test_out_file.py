@@ -77,6 +77,40 @@ def test_where_nothing_may_be_written(out: str, read: list[str | None], said: st
         check_target(out, read, example="x.json")
 
 
+ELSEWHERE = "s3://bucket/x"
+REVIEW = ("--review", "sqlite:///t.sqlite")
+
+
+@pytest.mark.parametrize(
+    ("option", "arguments"),
+    [
+        ("--out", ("report", "--runs", "out", "--out", f"{ELSEWHERE}.html", *REVIEW)),
+        ("--audit", ("report", "--runs", "out", "--out", "x.md", "--audit", ELSEWHERE, *REVIEW)),
+        ("--out", ("review", "export", "--out", f"{ELSEWHERE}.csv", *REVIEW)),
+        ("--out", ("review", "export", "--format", "parquet", "--out", ELSEWHERE, *REVIEW)),
+        ("--out", ("review", "export", "--format", "label-studio", "--out", f"{ELSEWHERE}.json",
+                   *REVIEW)),
+        ("--out", ("review", "sheet", "--out", f"{ELSEWHERE}.html", *REVIEW)),
+        ("--out", ("campaign", "check", "x.toml", "--runs", "out", "--out", ELSEWHERE, *REVIEW)),
+        ("--out", ("compare", "data/*.parquet", "--reference", "i", "--human", "human.parquet",
+                   "--group-by", "vendor=who", "--out", ELSEWHERE)),
+        ("--out", ("clusters", "data/*.parquet", *GROUPS, "--out", ELSEWHERE)),
+        ("--json", ("audit", "run", "--out", "out", "--json", ELSEWHERE)),
+        ("--config", ("detect", "data/*.parquet", "--out", "out", "--config", ELSEWHERE)),
+        ("--style-calibration",
+         ("detect", "data/*.parquet", "--out", "out", "--style-calibration", ELSEWHERE)),
+        ("--decisions", ("purge", "data/*.parquet", "--out", "purged", "--decisions", ELSEWHERE,
+                         "--hold-decision", "none")),
+    ],
+    ids=lambda given: given if isinstance(given, str) else " ".join(given[:2]),
+)  # fmt: skip
+def test_a_file_that_has_to_be_local(
+    option: str, arguments: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert code_of(*arguments) == 2
+    assert f"{option} must be a local file, not {ELSEWHERE}" in capsys.readouterr().err
+
+
 def test_where_something_may_be_written() -> None:
     for out in ("notes.toml", "gone/new.json", "/dev/null"):
         assert check_target(out, ["data/*.parquet"]) == os.path.abspath(out)

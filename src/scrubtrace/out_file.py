@@ -15,6 +15,15 @@ HEADS = {PARQUET: "a Parquet file", b"SQLite format 3\0": "a SQLite database"}
 """How files begin that hold data, and what they are."""
 
 
+def check_local(path: str | None, option: str = "--out") -> None:
+    """Raises `UsageStop` for a file on a Beam file system, of a command that reads or writes here.
+
+    None is an option that was not given.
+    """
+    if path is not None and storage.is_remote(path):
+        raise UsageStop(f"{option} must be a local file, not {path}")
+
+
 def check_target(
     out: str,
     read: Iterable[str | None] = (),

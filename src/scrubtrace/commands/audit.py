@@ -221,8 +221,9 @@ def run_(batch: str | None, json_file: str | None, **given: Any) -> None:
     from scrubtrace.audit.lines import audit_lines
     from scrubtrace.audit.references import Named, Trusted
     from scrubtrace.audit.running import AuditJob, audit
-    from scrubtrace.out_file import check_target
+    from scrubtrace.out_file import check_local, check_target
 
+    check_local(json_file, "--json")
     if json_file not in (None, "-"):
         check_target(json_file, files_read(given), "--json")
     human, llm = (

@@ -36,9 +36,10 @@ def bundle(case: str, **given: Any) -> None:
     """
     from scrubtrace.bundle.case import read_case
     from scrubtrace.bundle.write import BundleJob, write_bundle
-    from scrubtrace.out_file import check_target
+    from scrubtrace.out_file import check_local, check_target
     from scrubtrace.resumable import resumable
 
+    check_local(given["out"])
     check_target(given["out"], files_read(given, case, given["spec"], *given["text_from"]))
     names = ("checked", "joined", "retest", "text_from")
     job = BundleJob(read_case(case), given["spec"], **{name: given[name] for name in names})

@@ -65,12 +65,13 @@ def check(file: str, **given: Any) -> None:
     from scrubtrace.campaign.file import read_campaign
     from scrubtrace.campaign.record import read_previous, record_bytes
     from scrubtrace.lock import check_runs_folder
-    from scrubtrace.out_file import check_target
+    from scrubtrace.out_file import check_local, check_target
     from scrubtrace.resumable import resumable
 
     if given["in_log"] and given["out"] is None:
         raise UsageStop("--log notes the digest of the record: write it with --out")
     if given["out"] is not None:
+        check_local(given["out"])
         check_target(given["out"], files_read(given, file, given["previous"]))
     check_runs_folder(given["runs"])
     previous = read_previous(given["previous"]) if given["previous"] else None

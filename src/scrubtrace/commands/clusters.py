@@ -39,7 +39,7 @@ def clusters(batch: tuple[str, ...], **given: Any) -> None:
     scrubtrace clusters 'batch/*.parquet' --group-by labeler=worker,task=task --out clusters.parquet
     """
     from scrubtrace.clusters.job import Kind, find_clusters, write_clusters
-    from scrubtrace.out_file import PARQUET, check_out
+    from scrubtrace.out_file import PARQUET, check_local, check_out
     from scrubtrace.pseudonyms import shown_groups
     from scrubtrace.schemas.plan import Columns
 
@@ -47,6 +47,7 @@ def clusters(batch: tuple[str, ...], **given: Any) -> None:
     if set(groups) != {"labeler", "task"}:
         raise UsageStop("--group-by takes labeler=COL,task=COL: both, and no other")
     read = files_read(given, *batch)
+    check_local(given["out"])
     check_out(given["out"], read, example="clusters.parquet", writes=PARQUET)
     columns = Columns(given["text_column"], given["id_column"], None, groups)
     people = read_config(config_sources(given)).privacy.pseudonymous

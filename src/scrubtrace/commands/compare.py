@@ -54,7 +54,7 @@ def compare(batch: tuple[str, ...], **given: Any) -> None:
     from scrubtrace.compare.job import compare as compared
     from scrubtrace.compare.job import described, write_report
     from scrubtrace.compare.judging import Settings, Verdict
-    from scrubtrace.out_file import check_out
+    from scrubtrace.out_file import check_local, check_out
     from scrubtrace.pseudonyms import shown_groups
     from scrubtrace.schemas.plan import Columns
     from scrubtrace.schemas.vocabulary import GROUPS
@@ -63,6 +63,7 @@ def compare(batch: tuple[str, ...], **given: Any) -> None:
     if unknown := sorted(groups.keys() - set(GROUPS)):
         raise UsageStop(f"--group-by: unknown group {unknown[0]!r}; choices: {', '.join(GROUPS)}")
     read = files_read(given, *batch, *given["human"], given["reference"])
+    check_local(given["out"])
     check_out(given["out"], read, example="comparison.json")
     columns = Columns(given["text_column"], language=given["language_column"], groups=groups)
     human = Columns(given["human_column"], language=given["human_language_column"])

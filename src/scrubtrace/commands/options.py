@@ -80,7 +80,11 @@ def messages_of(given: dict[str, Any], name: str = "--language") -> Messages:
 def read_config(given: dict[str, Any]) -> Any:
     """The `Config` from file, settings and the options of a verb; raises `UsageStop`."""
     from scrubtrace.config import load_config
+    from scrubtrace.out_file import check_local
 
+    check_local(given["config_file"], "--config")
+    for name in ("style_model", "style_calibration"):
+        check_local(given.get(name), f"--{name.replace('_', '-')}")
     options = {
         "review.url": given.get("review"),
         "scan.workers": given.get("workers"),

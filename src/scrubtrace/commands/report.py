@@ -52,7 +52,7 @@ def report(runs_folder: str, out: str, policy_dates: tuple[str, ...], **given: A
     scrubtrace report --runs out --review sqlite:///out/review.sqlite --out report.html
     """
     from scrubtrace.commands.review import opened
-    from scrubtrace.out_file import check_target
+    from scrubtrace.out_file import check_local, check_target
     from scrubtrace.report.audited import read_audit
     from scrubtrace.report.campaigns import Campaigns, read_records
     from scrubtrace.report.gathering import gather
@@ -65,6 +65,8 @@ def report(runs_folder: str, out: str, policy_dates: tuple[str, ...], **given: A
     form = SUFFIXES.get(path.suffix.lower())
     if form is None:
         raise UsageStop("--out takes a name that ends in .html or .md")
+    check_local(out)
+    check_local(given["audit_file"], "--audit")
     check_target(out, files_read(given, given["audit_file"], *given["records"]))
     dates = [PolicyDate(*_policy_date(text)) for text in policy_dates]
     config = read_config({"review": given["review"], **config_sources(given)})

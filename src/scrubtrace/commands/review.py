@@ -148,12 +148,13 @@ def export(out: str, file_format: str, **given: Any) -> None:
 
     The column why is in the language of the reviewer; every other cell is the same in any.
     """
-    from scrubtrace.out_file import PARQUET, check_target
+    from scrubtrace.out_file import PARQUET, check_local, check_target
     from scrubtrace.review.export import OPEN, export_csv, export_parquet, export_tasks
     from scrubtrace.why import wording
 
     _check_format(file_format, out, given)
     is_parquet = file_format == "parquet"
+    check_local(out)
     check_target(out, files_read(given), writes=PARQUET if is_parquet else b"")
     wanted = _wanted(given, frozenset() if is_parquet else OPEN.states)
     reviewers = [name.strip() for name in (given["assign"] or "").split(",") if name.strip()]
@@ -203,7 +204,7 @@ def sheet(out: str, **given: Any) -> None:
 
     The page needs no server and no network. It saves a CSV that review import reads.
     """
-    from scrubtrace.out_file import check_target
+    from scrubtrace.out_file import check_local, check_target
     from scrubtrace.review.sheet.writing import write_sheet
     from scrubtrace.schemas.review import OPEN_STATES
     from scrubtrace.why import wording
@@ -211,6 +212,7 @@ def sheet(out: str, **given: Any) -> None:
     path = Path(out)
     if path.suffix.lower() not in (".html", ".htm"):
         raise UsageStop("--out takes a name that ends in .html, so that a browser opens it")
+    check_local(out)
     check_target(out, files_read(given))
     wanted = _wanted(given, OPEN_STATES)
     words = wording(messages_of(given))

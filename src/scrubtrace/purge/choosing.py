@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 from scrubtrace.balance import check_balance
 from scrubtrace.config import PurgeSection
 from scrubtrace.exits import UsageStop
+from scrubtrace.out_file import check_local
 from scrubtrace.resolver import current_results
 from scrubtrace.runs.reading import manifest_of
 from scrubtrace.schemas.decided import DECIDED
@@ -57,6 +58,8 @@ def choose(
     policy: PurgeSection, dataset: str, decisions: str | None, results: str | None
 ) -> Chosen:
     """Everything that the policy names in a data set; raises `UsageStop` for unusable files."""
+    check_local(decisions, "--decisions")
+    check_local(policy.list, "purge.list")
     found = Chosen(WANTED.empty_table())
     tables = [found.wanted]
     if decisions is not None:
