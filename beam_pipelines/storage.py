@@ -207,11 +207,12 @@ def _open_write_remote(path: str) -> Iterator[IO[bytes]]:
 
 
 def _replace_remote(systems: Any, temporary: str, path: str) -> None:
-    """Object stores replace at once; elsewhere, as on HDFS, the earlier file must go first."""
+    """Object stores replace at once; where there are folders, as on HDFS, the earlier file goes."""
     try:
         systems.rename([temporary], [path])
     except OSError:
-        if not (systems.exists(path) and systems.exists(temporary)):
+        has_folders = systems.get_filesystem(path).has_dirs()
+        if not (has_folders and systems.exists(path) and systems.exists(temporary)):
             raise
         systems.delete([path])
         systems.rename([temporary], [path])
