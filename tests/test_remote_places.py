@@ -15,7 +15,7 @@ from purges import decisions, write_data
 
 from scrubtrace.beam_pipelines import storage
 from scrubtrace.beam_pipelines.drawing.jobs import DrawFolder
-from scrubtrace.beam_pipelines.layout import RunFolder
+from scrubtrace.beam_pipelines.layout import RunFolder, runs_of
 from scrubtrace.beam_pipelines.reading import read_range
 from scrubtrace.beam_pipelines.storage import RemoteError
 from scrubtrace.exits import Exit
@@ -183,3 +183,28 @@ def test_a_run_on_a_store_that_cannot_be_reached_is_not_foreign(
     FILES["mem://bucket/out/runs/a/run.json"] = b"{}"
     with pytest.raises(RemoteError, match="access denied"):
         spec_or_none(RunFolder("mem://bucket/out/runs/a"))
+
+
+@pytest.mark.parametrize("method", ["open", "create"])
+def test_a_store_that_fails_during_a_scan_leaves_units_to_go_on_with(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], method: str
+) -> None:
+    sink = io.BytesIO()
+    pq.write_table(pa.table({"text": ["a", "b"]}), sink)
+    FILES["mem://bucket/data/a.parquet"] = sink.getvalue()
+    detect = ("detect", "mem://bucket/data/*.parquet", "--out", "mem://bucket/out", *REVIEW)
+    call = getattr(MemoryFileSystem, method)
+    asked: list[str] = []
+
+    def fails_later(files: MemoryFileSystem, path: str, *more: Any, **named: Any) -> Any:
+        asked.append(path)
+        planned = asked.count("mem://bucket/data/a.parquet") < 2 and "/parts/" not in path
+        return call(files, path, *more, **named) if planned else deny()
+
+    with monkeypatch.context() as patched:
+        patched.setattr(MemoryFileSystem, method, fails_later)
+        assert code_of(*detect) == Exit.INCOMPLETE
+    told = capsys.readouterr().err
+    assert "1 units could not be written: an object store cannot be reached, or refuses" in told
+    assert code_of(*detect) == Exit.DONE
+    assert len(runs_of("mem://bucket/out")) == 1
