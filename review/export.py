@@ -1,6 +1,7 @@
 """Files for reviewers and for later jobs: CSV that is safe in a spreadsheet, and typed Parquet."""
 
 import hashlib
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
