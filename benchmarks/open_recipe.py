@@ -18,5 +18,5 @@ RECIPE = replace(
 )
 """As for languages with spaces; and how frequent runs of words are in LLM text on the whole, and
 which runs of characters are present at all. A model with this one as a part needs neither. Scores
-are not adjusted for the kind of a text: only three sources of open rows have both labels to learn
-it from, and with what they teach the mean over held-out sources is .862 instead of .863."""
+are not adjusted for the kind of a text: only two sources of open rows have both labels to learn it
+from."""

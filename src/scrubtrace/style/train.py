@@ -28,6 +28,7 @@ from scrubtrace.style.progress import Told, say
 from scrubtrace.style.recipes import Recipe, recipe_of
 from scrubtrace.style.transfer import (
     FOLDS,
+    LEAST_SOURCES,
     SourceResult,
     folds_of,
     hold_out,
@@ -144,8 +145,11 @@ def train_language(
     quiet: bool = True,
     recipe: Recipe | None = None,
     base: LanguageModel | None = None,
+    least_sources: int = LEAST_SOURCES,
 ) -> Trained:
     """The model of one language from its rows, with the held-out results that scale it.
+
+    Whole sources are held out if ``least_sources`` of them have both labels.
 
     ``recipe`` is that of the language, if not given. The score of ``base`` is one more part, with
     the weight of `BASE_WEIGHTS` that ranks held-out rows best; scores are adjusted for the kind of
@@ -156,7 +160,7 @@ def train_language(
     columns = columns_of(language, texts, labels, [row.source for row in rows], recipe, base)
     usable = columns.words >= recipe.least_fitted
     judged = usable & (columns.words >= recipe.least_words)
-    fold, by_source = folds_of(columns, judged, relatives, folds)
+    fold, by_source = folds_of(columns, judged, relatives, folds, least_sources)
     parts = hold_out(columns, recipe, usable, fold, lambda line: say(f"{language}: {line}", quiet))
     say(f"{language}: last fit", quiet)
     model = fit_model(columns, usable, recipe, parts)

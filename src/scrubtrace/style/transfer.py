@@ -33,9 +33,13 @@ class SourceResult:
 
 
 def folds_of(
-    columns: Columns, judged: Flags, relatives: Sequence[Sequence[str]], folds: int
+    columns: Columns,
+    judged: Flags,
+    relatives: Sequence[Sequence[str]],
+    folds: int,
+    least: int = LEAST_SOURCES,
 ) -> tuple[Numbers, bool]:
-    """Fold of each row, and whether they are of whole sources.
+    """Fold of each row, and whether they are of whole sources: of ``least`` with both labels.
 
     ``judged`` are the rows long enough to be scored: only they make a source one of both labels.
     Groups of related sources go, the largest first, to the fold with the fewest rows. Relatives of
@@ -50,7 +54,7 @@ def folds_of(
             group[joined] = group[known].min()
     rows = group[columns.source]
     two_sided = {int(group[s]) for s in np.flatnonzero(~columns.one_sided(judged))}
-    if len(two_sided) < LEAST_SOURCES:
+    if len(two_sided) < least:
         return np.arange(len(columns)) % folds, False
     sizes = np.bincount(rows, minlength=len(group))
     fold_of, filled = np.zeros(len(group), np.int64), np.zeros(folds)
