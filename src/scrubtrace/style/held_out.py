@@ -17,7 +17,7 @@ from scrubtrace.style.parts import fit_parts
 from scrubtrace.style.recipes import Recipe
 from scrubtrace.style.transfer import means_of, results
 
-BASE_WEIGHTS = (3.0, 1.5, 0.0)
+BASE_WEIGHTS = (2.0, 1.0, 0.0)
 """Weights of a base model beside parts that together have 5: on rows of new sources it helps, on
 rows like the user's own little or not at all (`docs/accuracy.md`). Where no source has both labels,
 nothing can choose, and it is the first."""
