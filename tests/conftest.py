@@ -192,6 +192,22 @@ def schema_url() -> Iterator[str]:
     server.dispose()
 
 
+@pytest.fixture
+def database_url() -> Iterator[str]:
+    """URL of an empty database of the test server, whose locks no other test waits for."""
+    if not SERVER:
+        pytest.skip("SCRUBTRACE_TEST_POSTGRESQL is not set")
+    name = f"review_{uuid.uuid4().hex}"
+    url = make_url(SERVER).set(drivername="postgresql+psycopg")
+    server = create_engine(url, isolation_level="AUTOCOMMIT")
+    with server.connect() as connection:
+        connection.execute(text(f"CREATE DATABASE {name}"))
+    yield make_url(SERVER).set(database=name).render_as_string(hide_password=False)
+    with server.connect() as connection:
+        connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
+    server.dispose()
+
+
 @pytest.fixture(params=["sqlite", "postgresql"])
 def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """URL of a database without tables."""

@@ -56,9 +56,9 @@ def test_items_that_are_stored_stay_as_they_are_with_only_new(engine: Engine) ->
     assert stored == {"r00000000": (True, FIRST), "r1": (True, SECOND)}
 
 
-def test_what_a_newer_run_sees_meanwhile_keeps_its_flag(schema_url: str) -> None:
+def test_what_a_newer_run_sees_meanwhile_keeps_its_flag(database_url: str) -> None:
     """SQLite's write lock keeps the newer run out until the older one is done."""
-    engine, other = open_review(schema_url), open_review(schema_url)
+    engine, other = open_review(database_url), open_review(database_url)
     upsert_items(engine, [ITEM, replace(ITEM, item_key="r1")], FIRST)
 
     @event.listens_for(engine, "before_cursor_execute")
