@@ -320,9 +320,9 @@ def test_two_processes_that_commit_at_once_fail_or_mix_items(engine: Engine, url
     assert {(item.last_run, item.item.why) for item in stored} == {("r2", "r2")}
 
 
-def test_an_item_that_another_run_inserts_meanwhile_counts_as_updated(schema_url: str) -> None:
+def test_an_item_that_another_run_inserts_meanwhile_counts_as_updated(database_url: str) -> None:
     """SQLite's write lock keeps the other run out until the first is done."""
-    engine, other = open_review(schema_url), open_review(schema_url)
+    engine, other = open_review(database_url), open_review(database_url)
     older, newer = "20260101T020000.000000-aaaaaa", "20260102T020000.000000-aaaaaa"
 
     @event.listens_for(engine, "before_cursor_execute")
