@@ -28,13 +28,21 @@ def run(parent: int) -> None:
     short_memory.end_when_short(lambda: os._exit(short_memory.OUT_OF_MEMORY))
     threading.Thread(target=end_with_parent, args=(parent,), daemon=True).start()
     quiet_logging()
-    from apache_beam.runners.worker import sdk_worker, sdk_worker_main
+    from apache_beam.runners.worker import data_plane, log_handler, sdk_worker, sdk_worker_main
 
-    # It prints and logs the traceback of an instruction that fails and answers with it, too: the
-    # launcher tells.
-    vars(sdk_worker)["print"] = _print_nothing
+    # It prints and logs the traceback of an instruction that fails and answers with it, too, and
+    # of each connection that ends with the launcher: the launcher tells.
+    for module in (sdk_worker, log_handler):
+        vars(module)["print"] = _print_nothing
     logging.getLogger(sdk_worker.__name__).addFilter(is_no_answer)
-    sdk_worker_main.main(sys.argv)
+    for module in (data_plane, sdk_worker_main):
+        logging.getLogger(module.__name__).addFilter(is_no_broken_connection)
+    try:
+        sdk_worker_main.main(sys.argv)
+    except Exception as error:
+        if type(error).__name__ in BROKEN:
+            os._exit(1)
+        raise
 
 
 @contextmanager
@@ -60,6 +68,12 @@ def tell_thread(ended: threading.ExceptHookArgs) -> None:
 def is_no_answer(record: logging.LogRecord) -> bool:
     """Whether a record of Beam's worker is about something else than an instruction that failed."""
     return not str(record.msg).startswith(FAILED_INSTRUCTION)
+
+
+def is_no_broken_connection(record: logging.LogRecord) -> bool:
+    """Whether a record is about something else than a connection that ended."""
+    kind = record.exc_info[0] if record.exc_info else None
+    return kind is None or kind.__name__ not in BROKEN
 
 
 def _print_nothing(*_: object, **__: object) -> None:

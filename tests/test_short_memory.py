@@ -97,6 +97,18 @@ def test_a_failed_instruction_is_told_by_the_launcher_alone(message: str, expect
     assert worker.is_no_answer(record) == expected
 
 
+@pytest.mark.parametrize(
+    ("kind", "expected"), [("_MultiThreadedRendezvous", False), ("ValueError", True), ("", True)]
+)
+def test_a_connection_that_ends_with_the_launcher_is_told_by_it_alone(
+    kind: str, expected: bool
+) -> None:
+    error = type(kind, (Exception,), {})() if kind else None
+    about = (type(error), error, None) if error else None
+    record = logging.LogRecord("data_plane", logging.ERROR, "x.py", 1, "failed", (), about)
+    assert worker.is_no_broken_connection(record) == expected
+
+
 @pytest.mark.parametrize(("limit", "expected"), [(None, False), (4096 * MIB, True)])
 def test_under_a_limit_one_worker_is_a_process_of_its_own(
     monkeypatch: pytest.MonkeyPatch, limit: int | None, expected: bool
