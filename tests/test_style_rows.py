@@ -153,7 +153,7 @@ def test_where_no_source_has_both_labels_nothing_is_claimed(
     assert "AUROC" not in told
     model = read_model(str(shards / "style.npz")).models["en"]
     assert model.base is not None
-    assert model.weights[-1] == 3
+    assert model.weights[-1] == 2
     assert model.adjustment is None
 
 
