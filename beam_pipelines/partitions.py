@@ -30,4 +30,5 @@ def above_partitions(folder: str) -> str:
     So a run over one partition names its shards as a run over all does.
     """
     above, _, name = folder.rstrip("/").rpartition("/")
-    return above_partitions(above) if name.partition("=")[1] and name[0] != "=" else folder
+    is_key = bool(name.partition("=")[1]) and name[0] != "="
+    return above_partitions(above or "/") if is_key else folder

@@ -54,6 +54,7 @@ def test_folders_are_keys_and_values(path: str, keys: dict[str, str | None]) -> 
         ("/data/vendor=north/raw", "/data/vendor=north/raw"),
         ("s3://bucket/dt=2026-01-05", "s3://bucket"),
         ("/data/=x", "/data/=x"),
+        ("/dt=2026-01-05", "/"),
         ("/", "/"),
     ],
 )

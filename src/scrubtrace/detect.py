@@ -22,16 +22,12 @@ from scrubtrace.beam_pipelines.layout import (
 from scrubtrace.beam_pipelines.planning import Inputs, PlanError, plan_work, read_inputs
 from scrubtrace.beam_pipelines.recorded_options import recorded_options
 from scrubtrace.beam_pipelines.remote import (
-    ClusterError,
-    choose_parallelism,
     limit_parallelism,
 )
 from scrubtrace.beam_pipelines.runner import (
-    OptionsError,
     has_worker_processes,
     is_in_process,
     make_runner,
-    options_given,
     pipeline_options,
 )
 from scrubtrace.beam_pipelines.scan import ScanUnits
@@ -53,7 +49,7 @@ from scrubtrace.review.connection import open_review, sqlite_url
 from scrubtrace.review.errors import ReviewError
 from scrubtrace.review.rotation import key_ids
 from scrubtrace.review.store import run_ids
-from scrubtrace.running import run_to_end
+from scrubtrace.running import beam_options, run_to_end
 from scrubtrace.schemas.identity import KeyRing
 from scrubtrace.schemas.plan import Columns, DetectorSpec, RunSpec, Work
 from scrubtrace.style.flagging import check_style
@@ -111,14 +107,13 @@ class Prepared:
 def prepare(job: Job) -> Prepared:
     """Everything that can be found wrong before a file is written; raises `UsageStop`."""
     config = job.config
+    options = beam_options(job.beam_arguments, config.scan.workers)
     try:
-        options = pipeline_options(job.beam_arguments, config.scan.workers)
-        choose_parallelism(options, options_given(job.beam_arguments))
         detectors = tuple(_planned(name, config) for name in detector_names(config))
         check_style(config, detectors)
         columns = columns_of(config)
         inputs = read_inputs(job.inputs, columns, config.input.dataset, config.input.root)
-    except (PlanError, DetectorError, OptionsError, ClusterError) as error:
+    except (PlanError, DetectorError) as error:
         raise UsageStop(str(error)) from None
     own = storage.join(job.out, "runs")
     check_apart([*inputs.shards, *inputs.dead], job.inputs, job.out, own)

@@ -1,15 +1,32 @@
 """Running a pipeline over units to its end."""
 
+from collections.abc import Sequence
+
 import apache_beam as beam
 from apache_beam.metrics import MetricsFilter
 from apache_beam.options.pipeline_options import PipelineOptions
 
 from scrubtrace.beam_pipelines.failures import NAMESPACE, UNREADY, UNWRITTEN
-from scrubtrace.beam_pipelines.remote import failed_job
-from scrubtrace.beam_pipelines.runner import is_in_process
+from scrubtrace.beam_pipelines.remote import ClusterError, choose_parallelism, failed_job
+from scrubtrace.beam_pipelines.runner import (
+    OptionsError,
+    is_in_process,
+    options_given,
+    pipeline_options,
+)
 from scrubtrace.beam_pipelines.worker_processes import WORKER_DIED
 from scrubtrace.exits import IncompleteStop, UsageStop
 from scrubtrace.resumable import GOES_ON, REFUSED
+
+
+def beam_options(arguments: Sequence[str], workers: int) -> PipelineOptions:
+    """Beam's options of a command, with the parallelism of its cluster; raises `UsageStop`."""
+    try:
+        options = pipeline_options(arguments, workers)
+        choose_parallelism(options, options_given(arguments))
+    except (OptionsError, ClusterError) as error:
+        raise UsageStop(str(error)) from None
+    return options
 
 
 def run_to_end(pipeline: beam.Pipeline, options: PipelineOptions) -> None:

@@ -32,8 +32,6 @@ from scrubtrace.beam_pipelines.drawing.labels import LANGUAGE, MONTH, STRATA_BY,
 from scrubtrace.beam_pipelines.drawing.partial import Partial, Stratum, Values
 from scrubtrace.beam_pipelines.drawing.ranges import DrawSpec
 from scrubtrace.beam_pipelines.layout import started_at
-from scrubtrace.beam_pipelines.remote import ClusterError, choose_parallelism
-from scrubtrace.beam_pipelines.runner import OptionsError, options_given, pipeline_options
 from scrubtrace.cells import check_committed_here
 from scrubtrace.config import Config
 from scrubtrace.detect import review_engine
@@ -46,6 +44,7 @@ from scrubtrace.review.batches.known import check_name, flagged_keys
 from scrubtrace.review.batches.store import create_batch, list_batches
 from scrubtrace.review.errors import ReviewError
 from scrubtrace.review.rotation import key_ids
+from scrubtrace.running import beam_options
 from scrubtrace.schemas.batches import Batch, Purpose
 from scrubtrace.schemas.plan import Columns, RunSpec
 
@@ -110,7 +109,7 @@ def make_plan(job: PlanJob) -> Planned:
     the run, `SumsDifferStop` if rows are not accounted for.
     """
     check_runs_folder(job.out)
-    options = _options(job)
+    options = beam_options(job.beam_arguments, job.config.scan.workers)
     engine = review_engine(job.config, job.out, must_exist=True)
     with _usage_errors():
         check_name(engine, job.name)
@@ -205,15 +204,6 @@ def _missing(name: str) -> str:
         )
     column = TIME if name == MONTH else name
     return f"the run has no such column; scan with --group-by {column}=COL"
-
-
-def _options(job: PlanJob) -> PipelineOptions:
-    try:
-        options = pipeline_options(job.beam_arguments, job.config.scan.workers)
-        choose_parallelism(options, options_given(job.beam_arguments))
-    except (OptionsError, ClusterError) as error:
-        raise UsageStop(str(error)) from None
-    return options
 
 
 @contextmanager

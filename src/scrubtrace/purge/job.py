@@ -18,13 +18,10 @@ from scrubtrace.beam_pipelines.layout import plan_table, read_table, table_bytes
 from scrubtrace.beam_pipelines.planning import Inputs, PlanError, read_inputs
 from scrubtrace.beam_pipelines.purging.layout import PurgeFolder
 from scrubtrace.beam_pipelines.purging.unit import PurgeUnits
-from scrubtrace.beam_pipelines.remote import ClusterError, choose_parallelism, limit_parallelism
+from scrubtrace.beam_pipelines.remote import limit_parallelism
 from scrubtrace.beam_pipelines.runner import (
-    OptionsError,
     is_in_process,
     make_runner,
-    options_given,
-    pipeline_options,
 )
 from scrubtrace.beam_pipelines.short_memory import end_under_limit
 from scrubtrace.config import Config
@@ -39,7 +36,7 @@ from scrubtrace.purge.maps import Sums, put_together
 from scrubtrace.purge.record import Attachments, Purge, write_record
 from scrubtrace.purge.sample_files import Sample
 from scrubtrace.resumable import resumable
-from scrubtrace.running import run_to_end
+from scrubtrace.running import beam_options, run_to_end
 from scrubtrace.schemas.identity import KeyRing
 from scrubtrace.schemas.plan import Columns, RowRange, Shard, Unit, Work
 from scrubtrace.schemas.removal import EXPECTED, PurgeReceipt, PurgeSpec
@@ -130,7 +127,7 @@ def prepare(job: Job) -> Prepared:
     """Everything that can be found wrong before a file is written; raises `UsageStop`."""
     config = job.config
     _check_policy(job)
-    options = _options(job)
+    options = beam_options(job.beam_arguments, config.scan.workers)
     if job.attachments.audit_batch and not storage.exists(PurgeFolder(job.out).record):
         raise UsageStop("an audit is of shards that were purged already: purge first, without it")
     ring = _ring(job.key_file)
@@ -148,15 +145,6 @@ def prepare(job: Job) -> Prepared:
     dead = [shard.name for shard in inputs.dead]
     located = locate(chosen.wanted, inputs.shards, config.input.id_column, dead)
     return Prepared(job, inputs, chosen, located, ring, options)
-
-
-def _options(job: Job) -> PipelineOptions:
-    try:
-        options = pipeline_options(job.beam_arguments, job.config.scan.workers)
-        choose_parallelism(options, options_given(job.beam_arguments))
-    except (OptionsError, ClusterError) as error:
-        raise UsageStop(str(error)) from None
-    return options
 
 
 @resumable()

@@ -23,8 +23,8 @@ def is_index(path: str) -> bool:
         return False
     try:
         return storage.exists(storage.join(path, MANIFEST))
-    except (OSError, ValueError) as error:  # Beam raises both; a scheme may need an extra of Beam
-        raise UsageStop(f"cannot look up {path!r}: {error}") from None
+    except storage.RemoteError as error:
+        raise UsageStop(f"cannot look up {path!r}: {error.strerror}") from None
 
 
 def index_names(paths: Sequence[str]) -> list[str]:
