@@ -26,9 +26,10 @@ from scrubtrace.beam_pipelines.tallying import tally_rows
 from scrubtrace.detectors.batch import TextBatch
 from scrubtrace.detectors.detector import Detector, detect_each
 from scrubtrace.detectors.language import identify, normalise_code
+from scrubtrace.schemas.different import DifferentTexts
 from scrubtrace.schemas.evidence import Evidence
 from scrubtrace.schemas.findings import DEAD_LETTERS, FINDINGS
-from scrubtrace.schemas.identity import KeyRing, id_hashes
+from scrubtrace.schemas.identity import DigestKey, KeyRing, id_hashes
 from scrubtrace.schemas.plan import RowRange, RunSpec, Unit
 from scrubtrace.schemas.receipts import PartReceipt, RangeReceipt, Receipt, Tally, Turns
 from scrubtrace.schemas.vocabulary import Abstained, DeadReason
@@ -135,7 +136,9 @@ def _scan_rows(
                 collected.counts.add((shard, detector.name), *of_texts, silent, empty)
                 for number, reason in silent.items():
                     reasons[detector.name][first + number] = reason
-                receipt.detectors[detector.name].counts.update(evidence.counts)
+                tally = receipt.detectors[detector.name]
+                tally.counts.update(evidence.counts)
+                tally.add_different(_different(evidence, batch, maker.keys.active))
         for name, found in reasons.items():
             receipt.detectors[name].add(tally_rows(rows, found))
     return receipt, collected
@@ -187,6 +190,14 @@ def _detect(
         collected.findings.setdefault(detector.name, []).append(found)
         collected.signals.setdefault(detector.name, Counter()).update(_signals(evidence))
     return evidence
+
+
+def _different(evidence: Evidence, batch: TextBatch, key: DigestKey) -> dict[str, DifferentTexts]:
+    """The texts of each group that a detector compares, as keyed digests."""
+    return {
+        group: DifferentTexts.of(key.id, (key.digest(batch.texts[row]) for row in rows))
+        for group, rows in evidence.grouped.items()
+    }
 
 
 def _count(receipt: RangeReceipt, rows: Rows) -> None:

@@ -4,8 +4,8 @@ import hashlib
 import json
 import math
 import re
-from collections import Counter
-from collections.abc import Callable, Mapping
+from collections import Counter, defaultdict
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, Protocol, runtime_checkable
 
@@ -117,6 +117,7 @@ def detect_each(
     spans: list[Span] = []
     abstained: dict[int, str] = {}
     counts: Counter[str] = Counter()
+    grouped: defaultdict[str, list[int]] = defaultdict(list)
     for half in (range(middle), range(middle, len(batch))):
         shifted = partial(_shift, on_error, half.start)
         evidence = detect_each(detector, batch.take(half), shifted)
@@ -125,7 +126,9 @@ def detect_each(
         for entry in evidence.abstained.to_pylist():
             abstained[entry["row"] + half.start] = entry["reason"]
         counts.update(evidence.counts)
-    return Evidence.of(spans, abstained, counts)
+        for name, rows in evidence.grouped.items():
+            grouped[name] += [row + half.start for row in rows]
+    return Evidence.of(spans, abstained, counts, grouped)
 
 
 def checked_evidence(detector: Detector, batch: TextBatch) -> Evidence:
@@ -152,6 +155,8 @@ def check_evidence(evidence: Any, batch: TextBatch) -> None:
         raise ContractError("answered a reason that is not one short word (letters, digits, _-.)")
     if not _are_counts(evidence.counts):
         raise ContractError("answered counts that are no whole numbers by short names")
+    if not _are_groups(evidence.grouped, len(batch)):
+        raise ContractError("answered groups that are no rows of the batch by short names")
 
 
 def _check_found(found: pa.RecordBatch, batch: TextBatch) -> None:
@@ -179,6 +184,18 @@ def _are_counts(counts: Any) -> bool:
         and not isinstance(count, bool)
         and count >= 0
         for name, count in counts.items()
+    )
+
+
+def _are_groups(groups: Any, rows: int) -> bool:
+    if not isinstance(groups, Mapping) or len(groups) > MOST_COUNTS:
+        return False
+    return all(
+        isinstance(name, str)
+        and len(name) <= NAME_CHARS
+        and isinstance(own, Sequence)
+        and all(isinstance(row, int) and 0 <= row < rows for row in own)
+        for name, own in groups.items()
     )
 
 

@@ -1,6 +1,6 @@
 """Evidence: what a detector says of the rows of one batch, as columns."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import pyarrow as pa
@@ -63,12 +63,15 @@ class Evidence:
 
     ``found`` has the columns of `FOUND`, ``abstained`` those of `ABSTAINED`; ``row`` counts from
     0 within the batch. ``counts`` adds up over batches into the receipts: how many rows were judged
-    as part of which group, by a name that never holds text of a row.
+    as part of which group, by a name that never holds text of a row. ``grouped`` are rows by the
+    group in which they are compared with others; the receipts then say how many different texts
+    each group has.
     """
 
     found: pa.RecordBatch
     abstained: pa.RecordBatch
     counts: Mapping[str, int] = field(default_factory=dict)
+    grouped: Mapping[str, Sequence[int]] = field(default_factory=dict)
 
     @classmethod
     def of(
@@ -76,6 +79,7 @@ class Evidence:
         spans: list[Span],
         abstained: dict[int, str],
         counts: Mapping[str, int] | None = None,
+        grouped: Mapping[str, Sequence[int]] | None = None,
     ) -> "Evidence":
         """Evidence from spans in any order and the reasons of the rows abstained from."""
         ordered = sorted(spans, key=_place)
@@ -90,4 +94,5 @@ class Evidence:
                 schema=ABSTAINED,
             ),
             dict(counts or {}),
+            dict(grouped or {}),
         )

@@ -3,8 +3,11 @@
 import json
 import re
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
+
+from scrubtrace.schemas.different import DifferentTexts
 
 ROLES_SEEN = 20
 """At most so many names of roles are kept."""
@@ -36,7 +39,8 @@ class Turns:
 class Tally:
     """What became of the rows of one shard range under one detector, and of their texts.
 
-    ``counts`` are the detector's own, see `Evidence`: texts judged, by group.
+    ``counts`` are the detector's own, see `Evidence`: texts judged, by group. ``different`` says of
+    some of those groups how many different texts were judged.
     """
 
     judged: int = 0
@@ -46,6 +50,7 @@ class Tally:
     texts_judged: int = 0
     texts_abstained: Counter[str] = field(default_factory=Counter)
     counts: Counter[str] = field(default_factory=Counter)
+    different: dict[str, DifferentTexts] = field(default_factory=dict)
 
     @property
     def rows(self) -> int:
@@ -61,6 +66,12 @@ class Tally:
         self.texts_judged += other.texts_judged
         self.texts_abstained.update(other.texts_abstained)
         self.counts.update(other.counts)
+        self.add_different(other.different)
+
+    def add_different(self, other: Mapping[str, DifferentTexts]) -> None:
+        """Adds texts by group to those that were judged."""
+        for group, texts in other.items():
+            self.different.setdefault(group, DifferentTexts()).add(texts)
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> "Tally":
@@ -73,6 +84,7 @@ class Tally:
             data["texts_judged"],
             Counter(data["texts_abstained"]),
             Counter(data.get("counts", {})),  # receipts before the style lane have none
+            {name: DifferentTexts(**t) for name, t in data.get("different", {}).items()},
         )
 
 

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from scrubtrace.config import Config, PolicySection, StyleSection, load_config
 from scrubtrace.exits import UsageStop
 from scrubtrace.policy import PRIORITIES, judge
+from scrubtrace.schemas.different import DifferentTexts
 from scrubtrace.schemas.plan import DetectorSpec
 from scrubtrace.schemas.style import style_value
 from scrubtrace.schemas.vocabulary import Kind
@@ -172,6 +173,25 @@ def test_equal_texts_do_not_make_a_discovery() -> None:
     row = rows_of(1)[0]
     policy = StyleSection(alpha=0.05, fdr=0.1)
     assert decide([row] * 50, {NAME: 1_000}, policy).cuts == {}
+
+
+def test_copies_are_one_test_of_the_false_discovery_rate() -> None:
+    rows, policy = rows_of(*[1] * 3), StyleSection(alpha=0.05, fdr=0.1)
+    assert decide(rows, {NAME: 1_000}, policy).cuts == {}
+    digests = [f"{number % 200:012x}" for number in range(1_000)]
+    met = {NAME: DifferentTexts.of("key", digests)}
+    outcome = decide(rows, {NAME: 1_000}, policy, met)
+    assert (outcome.strata[NAME].different, outcome.strata[NAME].flagged) == (200, 3)
+    told = "\n".join(style_lines(outcome, configured(policy)))
+    assert "1,000 judged (at most 200 different), 3 candidates" in told
+    later = decide(rows, {NAME: 1_500}, policy, met)  # 500 of an earlier version
+    assert later.strata[NAME].different == 700
+
+
+def test_a_bound_below_the_candidates_is_not_used() -> None:
+    rows, policy = rows_of(1, 1, 1), StyleSection(alpha=0.05, fdr=0.1)
+    outcome = decide(rows, {NAME: 3}, policy, {NAME: DifferentTexts.of("key", ["00", "00", "01"])})
+    assert outcome.strata[NAME].flagged == 3
 
 
 STYLES = st.builds(

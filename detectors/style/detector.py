@@ -17,6 +17,7 @@ source are still of the kind that calibrated it is counted here, and decided at 
 import json
 import shlex
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -115,7 +116,7 @@ class Stylometry:
             for row, found in sorted(ranked.items())
             if found.p <= self.keep
         ]
-        return Evidence.of(spans, abstained, counts)
+        return Evidence.of(spans, abstained, counts, _by_stratum(ranked))
 
     @cached_property
     def _scorer(self) -> Scorer:
@@ -183,6 +184,14 @@ class Stylometry:
     def _span(self, row: int, scored: Scored, found: Ranked) -> Span:
         value = json.dumps(_about(row, scored, found), ensure_ascii=False)
         return Span(row, SIGNAL, CATEGORY, Strength.WEAK, Use.ASSERTED, score=found.p, value=value)
+
+
+def _by_stratum(ranked: Mapping[int, Ranked]) -> dict[str, list[int]]:
+    found: dict[str, list[int]] = {}
+    for row, rank in ranked.items():
+        if rank.stratum:
+            found.setdefault(rank.stratum.stratum.name, []).append(row)
+    return found
 
 
 def _ranked_in(

@@ -183,7 +183,8 @@ def style_outcome(results: Results, config: Config, outcome: Outcome) -> StyleOu
     """What style flags of each stratum; parts are read for it only if alpha is set."""
     tally = outcome.balance.detectors.get(STYLOMETRY)
     counts = tally.counts if tally else {}
-    return decide(results.found_by(STYLOMETRY), counts, config.policy.style)
+    different = tally.different if tally else {}
+    return decide(results.found_by(STYLOMETRY), counts, config.policy.style, different)
 
 
 def _item(

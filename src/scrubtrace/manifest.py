@@ -16,6 +16,7 @@ from scrubtrace.outcome import Outcome
 from scrubtrace.policy import policy_digest
 from scrubtrace.review.trail.events import head, is_in_log
 from scrubtrace.schemas.plan import RunSpec
+from scrubtrace.schemas.receipts import Tally
 from scrubtrace.schemas.style import STYLOMETRY
 from scrubtrace.style.telling import union_bounds
 
@@ -69,7 +70,7 @@ def _content(folder: RunFolder, spec: RunSpec, config: Config, outcome: Outcome)
         "repeated_ids": outcome.repeated_ids,
         "rows_with_a_repeated_id": outcome.repeated_id_rows,
         "dead_rows": dict(sorted(balance.dead.items())),
-        "detectors": {name: vars(tally) for name, tally in sorted(balance.detectors.items())},
+        "detectors": {name: _counted(tally) for name, tally in sorted(balance.detectors.items())},
         "turns": {path: vars(turns) for path, turns in sorted(balance.turns.items())},
         "languages": dict(sorted(balance.languages.items())),
         "signals": dict(sorted(outcome.signals.items())),
@@ -83,6 +84,11 @@ def _content(folder: RunFolder, spec: RunSpec, config: Config, outcome: Outcome)
         "scan_again": sorted(balance.scan_again),
         "dead_shards": [asdict(shard) for shard in outcome.dead_shards],
     }
+
+
+def _counted(tally: Tally) -> dict[str, Any]:
+    """The sums of a detector; how many texts differ, the strata of the style lane say."""
+    return {name: value for name, value in vars(tally).items() if name != "different"}
 
 
 def _style(config: Config, outcome: Outcome) -> dict[str, Any]:

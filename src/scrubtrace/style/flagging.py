@@ -14,6 +14,7 @@ import numpy as np
 
 from scrubtrace.config import Config, StyleSection
 from scrubtrace.exits import UsageStop
+from scrubtrace.schemas.different import KEPT, DifferentTexts
 from scrubtrace.schemas.plan import DetectorSpec
 from scrubtrace.schemas.style import (
     KEEP,
@@ -26,6 +27,7 @@ from scrubtrace.schemas.style import (
     described,
 )
 from scrubtrace.stats.conformal import conditional, false_flags, rows_for, smallest_p
+from scrubtrace.stats.distinct import at_most
 from scrubtrace.stats.fdr import benjamini_hochberg, least_rejections
 from scrubtrace.style.cuts import Cut, can_flag, highest_p
 from scrubtrace.style.drift import drifts
@@ -50,7 +52,8 @@ class Stratum:
     those that calibrated; ``false_range`` holds it in 95% of cases if they are independent.
     ``shift`` and ``measure`` are the `Drift` of its source's rows, if there are enough. ``problem``
     says why nothing can be flagged. ``p_values`` counts the judged rows in `P_BINS` equal bins;
-    empty for runs of earlier versions.
+    empty for runs of earlier versions. At most so many ``different`` texts were judged, with 99%
+    confidence: the tests that the false discovery rate is about.
     """
 
     name: str
@@ -69,6 +72,7 @@ class Stratum:
     measure: str = ""
     problem: str = ""
     p_values: list[int] = field(default_factory=list)
+    different: int = 0
 
 
 @dataclass
@@ -99,17 +103,24 @@ def check_style(config: Config, detectors: Iterable[DetectorSpec]) -> None:
             )
 
 
-def decide(rows: Iterable[Row], counts: Mapping[str, int], policy: StyleSection) -> StyleOutcome:
+def decide(
+    rows: Iterable[Row],
+    counts: Mapping[str, int],
+    policy: StyleSection,
+    different: Mapping[str, DifferentTexts] | None = None,
+) -> StyleOutcome:
     """What is flagged of each stratum.
 
     Parameters
     ----------
     rows : findings of the detector, each with text_digest and evidence; not read without alpha.
     counts : texts judged by stratum, from the receipts.
+    different : the smallest digests of these texts by stratum; receipts of earlier versions have
+        none, and their texts are taken to differ.
 
     Memory: about 300 bytes for each different text with a p-value up to alpha.
     """
-    outcome = _counted(counts)
+    outcome = _counted(counts, different or {})
     if policy.alpha is None:
         return outcome
     found: dict[str, dict[str, tuple[Place, int]]] = {}
@@ -133,7 +144,7 @@ def decide(rows: Iterable[Row], counts: Mapping[str, int], policy: StyleSection)
     return outcome
 
 
-def _counted(counts: Mapping[str, int]) -> StyleOutcome:
+def _counted(counts: Mapping[str, int], different: Mapping[str, DifferentTexts]) -> StyleOutcome:
     """Rows by stratum, before anything is decided."""
     strata, not_calibrated = {}, {}
     drift = drifts(counts)
@@ -143,9 +154,18 @@ def _counted(counts: Mapping[str, int]) -> StyleOutcome:
         elif not _says_more(name):
             strata[name] = Stratum(name, count, counts.get(name + UNLIKE_SUFFIX, 0))
             strata[name].p_values = _histogram(name, counts)
+            strata[name].different = _most_different(count, different.get(name))
             if found := drift.get(name.rpartition("/")[0]):
                 strata[name].shift, strata[name].measure = found
     return StyleOutcome(strata, {}, not_calibrated)
+
+
+def _most_different(judged: int, met: DifferentTexts | None) -> int:
+    """Upper bound on the number of different texts among the judged."""
+    if met is None:
+        return judged
+    known = sum(at_most(smallest, KEPT) for smallest in met.kept().values())
+    return min(judged, known + judged - met.texts)
 
 
 def _says_more(name: str) -> bool:
@@ -204,13 +224,14 @@ def _rejected(stratum: Stratum, p_values: list[float], policy: StyleSection) -> 
     """How many of the sorted p-values the false discovery rate allows; says so if none can be."""
     n = stratum.n or 0
     level = policy.fdr or 0.0
+    tests = max(stratum.different, len(p_values))  # the bound may be too low, in 1% of cases
     own = np.array(p_values, np.float64)
     adjusted = conditional(own, n) if policy.conditional else own
-    cut = benjamini_hochberg(adjusted, stratum.judged, level)
+    cut = benjamini_hochberg(adjusted, tests, level)
     rejected = int((adjusted <= cut).sum()) if cut else 0
     if not rejected:
         smallest = _adjusted(smallest_p(n), n, policy)
-        least = least_rejections(smallest, stratum.judged, level)
+        least = least_rejections(smallest, tests, level)
         stratum.problem = (
             NO_RATE.format(rows=f"{n:,}", level=f"{level:g}")
             if least is None

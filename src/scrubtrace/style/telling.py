@@ -51,7 +51,9 @@ def union_bounds(outcome: StyleOutcome, config: Config) -> dict[str, float]:
 
 
 def _told(stratum: Stratum) -> str:
-    told = f"{stratum.judged:,} judged, {stratum.candidates:,} candidates"
+    copies = stratum.different < stratum.judged
+    among = f" (at most {stratum.different:,} different)" if copies else ""
+    told = f"{stratum.judged:,} judged{among}, {stratum.candidates:,} candidates"
     if stratum.n is None:
         told += ", none flagged"
     else:
