@@ -50,7 +50,7 @@ class CheckUnitFn(beam.DoFn):
         """Checks one unit."""
         try:
             yield from check_unit(element, self._spec)
-        except (OSError, MemoryError) as error:
+        except (OSError, storage.RemoteError, MemoryError) as error:
             code = errno.ENOMEM if isinstance(error, MemoryError) else error.errno
             name = errno.errorcode.get(code or 0, type(error).__name__)
             Metrics.counter(NAMESPACE, UNWRITTEN + name).inc()
@@ -171,7 +171,7 @@ class WriteLinesFn(beam.DoFn):
         path = storage.join(self._folder, f"{number:06d}.jsonl")
         try:
             storage.write_atomic(path, content.encode())
-        except OSError as error:
+        except (OSError, storage.RemoteError) as error:
             name = errno.errorcode.get(error.errno or 0, type(error).__name__)
             Metrics.counter(NAMESPACE, UNWRITTEN + name).inc()
 

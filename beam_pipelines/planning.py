@@ -139,7 +139,7 @@ def _match(pattern: str) -> list[storage.FileInfo]:
         raise PlanError(f"{pattern!r} names no file: give {example}")
     try:
         return storage.match(pattern)
-    except (OSError, ValueError) as error:
+    except (OSError, storage.RemoteError, ValueError) as error:
         why = error.strerror if isinstance(error, storage.RemoteError) else error
         raise PlanError(f"cannot look up {pattern!r}: {why}") from None
 
@@ -198,6 +198,6 @@ def _read_footer(info: storage.FileInfo, name: str) -> Footer | DeadShard:
 
 def _reason(error: Exception) -> str:
     """A footer's error in one line; footers hold schema and statistics, so no value is given."""
-    if isinstance(error, OSError) and error.strerror:
+    if isinstance(error, OSError | storage.RemoteError) and error.strerror:
         return error.strerror
     return f"is no readable Parquet file ({type(error).__name__})"

@@ -64,8 +64,6 @@ def read_range(
     with ExitStack() as stack:
         try:
             opened = stack.enter_context(storage.open_read(row_range.shard.path))
-        except storage.RemoteError:
-            raise
         except OSError as error:
             error_name = type(error).__name__
             yield from _dead_rows(row_range.start, row_range.stop, error_name, batch_rows)

@@ -85,7 +85,7 @@ class ScanUnitFn(beam.DoFn):
         detectors = [self._detectors[name] for name in unit.detectors]
         try:
             receipt = scan_unit(unit, self._folder, self._spec, detectors, self._keys)
-        except OSError as error:
+        except (OSError, storage.RemoteError) as error:
             name = errno.errorcode.get(error.errno or 0, type(error).__name__)
             Metrics.counter(NAMESPACE, UNWRITTEN + name).inc()
             return

@@ -66,7 +66,8 @@ def scan_unit(
     """Scans a unit and writes its parts, then its receipt; gives the receipt.
 
     The same unit gives the same bytes, however often and wherever it is scanned. Raises OSError
-    if a file cannot be written; then there is no receipt and the unit counts as not scanned.
+    or `storage.RemoteError` if a file cannot be written; then there is no receipt and the unit
+    counts as not scanned.
     """
     maker = FindingMaker(keys, spec.spans_per_signal, spec.snippet_chars)
     collected = _Collected()

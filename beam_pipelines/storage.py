@@ -1,8 +1,9 @@
 """Files on local disks and on any Beam file system, through the same few functions.
 
-Local paths never import Beam. Writing is atomic: a reader sees the whole file or none. What a Beam
-file system cannot do is a `RemoteError`, whatever its client raises; what is wrong while an open
-file is read or written piece by piece stays as it is.
+Local paths never import Beam. Writing is atomic: a reader sees the whole file or none. An OSError
+is about the file: there is none, or the disk refuses. What a Beam file system cannot do is a
+`RemoteError`, whatever its client raises; what is wrong while an open file is read or written piece
+by piece stays as it is.
 """
 
 import errno
@@ -23,11 +24,22 @@ _EXTRAS = {"gs": "gcp", "s3": "aws", "azfs": "azure"}
 """Beam's extra that a scheme needs."""
 
 
-class RemoteError(OSError):
+class RemoteError(Exception):
     """A Beam file system is not there, cannot be reached or refuses; the message names the path.
 
-    ``strerror`` says why, without the path; ``errno`` is None unless the file system gave one.
+    It is no OSError: whoever takes that for an answer about a file, for example that there is none,
+    must not take an outage for one. Whoever tells or counts what went wrong catches both.
+
+    Parameters
+    ----------
+    errno : the number of the error; None unless the file system gave one.
+    strerror : says why, without the path.
+    filename : the path.
     """
+
+    def __init__(self, errno: int | None, strerror: str, filename: str) -> None:
+        super().__init__(errno, strerror, filename)
+        self.errno, self.strerror, self.filename = errno, strerror, filename
 
     def __str__(self) -> str:
         return f"{self.filename}: {self.strerror}"
@@ -114,7 +126,7 @@ def _local_info(path: str) -> FileInfo:
 
 @contextmanager
 def open_read(path: str) -> Iterator[IO[bytes]]:
-    """A seekable binary file; raises OSError, `RemoteError` if not even that can be told."""
+    """A seekable binary file; raises OSError, `RemoteError`."""
     if not is_remote(path):
         with open(path, "rb") as local:
             yield local
@@ -140,7 +152,7 @@ def _open_remote(path: str) -> Any:
 
 
 def read_bytes(path: str) -> bytes:
-    """The whole file; raises OSError."""
+    """The whole file; raises OSError, `RemoteError`."""
     with open_read(path) as file, _store_errors(path):
         return file.read()
 
@@ -155,7 +167,10 @@ def sha256(file: IO[bytes]) -> str:
 
 
 def write_atomic(path: str, content: bytes) -> None:
-    """Writes the file under another name, flushes it to disk, then renames it; raises OSError."""
+    """Writes the file under another name, flushes it to disk, then renames it.
+
+    Raises OSError, `RemoteError`.
+    """
     with open_write(path) as file, _store_errors(path):
         file.write(content)
 
@@ -164,7 +179,8 @@ def write_atomic(path: str, content: bytes) -> None:
 def open_write(path: str) -> Iterator[IO[bytes]]:
     """A file to write from its start on, which gets its name when the block ends without error.
 
-    Raises OSError; then, as after any other error, there is no file, or the earlier one.
+    Raises OSError, `RemoteError`; then, as after any other error, there is no file, or the earlier
+    one.
     """
     if is_remote(path):
         with _open_write_remote(path) as remote:
@@ -269,7 +285,10 @@ def files_below(folder: str) -> list[FileInfo]:
 
 
 def remove(paths: Sequence[str]) -> None:
-    """Removes files, all local or all on one Beam file system; raises OSError."""
+    """Removes files, all local or all on one Beam file system.
+
+    Raises OSError, `RemoteError`.
+    """
     if paths and is_remote(paths[0]):
         with _store_errors(paths[0]):
             _beam().delete(list(paths))

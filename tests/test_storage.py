@@ -107,7 +107,7 @@ def test_a_store_that_replaces_nothing_is_written_to_all_the_same(
 def test_a_store_that_cannot_rename_keeps_the_earlier_file(monkeypatch: pytest.MonkeyPatch) -> None:
     storage.write_atomic("mem://bucket/a.json", b"first")
     monkeypatch.setattr(MemoryFileSystem, "rename", fail)
-    with pytest.raises(OSError, match="Input/output error"):
+    with pytest.raises(storage.RemoteError, match="Input/output error"):
         storage.write_atomic("mem://bucket/a.json", b"second")
     assert FILES == {"mem://bucket/a.json": b"first"}
 
@@ -135,7 +135,7 @@ def test_a_failed_write_on_a_beam_file_system_leaves_nothing_behind(
 ) -> None:
     place = (Written, "write") if when == "create" else (MemoryFileSystem, "rename")
     monkeypatch.setattr(*place, fail)
-    with pytest.raises(OSError, match="Input/output"):
+    with pytest.raises(storage.RemoteError, match="Input/output"):
         storage.write_atomic("mem://bucket/a.json", b"x")
     assert FILES == {}
 

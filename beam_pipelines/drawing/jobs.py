@@ -164,12 +164,18 @@ class DrawFn(_Worker):
         task = self._tasks[element]
         try:
             known = self.known(task.rows.shard.name)
-            self._partial.merge(draw_range(task, self._spec, self._ranker, known))
+            self._draw(task, known)
             self._folder.note_done(element)
         except MemoryError:
             raise
         except Exception as error:
             raise DrawError(f"task {element}: {place_of(error)}") from None
+
+    def _draw(self, task: Task, known: Known) -> None:
+        try:
+            self._partial.merge(draw_range(task, self._spec, self._ranker, known))
+        except storage.RemoteError:
+            self._partial.problems.add((Problem.UNREADABLE, task.rows.shard.name))
 
     def finish_bundle(self) -> Iterator[WindowedValue]:
         """Gives the sum of the bundle."""
@@ -227,7 +233,7 @@ class ReadFn(_Worker):
             return
         except MemoryError:
             raise
-        except OSError:
+        except (OSError, storage.RemoteError):
             yield Problem.UNREADABLE, name
             return
         except Exception as error:

@@ -94,7 +94,10 @@ class Known:
 
 
 def draw_range(task: Task, spec: DrawSpec, ranker: Ranker, known: Known) -> Partial:
-    """The strata of a range; a shard that changed or cannot be read is a problem of the result."""
+    """The strata of a range; a shard that changed or cannot be read is a problem of the result.
+
+    Raises `storage.RemoteError`.
+    """
     drawing = _Drawing(task, spec, ranker, known, Partial(spec.keep))
     problems = drawing.partial.problems
     columns = columns_for(spec.run.columns, spec.by)

@@ -24,7 +24,7 @@ def foresee_shard(shard: Shard, wanted: pa.Table, spec: PurgeSpec, keys: Keys) -
     """What `purge_shard` would remove and leave, without digests of rows.
 
     ``wanted`` has the columns of `WANTED`, rows of this shard only, by row. Damage in a row group
-    or column without wanted rows is not seen. Raises OSError.
+    or column without wanted rows is not seen. Raises OSError, `storage.RemoteError`.
     """
     foreseen = Purged(ShardReceipt(shard.name, rows_before=shard.rows))
     try:

@@ -53,9 +53,9 @@ def purge_shard(
 ) -> Purged:
     """Writes the shard without what is wanted and still the same, and the files about it.
 
-    ``wanted`` has the columns of `WANTED`, rows of this shard only, by row. Raises OSError if a
-    file cannot be written. A shard that cannot be read or has changed is not written; its receipt
-    says so.
+    ``wanted`` has the columns of `WANTED`, rows of this shard only, by row. Raises OSError or
+    `storage.RemoteError` if a file cannot be written. A shard that cannot be read or has changed is
+    not written; its receipt says so.
     """
     purged = Purged(ShardReceipt(shard.name, rows_before=shard.rows))
     try:

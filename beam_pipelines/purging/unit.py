@@ -35,7 +35,8 @@ def purge_unit(
 ) -> PurgeReceipt:
     """Purges the shards of a unit, and writes what went, what did not, and last the receipt.
 
-    The same unit gives the same bytes. Raises OSError if a file cannot be written.
+    The same unit gives the same bytes. Raises OSError or `storage.RemoteError` if a file cannot be
+    written.
     """
     wanted = read_table(storage.read_bytes(folder.wanted(unit.key)))
     found: list[Purged] = []
@@ -111,7 +112,7 @@ class PurgeUnitFn(beam.DoFn):
         if not storage.exists(self._folder.receipt(element)):
             try:
                 purge_unit(unit, self._folder, self._spec, self._keys, self._parents)
-            except OSError as error:
+            except (OSError, storage.RemoteError) as error:
                 name = errno.errorcode.get(error.errno or 0, type(error).__name__)
                 Metrics.counter(NAMESPACE, UNWRITTEN + name).inc()
                 return

@@ -96,7 +96,8 @@ def differences(earlier: Mapping[str, Any], later: Mapping[str, Any]) -> list[st
 def record_scan(folder: RunFolder, options: Mapping[str, Any]) -> None:
     """Adds where a scan of the run is launched, and its options, to the run's folder.
 
-    A run that is gone on with under the same circumstances keeps its one entry. Raises OSError.
+    A run that is gone on with under the same circumstances keeps its one entry. Raises OSError,
+    `storage.RemoteError`.
     """
     recorded, now = scan_environments(folder), environment() | dict(options)
     if now not in recorded:
@@ -112,8 +113,6 @@ def scan_environments(folder: RunFolder) -> list[Environment]:
     """
     try:
         content = storage.read_bytes(folder.environment)
-    except storage.RemoteError:
-        raise
     except OSError:
         return []
     recorded: list[Environment] = json.loads(content)

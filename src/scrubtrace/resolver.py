@@ -37,8 +37,6 @@ def spec_or_none(folder: RunFolder) -> RunSpec | None:
     """The specification of a run; None if another version of scrubtrace wrote it."""
     try:
         return folder.spec()
-    except storage.RemoteError:
-        raise
     except (OSError, ValueError, KeyError, TypeError):
         return None
 

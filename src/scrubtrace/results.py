@@ -248,8 +248,6 @@ class _Part:
     def load(cls, path: str, sha256: str) -> "_Part":
         try:
             content = storage.read_bytes(path)
-        except storage.RemoteError:
-            raise
         except OSError as error:
             raise SumsDifferStop(f"part {path} cannot be read: {error.strerror}") from None
         if hashlib.sha256(content).hexdigest() != sha256:

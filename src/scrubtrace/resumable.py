@@ -41,7 +41,7 @@ def resumable(keeps: bool = True) -> Iterator[None]:
         raise UsageStop(str(error)) from None
     except ReviewError as error:
         raise IncompleteStop(f"{error}; {way_on}") from None
-    except OSError as error:
+    except (OSError, RemoteError) as error:
         name = errno.errorcode.get(error.errno or 0, "")
         if name not in REFUSED:
             raise

@@ -100,7 +100,7 @@ def _look_in(
             if any(key.pseudonym(group, value) == pseudonym for key in keys):
                 found.group, found.value = group, value
                 break
-    except (OSError, pa.ArrowException, ColumnError):
+    except (OSError, storage.RemoteError, pa.ArrowException, ColumnError):
         found.unread.append(shard.name)
         return
     found.shards += 1

@@ -84,7 +84,7 @@ def redraw(
     """Draws by a plan in this process, which reads every text.
 
     ``flagged`` are the keys of flagged texts. Without a ring no digests are made. Raises
-    `UsageStop` for a plan that cannot be drawn by.
+    `UsageStop` for a plan that cannot be drawn by, `storage.RemoteError`.
     """
     columns = columns_of_plan(plan)
     run = _run(dataset, columns)

@@ -103,8 +103,6 @@ def _read(folder: Any) -> Any:
 
     try:
         return RunSums.from_manifest(json.loads(storage.read_bytes(folder.manifest)))
-    except storage.RemoteError:
-        raise
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise IncompleteStop(
             f"{folder.manifest} cannot be read ({type(error).__name__}): write it anew with "

@@ -124,7 +124,7 @@ def _write(path: str, text: str) -> None:
 
     try:
         storage.write_atomic(storage.absolute(path), text.encode())
-    except OSError as error:
+    except (OSError, storage.RemoteError) as error:
         raise UsageStop(f"cannot write {path}: {error.strerror}") from None
 
 

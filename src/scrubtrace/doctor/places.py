@@ -146,7 +146,7 @@ def _languages(runs: list[RunFolder]) -> Mapping[str, int]:
             try:
                 manifest = json.loads(storage.read_bytes(folder.manifest))
                 return {str(code): int(texts) for code, texts in manifest["languages"].items()}
-            except (OSError, ValueError, KeyError, TypeError, AttributeError):
+            except (OSError, storage.RemoteError, ValueError, KeyError, TypeError, AttributeError):
                 return {}
     return {}
 

@@ -60,7 +60,7 @@ def read_tasks(path: str, text: str, id_: str, origin: str) -> list[ControlTask]
     """Tasks of a Parquet file; raises `UsageStop` for columns or values that are amiss."""
     try:
         table = read_table(storage.read_bytes(path))
-    except (OSError, pa.ArrowException) as error:
+    except (OSError, storage.RemoteError, pa.ArrowException) as error:
         raise UsageStop(f"cannot read {path}: {_why(error)}") from None
     missing = [name for name in (text, id_, origin) if name not in table.column_names]
     if missing:
@@ -89,7 +89,7 @@ def read_labelers(path: str) -> list[str]:
     """Names of labelers, one a line; raises `UsageStop`."""
     try:
         lines = storage.read_bytes(path).decode("utf-8-sig").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
+    except (OSError, storage.RemoteError, UnicodeDecodeError) as error:
         raise UsageStop(f"cannot read {path}: {_why(error)}") from None
     names = [line.strip() for line in lines if line.strip()]
     if not names:
@@ -173,7 +173,7 @@ def write_tables(tables: Mapping[str, pa.Table]) -> dict[str, bytes]:
             storage.write_atomic(storage.absolute(path), content)
             if not storage.is_remote(path):
                 os.chmod(path, 0o600)
-        except OSError as error:
+        except (OSError, storage.RemoteError) as error:
             raise UsageStop(f"cannot write {path}: {error.strerror}") from None
     return contents
 
@@ -182,7 +182,7 @@ def _refuse_other(path: str, content: bytes) -> None:
     try:
         if not storage.exists(path) or storage.read_bytes(path) == content:
             return
-    except OSError as error:
+    except (OSError, storage.RemoteError) as error:
         raise UsageStop(f"cannot write {path}: {error.strerror}") from None
     raise UsageStop(
         f"there is a file {path} already, which is not what this call would write: name another, "
@@ -194,7 +194,7 @@ def read_record(path: str) -> Record:
     """A plan; raises `UsageStop` for what is none of this version."""
     try:
         table = read_table(storage.read_bytes(path))
-    except (OSError, pa.ArrowException) as error:
+    except (OSError, storage.RemoteError, pa.ArrowException) as error:
         raise UsageStop(f"cannot read {path}: {_why(error)}") from None
     metadata = table.schema.metadata or {}
     if metadata.get(_FORMAT_KEY) != FORMAT or not table.schema.equals(CONTROLS):
@@ -237,7 +237,7 @@ def check_handout(record: Record, path: str, ring: KeyRing) -> int:
     key = keys[record.key_id]
     try:
         table = read_table(storage.read_bytes(path))
-    except (OSError, pa.ArrowException) as error:
+    except (OSError, storage.RemoteError, pa.ArrowException) as error:
         raise UsageStop(f"cannot read {path}: {_why(error)}") from None
     if not table.schema.equals(HANDOUT):
         raise UsageStop(f"{path} is no handout of labelers controls plan of this version")

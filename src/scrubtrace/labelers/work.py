@@ -84,7 +84,7 @@ def read_work(cells: Cells, screening: LabelerScreening, columns: Mapping[str, s
                 all_[task, measure][value] += count
                 if labeler is not None:
                     own[labeler, task, measure][value] += count
-        except (OSError, pa.ArrowException, ShardChanged):
+        except (OSError, storage.RemoteError, pa.ArrowException, ShardChanged):
             work.unread.append(shard.name)
     for labeler, task in sorted(wanted, key=str):
         known = reader.key(task)

@@ -31,7 +31,7 @@ def carry(record: str, engine: Engine) -> Carried:
     path = storage.join(storage.absolute(record).rsplit("/", 2)[0], ITEMS)
     try:
         content = storage.read_bytes(path)
-    except OSError as error:
+    except (OSError, storage.RemoteError) as error:
         raise UsageStop(f"cannot read {path}: {error.strerror}") from None
     if hashlib.sha256(content).hexdigest() != expected:
         raise SumsDifferStop(f"{path} is not the file that the record names")

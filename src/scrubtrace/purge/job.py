@@ -196,8 +196,6 @@ def _begin(folder: PurgeFolder, prepared: Prepared, spec: PurgeSpec, work: Work)
     if storage.exists(folder.plan_file):
         try:
             is_same = folder.spec() == spec
-        except storage.RemoteError:
-            raise
         except (OSError, ValueError, KeyError, TypeError):
             is_same = False
         there = read_table(storage.read_bytes(folder.plan_file))

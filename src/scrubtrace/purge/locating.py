@@ -44,6 +44,7 @@ def locate(
     A row with an id is the one that has it: of several, the one at the wanted place. A row that is
     named by its id alone is every row that has it. A row that is named by its place gets its id.
     Where a shard cannot be read, an id that was not found may be in it, and is not said to be gone.
+    Raises `storage.RemoteError`.
     """
     numbers = {shard.name: number for number, shard in enumerate(shards)}
     by_id = pc.is_valid(wanted.column("row_id")).to_numpy() & (id_column is not None)

@@ -267,8 +267,6 @@ def indexes(spec: RunSpec | None) -> Any:
         if isinstance(path, str):
             try:
                 content = storage.read_bytes(storage.join(path, MANIFEST))
-            except storage.RemoteError:
-                raise
             except OSError:
                 found.append({"detector": planned.name, "manifest_sha256": "index is gone"})
                 continue

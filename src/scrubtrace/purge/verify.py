@@ -109,7 +109,7 @@ def read_record(path: str, public_key: str | None) -> dict[str, Any]:
     """
     try:
         content = storage.read_bytes(path)
-    except OSError as error:
+    except (OSError, storage.RemoteError) as error:
         raise UsageStop(f"cannot read {path}: {error.strerror}") from None
     is_envelope = path.endswith(".dsse.json")
     if public_key is not None:
@@ -208,7 +208,5 @@ def _sha256(path: str) -> str | None:
     try:
         with storage.open_read(path) as file:
             return storage.sha256(file)
-    except storage.RemoteError:
-        raise
     except OSError:
         return None

@@ -131,7 +131,7 @@ def prune(out: str, pruning: Pruning) -> None:
         folder = RunFolder(storage.join(out, "runs", removal.run))
         try:
             _remove(folder)
-        except OSError as error:
+        except (OSError, storage.RemoteError) as error:
             raise IncompleteStop(
                 f"run {removal.run} could not be removed: {error.strerror or error}; "
                 "the same command goes on from here"

@@ -26,8 +26,6 @@ def manifest_of(folder: RunFolder) -> dict[str, Any]:
     """The manifest of a run; raises `UsageStop` if it has none or it cannot be read."""
     try:
         content = json.loads(storage.read_bytes(folder.manifest))
-    except storage.RemoteError:
-        raise
     except OSError:
         raise UsageStop(
             f"run {folder.id} is not committed: the same detect command goes on with it"

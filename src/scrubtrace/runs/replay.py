@@ -240,8 +240,6 @@ def _sha256(path: str) -> str | None:
     """Digest of a file; None if there is none."""
     try:
         return hashlib.sha256(storage.read_bytes(path)).hexdigest()
-    except storage.RemoteError:
-        raise
     except OSError:
         return None
 
