@@ -166,6 +166,18 @@ def sha256(file: IO[bytes]) -> str:
     return digest.hexdigest()
 
 
+def sha256_of(path: str) -> str | None:
+    """SHA-256 of a file in hexadecimal; None if there is none, or a local one cannot be read.
+
+    Raises `RemoteError`, also if a file of a Beam file system breaks off.
+    """
+    try:
+        with open_read(path) as file, _store_errors(path):
+            return sha256(file)
+    except OSError:
+        return None
+
+
 def write_atomic(path: str, content: bytes) -> None:
     """Writes the file under another name, flushes it to disk, then renames it.
 

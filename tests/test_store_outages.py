@@ -3,6 +3,7 @@
 import io
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -11,6 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 from command_line import code_of
 from memory_files import FILES, MemoryFileSystem
+from purges import decisions, purge, write_data
 
 from scrubtrace.audit import redrawing
 from scrubtrace.audit.seeds import Seed
@@ -150,6 +152,32 @@ def test_a_shard_on_a_store_that_refuses_is_not_called_unreadable(
     refuse(DATA)
     with pytest.raises(RemoteError, match="no answer"):
         draw_range(task, DrawSpec(run_spec(), (), Keep(1, 1)), Ranker(bytes(32)), Known())
+
+
+@pytest.mark.parametrize("name", ["shards/p0.parquet", "removal/removed.parquet"])
+def test_a_file_that_breaks_off_while_it_is_compared_is_not_called_missing(
+    name: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_data()
+    decisions([(0, 3)])
+    assert purge("--decisions", "decided.parquet") == Exit.DONE
+    for path in filter(Path.is_file, Path("purged").rglob("*")):
+        FILES[f"mem://bucket/{path}"] = path.read_bytes()
+    opened = MemoryFileSystem.open
+
+    class Broken(io.BytesIO):
+        def read(self, _: int | None = -1) -> bytes:
+            raise ConnectionResetError("no answer")
+
+    def open_(files: MemoryFileSystem, path: str, *more: Any, **named: Any) -> io.BytesIO:
+        return Broken() if path.endswith(name) else opened(files, path, *more, **named)
+
+    monkeypatch.setattr(MemoryFileSystem, "open", open_)
+    capsys.readouterr()
+    assert code_of("verify", "mem://bucket/purged/removal/record.json") == Exit.USAGE
+    told = capsys.readouterr()
+    assert f"{name}: ConnectionResetError: no answer" in told.err
+    assert "no such file" not in told.out + told.err
 
 
 def test_a_draw_over_workers_stops_where_a_store_refuses(

@@ -265,12 +265,7 @@ def indexes(spec: RunSpec | None) -> Any:
     for planned in spec.detectors:
         path = planned.options.get("index")
         if isinstance(path, str):
-            try:
-                content = storage.read_bytes(storage.join(path, MANIFEST))
-            except OSError:
-                found.append({"detector": planned.name, "manifest_sha256": "index is gone"})
-                continue
-            digest = hashlib.sha256(content).hexdigest()
+            digest = storage.sha256_of(storage.join(path, MANIFEST)) or "index is gone"
             found.append({"detector": planned.name, "manifest_sha256": digest})
     return found
 

@@ -70,7 +70,7 @@ def verify(
         found.shards += 1
         name = subject["name"].removeprefix(f"{SHARDS}/")
         place = storage.join(base, subject["name"])
-        digest = _sha256(place)
+        digest = storage.sha256_of(place)
         if digest is None:
             found.problems.append(f"{name}: there is no such file")
         elif digest != subject["digest"]["sha256"]:
@@ -91,7 +91,7 @@ def _draw(
     """Draws the sample again, unless its side files are not those that the record names."""
     names = [f"{REMOVAL}/{name}" for name in SIDE_FILES]
     side = {name: digest for name, digest in predicate["side_files"].items() if name in names}
-    if any(_sha256(storage.join(base, name)) != digest for name, digest in side.items()):
+    if any(storage.sha256_of(storage.join(base, name)) != digest for name, digest in side.items()):
         found.notes.append("the sample was not drawn again: what was drawn is not known any more")
         return
     from scrubtrace.purge.sampled import draw_again
@@ -145,7 +145,7 @@ def _incomplete(predicate: dict[str, Any]) -> Iterator[str]:
 
 def _side_problems(base: str, predicate: dict[str, Any]) -> Iterator[str]:
     for name, expected in predicate["side_files"].items():
-        digest = _sha256(storage.join(base, name))
+        digest = storage.sha256_of(storage.join(base, name))
         if digest is None:
             yield f"{name}: there is no such file, but the record names it"
         elif digest != expected:
@@ -182,7 +182,7 @@ class _Differ:
         """What is different in one shard, in words."""
         before = f"{REMOVAL}/digests/{name}"
         place = storage.join(self._base, before)
-        if self._key is None or _sha256(place) != self._side.get(before):
+        if self._key is None or storage.sha256_of(place) != self._side.get(before):
             yield f"{name}: the file is another one than when it was written"
             return
         written = Written.read(place)
@@ -198,15 +198,7 @@ class _Differ:
         if self._removed is None:
             name = f"{REMOVAL}/removed.parquet"
             path = storage.join(self._base, name)
-            is_whole = _sha256(path) == self._side.get(name)
+            is_whole = storage.sha256_of(path) == self._side.get(name)
             content = storage.read_bytes(path) if is_whole else None
             self._removed = read_table(content) if content else REMOVED.empty_table()
         return removed_rows(self._removed, shard)
-
-
-def _sha256(path: str) -> str | None:
-    try:
-        with storage.open_read(path) as file:
-            return storage.sha256(file)
-    except OSError:
-        return None

@@ -4,7 +4,6 @@ Nothing is written into the output folder. Results that the run kept from earlie
 scanned again: they are read, and must be what their receipts say.
 """
 
-import hashlib
 import os
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -228,20 +227,12 @@ def _compared(unit: Unit, before: RunFolder, after: RunFolder) -> Iterator[str]:
     for path in (RunFolder.receipt, RunFolder.dead_letters, RunFolder.id_hashes, RunFolder.counts):
         pairs.append((path(before, unit.key), path(after, unit.key)))
     for old, new in pairs:
-        digests = _sha256(old), _sha256(new)
+        digests = storage.sha256_of(old), storage.sha256_of(new)
         if digests[0] != digests[1]:
             how = "differs"
             if None in digests:
                 how = "is gone" if digests[0] is None else "was not made again"
             yield f"unit {unit.key}: {old.removeprefix(before.path).lstrip('/')} {how}"
-
-
-def _sha256(path: str) -> str | None:
-    """Digest of a file; None if there is none."""
-    try:
-        return hashlib.sha256(storage.read_bytes(path)).hexdigest()
-    except OSError:
-        return None
 
 
 def _kept(folder: RunFolder, found: Replay) -> Iterator[str]:
@@ -262,7 +253,7 @@ def _kept(folder: RunFolder, found: Replay) -> Iterator[str]:
     found.kept_runs, found.kept_parts = len({run for run, _, _ in used}), len(used)
     for run, unit, detector in sorted(used):
         path = results.folders[run].part(detector, unit)
-        if _sha256(path) != receipts[run, unit].get(detector):
+        if storage.sha256_of(path) != receipts[run, unit].get(detector):
             yield f"run {run}, unit {unit}: the part of {detector} is not the one of its receipt"
 
 
