@@ -17,6 +17,8 @@ from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from typing import IO, Any
 
+from scrubtrace.detectors.file_systems import file_systems, opened
+
 TEMPORARY_PREFIX = ".part-"
 _READ_BYTES = 1 << 20
 _NOT_INSTALLED = ("Unable to get filesystem", "dependencies are not installed")
@@ -73,8 +75,8 @@ def match(pattern: str) -> list[FileInfo]:
     """
     if is_remote(pattern):
         with _store_errors(pattern):
-            if glob.has_magic(pattern) and _beam().exists(pattern):
-                entries = [_beam().get_filesystem(pattern).metadata(pattern)]
+            if glob.has_magic(pattern) and file_systems().exists(pattern):
+                entries = [file_systems().get_filesystem(pattern).metadata(pattern)]
             else:
                 entries = _listed(_without_folders(pattern))
         return _infos(entries)
@@ -104,7 +106,9 @@ def _without_folders(pattern: str) -> list[str]:
 
 
 def _listed(patterns: Sequence[str]) -> list[Any]:
-    return [entry for result in _beam().match(list(patterns)) for entry in result.metadata_list]
+    return [
+        entry for result in file_systems().match(list(patterns)) for entry in result.metadata_list
+    ]
 
 
 def _infos(entries: Iterable[Any]) -> list[FileInfo]:
@@ -137,13 +141,11 @@ def open_read(path: str) -> Iterator[IO[bytes]]:
 
 def _open_remote(path: str) -> Any:
     """An open file; raises `FileNotFoundError` if there is none, else `RemoteError`."""
-    from apache_beam.io.filesystem import CompressionTypes
-
     with _store_errors(path):
-        systems = _beam()
+        file_systems()  # what keeps Beam from loading says nothing about the file
     try:
         with _store_errors(path):
-            return systems.open(path, compression_type=CompressionTypes.UNCOMPRESSED)
+            return opened(path)
     except RemoteError as error:
         if error.errno == errno.ENOENT or not exists(path):
             number = errno.ENOENT
@@ -216,7 +218,7 @@ def open_write(path: str) -> Iterator[IO[bytes]]:
 def _open_write_remote(path: str) -> Iterator[IO[bytes]]:
     temporary = f"{path}{TEMPORARY_PREFIX}{os.urandom(6).hex()}"
     with _store_errors(path):
-        systems = _beam()
+        systems = file_systems()
         file = systems.create(temporary)
     try:
         try:
@@ -259,7 +261,7 @@ def exists(path: str) -> bool:
     if not is_remote(path):
         return os.path.exists(path)
     with _store_errors(path):
-        return bool(_beam().exists(path))
+        return bool(file_systems().exists(path))
 
 
 def make_folders(*paths: str) -> None:
@@ -303,7 +305,7 @@ def remove(paths: Sequence[str]) -> None:
     """
     if paths and is_remote(paths[0]):
         with _store_errors(paths[0]):
-            _beam().delete(list(paths))
+            file_systems().delete(list(paths))
         return
     for path in paths:
         os.unlink(path)
@@ -354,14 +356,3 @@ def _not_installed(scheme: str) -> str:
         extra = f"apache-beam[{_EXTRAS[scheme]}]"
         return f"Beam needs its extra for {scheme}:// (pip install '{extra}')"
     return f"Beam has no file system {scheme}:// (they are in lower case: {', '.join(_EXTRAS)})"
-
-
-def _beam() -> Any:
-    """Beam's file systems, with its default options where no pipeline has set others yet."""
-    from apache_beam.io.filesystems import FileSystems
-    from apache_beam.options.pipeline_options import PipelineOptions
-    from apache_beam.options.value_provider import RuntimeValueProvider
-
-    if FileSystems._pipeline_options is None and not RuntimeValueProvider.runtime_options:
-        FileSystems.set_options(PipelineOptions([]))
-    return FileSystems

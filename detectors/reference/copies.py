@@ -13,8 +13,8 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
-from typing import Any
 
+from scrubtrace.detectors.file_systems import file_systems, opened
 from scrubtrace.detectors.reference.segments import (
     DIGEST_CHARS,
     HASHED_BYTES,
@@ -54,7 +54,7 @@ def read(path: str) -> bytes:
     if not is_remote(path):
         return Path(path).read_bytes()
     try:
-        with closing(_beam().open(path, compression_type=_uncompressed())) as file:
+        with closing(opened(path)) as file:
             content: bytes = file.read()
             return content
     except Exception as error:  # each file system raises what its client raises
@@ -113,7 +113,7 @@ def _copied(source: str, target: Path, names: Sequence[str]) -> None:
 def _pieces(path: str) -> Iterator[bytes]:
     """The content of a file; raises `ReferenceIndexError`."""
     try:
-        with closing(_beam().open(path, compression_type=_uncompressed())) as file:
+        with closing(opened(path)) as file:
             while piece := file.read(HASHED_BYTES):
                 yield piece
     except Exception as error:
@@ -124,23 +124,6 @@ def _pieces(path: str) -> Iterator[bytes]:
 
 def _is_missing(path: str) -> bool:
     try:
-        return not _beam().exists(path)
+        return not file_systems().exists(path)
     except Exception:
         return False
-
-
-def _beam() -> Any:
-    """Beam's file systems, with its default options where no pipeline has set others yet."""
-    from apache_beam.io.filesystems import FileSystems
-    from apache_beam.options.pipeline_options import PipelineOptions
-    from apache_beam.options.value_provider import RuntimeValueProvider
-
-    if FileSystems._pipeline_options is None and not RuntimeValueProvider.runtime_options:
-        FileSystems.set_options(PipelineOptions([]))
-    return FileSystems
-
-
-def _uncompressed() -> Any:
-    from apache_beam.io.filesystem import CompressionTypes
-
-    return CompressionTypes.UNCOMPRESSED
