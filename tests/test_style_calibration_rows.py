@@ -14,7 +14,7 @@ from scrubtrace.detectors.style import detector as module
 from scrubtrace.detectors.style.archive import archive_arrays
 from scrubtrace.detectors.style.calibration import MANIFEST, Calibration
 from scrubtrace.detectors.style.packs import row_number
-from scrubtrace.style import calibrate
+from scrubtrace.style import calibrate, human_rows
 
 
 @pytest.fixture(autouse=True)
@@ -178,13 +178,13 @@ IDS = "most sources have one row: is the column of sources (src) one of ids?"
 
 def know(monkeypatch: pytest.MonkeyPatch, texts: Sequence[str]) -> None:
     """Makes the command take these texts as rows that the model was trained on."""
-    start = calibrate._Collected.__init__
+    start = human_rows.Collected.__init__
 
     def knowing(self: Any, *given: Any) -> None:
         start(self, *given)
         self._fitted_on = frozenset(row_number(text) for text in texts)
 
-    monkeypatch.setattr(calibrate._Collected, "__init__", knowing)
+    monkeypatch.setattr(human_rows.Collected, "__init__", knowing)
 
 
 @pytest.mark.parametrize(
