@@ -31,6 +31,7 @@ from scrubtrace.purge.locating import locate
 from scrubtrace.schemas.identity import DigestKey, KeyRing
 from scrubtrace.schemas.plan import Columns, RowRange, RunSpec, Shard
 from scrubtrace.schemas.removal import WANTED, Reason
+from scrubtrace.unmask import Search, _look_in
 
 KEY = "ab" * 32
 DATA = "mem://bucket/data/a.parquet"
@@ -188,6 +189,54 @@ def test_a_draw_over_workers_stops_where_a_store_refuses(
     refuse(DATA)
     assert code_of(*sample) == Exit.INCOMPLETE
     assert "shard a.parquet cannot be read: nothing was drawn" in capsys.readouterr().err
+
+
+def test_a_shard_on_a_store_that_refuses_is_told_where_a_pseudonym_is_looked_for(
+    refuse: Refuse,
+) -> None:
+    shard, found = planned(), Search()
+    key = DigestKey.from_hex(KEY)
+    refuse(DATA)
+    _look_in(shard, {"source": "id"}, key.pseudonym("source", "x"), (key,), found)
+    assert (found.unread, found.shards) == ([shard.name], 0)
+
+
+def test_a_run_that_a_store_does_not_remove_is_named(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    scanned()
+    first = runs_of(OUT)[0]
+    detect = ("detect", DATA, "--out", OUT, "--id-column", "id", "--dataset", "data", "--quiet")
+    assert code_of(*detect, "--force", *REVIEW) == Exit.DONE
+    monkeypatch.setattr(MemoryFileSystem, "delete", no_answer)
+    capsys.readouterr()
+    assert code_of("runs", "prune", "--out", OUT, "--keep", "1") == Exit.INCOMPLETE
+    told = capsys.readouterr().err
+    assert f"run {first.id} could not be removed: ConnectionResetError: no answer" in told
+
+
+def test_a_purge_goes_on_after_a_store_refused_to_take_shards(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    write_data()
+    decisions([(0, 3)])
+    given = ("--decisions", "decided.parquet")
+    create = MemoryFileSystem.create
+
+    def refusing(files: MemoryFileSystem, path: str, *more: Any, **named: Any) -> Any:
+        return no_answer() if "/shards/" in path else create(files, path, *more, **named)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(MemoryFileSystem, "create", refusing)
+        assert purge(*given, out="mem://bucket/purged") == Exit.INCOMPLETE
+    told = capsys.readouterr().err
+    assert "units could not be written: an object store cannot be reached, or refuses" in told
+    assert purge(*given, out="mem://bucket/purged") == Exit.DONE
+    assert "mem://bucket/purged/shards/p0.parquet" in FILES
+
+
+def no_answer(*_: Any, **__: Any) -> Any:
+    raise ConnectionResetError("no answer")
 
 
 def run_spec() -> RunSpec:
