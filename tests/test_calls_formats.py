@@ -289,6 +289,16 @@ def test_langfuse_generation(tmp_path: Path) -> None:
     [
         (QUESTION, {"role": "assistant", "content": ANSWER}, QUESTION, (ANSWER,)),
         ({"messages": ASK}, chat(ANSWER, "Four."), QUESTION, (ANSWER, "Four.")),
+        (
+            QUESTION,
+            {"sum": "vier — 4", "sure": True},
+            QUESTION,
+            ('{"sum": "vier — 4", "sure": true}',),
+        ),
+        (QUESTION, {"role": "assistant", "tool_calls": [{"id": "c"}]}, QUESTION, ()),
+        (QUESTION, {"error": {"message": "overloaded"}}, QUESTION, ()),
+        (QUESTION, {"type": "tool_use", "name": "boil"}, QUESTION, ()),
+        (QUESTION, {"type": "sum", "of": [2, 2]}, QUESTION, ('{"type": "sum", "of": [2, 2]}',)),
         ({"prompt": QUESTION}, [{"role": "assistant", "content": ANSWER}], QUESTION, (ANSWER,)),
         ("", "", None, ()),
         (QUESTION, {"tool_calls": [{"function": {"name": "boil"}}]}, QUESTION, ()),

@@ -222,3 +222,21 @@ def test_a_deleted_segment_is_a_clear_error(capsys: pytest.CaptureFixture[str]) 
     pq.write_table(pa.table({"text": ANSWERS}), "data.parquet")
     assert code_of("detect", "data.parquet", "--out", "out", "--reference", "index") == Exit.USAGE
     assert "postings.npy is missing" in capsys.readouterr().err
+
+
+def test_what_cannot_be_read_is_named_once(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("log.parquet").rename("a.parquet")
+    pq.write_table(pa.table({"answer": [prose(n) for n in range(50, 60)]}), "b.parquet")
+    Path("c.parquet").write_bytes(b"PAR1 cut off")
+    broken = pa.array([b"\xff\xfe", b"no prompt"]).cast(pa.string(), safe=False)
+    pq.write_table(pa.table({"answer": [prose(60), prose(61)], "prompt": broken}), "d.parquet")
+    command = ("index", "build", "a.parquet", "b.parquet", "c.parquet", "d.parquet")
+    columns = ("--text-column", "answer", "--prompt-column", "prompt")
+    assert (
+        code_of(*command, *columns, "--basis", "contract 7", "--out", "index", "--quiet")
+        == Exit.INCOMPLETE
+    )
+    said = capsys.readouterr().err
+    for name in ("dead shard b.parquet", "dead shard c.parquet", "dead row 0 of d.parquet"):
+        assert said.count(name) == 1
+    assert "3 rows, shards or lines could not be read" in said

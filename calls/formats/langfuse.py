@@ -10,10 +10,12 @@ An export with the group ``io`` switched off has no texts. An observation that w
 two exports is in both; the first one is kept. Calls that were logged as SPAN are not seen.
 """
 
+import json
 from collections.abc import Iterator
 from typing import Any, TypeGuard
 
 from scrubtrace.calls.bodies import (
+    REASONING,
     Reply,
     completed,
     content_of,
@@ -25,7 +27,7 @@ from scrubtrace.calls.bodies import (
 from scrubtrace.calls.formats.base import LogFormat, NotACall, Outcome, Place, replied
 from scrubtrace.calls.labels import labels_of
 from scrubtrace.calls.shapes import are_messages, are_parts, contained, is_body
-from scrubtrace.calls.values import Object, as_object, count, first_name, number, timestamp
+from scrubtrace.calls.values import Object, as_object, count, first_name, number, text, timestamp
 from scrubtrace.schemas.calls import BadReason, CallRecord, Message
 
 TYPES = (
@@ -44,6 +46,10 @@ TYPES = (
 
 BODY_KEYS = ("choices", "output", "output_text", "content")
 """Keys that make an output a response body or a message."""
+
+MESSAGE_KEYS = ("role", "tool_calls", "function_call", "error")
+PARTS = (*REASONING, "audio", "file", "function_call", "image", "image_url", "tool_use")
+"""Keys of a message, and types of a part, without text; another object is itself the answer."""
 
 
 class Langfuse(LogFormat):
@@ -133,5 +139,9 @@ def _reply(output: object) -> Reply:
     if isinstance(output, list):
         return Reply(*completed(said.text for said in messages_of(output, "assistant")))
     if isinstance(output, dict) and output and not set(BODY_KEYS) & set(output):
-        return Reply(*completed([content_of(output)[0]]))
+        said, has_other = content_of(output)
+        is_message = bool(set(MESSAGE_KEYS) & set(output)) or output.get("type") in PARTS
+        if has_other and not is_message:
+            said = text(json.dumps(output, ensure_ascii=False))
+        return Reply(*completed([said]))
     return reply_of(output)

@@ -59,6 +59,7 @@ def build(sources: tuple[str, ...], **given: Any) -> None:
     """Build an index from SOURCES: Parquet shards with model output, or logs of API calls."""
     from scrubtrace.index.build import build_index
     from scrubtrace.index.sources import trusted_rows
+    from scrubtrace.not_read import NotRead
     from scrubtrace.schemas.plan import Columns
 
     if not given["basis"].strip():
@@ -72,7 +73,7 @@ def build(sources: tuple[str, ...], **given: Any) -> None:
             language=given["trusted_language_column"],
             groups={"task": task} if task else {},
         )
-        trusted = trusted_rows(given["trusted"], columns, source.counts)
+        trusted = trusted_rows(given["trusted"], columns, source.counts, NotRead())
     manifest = build_index(
         given["out"], source.references(), trusted, given["basis"].strip(), given["scale"],
         given["quiet"], source.counts,

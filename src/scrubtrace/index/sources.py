@@ -5,7 +5,7 @@ Rows that cannot be read are counted with the others, never dropped silently.
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from scrubtrace.beam_pipelines.changes import ShardChanged
 from scrubtrace.beam_pipelines.decoding import Rows
@@ -31,7 +31,8 @@ GROUPS = ("model", TASK, "created_at")
 class ParquetSource:
     """Shards with completions, and prompts if ``prompt_columns`` or chat rows have any.
 
-    ``groups`` maps model, task and created_at to columns. ``counts`` gets dead shards and rows.
+    ``groups`` maps model, task and created_at to columns. ``counts`` gets dead shards and rows,
+    each once, and ``not_read`` names them.
     """
 
     inputs: Sequence[str]
@@ -40,6 +41,8 @@ class ParquetSource:
     id_column: str | None = None
     groups: dict[str, str] = field(default_factory=dict)
     counts: Counter[str] = field(default_factory=Counter)
+    not_read: NotRead = field(default_factory=NotRead)
+    _dead_rows: set[tuple[str, int]] = field(default_factory=set, init=False, repr=False)
 
     def references(self) -> Iterator[Reference]:
         """Completions, then prompts; raises `UsageStop` if no shard has the columns."""
@@ -50,10 +53,28 @@ class ParquetSource:
             if paths:
                 chat = Chat(roles=roles)
                 columns = Columns(paths, self.id_column, None, dict(self.groups), chat)
-                # A row that is dead for its prompt is dead for its completion, as a rule.
-                counts = self.counts if part == Part.COMPLETION else Counter[str]()
-                for shard, rows in read_rows(self.inputs, columns, counts):
+                found = read_rows(
+                    self.inputs, columns, Counter(), self._take_shards, self._take_rows
+                )
+                for shard, rows in found:
                     yield from _references(shard, rows, part)
+
+    def _take_shards(self, shards: Sequence[DeadShard]) -> None:
+        """Dead shards of completions or prompts; those that are dead for both count once."""
+        known = {shard.name for shard in self.not_read.shards}
+        new = [shard for shard in shards if shard.name not in known]
+        self.counts["dead_shards"] += len(new)
+        self.not_read.take_shards(new)
+
+    def _take_rows(self, shard: str, rows: Rows) -> None:
+        new = {
+            number: dead
+            for number, dead in rows.dead.items()
+            if (shard, rows.start + number) not in self._dead_rows
+        }
+        self._dead_rows |= {(shard, rows.start + number) for number in new}
+        self.counts["dead_rows"] += len(new)
+        self.not_read.take_rows(shard, replace(rows, dead=new))
 
 
 def trusted_rows(
