@@ -14,9 +14,11 @@ from contextlib import closing, contextmanager
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, inspect, make_url, text
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
+from sqlalchemy.pool import NullPool
 
 from scrubtrace.review.errors import ReviewError, is_missing_right, plain_errors, reason
 from scrubtrace.review.table import REVISION, VERSION_TABLE
@@ -49,11 +51,16 @@ def open_review(url: str, must_exist: bool = False) -> Engine:
 
     Accepts ``sqlite:///relative.sqlite``, ``sqlite:////absolute.sqlite`` and
     ``postgresql://user:password@host:port/database``. Several processes may open a new database
-    at the same time. Raises ReviewError, which never repeats the password.
+    at the same time. A SQLite file that must exist and lies where nothing can be written is opened
+    to be read. Raises ReviewError, which never repeats the password.
     """
     parsed = parse_url(url)
-    if must_exist and parsed.drivername == "sqlite" and not Path(parsed.database or "").exists():
-        raise ReviewError(f"there is no review table at {place_of(parsed)}: correct the URL")
+    path = Path(parsed.database or "")
+    if must_exist and parsed.drivername == "sqlite":
+        if not path.exists():
+            raise ReviewError(f"there is no review table at {place_of(parsed)}: correct the URL")
+        if not can_write(path.parent):
+            return _archived(parsed, path)
     engine = _sqlite(parsed) if parsed.drivername == "sqlite" else postgresql_engine(parsed)
     with plain_errors(f"cannot prepare the review database {place_of(parsed)}"):
         if must_exist and not _has_tables(engine):
@@ -157,6 +164,36 @@ def _sqlite(url: URL) -> Engine:
     engine = _engine(url, {"timeout": BUSY_SECONDS})
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+def can_write(folder: Path) -> bool:
+    """Whether files can be made in a folder; SQLite makes some beside the one that it reads."""
+    return os.access(folder, os.W_OK)
+
+
+def _archived(url: URL, path: Path) -> Engine:
+    """Engine that reads a SQLite file which nobody changes; writing fails."""
+    beside = Path(f"{path}-wal")
+    if beside.exists() and beside.stat().st_size:
+        raise ReviewError(
+            f"the folder of {path} cannot be written, and {beside.name} has changes that the file "
+            "lacks: copy both to a folder that you may write"
+        )
+    name = f"file:{quote(os.path.abspath(path))}?mode=ro&immutable=1"
+    engine = create_engine(
+        "sqlite://", creator=lambda: sqlite3.connect(name, uri=True, check_same_thread=False),
+        hide_parameters=True, poolclass=NullPool,
+    )  # fmt: skip
+    event.listen(engine, "connect", _prepare_sqlite)
+    event.listen(engine, "begin", _begin_sqlite)
+    with plain_errors(f"cannot read the review database {place_of(url)}"), engine.connect() as own:
+        revision = revision_of(own)
+    if revision != REVISION:
+        raise ReviewError(
+            f"{place_of(url)} has schema {revision}, this scrubtrace reads {REVISION}, and its "
+            "folder cannot be written: copy the file to a folder that you may write"
+        )
     return engine
 
 
