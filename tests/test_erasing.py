@@ -18,7 +18,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from scrubtrace.messages import ENGLISH
 from scrubtrace.review import export
 from scrubtrace.review.connection import open_review, writing
-from scrubtrace.review.decisions.importing import import_decisions
+from scrubtrace.review.decisions.importing import Repeated, import_decisions
 from scrubtrace.review.erasing.erase import check_has_comment, erase, persons_named, texts_of
 from scrubtrace.review.errors import ReviewError
 from scrubtrace.review.export import export_csv, export_parquet, record_export
@@ -181,7 +181,7 @@ def test_a_file_does_not_bring_a_comment_back(table: Engine, tmp_path: Path) -> 
     assert bring(table, tmp_path, [line(1, "dismiss", "", "no")], "cara") == (1, 0)
     said = {row["decision_id"]: row["comment"] for row in stored(table)}
     erase(table, "asked for", comments=[i for i, comment in said.items() if comment == COMMENT])
-    for more in ({"decided_at": time}, {}):
+    for more in ({"decided_at": time}, {"repeated": Repeated.KNOWN}):
         assert bring(table, tmp_path, first, "cara", **more) == (0, 1)
     assert bring(table, tmp_path, [line(0, "concur", "", COMMENT)]) == (0, 1)
     assert COMMENT not in everything(table)

@@ -165,7 +165,7 @@ def test_a_file_that_grew_adds_what_is_new(table: Engine, tmp_path: Path) -> Non
     back = brought(table, tmp_path, saved([line(1, "dismiss")]))
     again = brought(table, tmp_path, saved([line(1, "concur"), line(2)]))
     assert (back.stored, again.stored, again.undecided) == (1, 1, 1)
-    assert brought(table, tmp_path, saved([line(1, "dismiss")])).known == 1
+    assert brought(table, tmp_path, saved([line(1, "dismiss")])).unclear == 1
     assert len(stored(table)) == 5
 
 

@@ -5,6 +5,7 @@ import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +42,18 @@ NAME_CHARS = 100
 """Longest name of a reviewer."""
 
 _KEY = re.compile("r[0-9a-f]{32}")
+_UNCLEAR = "this same file was imported before, and decided otherwise since"
+_ERASED = "its comment was erased: take the comment out of the file"
 _ABOUT = ("text_digest", "key_id", "evidence_fingerprint", "last_run")
+
+
+class Repeated(StrEnum):
+    """What a line of a file that came before is, if the reviewer decided otherwise since."""
+
+    KNOWN = "known"
+    """The file is an old one: the later decision stands."""
+    NEW = "new"
+    """The reviewer went back to it."""
 
 
 @dataclass
@@ -51,7 +63,7 @@ class Imported:
     ``known`` were in the table already, or repeat what the reviewer said last; ``stale`` of those
     stored were made on an earlier version of their item. ``undecided`` and ``notes`` as in
     `DecisionFile`, and ``unit``. With ``bad`` lines nothing is stored, unless the others were asked
-    for.
+    for; ``unclear`` of them need a `Repeated`.
     """
 
     stored: int = 0
@@ -61,6 +73,7 @@ class Imported:
     notes: int = 0
     unit: str = "line"
     bad: list[BadLine] = field(default_factory=list)
+    unclear: int = 0
 
 
 @dataclass(frozen=True)
@@ -80,23 +93,27 @@ def import_decisions(
     keep_going: bool = False,
     decided_at: datetime | None = None,
     annotator: str | None = None,
+    repeated: Repeated | None = None,
 ) -> Imported:
     """Store the decisions of a file in one transaction, with one event.
 
     A file that ends in .json is one of Label Studio; ``annotator`` chooses whose annotations count.
 
-    The same file again changes nothing. A line that repeats what the reviewer said last of the
-    item is not stored again, unless ``decided_at`` says when the decisions were made (default: the
-    time of the import): then only what was said of the item at that time is known. A comment that
-    was erased is not brought back by a line that says the rest. With ``keep_going`` good lines are
-    stored beside bad ones. Holds the decided lines in memory, not the others. Raises ReviewError.
+    A line that repeats what the reviewer said last of the item is not stored again, unless
+    ``decided_at`` says when the decisions were made (default: the time of the import): then only
+    what was said of the item at that time is known. A file that the reviewer gave before changes
+    nothing, unless something else was said of an item since: ``repeated`` tells whether such a line
+    is an old one or decided again, as a ``decided_at`` does that is before or after what was said
+    since. Without either it is bad. A comment that was erased is not brought back by a line that
+    says the rest. With ``keep_going`` good lines are stored beside bad ones. Holds the decided
+    lines in memory, not the others. Raises ReviewError.
     """
     reviewer = checked_reviewer(reviewer)
     if decided_at is not None and decided_at > datetime.now(UTC):
         raise ReviewError("the decisions cannot have been made in the future")
     is_tasks = path.suffix.lower() == ".json"
     content = read_tasks(path, annotator) if is_tasks else read_decisions(path)
-    return store_decisions(engine, content, reviewer, keep_going, decided_at)
+    return store_decisions(engine, content, reviewer, keep_going, decided_at, repeated)
 
 
 def store_decisions(
@@ -105,6 +122,7 @@ def store_decisions(
     reviewer: str,
     keep_going: bool = False,
     decided_at: datetime | None = None,
+    repeated: Repeated | None = None,
 ) -> Imported:
     """Store what a file says, as `import_decisions` does; ``reviewer`` is a checked name."""
     counted = {"undecided": content.undecided, "notes": content.notes}
@@ -113,10 +131,13 @@ def store_decisions(
     with writing(engine) as connection:
         lock_log(connection)
         about = _without_text_conflicts(connection, list(_known(connection, once, found)), found)
-        person, origin = person_of(connection, reviewer), origin_of(connection, content)
-        new = _new(connection, about, person, origin, decided_at, found)
+        person = person_of(connection, reviewer)
+        origin = origin_of(connection, content, person)
+        new = _new(connection, about, person, origin, decided_at, repeated, found)
         found.bad.sort(key=lambda bad: bad.number)
-        if new and (keep_going or not found.bad):
+        # A file without anything new is remembered, too: it may come again as an old one.
+        is_told = new or (about and not origin.is_repeated)
+        if is_told and (keep_going or not found.bad):
             _store(connection, new, person, origin, decided_at, found)
         else:
             found.stale = 0
@@ -250,29 +271,58 @@ def _new(
     person: Person,
     origin: Origin,
     decided_at: datetime | None,
+    repeated: Repeated | None,
     found: Imported,
 ) -> list[_About]:
-    """The lines that say something new."""
+    """The lines that say something new; those of which it cannot be told are bad."""
     said = said_of(connection, person, [one.line.item_key for one in about])
-    new = [
-        one
-        for one in about
-        if not _is_known(one.line, said.get(one.line.item_key, []), origin, decided_at)
-    ]
-    found.known += len(about) - len(new)
+    new = []
+    for one in about:
+        earlier = said.get(one.line.item_key, [])
+        if origin.is_repeated:
+            is_new = _is_new_again(one.line, earlier, decided_at, repeated)
+        else:
+            is_new = _is_new(one.line, earlier, decided_at)
+        if isinstance(is_new, str):
+            found.bad.append(BadLine(one.line.number, is_new))
+            found.unclear += is_new == _UNCLEAR
+        elif is_new:
+            new.append(one)
+        else:
+            found.known += 1
     found.stale = sum(one.is_stale for one in new)
     return new
 
 
-def _is_known(
-    line: DecidedLine, said: Sequence[Said], origin: Origin, decided_at: datetime | None
-) -> bool:
-    """Whether the reviewer said it in the same file, said it last, or said it at that time."""
-    if any(earlier.batch in origin.known and earlier.is_like(line) for earlier in said):
-        return True
+def _is_new(line: DecidedLine, said: Sequence[Said], decided_at: datetime | None) -> bool:
+    """Whether a line of a new file is not what the reviewer said last, or said at that time."""
     if decided_at is None:
-        return bool(said) and said[-1].is_like(line)
-    return any(earlier.decided_at == decided_at and earlier.is_like(line) for earlier in said)
+        return not (said and said[-1].is_like(line))
+    return not any(one.decided_at == decided_at and one.is_like(line) for one in said)
+
+
+def _is_new_again(
+    line: DecidedLine,
+    said: Sequence[Said],
+    decided_at: datetime | None,
+    repeated: Repeated | None,
+) -> bool | str:
+    """The same of a file that came before, or why its line cannot be used.
+
+    What was said of another version of the item is no change of mind.
+    """
+    own = [one for one in said if one.row_version == line.row_version]
+    alike = [one for one in own if one.is_like(line)]
+    if not alike:
+        return True
+    if own[-1].is_like(line) or any(one.decided_at == decided_at for one in alike):
+        return False
+    if decided_at is None and repeated is None:
+        return _UNCLEAR
+    is_new = decided_at > own[-1].decided_at if decided_at else repeated == Repeated.NEW
+    if is_new and line.comment and any(one.comment is None for one in alike):
+        return _ERASED
+    return is_new
 
 
 def _row(one: _About, named: dict[str, Any], salt: str) -> dict[str, Any]:

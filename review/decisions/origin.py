@@ -14,25 +14,28 @@ from sqlalchemy import Connection, select
 from scrubtrace.review.decisions.file import DecisionFile
 from scrubtrace.review.table import review_events, review_salts
 from scrubtrace.review.trail.events import EventKind, sha256_of
-from scrubtrace.review.trail.salted import new_salt, salted
+from scrubtrace.review.trail.salted import Person, new_salt, salted
 
 
 @dataclass(frozen=True)
 class Origin:
-    """A file of decisions; ``known`` are the batches of the same file imported before."""
+    """A file of decisions; ``is_repeated``: the reviewer gave the same file before."""
 
     batch: str
     salt: str
     said: str
-    known: frozenset[str]
+    is_repeated: bool
 
 
-def origin_of(connection: Connection, content: DecisionFile) -> Origin:
-    """What the table knows of a file; one that was imported before keeps its batch and salt."""
+def origin_of(connection: Connection, content: DecisionFile, reviewer: Person) -> Origin:
+    """What the table knows of a file of that reviewer; its batch is a new one every time."""
     said = sha256_of(sorted([line.item_key, *line.said[:-1]] for line in content.decided))
     salt = new_salt()
     batch = salted(salt, content.sha256)
-    known = set()
+    return Origin(batch, salt, said, _is_repeated(connection, content.sha256, said, reviewer))
+
+
+def _is_repeated(connection: Connection, sha256: str, said: str, reviewer: Person) -> bool:
     events, salts = review_events.c, review_salts.c
     query = (
         select(events.payload, salts.salt)
@@ -41,11 +44,10 @@ def origin_of(connection: Connection, content: DecisionFile) -> Origin:
     )
     for row in connection.execute(query.order_by(events.seq)):
         earlier = json.loads(row.payload)
-        if row.salt is not None and salted(row.salt, content.sha256) == earlier.get("batch"):
-            batch, salt = str(earlier["batch"]), row.salt
-            known.add(batch)
-        elif row.salt is None and said == earlier.get("said"):
-            known.add(str(earlier.get("batch")))
-        elif content.sha256 == earlier.get("batch"):
-            known.add(content.sha256)
-    return Origin(batch, salt, said, frozenset(known))
+        if earlier.get("reviewer") not in (reviewer.person, reviewer.name):
+            continue
+        if row.salt is not None and salted(row.salt, sha256) == earlier.get("batch"):
+            return True
+        if (row.salt is None and said == earlier.get("said")) or sha256 == earlier.get("batch"):
+            return True
+    return False

@@ -57,7 +57,11 @@ class Said(NamedTuple):
     what: tuple[object, ...]
     comment: str | None
     decided_at: datetime
-    batch: str
+
+    @property
+    def row_version(self) -> object:
+        """Version of the item that it was said of."""
+        return self.what[0]
 
     def is_like(self, line: DecidedLine) -> bool:
         """Whether a line of a file says the same, as far as it can still be told."""
@@ -81,7 +85,7 @@ def said_of(
         for row in connection.execute(query.order_by(*order)):
             what = (row.row_version, row.scope, row.decision, row.reason)
             comment = row.kept if row.comment_digest else row.comment
-            said.setdefault(row.item_key, []).append(Said(what, comment, row.decided_at, row.batch))
+            said.setdefault(row.item_key, []).append(Said(what, comment, row.decided_at))
     return said
 
 

@@ -26,6 +26,11 @@ PROBLEMS_SHOWN = 20
 BAD_LINES_SHOWN = 200
 """Lines that are shown of each; all are counted."""
 
+_REPEATED = (
+    "is it an old file, say so with --repeated known; if the reviewer went back to what it says, "
+    "with --repeated new"
+)
+
 
 @contextmanager
 def opened(given: Mapping[str, Any], must_exist: bool = True) -> Iterator[Any]:
@@ -261,6 +266,9 @@ def _states(text: str) -> Any:
 @click.option("--keep-going", is_flag=True, help="Store the good lines although others are bad.")
 @click.option("--decided-at", metavar="TIME",
               help="When they were made, as 2026-01-31T09:30+01:00 (default: now).")  # fmt: skip
+@click.option("--repeated", type=click.Choice(["known", "new"]),
+              help="What lines are that FILE had when it was imported before, if they were decided "
+              "otherwise since: known (an old file), or new (decided so again).")  # fmt: skip
 @click.option("--annotator", metavar="ID",
               help="Of Label Studio's file: whose annotations, by number or e-mail.")  # fmt: skip
 @config_options
@@ -268,15 +276,24 @@ def import_(file: Path, reviewer: str, keep_going: bool, **given: Any) -> None:
     """Bring the decisions in FILE into the review table.
 
     FILE is one of review export, as a spreadsheet saved it, or a .json that Label Studio exported.
-    The same file twice changes nothing.
+    The same file twice changes nothing. An older one again stores nothing until --repeated says
+    whether it is old, or what it says was decided again.
     With bad lines nothing is stored (exit code 2), or only the good ones with --keep-going (3).
     """
-    from scrubtrace.review.decisions.importing import import_decisions
+    from scrubtrace.review.decisions.importing import Repeated, import_decisions
 
     time = _time(given["decided_at"])
+    repeated = None if given["repeated"] is None else Repeated(given["repeated"])
     with opened(given) as engine:
-        options = {"keep_going": keep_going, "decided_at": time, "annotator": given["annotator"]}
-        found = import_decisions(engine, file, reviewer, **options)
+        found = import_decisions(
+            engine,
+            file,
+            reviewer,
+            keep_going=keep_going,
+            decided_at=time,
+            annotator=given["annotator"],
+            repeated=repeated,
+        )
     place = ":" if found.unit == "line" else f", {found.unit} "
     for line in found.bad[:BAD_LINES_SHOWN]:
         text = f"{file.name}{place}{line.number}: {line.problem}"
@@ -290,12 +307,13 @@ def import_(file: Path, reviewer: str, keep_going: bool, **given: Any) -> None:
         f"{found.stored:,} decisions stored{stale}, {found.known:,} known already, "
         f"{found.undecided:,} {found.unit}s undecided{notes}, {len(found.bad):,} {found.unit}s bad"
     )
+    told = f"; {_REPEATED}" if found.unclear else ""
     if found.bad and keep_going:
-        raise IncompleteStop(f"{len(found.bad):,} {found.unit}s of {file.name} were left out")
+        raise IncompleteStop(f"{len(found.bad):,} {found.unit}s of {file.name} were left out{told}")
     if found.bad:
         raise UsageStop(
             f"nothing was stored: {len(found.bad):,} {found.unit}s of {file.name} are bad; correct "
-            "them, or store the others with --keep-going"
+            f"them, or store the others with --keep-going{told}"
         )
 
 
