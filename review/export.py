@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from sqlalchemy import Connection, Engine, insert
 
-from scrubtrace.review.aside import move_aside
+from scrubtrace.review.aside import is_parquet, move_aside
 from scrubtrace.review.assigning import checked_names, file_of
 from scrubtrace.review.connection import reading_as_one, writing
 from scrubtrace.review.controls.store import last_issued, store_issued
@@ -56,8 +56,7 @@ OPEN = Wanted(states=OPEN_STATES)
 class ExportResult:
     """The files written, in order, the number of data rows in all of them, and of controls.
 
-    ``aside`` has the new paths of earlier files, by the old ones, with decisions that were not
-    imported.
+    ``aside`` has the new paths of earlier files, by the old ones, with what was not imported.
     """
 
     files: tuple[Path, ...]
@@ -82,11 +81,10 @@ def export_csv(
 
     With ``reviewers`` each gets a share in a file of their own. More than ``rows_per_file`` rows go
     to ``path``-0001, -0002, ... instead. Files appear whole or not at all, and those left of an
-    earlier export to the same path are removed, or moved aside if they hold decisions that were not
-    imported. ``bom`` is for Excel, which otherwise does not
-    read UTF-8. With ``wording`` the reasons are in its language; all else stays in codes. ``mix``
-    says what else stands in it. The export is an event of the log, and controls that are new in it
-    are stored with it. Raises ReviewError.
+    earlier export to the same path are removed, or moved aside if they hold what was not imported.
+    ``bom`` is for Excel, which otherwise does not read UTF-8. With ``wording`` the reasons are in
+    its language; all else stays in codes. ``mix`` says what else stands in it. The export is an
+    event of the log, and controls that are new in it are stored with it. Raises ReviewError.
     """
     encoding = "utf-8-sig" if bom else "utf-8"
     make = partial(CsvForm, encoding, wording)
@@ -148,10 +146,9 @@ def _export(
         choices = {"format": name, "budget": budget, "reviewers": [*reviewers]}
         choices |= _language(wording)
         record_export(engine, mixed.wanted, made, rows, erased, mix, mixed, **choices)
-        replaced = {draft: draft.replaced() for draft in drafts.values()}
-        may_hold = chain.from_iterable(replaced.values()) if name == "csv" else ()
-        aside = move_aside(engine, may_hold)
-        files = chain.from_iterable(draft.publish(earlier) for draft, earlier in replaced.items())
+        replaced = {reviewer: draft.replaced() for reviewer, draft in drafts.items()}
+        aside = move_aside(engine, {file: own for own, its in replaced.items() for file in its})
+        files = chain.from_iterable(drafts[own].publish(its) for own, its in replaced.items())
         return ExportResult(tuple(files), rows, mixed.origins, aside)
 
 
@@ -159,7 +156,8 @@ def export_parquet(engine: Engine, path: Path, wanted: Wanted = Wanted()) -> Exp
     """Write one row a place with its state and decisions, typed as `schemas.decided.DECIDED`.
 
     Texts that are not flagged are in it as soon as somebody has decided on them. The file appears
-    whole or not at all. The export is an event of the log. Raises ReviewError.
+    whole or not at all; what stands in its place and is no Parquet is moved aside, if it holds what
+    was not imported. The export is an event of the log. Raises ReviewError.
     """
     import pyarrow.parquet as pq
 
@@ -178,10 +176,11 @@ def export_parquet(engine: Engine, path: Path, wanted: Wanted = Wanted()) -> Exp
                         writer.write_table(_table(page, schema))
                         rows += len(page)
             record_export(engine, wanted, [draft], rows, erased, format="parquet")
+            aside = {} if is_parquet(path) else move_aside(engine, {path: ""})
             draft.replace(path)
         finally:
             draft.unlink(missing_ok=True)
-    return ExportResult((path,), rows)
+    return ExportResult((path,), rows, aside=aside)
 
 
 def _language(wording: Wording | None) -> dict[str, str]:

@@ -10,7 +10,7 @@ import pytest
 from command_line import code_of
 
 from scrubtrace.exits import UsageStop
-from scrubtrace.out_file import PARQUET, check_different, check_out, check_target, would_fit
+from scrubtrace.out_file import PARQUET, SHEET, check_different, check_out, check_target, would_fit
 
 GROUPS = ("--group-by", "labeler=who,task=job")
 
@@ -78,6 +78,30 @@ def test_where_nothing_may_be_written(out: str, read: list[str | None], said: st
 
 
 ELSEWHERE = "s3://bucket/x"
+
+
+@pytest.mark.parametrize(
+    ("content", "is_sheet"),
+    [
+        (b"item_key,row_version,decision,reason\r\n", True),
+        ("item_key\trow_version\tdecision\r\n".encode("utf-16"), True),
+        ("decision;row_version;item_key\r\n".encode("utf-16-le"), True),
+        (b'sep=;\r\n"item_key";"row_version";"decision"\r\n', True),
+        (b"item_key,row_version,why\r\n", False),
+        (b'{"item_key": 1, "decision": 2, "row_version": 3}', False),
+        (b"", False),
+    ],
+)
+def test_what_a_file_for_reviewers_is(content: bytes, is_sheet: bool) -> None:
+    Path("out.csv").write_bytes(content)
+    assert check_target("out.csv", writes=SHEET)
+    if is_sheet:
+        with pytest.raises(UsageStop, match="a file for reviewers"):
+            check_target("out.csv")
+    else:
+        assert check_target("out.csv")
+
+
 REVIEW = ("--review", "sqlite:///t.sqlite")
 
 
@@ -172,6 +196,9 @@ RUNS = ("--runs", "runs")
         (("review", "sheet", *REVIEW, "--out", "data.html"), "--out data.html is a folder"),
         (("bundle", "p.json", "--checked", "x", "--spec", "c.toml", "--out", "c.toml"), "is read"),
         (("labelers", "screen", *RUNS, "--out", "human.parquet"), "a Parquet file"),
+        (("audit", "run", "march", *REVIEW, "--json", "key"), "--json key is a seed or a key"),
+        (("audit", "run", *REVIEW, "--json", "march.csv"), "march.csv is a file for reviewers"),
+        ((*CHECK, "--out", "march.csv"), "--out march.csv is a file for reviewers"),
         (("labelers", "screen", *RUNS, "--json", "data"), "--json data is a folder"),
         (("labelers", "screen", *RUNS, "--json", "z", "--out", "./z"), "name the same file"),
         (
@@ -185,6 +212,7 @@ def test_other_commands(
 ) -> None:
     for name in ("spring.toml", "p.json", "c.toml", "a.md"):
         Path(name).write_text("")
+    Path("march.csv").write_text("\ufeffitem_key,row_version,decision,reason\r\n")
     Path("data.html").mkdir()
     before = {path: path.read_bytes() for path in Path().rglob("*") if path.is_file()}
     assert code_of(*command) == 2

@@ -29,13 +29,19 @@ class Origin:
 
 def origin_of(connection: Connection, content: DecisionFile, reviewer: Person) -> Origin:
     """What the table knows of a file of that reviewer; its batch is a new one every time."""
-    said = sha256_of(sorted([line.item_key, *line.said[:-1]] for line in content.decided))
     salt = new_salt()
-    batch = salted(salt, content.sha256)
-    return Origin(batch, salt, said, _is_repeated(connection, content.sha256, said, reviewer))
+    is_repeated = was_imported(connection, content, reviewer)
+    return Origin(salted(salt, content.sha256), salt, _said(content), is_repeated)
 
 
-def _is_repeated(connection: Connection, sha256: str, said: str, reviewer: Person) -> bool:
+def _said(content: DecisionFile) -> str:
+    return sha256_of(sorted([line.item_key, *line.said[:-1]] for line in content.decided))
+
+
+def was_imported(connection: Connection, content: DecisionFile, reviewer: Person | None) -> bool:
+    """Whether the file was imported before as the reviewer's, or as anybody's if that is None."""
+    sha256, said = content.sha256, _said(content)
+    own = (reviewer.person, reviewer.name) if reviewer else None
     events, salts = review_events.c, review_salts.c
     query = (
         select(events.payload, salts.salt)
@@ -44,7 +50,7 @@ def _is_repeated(connection: Connection, sha256: str, said: str, reviewer: Perso
     )
     for row in connection.execute(query.order_by(events.seq)):
         earlier = json.loads(row.payload)
-        if earlier.get("reviewer") not in (reviewer.person, reviewer.name):
+        if own is not None and earlier.get("reviewer") not in own:
             continue
         if row.salt is not None and salted(row.salt, sha256) == earlier.get("batch"):
             return True

@@ -1,6 +1,7 @@
 """Whether a file can be written where the user says, before hours of work go into it."""
 
 import os
+import re
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
@@ -10,9 +11,14 @@ from scrubtrace.beam_pipelines import storage
 from scrubtrace.exits import UsageStop
 from scrubtrace.lock import make_output_folder
 
-PARQUET = b"PAR1"
-HEADS = {PARQUET: "a Parquet file", b"SQLite format 3\0": "a SQLite database"}
+PARQUET = "a Parquet file"
+SHEET = "a file for reviewers"
+
+_HEADS = {b"PAR1": PARQUET, b"SQLite format 3\0": "a SQLite database"}
 """How files begin that hold data, and what they are."""
+_SECRET = re.compile(rb"\s*[0-9a-fA-F]{64}\s*")
+_SHEET_COLUMNS = ("item_key", "row_version", "decision")
+_HEAD_BYTES = 8_192
 
 
 def check_local(path: str | None, option: str = "--out") -> None:
@@ -29,13 +35,13 @@ def check_target(
     read: Iterable[str | None] = (),
     option: str = "--out",
     example: str = "",
-    writes: bytes = b"",
+    writes: str = "",
 ) -> str:
     """The absolute path of ``out``; makes nothing.
 
     Raises `UsageStop` if it is a folder, is ``read`` or would be, as a path, a glob or a file in a
-    folder, or holds data of another kind than the command ``writes``. ``example`` is a name for the
-    message.
+    folder, or holds data of another kind than the command ``writes``: `PARQUET`, a database, a
+    `SHEET`, a seed or a key. ``example`` is a name for the message.
     """
     path = storage.absolute(out)
     if not storage.is_remote(path) and os.path.isdir(path):
@@ -56,7 +62,7 @@ def check_out(
     read: Iterable[str | None] = (),
     option: str = "--out",
     example: str = "",
-    writes: bytes = b"",
+    writes: str = "",
 ) -> str:
     """As `check_target`, for a command that makes the folder of the file.
 
@@ -135,16 +141,28 @@ def _is_read(path: str, other: str) -> bool:
         return False
 
 
-def _refuse_data(path: str, out: str, option: str, writes: bytes) -> None:
+def _refuse_data(path: str, out: str, option: str, writes: str) -> None:
     if not os.path.isfile(path):
         return
     try:
         with open(path, "rb") as file:
-            head = file.read(max(map(len, HEADS)))
+            head = file.read(_HEAD_BYTES)
     except OSError:
         return
-    for known, words in HEADS.items():
-        if head.startswith(known) and known != writes:
-            raise UsageStop(
-                f"{option} {out} is {words}, which this command does not write: name another one"
-            )
+    if (kind := _kind_of(head)) and kind != writes:
+        raise UsageStop(
+            f"{option} {out} is {kind}, which this command does not write: name another one"
+        )
+
+
+def _kind_of(head: bytes) -> str:
+    """What a file that begins so holds, if nobody could make it again; else an empty text."""
+    for known, kind in _HEADS.items():
+        if head.startswith(known):
+            return kind
+    if _SECRET.fullmatch(head):
+        return "a seed or a key"
+    # Spreadsheets also save UTF-16: without its zeros, names in ASCII are the same in all.
+    lines = head.replace(b"\0", b"").decode(errors="replace").lower().splitlines()[:2]
+    names = re.split(r"[,;\t\ufeff\ufffd]", ",".join(lines).replace('"', ""))
+    return SHEET if {*_SHEET_COLUMNS} <= {name.strip() for name in names} else ""

@@ -153,14 +153,15 @@ def export(out: str, file_format: str, **given: Any) -> None:
 
     The column why is in the language of the reviewer; every other cell is the same in any.
     """
-    from scrubtrace.out_file import PARQUET, check_local, check_target
+    from scrubtrace.out_file import PARQUET, SHEET, check_local, check_target
     from scrubtrace.review.export import OPEN, export_csv, export_parquet, export_tasks
     from scrubtrace.why import wording
 
     _check_format(file_format, out, given)
     is_parquet = file_format == "parquet"
     check_local(out)
-    check_target(out, files_read(given), writes=PARQUET if is_parquet else b"")
+    writes = {"parquet": PARQUET, "csv": SHEET}.get(file_format, "")
+    check_target(out, files_read(given), writes=writes)
     wanted = _wanted(given, frozenset() if is_parquet else OPEN.states)
     reviewers = [name.strip() for name in (given["assign"] or "").split(",") if name.strip()]
     options = {name: given[name] for name in ("budget", "rows_per_file")}
@@ -176,7 +177,7 @@ def export(out: str, file_format: str, **given: Any) -> None:
     files = ", ".join(str(file) for file in result.files)
     click.echo(f"{result.rows:,} rows written to {files}{_controls_in_words(result.controls)}")
     for old, new in result.aside.items():
-        text = f"scrubtrace: {old} holds decisions that were not imported: it is {new} now"
+        text = f"scrubtrace: {old} holds what was not imported: it is {new} now"
         log.tell("moved_aside", text, "warning", file=str(old), moved_to=str(new))
 
 
