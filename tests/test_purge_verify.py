@@ -143,9 +143,9 @@ def test_a_flipped_byte_names_column_and_row_group(copy: Path) -> None:
 
 def test_files_that_are_gone_or_not_named(copy: Path) -> None:
     (copy / "shards" / "p1.parquet").rename(copy / "shards" / "p2.parquet")
-    (copy / "quarantine" / "p0.parquet").unlink()
+    (copy / "removal" / "rows.parquet").unlink()
     assert compared(copy).problems == [
-        "quarantine/p0.parquet: there is no such file, but the record names it",
+        "removal/rows.parquet: there is no such file, but the record names it",
         "p1.parquet: there is no such file",
         "shards/p2.parquet: the record does not name this file",
     ]

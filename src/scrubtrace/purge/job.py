@@ -31,6 +31,7 @@ from scrubtrace.lock import check_apart, output_lock
 from scrubtrace.progress import shown_progress
 from scrubtrace.purge.choosing import Chosen, choose
 from scrubtrace.purge.columns import check_columns
+from scrubtrace.purge.kept import give_up_damaged, is_quarantine_deleted, remove_quarantine
 from scrubtrace.purge.locating import Located, locate
 from scrubtrace.purge.maps import Sums, put_together
 from scrubtrace.purge.record import Attachments, Purge, write_record
@@ -155,9 +156,15 @@ def run_purge(job: Job) -> Outcome:
     work = Work(tuple(units_of(prepared.inputs.shards)), (), prepared.inputs.dead)
     with output_lock(job.out):
         folder = PurgeFolder(job.out)
+        is_without = is_quarantine_deleted(folder)
         folder.make_folders(work)
         _begin(folder, prepared, spec, work)
+        done = folder.scanned_units()
+        kept = [unit for unit in work.units if unit.key in done]
+        damaged = give_up_damaged(folder, kept, is_without)
         _run(folder, work, prepared.options, job.quiet)
+        if is_without:
+            remove_quarantine(folder, damaged)
         receipts = [folder.read_receipt(unit.key) for unit in work.units]
         sums = put_together(
             folder,
