@@ -66,9 +66,42 @@ def test_decisions_are_orphaned(capsys: pytest.CaptureFixture[str]) -> None:
     assert code_of("review", "verify", *TABLE) == 0
 
 
+def test_carrying_before_the_scan_is_incomplete(capsys: pytest.CaptureFixture[str]) -> None:
+    record = ("review", "carry", "purged/removal/record.json", *TABLE)
+    assert code_of(*record) == 3
+    told = capsys.readouterr()
+    assert "0 decisions carried over, 0 known already" in told.out
+    assert "4 decisions wait for a scan of the purged shards" in told.err
+    assert "scrubtrace detect 'purged/shards/*.parquet' --dataset data" in told.err
+    Path("part").mkdir()
+    Path("purged/shards/p1.parquet").rename("part/p1.parquet")
+    assert detected("purged/shards/*.parquet") == 0
+    assert code_of(*record) == 3
+    told = capsys.readouterr()
+    assert "2 decisions carried over" in told.out
+    assert "2 decisions wait" in told.err
+    Path("part/p1.parquet").rename("purged/shards/p1.parquet")
+    assert detected("purged/shards/*.parquet") == 0
+    assert code_of(*record) == 0
+    assert "2 decisions carried over, 2 known already" in capsys.readouterr().out
+    assert states() == {"dismissed": 6}
+
+
+def test_rows_without_evidence_are_left_and_nothing_waits(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """The text of a row that stayed is another one after the purge."""
+    path = Path("purged/shards/p1.parquet")
+    texts = pq.read_table(path).column("text").to_pylist()
+    pq.write_table(pa.table({"text": [*texts[:-1], "The soup was too salty today."]}), path)
+    assert detected("purged/shards/*.parquet") == 0
+    assert code_of("review", "carry", "purged/removal/record.json", *TABLE) == 0
+    assert "left where they are: 1 whose row" in capsys.readouterr().out
+
+
 def test_decisions_of_another_table_or_a_changed_map(capsys: pytest.CaptureFixture[str]) -> None:
     record = ("review", "carry", "purged/removal/record.json")
-    assert code_of(*record, *TABLE) == 0
+    assert code_of(*record, *TABLE) == 3
     assert "0 decisions carried over" in capsys.readouterr().out
     other = ("--review", "sqlite:///other.sqlite")
     assert code_of("detect", "data/*.parquet", "--out", "o", *other, "--quiet") == 0

@@ -35,12 +35,14 @@ Group = tuple[str, datetime]
 class Carried:
     """What became of the decisions about rows that have another key now.
 
-    ``known`` were carried before. ``other``: the new item is not in the table, or has another text
-    or other evidence. ``nameless``: the name of their reviewer was erased.
+    ``known`` were carried before. ``waiting``: no run has looked at the rows where they are now, as
+    the old item stands as it was decided on. ``other``: the new item is not in the table, or has
+    another text or other evidence. ``nameless``: the name of their reviewer was erased.
     """
 
     stored: int = 0
     known: int = 0
+    waiting: int = 0
     other: int = 0
     nameless: int = 0
 
@@ -86,13 +88,19 @@ def _carried(
 ) -> Iterator[tuple[Group, DecidedLine]]:
     """The decisions on old keys, as lines about the new items."""
     made = _decisions(connection, keys, last)
-    items = _items(connection, {keys[row["item_key"]] for row in made})
+    old = {row["item_key"] for row in made}
+    items = _items(connection, old | {keys[key] for key in old})
     digests = [row["text_digest"] for row in (*made, *items.values())]
     ids = text_ids(connection, digests)
     for number, row in enumerate(made, 1):
         item = items.get(keys[row["item_key"]])
         if item is None or _about(item, ids) != _about(row, ids):
-            found.other += 1
+            before = items.get(row["item_key"])
+            stands = before is not None and before["unseen_run"] is None
+            if before is not None and stands and _about(before, ids) == _about(row, ids):
+                found.waiting += 1
+            else:
+                found.other += 1
         elif PERSON.fullmatch(row["who"]):
             found.nameless += 1
         else:
@@ -123,7 +131,7 @@ def _decisions(connection: Connection, keys: Iterable[str], last: int) -> list[M
 
 
 def _items(connection: Connection, keys: Iterable[str]) -> dict[str, Mapping[str, Any]]:
-    names = ("item_key", "row_version", "text_digest", "evidence_fingerprint")
+    names = ("item_key", "row_version", "text_digest", "evidence_fingerprint", "unseen_run")
     columns = [review_items.c[name] for name in names]
     query = select(*columns).where(review_items.c.item_key.in_(keys))
     return {row["item_key"]: dict(row) for row in connection.execute(query).mappings()}

@@ -343,10 +343,11 @@ def carry(record: str, **given: Any) -> None:
     \b
     scrubtrace review carry purged/removal/record.json
 
-    For data without ids, after detect has scanned the purged shards. The same call again changes
-    nothing.
+    For data without ids, after detect has scanned the purged shards; what it has not scanned yet is
+    left where it is (exit code 3). The same call again changes nothing.
     """
     from scrubtrace.purge.carrying import carry as carry_over
+    from scrubtrace.purge.carrying import scan_of
 
     with opened(given) as engine:
         found = carry_over(record, engine)
@@ -355,6 +356,11 @@ def carry(record: str, **given: Any) -> None:
         click.echo(
             f"left where they are: {found.other:,} whose row is not in the table with the same "
             f"text and evidence, {found.nameless:,} whose reviewer's name was erased"
+        )
+    if found.waiting:
+        raise IncompleteStop(
+            f"{found.waiting:,} decisions wait for a scan of the purged shards into this table: "
+            f"{scan_of(record)}; then give the same command again"
         )
 
 

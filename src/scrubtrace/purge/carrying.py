@@ -2,13 +2,14 @@
 
 import hashlib
 from collections.abc import Iterator
+from shlex import quote
 
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from sqlalchemy import Engine
 
 from scrubtrace.beam_pipelines import storage
-from scrubtrace.beam_pipelines.purging.layout import REMOVAL
+from scrubtrace.beam_pipelines.purging.layout import REMOVAL, SHARDS
 from scrubtrace.exits import SumsDifferStop, UsageStop
 from scrubtrace.purge.record import NOT_SUPPLIED
 from scrubtrace.purge.verify import read_record
@@ -36,6 +37,14 @@ def carry(record: str, engine: Engine) -> Carried:
     if hashlib.sha256(content).hexdigest() != expected:
         raise SumsDifferStop(f"{path} is not the file that the record names")
     return carry_decisions(engine, _moved(path), head)
+
+
+def scan_of(record: str) -> str:
+    """The command that scans the shards of a removal record as the data set that they were."""
+    base = record.rpartition("/")[0] or "."
+    shards = f"{base}/../{SHARDS}" if "/" not in base else f"{base.rpartition('/')[0]}/{SHARDS}"
+    dataset = read_record(record, None)["predicate"]["dataset"]
+    return f"scrubtrace detect {quote(f'{shards}/*.parquet')} --dataset {quote(dataset)}"
 
 
 def _moved(path: str) -> Iterator[tuple[str, str]]:
