@@ -13,12 +13,16 @@ Floats = npt.NDArray[np.float64]
 
 LEAST_UNITS = 10
 DRAWS = 1_000
+_NO_WIDTH = 1e-6
+"""Half an interval that is narrower comes of rounding."""
 
 
 @dataclass(frozen=True)
 class Agreement:
     """A coefficient with its interval; ``value`` and interval are None where there is none.
 
+    A value without an interval is one of answers that always agree, or never do: nothing in them
+    tells how far another sample could differ.
     ``units`` is the number of rows that it rests on. ``refusal`` says why there is no value:
     ``few_units`` or ``one_answer`` (everybody always gave the same one, so that chance would agree
     as well).
@@ -83,6 +87,8 @@ def kappa_of_table(table: Floats, confidence: float = 0.95) -> Agreement:
     square = left.sum() + (1 - kappa) ** 2 * apart - (kappa - chance * (1 - kappa)) ** 2
     error = math.sqrt(max(0.0, float(square)) / n) / (1 - chance)
     reach = float(norm.ppf((1 + confidence) / 2)) * error
+    if reach < _NO_WIDTH:
+        return Agreement("Cohen's kappa", kappa, None, None, confidence, n)
     low, high = max(-1.0, kappa - reach), min(1.0, kappa + reach)
     return Agreement("Cohen's kappa", kappa, low, high, confidence, n)
 
@@ -116,6 +122,8 @@ def krippendorffs_alpha(
         ]
         ends = np.quantile(found, [(1 - confidence) / 2, (1 + confidence) / 2])
         low, high = (float(end) for end in ends)
+        if high - low < _NO_WIDTH:
+            low = high = None
     return Agreement("Krippendorff's alpha", alpha, low, high, confidence, n)
 
 

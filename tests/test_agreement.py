@@ -80,6 +80,23 @@ def test_who_always_agrees_agrees_perfectly(answers: list[str]) -> None:
     assert percent_agreement(answers, answers).value == 1.0
 
 
+@pytest.mark.parametrize("second", ["ab" * 30, "ba" * 30])
+def test_without_any_variation_there_is_no_interval(second: str) -> None:
+    first = "ab" * 30
+    found = cohens_kappa(first, second)
+    assert found.value == pytest.approx(1.0 if first == second else -1.0)
+    assert (found.low, found.high, found.refusal) == (None, None, None)
+    pairs = list(zip(first, second, strict=True))
+    alpha = krippendorffs_alpha(pairs, np.random.default_rng(1))
+    assert alpha.value is not None
+    if first == second:
+        assert (alpha.value, alpha.low, alpha.high) == (1.0, None, None)
+    one_apart = cohens_kappa(first, "bb" + first[2:])
+    assert one_apart.low is not None
+    assert one_apart.high is not None
+    assert one_apart.low < one_apart.high
+
+
 @given(ANSWERS, st.randoms(use_true_random=False))
 def test_the_order_of_reviewers_and_of_rows_does_not_matter(
     answers: list[str], random: Random

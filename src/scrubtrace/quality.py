@@ -107,9 +107,12 @@ def _share(found: Agreement, hits: int | None = None) -> str:
 
 
 def _coefficient(found: Agreement) -> str:
-    if found.value is None or found.low is None or found.high is None:
+    if found.value is None:
         why = "all answers are the same" if found.refusal == "one_answer" else "too few texts"
         return f"not given: {why}"
+    if found.low is None or found.high is None:
+        always = "always" if found.value > 0 else "never"
+        return f"{found.value:.2f} (no interval: they {always} agree)"
     return f"{found.value:.2f} ({found.low:.2f} to {found.high:.2f})"
 
 
