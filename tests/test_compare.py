@@ -2,6 +2,7 @@
 
 import json
 import random
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -114,6 +115,28 @@ def test_rows_the_index_was_calibrated_on_are_no_comparison(
     known = ("--human", str(place / "known.parquet"), "--out", str(tmp_path / "out.json"))
     assert code_of("compare", str(batch), "--reference", str(place / "index"), *known) == 2
     assert "must not be those that the index was calibrated on" in capsys.readouterr().err
+
+
+def test_the_batch_is_no_trusted_row_of_its_own(
+    place: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    batch = write(tmp_path / "batch.parquet", HUMAN, answer=HUMAN[::-1])
+    copy, link = tmp_path / "human" / "copy.parquet", tmp_path / "link.parquet"
+    copy.parent.mkdir()
+    shutil.copy(batch, copy)
+    link.symlink_to(batch)
+    write(copy.with_name("others.parquet"), [prose(50_000 + n) for n in range(100)])
+    out = ("--out", str(tmp_path / "out.json"), "--quiet")
+    command = ("compare", str(batch), "--reference", str(place / "index"), *out)
+    globs = (str(batch), str(link), f"{copy.parent}/*.parquet", f"{tmp_path}/b*.parquet")
+    for human in globs:
+        assert code_of(*command, "--human", human) == 2
+        told = capsys.readouterr().err
+        assert "is a shard of the batch" in told
+        assert "give other rows to --human" in told
+    assert not (tmp_path / "out.json").exists()
+    more = ("--human", str(batch), "--human-column", "answer")
+    assert code_of(*command, *more) == 0
 
 
 @pytest.mark.parametrize(

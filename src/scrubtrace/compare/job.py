@@ -14,6 +14,7 @@ from scrubtrace.beam_pipelines import storage
 from scrubtrace.compare.baseline import baseline
 from scrubtrace.compare.judging import Judged, Settings, Verdict, judge
 from scrubtrace.compare.measuring import Meter, Sample
+from scrubtrace.compare.own_rows import check_not_the_same
 from scrubtrace.detectors.language import identify, normalise_code
 from scrubtrace.detectors.reference.index import ReferenceIndex, fingerprint
 from scrubtrace.detectors.reference.segments import ReferenceIndexError
@@ -74,6 +75,8 @@ def compare(
     ``counts`` gets rows and shards that cannot be read.
     """
     told, of_humans, of_batch = Told(quiet), NotRead(), NotRead()
+    if {*human_columns.texts} & {*columns.texts}:
+        check_not_the_same(batch, human)
     try:
         index = ReferenceIndex(index_path)
         trusted = _counted(human, human_columns, counts, of_humans, told)
