@@ -44,8 +44,8 @@ REASON_CHARS = 500
 class Erased:
     """What was erased now, without what was erased before.
 
-    ``texts`` counts digests, of which a text has one by each key; ``items`` had one of the texts,
-    controls among them.
+    A text counts once, however many digests it has; ``items`` had one of the texts, controls among
+    them.
     """
 
     texts: int = 0
@@ -96,6 +96,7 @@ def erase(
         ]
         if entries:
             connection.execute(insert(review_erased), entries)
+        new_texts = set(text_ids(connection, subjects[TEXT]).values())
         items = _remove_texts(connection, ids) + _remove_controls(connection, digests)
         if not entries and not items:
             return Erased()
@@ -112,7 +113,7 @@ def erase(
         }
         append_event(connection, EventKind.ERASED, payload, at=time)
     _flush(engine)
-    return Erased(len(subjects[TEXT]), items, len(subjects[COMMENT]), len(subjects[NAME]))
+    return Erased(len(new_texts), items, len(subjects[COMMENT]), len(subjects[NAME]))
 
 
 def texts_of(

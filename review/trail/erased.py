@@ -79,6 +79,8 @@ def erasure_problems(
     for row in connection.execute(select(review_erased.c.kind, review_erased.c.subject)):
         recorded.setdefault(row.kind, set()).add(row.subject)
     counts.update({kind: len(subjects) for kind, subjects in recorded.items() if subjects})
+    if recorded[TEXT]:  # a text has a digest by each key that it was seen under
+        counts[TEXT] = len(set(text_ids(connection, recorded[TEXT]).values()))
     yield from _events(connection, entries)
     yield from _names(connection, entries, recorded[NAME])
     yield from _comments(connection, recorded[COMMENT])

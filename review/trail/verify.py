@@ -23,7 +23,7 @@ from scrubtrace.review.trail.events import BEFORE_ALL, Event, EventKind, lines_s
 class Verified:
     """What was checked: ``problems`` say where it breaks, in the order of events; empty if not.
 
-    ``erased`` counts digests of texts, comments and names. ``head`` is the hash of the newest
+    ``erased`` counts texts, comments and names. ``head`` is the hash of the newest
     event, to be kept elsewhere.
     """
 
