@@ -176,6 +176,15 @@ def test_groups_and_cells(diff: Diff) -> None:
     assert '"\'=7"' in Path("out/findings.csv").read_text()
 
 
+def test_a_group_value_is_one_line(diff: Diff, capsys: pytest.CaptureFixture[str]) -> None:
+    for side, name in (("old", "ChatGPT"), ("new", "Nova")):
+        write(
+            f"{side}/a.parquet", id=[1], text=[f"{FERRY} {name} wrote this."], who=["\x1b[2Jx\ny"]
+        )
+    assert diff("--id-column", "id", "--group-by", "vendor=who") == 0
+    assert r"by vendor: \x1b[2Jx\ny 1" in capsys.readouterr().out
+
+
 def test_flagged_rows_that_were_edited_instead_of_removed(diff: Diff) -> None:
     edited = FLAGGED.replace("soup", "stew")
     texts = [f"{FLAGGED} {n}" for n in "abc"]

@@ -76,7 +76,7 @@ def _lines(outcome: Outcome, out: str, config: Config) -> Iterator[str]:
     yield from _turns(balance)
     yield f"flagged for review: {outcome.flagged.total():,}{_counts(outcome.flagged)}"
     for name, values in outcome.flagged_by.items():
-        top = ", ".join(f"{_plain(v)} {count:,}" for v, count in ranked(values)[:SHOWN])
+        top = ", ".join(f"{plain_value(v)} {count:,}" for v, count in ranked(values)[:SHOWN])
         yield f"  by {name}: {top}"
     if outcome.reported:
         yield f"reported, not flagged: {outcome.reported.total():,}{_counts(outcome.reported)}"
@@ -102,7 +102,7 @@ def _lines(outcome: Outcome, out: str, config: Config) -> Iterator[str]:
         yield f"no longer flagged: {count:,} (not found again, or not enough under this policy)"
 
 
-def _plain(value: object) -> str:
+def plain_value(value: object) -> str:
     """A value of the data on one line: a line break in it must not look like a line of ours."""
     said = str(value)
     shown = said if len(said) <= VALUE_CHARS else f"{said[: VALUE_CHARS - 1]}…"

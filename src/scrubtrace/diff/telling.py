@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from scrubtrace import log
 from scrubtrace.exits import Exit
+from scrubtrace.summary import plain_value
 
 if TYPE_CHECKING:
     from scrubtrace.config import Config
@@ -96,7 +97,7 @@ def _lines(outcome: "DiffOutcome", out: str) -> Iterator[str]:
     for group in ("labeler", "vendor", "source"):
         if values := tally.by_group.get(group):
             top = sorted(values.items(), key=lambda entry: (-entry[1].total(), entry[0]))[:SHOWN]
-            named = ", ".join(f"{value} {kinds.total():,}" for value, kinds in top)
+            named = ", ".join(f"{plain_value(value)} {kinds.total():,}" for value, kinds in top)
             yield f"  by {group}: {named}"
     if outcome.with_flagged:
         f = tally.flagged
