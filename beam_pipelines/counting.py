@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from scrubtrace.beam_pipelines.decoding import Rows, shown_value
+from scrubtrace.beam_pipelines.decoding import Rows, shown_group
 from scrubtrace.schemas.counts import CELL_GROUPS, COUNTS, month_of
 
 CREATED_AT = "created_at"
@@ -98,7 +98,7 @@ def _encoded(column: pa.Array, is_time: bool) -> tuple[NDArray[np.int64], list[s
     coded = pc.dictionary_encode(column)
     indices = coded.indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64)
     used, inverse = np.unique(indices, return_inverse=True)
-    shown = [None if at < 0 else shown_value(coded.dictionary, int(at)) for at in used]
+    shown = [None if at < 0 else shown_group(coded.dictionary, int(at)) for at in used]
     if is_time:
         shown = [month_of(value) for value in shown]
     numbered = {value: number for number, value in enumerate(dict.fromkeys([None, *shown]))}

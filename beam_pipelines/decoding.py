@@ -70,12 +70,15 @@ class Rows:
         return self.count
 
     def group_values(self, row: int) -> dict[str, str | None]:
-        """The group columns of one row, as text; times in ISO 8601, in UTC if they have a zone."""
+        """The group columns of one row, as text; an empty text is none.
+
+        Times are in ISO 8601, in UTC if they have a zone.
+        """
         return {name: self.group_value(name, row) for name in self.groups}
 
     def group_value(self, name: str, row: int) -> str | None:
         """One group column of one row, as in `group_values`."""
-        return shown_value(self.groups[name], row)
+        return shown_group(self.groups[name], row)
 
 
 @dataclass(frozen=True)
@@ -358,6 +361,11 @@ def shown_value(column: pa.Array, row: int) -> str | None:
     if isinstance(shown, bytes):
         return shown.decode(errors="backslashreplace")
     return None if shown is None else str(shown)
+
+
+def shown_group(column: pa.Array, row: int) -> str | None:
+    """The same of a group column; an empty text names nobody and nothing, and is null."""
+    return shown_value(column, row) or None
 
 
 def _iso_8601(moments: pa.Array) -> pa.Array:

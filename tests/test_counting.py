@@ -70,8 +70,10 @@ def test_counts_differ_from_those_of_single_texts(
     cells = RowCells(_rows(len(texts), groups))
     empty = [number for number, text in enumerate(texts) if text[0] == "a"]
     counts.add(("s", "d"), cells, range(len(texts)), languages, silent, empty)
-    expected = Counter((lang, who, vendor) for who, vendor, lang, _ in texts)
-    abstained = Counter((lang, who, vendor) for who, vendor, lang, is_silent in texts if is_silent)
+    expected = Counter((lang, who or None, vendor or None) for who, vendor, lang, _ in texts)
+    abstained = Counter(
+        (lang, who or None, vendor or None) for who, vendor, lang, is_silent in texts if is_silent
+    )
     found = counts.table().to_pylist()
     for row in found:
         key = (row["language"], row["labeler"], row["vendor"])

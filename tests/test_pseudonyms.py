@@ -95,6 +95,20 @@ def test_table_files_and_summary_have_pseudonyms_only(capfd: pytest.CaptureFixtu
     assert pseudonym(NAMES[1]).encode() in Path("f.csv").read_bytes()
 
 
+@pytest.mark.parametrize("off", [(), ("--set", "privacy.pseudonymous=[]")])
+def test_an_empty_value_is_nobody(off: tuple[str, ...], capsys: pytest.CaptureFixture[str]) -> None:
+    table = pq.read_table("data/a.parquet")
+    for name in ("who", "vendor"):
+        at = table.schema.get_field_index(name)
+        table = table.set_column(at, name, pa.array(["", None, "", ""], pa.string()))
+    pq.write_table(table, "data/a.parquet")
+    assert detect(*off) == 0
+    assert rows("SELECT DISTINCT labeler, vendor FROM review_items") == [
+        {"labeler": None, "vendor": None}
+    ]
+    assert "by labeler" not in capsys.readouterr().out
+
+
 def test_an_empty_list_switches_them_off_and_any_group_can_have_them() -> None:
     assert detect("--set", "privacy.pseudonymous=[]") == 0
     assert labelers() == list(NAMES)

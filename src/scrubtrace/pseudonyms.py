@@ -29,11 +29,9 @@ class Pseudonyms:
         self.pseudonym = lru_cache(maxsize=100_000)(self._pseudonym)
 
     def of(self, values: Mapping[str, str | None]) -> Groups:
-        """Values of all groups of one row, without names."""
+        """Values of all groups of one row, without names; an empty one is null."""
         return {
-            name: self.pseudonym(name, value)
-            if value is not None and name in self.groups
-            else value
+            name: self.pseudonym(name, value) if value and name in self.groups else value or None
             for name, value in values.items()
         }
 

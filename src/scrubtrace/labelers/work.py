@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 from scrubtrace.beam_pipelines import storage
 from scrubtrace.beam_pipelines.changes import ShardChanged, check_unchanged
 from scrubtrace.beam_pipelines.columns import ColumnError, ShardColumns, find_columns, leaf_paths
-from scrubtrace.beam_pipelines.decoding import column_of, decode_text, shown_value
+from scrubtrace.beam_pipelines.decoding import column_of, decode_text, shown_group
 from scrubtrace.cells import LABELER
 from scrubtrace.detectors.language import normalise_code
 from scrubtrace.exits import UsageStop
@@ -195,9 +195,9 @@ class _Reader:
 
 
 def shown_column(column: pa.Array) -> list[str | None]:
-    """Values of a plain column as text."""
+    """Values of a group column as text; an empty one is null."""
     coded = pc.dictionary_encode(column)
-    names = [shown_value(coded.dictionary, at) for at in range(len(coded.dictionary))]
+    names = [shown_group(coded.dictionary, at) for at in range(len(coded.dictionary))]
     return [None if at is None else names[at] for at in coded.indices.to_pylist()]
 
 
