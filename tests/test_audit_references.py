@@ -3,6 +3,7 @@
 import csv
 import hashlib
 import json
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -163,10 +164,29 @@ def test_trusted_texts_of_the_same_data_set_are_not_judged(
     old = {"texts": texts(1, 120, "a"), "day": "2019-03-01", "source": "archive"}
     scanned(base, "data", old, {"texts": texts(30, 100, "b")})
     found = audited(base, *options)["language=en"]
-    assert (found["texts"], found["flagged"], found["trusted"]) == (220, 31, 120)
+    assert (found["texts"], found["flagged"], found["by_rule"]) == (100, 30, 30)
+    assert (found["trusted"], found["figures"]["flagged"]["estimate"]) == (120, 0.3)
     bound = found["figures"]["lower_bound"]
     assert (bound["n"], bound["lower"]) == (100, prevalence_lower_bound(30, 100, 1, 120).lower)
-    assert "120 texts are the human reference and are not judged" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert re.search(r"all +100 +30 +30\.000%", said)
+    assert "120 texts are the human reference and are not judged: they are not among" in said
+
+
+def test_a_batch_of_trusted_texts_as_well_says_nothing_of_the_others(
+    tmp_path: Path, key: DigestKey, capsys: pytest.CaptureFixture[str]
+) -> None:
+    base = Base(tmp_path)
+    base.make_seed()
+    old = {"texts": texts(0, 120, "a"), "day": "2019-03-01"}
+    scanned(base, "data", old, {"texts": texts(30, 40, "b")})
+    assert base.plan("march", "--by", "none", "--total", 60) == 0
+    given = ("march", "--human-before", "2022-11", "--sensitivity", 1)
+    figures = audited(base, *given)["all"]["figures"]
+    assert figures["lower_bound"]["lower"] > 0.5
+    for name in ("reviewed", "upper_bound"):
+        assert (figures[name]["refusal"], figures[name]["upper"]) == ("drawn_from_trusted", None)
+    assert "no upper bound for all: the batch was drawn from texts as" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

@@ -17,14 +17,14 @@ from tests.helpers.made_audits import ESTIMATE, audited, entry, number, refused
     [
         (
             {"by_flags": ESTIMATE},
-            "An estimated 10.0% (8.0% to 13.0%) of the texts are LLM text, if",
+            "An estimated 10.0% (8.0% to 13.0%) of 1,000 texts are LLM text, if",
         ),
         (
             {"lower_bound": number(lower=0.02), "upper_bound": number(upper=0.2)},
-            "At least 2.00% and at most 20.00% of the texts are LLM text, each at 95% confidence",
+            "At least 2.00% and at most 20.00% of 1,000 texts are LLM text, each at 95% conf",
         ),
-        ({"lower_bound": number(lower=0.02)}, "At least 2.00% of the texts are LLM text"),
-        ({"upper_bound": number(upper=0.2)}, "At most 20.00% of the texts are LLM text"),
+        ({"lower_bound": number(lower=0.02)}, "At least 2.00% of 1,000 texts are LLM text"),
+        ({"upper_bound": number(upper=0.2)}, "At most 20.00% of 1,000 texts are LLM text"),
         ({}, "How much LLM text there is cannot be said"),
     ],
 )
@@ -35,6 +35,18 @@ def test_the_summary_says_more_than_the_audit(figures: dict[str, Any], sentence:
 def test_the_summary_without_an_audit_has_a_number() -> None:
     assert "has not been estimated" in audit_sentence(None, ENGLISH)
     assert audit_sections(None, ENGLISH) == []
+
+
+def test_the_claim_is_about_the_texts_that_were_judged() -> None:
+    whole = entry("all", refused(), by_flags=ESTIMATE | {"n": 100}) | {"trusted": 5_000}
+    said = audit_sentence(audited(whole), ENGLISH)
+    assert "(8.0% to 13.0%) of 100 texts are LLM text, if" in said
+    assert "It says nothing of 900 texts more, whose language is not known" in said
+    assert said.endswith("Beside them 5,000 texts are taken for human and not judged.")
+    (section,) = audit_sections(audited(whole), ENGLISH)
+    assert section.tables[0].rows[0][1] == "1,000"
+    assert section.tables[0].rows[0][4] == "10.00% (8.00% – 13.00%) of 100 texts"
+    assert section.tables[0].note == "Beside them 5,000 texts are taken for human and not judged."
 
 
 def test_refusals_become_numbers() -> None:
@@ -64,6 +76,7 @@ def test_strata_without_an_order_are_drawn() -> None:
         ("{}", "not what audit run"),
         ("[1]", "not what audit run"),
         ("no json", "not what audit run"),
+        ({"format": 1}, "of an earlier version"),
         ({"dataset": "stews"}, "another data set"),
         ({"policy": "p2"}, "another policy"),
         (None, "cannot read"),

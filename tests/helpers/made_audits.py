@@ -6,7 +6,9 @@ from scrubtrace.audit.figures import ASSUMPTIONS, REFUSALS, What
 from scrubtrace.report.audited import Audited
 from scrubtrace.stats.prevalence.result import Reason
 
-NO_NUMBER = {"estimate": None, "lower": None, "upper": None, "refusal": None, "detail": ""}
+NO_NUMBER = {
+    "estimate": None, "lower": None, "upper": None, "refusal": None, "detail": "", "n": 1_000,
+}  # fmt: skip
 
 
 def number(**values: float) -> dict[str, Any]:
@@ -26,14 +28,14 @@ def entry(name: str, otherwise: dict[str, Any], **figures: dict[str, Any]) -> di
     """An entry with ``otherwise`` where no figure is given."""
     found = {str(what): figures.get(what.name.lower(), otherwise) for what in What}
     values = {} if name == "all" else {"vendor": name}
-    counts = {"texts": 1_000, "flagged": 30, "decided": 100, "hits": 7}
+    counts = {"texts": 1_000, "flagged": 30, "trusted": 0, "decided": 100, "hits": 7}
     return {"name": name, "values": values, "figures": found} | counts
 
 
 def audited(*entries: dict[str, Any]) -> Audited:
     """An audit under every assumption."""
     return Audited({
-        "format": 1, "dataset": "soups", "policy": "p1", "confidence": 0.95,
+        "format": 2, "dataset": "soups", "policy": "p1", "confidence": 0.95,
         "assumptions": {str(one): words for one, words in ASSUMPTIONS.items()},
         "entries": list(entries),
     })  # fmt: skip
@@ -46,6 +48,8 @@ def made_audits() -> list[Audited]:
     reasons = [entry(str(place), refused(reason)) for place, reason in enumerate(REFUSALS)]
     return [
         audited(*strata, entry("all", refused(), by_flags=ESTIMATE)),
+        audited(entry("all", refused(), by_flags=ESTIMATE | {"n": 100}) | {"trusted": 900}),
+        audited(entry("all", refused(), by_flags=ESTIMATE | {"n": 999}) | {"trusted": 1}),
         audited(entry("all", refused(), lower_bound=lower, upper_bound=upper)),
         audited(entry("all", refused(), lower_bound=lower)),
         audited(entry("all", refused(), upper_bound=upper)),

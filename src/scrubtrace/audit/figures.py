@@ -31,6 +31,7 @@ class Refusal(StrEnum):
     NOT_COUNTED = "not_counted"
     NOT_CLUSTERED = "not_clustered"
     NO_BATCH = "no_batch"
+    DRAWN_FROM_TRUSTED = "drawn_from_trusted"
     NOT_DRAWN = "not_drawn"
     NOT_DECIDED = "not_decided"
     PART_NOT_DECIDED = "part_not_decided"
@@ -60,6 +61,8 @@ REFUSALS: Mapping[str, str] = {
     Reason.FEW_CLUSTERS: "there are too few clusters of texts to know how much they differ",
     Refusal.NOT_CLUSTERED: "it was not counted which cluster the texts are of",
     Refusal.NO_BATCH: "no batch was given",
+    Refusal.DRAWN_FROM_TRUSTED: "the batch was drawn from texts as well that are taken for human "
+    "and not judged",
     Refusal.NOT_DRAWN: "no text was drawn",
     Refusal.NOT_DECIDED: "no text is decided",
     Refusal.PART_NOT_DECIDED: "a stratum has no decided text",

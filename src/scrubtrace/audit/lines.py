@@ -128,7 +128,10 @@ def _partial(whole: Entry) -> Iterator[str]:
         if figure.refusal is None and told:
             yield f"{CLAIMS[figure.what]} of all texts: {'; '.join(told)}"
     if whole.trusted:
-        yield f"{whole.trusted:,} texts are the human reference and are not judged"
+        yield (
+            f"{whole.trusted:,} texts are the human reference and are not judged: they are not "
+            "among the texts above"
+        )
 
 
 def _clusters(whole: Entry) -> Iterator[str]:

@@ -14,7 +14,8 @@ from scrubtrace.audit.reviewed import Reviewed, Sensitivity
 from scrubtrace.environment import environment
 from scrubtrace.stats.prevalence.clusters import LEAST_CLUSTERS
 
-FORMAT = 1
+FORMAT = 2
+"""1 counted trusted texts among the texts of an entry."""
 
 
 @dataclass(frozen=True)
@@ -24,9 +25,10 @@ class Entry:
     Parameters
     ----------
     values : what the stratum is made by; empty for all texts and for merged strata.
-    texts, flagged : texts that were read, and those that the policy flags; by the plan of the batch
-        where no runs are given. ``by_rule`` flags by alpha alone, see `scrubtrace.audit.flags`.
-    trusted : texts among them that serve as human reference and are not judged.
+    texts, flagged : texts that are judged, which all figures are about, and those of them that the
+        policy flags; by the plan of the batch where no runs are given. ``by_rule`` flags by alpha
+        alone, see `scrubtrace.audit.flags`.
+    trusted : texts beside them that serve as human reference and are not judged.
     drawn, decided, hits : texts of the batch.
     parts : what was compared with which references.
     clusters : the texts by cluster, where these widen the figures.

@@ -25,7 +25,7 @@ from scrubtrace.audit.figures import (
     of_figure,
     without,
 )
-from scrubtrace.audit.flags import Flags, count_flags
+from scrubtrace.audit.flags import Flags, Tally, count_flags
 from scrubtrace.audit.part import Part
 from scrubtrace.audit.parts import estimate, lower_bound
 from scrubtrace.audit.planning import strata_by
@@ -210,23 +210,26 @@ def _entry(
     references: References,
     reviewed: Reviewed | None,
 ) -> Entry:
-    counted, confidence, cluster = stratum.counted, wanted.confidence, wanted.cluster
+    confidence, cluster = wanted.confidence, wanted.cluster
     parts = parts_of(stratum, flags, references, cluster) if flags is not None else ()
-    texts, planned = stratum.planned or (counted.texts, 0)
-    flagged = counted.flagged if stratum.cells else planned
-    trusted = counted.texts - sum(part.tally.texts for part in parts)
+    judged = sum((part.tally for part in parts), Tally())
+    trusted = stratum.counted.texts - judged.texts
+    texts, planned = stratum.planned or (stratum.counted.texts, 0)
+    texts, flagged = texts - trusted, judged.flagged if stratum.cells else planned
     clusters = None
     if cluster is not None and flags is not None and stratum.cells:
-        clusters = grouped(flags, stratum.cells.items(), cluster)
+        own = [pair for pair in stratum.cells.items() if not references.trusted.includes(pair[0])]
+        clusters = grouped(flags, own, cluster)
     figures = [_rate(flagged, texts, confidence, cluster is not None, clusters)]
-    figures += _compared(stratum, parts, wanted, flags, texts - trusted)
+    figures += _compared(stratum, parts, wanted, flags, texts)
     cells = _cells_of(stratum, reviewed)
     sensitivity = reviewed.sensitivity(stratum.values.get(LANGUAGE)) if reviewed else None
-    if sensitivity is not None:
-        figures += reviewed_figures(cells, confidence, sensitivity)
-    else:
+    if sensitivity is None or trusted:
+        reason = Refusal.NO_BATCH if sensitivity is None else Refusal.DRAWN_FROM_TRUSTED
         names = (What.REVIEWED, What.UPPER_BOUND)
-        figures += [without(what, confidence, texts, Refusal.NO_BATCH) for what in names]
+        figures += [without(what, confidence, texts, reason) for what in names]
+    else:
+        figures += reviewed_figures(cells, confidence, sensitivity)
     drawn, decided, hits = (
         sum(getattr(cell, name) for cell in cells) for name in ("drawn", "decided", "hits")
     )
@@ -235,7 +238,7 @@ def _entry(
         values=stratum.values,
         texts=texts,
         flagged=flagged,
-        by_rule=counted.by_rule if stratum.cells else None,
+        by_rule=judged.by_rule if stratum.cells else None,
         trusted=trusted,
         drawn=drawn,
         decided=decided,

@@ -13,7 +13,7 @@ from scrubtrace.report.shares import value_words
 from scrubtrace.review.report.model import Drawn, Forest, Section, Share, Table
 from scrubtrace.schemas.messages import Messages
 
-FORMAT = 1
+FORMAT = 2
 STRATA = 60
 
 Found = Mapping[str, Any]
@@ -50,6 +50,8 @@ def read_audit(path: Path, dataset: str, policy: str) -> Audited:
     """
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
+        if data["format"] == 1:
+            raise UsageStop(f"{path} is of an earlier version: call audit run again")
         if data["format"] != FORMAT or not data["entries"]:
             raise ValueError
         about = data["dataset"], data["policy"]
@@ -92,27 +94,33 @@ def audit_sections(audited: Audited | None, messages: Messages) -> list[Section]
 
 
 def audit_sentence(audited: Audited | None, messages: Messages) -> str:
-    """The sentence of the summary on how much LLM text there is."""
+    """The sentence of the summary on how much LLM text there is, and of how many texts it is."""
     if audited is None:
         return messages.text(
             "How much LLM text there is has not been estimated: that takes a random sample that is "
             "reviewed (scrubtrace audit)."
         )
+    return " ".join([_claim(audited, messages), *_left_out(audited, messages)])
+
+
+def _claim(audited: Audited, messages: Messages) -> str:
     estimate, lower, upper = (
         audited.whole(what) for what in (What.BY_FLAGS, What.LOWER_BOUND, What.UPPER_BOUND)
     )
     if estimate["estimate"] is not None:
         return messages.text(
-            "An estimated {share} ({lower} to {upper}) of the texts are LLM text, if the "
+            "An estimated {share} ({lower} to {upper}) of {count} texts are LLM text, if the "
             "references are like them.",
+            count=messages.number(estimate["n"]),
             share=messages.percent(estimate["estimate"], 1),
             lower=messages.percent(estimate["lower"], 1),
             upper=messages.percent(estimate["upper"], 1),
         )
     if lower["lower"] is not None and upper["upper"] is not None:
         return messages.text(
-            "At least {lower} and at most {upper} of the texts are LLM text, each at {confidence} "
-            "confidence and under the assumptions below.",
+            "At least {lower} and at most {upper} of {count} texts are LLM text, each at "
+            "{confidence} confidence and under the assumptions below.",
+            count=messages.number(audited.entries[-1]["texts"]),
             lower=messages.percent(lower["lower"], 2), upper=messages.percent(upper["upper"], 2),
             confidence=messages.percent(audited.data["confidence"]),
         )  # fmt: skip
@@ -123,20 +131,44 @@ def _one_sided(
     audited: Audited, lower: float | None, upper: float | None, messages: Messages
 ) -> str:
     confidence = messages.percent(audited.data["confidence"])
+    count = messages.number(audited.entries[-1]["texts"])
     if lower is not None:
         return messages.text(
-            "At least {lower} of the texts are LLM text at {confidence} confidence, if the human "
-            "reference is like them; no upper bound is known.",
-            lower=messages.percent(lower, 2), confidence=confidence,
+            "At least {lower} of {count} texts are LLM text at {confidence} confidence, if the "
+            "human reference is like them; no upper bound is known.",
+            lower=messages.percent(lower, 2), count=count, confidence=confidence,
         )  # fmt: skip
     if upper is not None:
         return messages.text(
-            "At most {upper} of the texts are LLM text at {confidence} confidence, as far as "
+            "At most {upper} of {count} texts are LLM text at {confidence} confidence, as far as "
             "reviewers find it; no lower bound is known.",
-            upper=messages.percent(upper, 2), confidence=confidence,
+            upper=messages.percent(upper, 2), count=count, confidence=confidence,
         )  # fmt: skip
     return messages.text(
         "How much LLM text there is cannot be said: the section on it has the reasons."
+    )
+
+
+def _left_out(audited: Audited, messages: Messages) -> Iterator[str]:
+    """What the claim is not about."""
+    whole, estimate = audited.entries[-1], audited.whole(What.BY_FLAGS)
+    if estimate["estimate"] is not None and (left := whole["texts"] - estimate["n"]) > 0:
+        yield messages.plural(
+            "It says nothing of {count} text more, whose language is not known or which no "
+            "detector judged.",
+            "It says nothing of {count} texts more, whose language is not known or which no "
+            "detector judged.",
+            left,
+        )
+    if whole["trusted"]:
+        yield _trusted_words(whole["trusted"], messages)
+
+
+def _trusted_words(trusted: int, messages: Messages) -> str:
+    return messages.plural(
+        "Beside them {count} text is taken for human and not judged.",
+        "Beside them {count} texts are taken for human and not judged.",
+        trusted,
     )
 
 
@@ -150,7 +182,9 @@ def _table(audited: Audited, messages: Messages) -> Table:
         messages.text("at most"),
     )
     rows = tuple(_row(entry, messages) for entry in _shown(audited))
-    return Table(columns, rows, frozenset(columns[1:]))
+    trusted = audited.entries[-1]["trusted"]
+    note = _trusted_words(trusted, messages) if trusted else ""
+    return Table(columns, rows, frozenset(columns[1:]), note)
 
 
 def _shown(audited: Audited) -> Iterator[Mapping[str, Any]]:
@@ -178,8 +212,15 @@ def _estimate(entry: Mapping[str, Any], messages: Messages) -> str:
             share, low, high = (
                 messages.percent(found[name], 2) for name in ("estimate", "lower", "upper")
             )
-            return f"{share} ({low} – {high})"
+            return f"{share} ({low} – {high})" + _of_fewer(what, found, entry, messages)
     return "–"
+
+
+def _of_fewer(what: What, found: Found, entry: Mapping[str, Any], messages: Messages) -> str:
+    """How many texts an estimate from references is about, if these are not all of the entry."""
+    if what == What.REVIEWED or found["n"] >= entry["texts"]:
+        return ""
+    return " " + messages.text("of {count} texts", count=messages.number(found["n"]))
 
 
 def _drawn(audited: Audited, messages: Messages) -> Drawn | None:
