@@ -101,6 +101,11 @@ def test_audit_batches(site: Site) -> None:
     assert site.check()["complete"] is True
     site.write('[steps.audit]\nbatches = ["march", "april"]\n')
     assert site.check()["required"] == ["audit, april: there is no such audit batch"]
+    site.write("[steps.audit]\n")
+    site.shard(7)
+    assert site.scan() == 0
+    (said,) = site.check()["required"]
+    assert said.startswith("audit, march: was drawn from other shards than those that are scanned")
 
 
 def test_controls(site: Site) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from scrubtrace.audit.figures import NOTES
 from scrubtrace.exits import UsageStop
 from scrubtrace.messages import ENGLISH
 from scrubtrace.report.audited import audit_sections, audit_sentence, read_audit
@@ -47,6 +48,14 @@ def test_the_claim_is_about_the_texts_that_were_judged() -> None:
     assert section.tables[0].rows[0][1] == "1,000"
     assert section.tables[0].rows[0][4] == "10.00% (8.00% – 13.00%) of 100 texts"
     assert section.tables[0].note == "Beside them 5,000 texts are taken for human and not judged."
+
+
+def test_notes_are_told() -> None:
+    whole = entry("all", refused(), upper_bound=number(upper=0.2))
+    (section,) = audit_sections(audited(whole, notes=True), ENGLISH)
+    assert len(section.warnings) == 1 + len(NOTES)
+    assert any(one.startswith("Note: shards were added") for one in section.warnings)
+    assert "shards were added" in audit_sentence(audited(whole, notes=True), ENGLISH)
 
 
 def test_refusals_become_numbers() -> None:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from scrubtrace.audit.figures import ASSUMPTIONS, REFUSALS, What
+from scrubtrace.audit.figures import ASSUMPTIONS, NOTES, REFUSALS, What
 from scrubtrace.report.audited import Audited
 from scrubtrace.stats.prevalence.result import Reason
 
@@ -32,11 +32,12 @@ def entry(name: str, otherwise: dict[str, Any], **figures: dict[str, Any]) -> di
     return {"name": name, "values": values, "figures": found} | counts
 
 
-def audited(*entries: dict[str, Any]) -> Audited:
-    """An audit under every assumption."""
+def audited(*entries: dict[str, Any], notes: bool = False) -> Audited:
+    """An audit under every assumption, and with every note."""
     return Audited({
         "format": 2, "dataset": "soups", "policy": "p1", "confidence": 0.95,
         "assumptions": {str(one): words for one, words in ASSUMPTIONS.items()},
+        "notes": {str(one): words for one, words in NOTES.items()} if notes else {},
         "entries": list(entries),
     })  # fmt: skip
 
@@ -52,7 +53,7 @@ def made_audits() -> list[Audited]:
         audited(entry("all", refused(), by_flags=ESTIMATE | {"n": 999}) | {"trusted": 1}),
         audited(entry("all", refused(), lower_bound=lower, upper_bound=upper)),
         audited(entry("all", refused(), lower_bound=lower)),
-        audited(entry("all", refused(), upper_bound=upper)),
+        audited(entry("all", refused(), upper_bound=upper), notes=True),
         audited(*reasons[:8], entry("all", refused())),
         audited(*reasons[8:], entry("all", refused())),
     ]

@@ -1,5 +1,6 @@
 """Strata of an audit with their counted texts, and the parts that are compared with references."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import reduce
@@ -69,7 +70,7 @@ def strata_of_plan(plan: Mapping[str, Any], flags: Flags | None) -> list[Stratum
         if name is not None:
             cells[name][cell] = tally
     return [
-        _checked(replace(one, cells=cells[one.name]), plan["strata"][one.name], bool(flags.empty))
+        _checked(replace(one, cells=cells[one.name]), plan["strata"][one.name], plan, flags)
         for one in strata
     ]
 
@@ -86,13 +87,32 @@ def strata_by_values(flags: Flags, by: Sequence[str]) -> list[Stratum]:
     return sorted(found, key=lambda one: one.name)
 
 
-def all_texts(strata: Sequence[Stratum], flags: Flags | None) -> Stratum:
-    """All texts of the data set, those of no stratum as well."""
-    pairs = [one.planned for one in strata if one.planned is not None]
-    planned = (sum(p[0] for p in pairs), sum(p[1] for p in pairs)) if pairs else None
-    if flags is not None and any(one.problem for one in strata):
-        planned = None
-    return Stratum(EVERYTHING, (), flags.tallies if flags else {}, planned)
+def all_texts(plan: Mapping[str, Any] | None, flags: Flags | None) -> Stratum:
+    """All texts of the data set; with the plan of a batch, all that it was drawn from.
+
+    These are not counted by runs of other shards: a bound of the one set of texts stands beside no
+    figure of the other.
+    """
+    whole = Stratum(EVERYTHING, (), flags.tallies if flags else {})
+    if plan is None:
+        return whole
+    strata: Sequence[Mapping[str, Any]] = list(plan["strata"].values())
+    about: dict[str, Any] = {
+        name: sum(one.get(name, 0) for one in strata) for name in ("population", "flagged")
+    }
+    about["outside"] = sum((Counter(one.get("outside", {})) for one in strata), Counter())
+    whole = replace(whole, planned=(about["population"], about["flagged"]))
+    if flags is None:
+        return whole
+    checked = _checked(whole, about, plan, flags)
+    if checked.problem or same_shards(plan, flags):
+        return checked
+    return replace(whole, cells={}, problem="shards were added or changed since the draw")
+
+
+def same_shards(plan: Mapping[str, Any], flags: Flags) -> bool:
+    """Whether the batch of a plan was drawn from the shards that the runs are of."""
+    return plan.get("shards_sha256") in (None, flags.shards_sha256)
 
 
 def parts_of(
@@ -184,17 +204,22 @@ def _key(values: Values, by: Sequence[str]) -> tuple[str | None, ...]:
     return tuple(storable(values[name]) for name in by)
 
 
-def _checked(stratum: Stratum, about: Mapping[str, Any], with_empty: bool) -> Stratum:
+def _checked(
+    stratum: Stratum, about: Mapping[str, Any], plan: Mapping[str, Any], flags: Flags
+) -> Stratum:
     """The stratum without cells, with a problem, if the runs count other texts than the plan.
 
-    The plan has null and empty texts outside; the counts may have them among the others.
+    The plan has null and empty texts outside; the counts may have them among the others. After a
+    change of shards as many texts may be other texts, so as many must be flagged as well.
     """
-    outside = about.get("outside", {}) if with_empty else {}
+    outside = about.get("outside", {}) if flags.empty else {}
     planned = about["population"] + sum(
         outside.get(why, 0) for why in (Outside.NULL_TEXT, Outside.EMPTY_TEXT)
     )
-    counted = stratum.counted.texts
-    if counted == planned:
-        return stratum
-    told = f"they count {counted:,} texts, the batch was drawn from {planned:,}"
-    return replace(stratum, cells={}, problem=told)
+    counted, flagged = stratum.counted, about.get("flagged", 0)
+    told = ""
+    if counted.texts != planned:
+        told = f"they count {counted.texts:,} texts, the batch was drawn from {planned:,}"
+    elif counted.flagged != flagged and not same_shards(plan, flags):
+        told = f"they count {counted.flagged:,} flagged texts, {flagged:,} were when it was drawn"
+    return replace(stratum, cells={}, problem=told) if told else stratum

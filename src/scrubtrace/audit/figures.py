@@ -103,6 +103,7 @@ class Note(StrEnum):
     """What else is to be known of the figures."""
 
     OTHER_RUNS = "other_runs"
+    OTHER_SHARDS = "other_shards"
     BY_RULE = "by_rule"
     EMPTY_AMONG_TEXTS = "empty_among_texts"
     DRAWN_ONE_BY_ONE = "drawn_one_by_one"
@@ -113,6 +114,8 @@ NOTES = {
     "texts count among those that are not flagged: scan them again with detect --force",
     Note.OTHER_RUNS: "the batch was drawn from other results than those that count now: flags are "
     "of today, decisions of the draw",
+    Note.OTHER_SHARDS: "shards were added or changed since the batch was drawn: shares of hits and "
+    "upper bounds are about the texts that there were then; a new batch is about those of today",
     Note.BY_RULE: "flags that are compared with references are those of policy.style.alpha alone, "
     "as rank, false discovery rate and drift are of a whole data set; the policy flags fewer texts",
     Note.DRAWN_ONE_BY_ONE: "shares of hits are not widened: texts were drawn one by one at random, "

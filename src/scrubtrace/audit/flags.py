@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import astuple, dataclass
 from typing import Any
 
+from scrubtrace.audit.population import shards_digest
 from scrubtrace.balance import check_balance
 from scrubtrace.beam_pipelines.layout import runs_of
 from scrubtrace.commit import recurring_names, style_outcome
@@ -64,6 +65,7 @@ class Flags:
 
     ``names`` are those that recur, see `recurring_names`. ``empty`` null or empty texts are
     counted among the others, because a run of an earlier version did not count them apart.
+    ``shards_sha256`` is that of the plan of a batch that is drawn from the same shards.
     ``p_values`` are of all texts that style ranked among calibration rows, by language and source
     (empty for none).
     """
@@ -76,6 +78,7 @@ class Flags:
     names: frozenset[str]
     empty: int
     footers: Mapping[str, str]
+    shards_sha256: str
     tallies: Mapping[CellKey, Tally]
     p_values: Mapping[tuple[str, str], Histogram]
 
@@ -129,6 +132,7 @@ def count_flags(
         recurring,
         0 if are_apart else balance.null_texts + balance.empty_texts,
         {name: shard.footer_digest for name, shard in results.shards.items()},
+        shards_digest(results.shards.values()),
         tallies,
         p_values,
     )

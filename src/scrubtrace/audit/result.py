@@ -133,6 +133,7 @@ def _about_flags(flags: Flags) -> dict[str, Any]:
         "runs_with_results": list(flags.runs),
         "detectors": dict(sorted(flags.detectors)),
         "shards": dict(sorted(flags.footers.items())),
+        "shards_sha256": flags.shards_sha256,
     }
 
 
@@ -155,5 +156,6 @@ def _about_batch(reviewed: Reviewed) -> dict[str, Any]:
         "seed": seed,
         "run": batch.plan.get("run"),
         "runs_with_results": batch.plan.get("runs_with_results"),
+        "shards_sha256": batch.plan.get("shards_sha256"),
         "goal": batch.plan.get("goal"),
     }

@@ -11,6 +11,7 @@ from scrubtrace.audit.counting import (
     Stratum,
     all_texts,
     parts_of,
+    same_shards,
     strata_by_values,
     strata_of_plan,
 )
@@ -178,6 +179,7 @@ def _strata(
     job: AuditJob, reviewed: Reviewed | None, flags: Flags | None
 ) -> tuple[tuple[str, ...], list[Stratum]]:
     """What strata are made by, and the strata, the one of all texts last."""
+    plan = None
     if reviewed is not None:
         plan = reviewed.batch.plan
         by, strata = tuple(plan.get("by", ())), strata_of_plan(plan, flags)
@@ -185,7 +187,7 @@ def _strata(
         assert flags is not None
         by = _checked_by(job, flags)
         strata = strata_by_values(flags, by)
-    whole = all_texts(strata, flags)
+    whole = all_texts(plan, flags)
     return by, [*(one for one in strata if one.name != EVERYTHING), whole]
 
 
@@ -296,6 +298,8 @@ def _notes(
         drawn_from = reviewed.batch.plan.get("runs_with_results", ())
         if sorted(drawn_from) != sorted(flags.runs):
             yield Note.OTHER_RUNS
+        if not same_shards(reviewed.batch.plan, flags):
+            yield Note.OTHER_SHARDS
     if flags is not None and flags.empty:
         yield Note.EMPTY_AMONG_TEXTS
     if references.human and entries[-1].by_rule != entries[-1].flagged:

@@ -71,7 +71,7 @@ def check_campaign(job: CampaignJob, engine: Engine) -> Checked:
     found = [find_scope(job.runs, data, required, exceptions) for data in campaign.datasets]
     scopes = [one.scope for one in found]
     log, head = log_step(engine, _heads(found))
-    reviewed = _reviewed(job, engine, scopes, exceptions)
+    reviewed = _reviewed(job, engine, found, exceptions)
     if newest_head(engine) != head:
         raise IncompleteStop("the review table changed during the check: call it again")
     scans = [_scan_step(scope, campaign) for scope in scopes]
@@ -99,9 +99,10 @@ def _heads(found: Sequence[Found]) -> list[str]:
 
 
 def _reviewed(
-    job: CampaignJob, engine: Engine, scopes: Sequence[DataScope], exceptions: Exceptions
+    job: CampaignJob, engine: Engine, found: Sequence[Found], exceptions: Exceptions
 ) -> _Reviewed:
     campaign, steps = job.campaign, job.campaign.steps
+    scopes = [one.scope for one in found]
     places, results = {}, []
     with reading_as_one(engine) as connection:
         previous = job.previous
@@ -113,7 +114,8 @@ def _reviewed(
             name, policy = scope.dataset, campaign.policy
             places[name] = count_places(connection, name, policy, exceptions, since)
             results.append(review_step(connection, scope, places[name], steps.review))
-        results += audit_steps(engine, connection, campaign)
+        shards = {one.scope.dataset: one.shards for one in found}
+        results += audit_steps(engine, connection, campaign, shards)
         if steps.controls is not None:
             results.append(controls_step(connection, campaign.begins, steps.controls))
         if steps.purge is not None:

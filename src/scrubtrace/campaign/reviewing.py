@@ -1,7 +1,7 @@
 """How far the review is: flagged places by state, second opinions, batches, controls, the log."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 
@@ -135,8 +135,13 @@ def _not_recorded(connection: Connection, scope: DataScope) -> Iterator[str]:
         yield f"run {scope.newest_run} was not committed to this review table"
 
 
-def audit_steps(engine: Engine, connection: Connection, campaign: Campaign) -> Iterator[StepResult]:
-    """The audit batches of a campaign: texts planned, and decided."""
+def audit_steps(
+    engine: Engine, connection: Connection, campaign: Campaign, shards: Mapping[str, str]
+) -> Iterator[StepResult]:
+    """The audit batches of a campaign: texts planned, and decided.
+
+    ``shards`` are digests of the shards with results by data set: a batch of others is not done.
+    """
     if campaign.steps.audit is None:
         return
     batches = {batch.name: batch for batch in list_batches(engine)}
@@ -148,14 +153,14 @@ def audit_steps(engine: Engine, connection: Connection, campaign: Campaign) -> I
         elif batch.dataset not in names:
             yield _audit(name, 0, 0, f"is of data set {batch.dataset!r}, not of the campaign")
         else:
-            yield _decided(connection, batch)
+            yield _decided(connection, batch, shards[batch.dataset])
     if campaign.steps.audit:
         return
     for name in sorted(names):
         own = [batch for batch in batches.values() if _is_of(batch, name, campaign.begins)]
         if not own:
             yield _audit(name, 0, 0, f"no audit batch was made since {campaign.begins}")
-        yield from (_decided(connection, batch) for batch in own)
+        yield from (_decided(connection, batch, shards[name]) for batch in own)
 
 
 def _is_of(batch: Batch, dataset: str, begins: date) -> bool:
@@ -164,12 +169,14 @@ def _is_of(batch: Batch, dataset: str, begins: date) -> bool:
     return is_audit and made is not None and made.astimezone(UTC).date() >= begins
 
 
-def _decided(connection: Connection, batch: Batch) -> StepResult:
+def _decided(connection: Connection, batch: Batch, shards: str) -> StepResult:
     states = Counter(standing.state for _, standing in decided_items(connection, batch.name))
     done, planned = sum(states[state] for state in CLOSED), states.total()
-    left = (f"{planned - done:,} of {planned:,} texts are not decided",) if done < planned else ()
+    left = [f"{planned - done:,} of {planned:,} texts are not decided"] if done < planned else []
     if not planned:
-        left = ("has no text",)
+        left = ["has no text"]
+    if batch.plan.get("shards_sha256") not in (None, shards):
+        left.append("was drawn from other shards than those that are scanned: draw a new one")
     return _audit(batch.name, done, planned, *left)
 
 

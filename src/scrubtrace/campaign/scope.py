@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from scrubtrace.audit.population import shards_digest
 from scrubtrace.balance import Balance, check_balance
 from scrubtrace.beam_pipelines import storage
 from scrubtrace.beam_pipelines.layout import RunFolder, runs_of
@@ -23,10 +24,14 @@ from scrubtrace.schemas.vocabulary import Abstained
 
 @dataclass(frozen=True)
 class Found:
-    """The scope of a data set, and the heads of the review log that its manifests name."""
+    """The scope of a data set, and the heads of the review log that its manifests name.
+
+    ``shards`` is the digest of all shards with results, as plans of batches have it; empty without.
+    """
 
     scope: DataScope
     heads: tuple[str, ...] = ()
+    shards: str = ""
 
 
 def find_scope(
@@ -79,7 +84,8 @@ def find_scope(
         },
         manifests={run: _sha256(everything, newest[0], run) for run in sorted(manifests)},
     )  # fmt: skip
-    return Found(scope, tuple(_heads(manifests)))
+    shards = shards_digest(everything.shards.values())
+    return Found(scope, tuple(_heads(manifests)), shards)
 
 
 def _compare(

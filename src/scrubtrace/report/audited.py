@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from scrubtrace.audit.figures import ASSUMPTIONS, REFUSALS, Assumption, What
+from scrubtrace.audit.figures import ASSUMPTIONS, NOTES, REFUSALS, Assumption, Note, What
 from scrubtrace.exits import UsageStop
 from scrubtrace.messages import ENGLISH
 from scrubtrace.report.shares import value_words
@@ -86,7 +86,7 @@ def audit_sections(audited: Audited | None, messages: Messages) -> list[Section]
                     confidence=messages.percent(audited.data["confidence"]),
                 ),
             ),
-            (" ".join(assumed),) if assumed else (),
+            (*((" ".join(assumed),) if assumed else ()), *_notes(audited, messages)),
             (drawn,) if drawn else (),
             tuple(table for table in tables if table.rows),
         )
@@ -162,6 +162,14 @@ def _left_out(audited: Audited, messages: Messages) -> Iterator[str]:
         )
     if whole["trusted"]:
         yield _trusted_words(whole["trusted"], messages)
+    if Note.OTHER_SHARDS in audited.data["notes"]:
+        yield messages.text("Since the texts were drawn, shards were added or changed.")
+
+
+def _notes(audited: Audited, messages: Messages) -> Iterator[str]:
+    """What else is to be known of the figures."""
+    for note in map(Note, audited.data["notes"]):
+        yield messages.text("Note: {note}.", note=messages.text(NOTES[note]))
 
 
 def _trusted_words(trusted: int, messages: Messages) -> str:

@@ -1,6 +1,6 @@
 """Codes that a report puts into words, by what they are codes of."""
 
-from scrubtrace.audit.figures import ASSUMPTIONS, REFUSALS, What
+from scrubtrace.audit.figures import ASSUMPTIONS, NOTES, REFUSALS, What
 from scrubtrace.schemas.campaign import ExceptionState, StepName
 from scrubtrace.schemas.vocabulary import Abstained, DeadReason, Lane
 from scrubtrace.stats.change import Reason
@@ -19,5 +19,5 @@ NAMES: dict[str, tuple[str, ...]] = {
     ),
 }  # fmt: skip
 
-TEXTS = (*REFUSALS.values(), *ASSUMPTIONS.values())
+TEXTS = (*REFUSALS.values(), *ASSUMPTIONS.values(), *NOTES.values())
 """Messages that stand in tables of other modules."""
