@@ -1,11 +1,13 @@
 """``audit run`` after a change of the shards that its batch was drawn from."""
 
+import shlex
 from pathlib import Path
 
 import pytest
 from audit_runs import GROUPS, audited, controls_added, decided, scanned, shard, texts
 from audits import Base
 
+from scrubtrace.exits import Exit
 from scrubtrace.schemas.identity import DigestKey
 
 DATA = (
@@ -55,3 +57,24 @@ def test_as_many_other_texts_are_not_those_that_were_drawn_from(base: Base) -> N
     bounds = {name: found[name]["figures"]["lower_bound"] for name in ("vendor=north", "all")}
     assert [one["refusal"] for one in bounds.values()] == ["not_counted"] * 2
     assert "150 flagged texts, 40 were when it was drawn" in bounds["vendor=north"]["detail"]
+
+
+def test_a_report_takes_no_audit_of_earlier_shards(
+    base: Base, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert base.plan("march", "--dataset", "data", "--by", "none", "--total", 10) == 0
+    audited(base, "march", "--human-reference", "human")
+    written, page = base.folder / "audit.json", base.folder / "r.md"
+    report = ("report", "--runs", base.out, "--dataset", "data", "--out", page, "--audit", written)
+    assert base.run(*report) == 0
+    assert "of 300 texts are LLM text" in page.read_text()
+    shard(base.folder / "data" / "b.parquet", {"texts": texts(9, 20, "z")})
+    assert base.detect(base.folder / "data" / "*.parquet", "--dataset", "data", *GROUPS) == 0
+    capsys.readouterr()
+    assert base.run(*report) == Exit.USAGE
+    said = capsys.readouterr().err.rstrip()
+    assert "is about other shards than those that count now: scrubtrace audit run march" in said
+    again = shlex.split(said[said.index("scrubtrace audit") :])[1:]
+    assert base.run(*again) == 0
+    assert base.run(*report) == 0
+    assert "shards were added or changed" in page.read_text()

@@ -1,5 +1,6 @@
 """An audit in the report: what it says, and what it refuses to say."""
 
+import dataclasses
 import json
 from pathlib import Path
 from typing import Any
@@ -9,8 +10,11 @@ import pytest
 from scrubtrace.audit.figures import NOTES
 from scrubtrace.exits import UsageStop
 from scrubtrace.messages import ENGLISH
-from scrubtrace.report.audited import audit_sections, audit_sentence, read_audit
+from scrubtrace.report.audit_file import read_audit
+from scrubtrace.report.audited import audit_sections, audit_sentence
+from scrubtrace.report.gathering import Gathered
 from tests.helpers.made_audits import ESTIMATE, audited, entry, number, refused
+from tests.helpers.made_gathering import nothing_found
 
 
 @pytest.mark.parametrize(
@@ -88,6 +92,9 @@ def test_strata_without_an_order_are_drawn() -> None:
         ({"format": 1}, "of an earlier version"),
         ({"dataset": "stews"}, "another data set"),
         ({"policy": "p2"}, "another policy"),
+        ({"data": {"runs_with_results": ["r1"], "shards_sha256": "d1"}}, "other shards than those"),
+        ({"data": {"runs_with_results": ["r0"], "shards_sha256": "d0"}}, "results of other runs"),
+        ({"data": None, "batch": {"name": "b", "goal": {}, "shards_sha256": "d1"}}, "other shards"),
         (None, "cannot read"),
     ],
 )
@@ -98,4 +105,43 @@ def test_a_file_about_something_else_is_taken(tmp_path: Path, content: Any, prob
     if content is not None:
         path.write_text(content, encoding="utf-8")
     with pytest.raises(UsageStop, match=problem):
-        read_audit(path, "soups", "p1")
+        read_audit(path, about(), "out")
+
+
+def about() -> Gathered:
+    """What the report is about: the shards and runs of the made audits."""
+    return dataclasses.replace(nothing_found(), runs=("r1",), shards_sha256="d0")
+
+
+@pytest.mark.parametrize(
+    "changed", [{}, {"data": None, "batch": {"name": "b", "goal": {}, "shards_sha256": "d0"}}]
+)
+def test_an_audit_of_what_counts_now_is_read(tmp_path: Path, changed: Any) -> None:
+    path = tmp_path / "a.json"
+    whole = entry("all", refused()) | {"sensitivity": None}
+    path.write_text(json.dumps(dict(audited(whole).data) | changed), encoding="utf-8")
+    assert read_audit(path, about(), "out").entries == [whole]
+
+
+def test_a_refused_audit_can_be_made_anew(tmp_path: Path) -> None:
+    """The command of the refusal has every choice of the call that made the file."""
+    path = tmp_path / "a.json"
+    whole = entry("all", refused()) | {"sensitivity": {"given": 0.8}}
+    human = [{"dataset": "soups", "sources": None}, {"dataset": "essays", "sources": ["web", "x"]}]
+    data = dict(audited(whole).data) | {
+        "data": {"runs_with_results": ["r0"], "shards_sha256": "d0"}, "confidence": 0.9,
+        "batch": {"name": "march", "goal": {"confidence": 0.95}},
+        "references": {
+            "human": human, "llm": [{"dataset": "models", "sources": []}],
+            "trusted": {"before": "2022-11", "sources": ["archive"]},
+        },
+        "cluster": {"group": "labeler", "of": {"models": "source"}},
+    }  # fmt: skip
+    path.write_text(json.dumps(data), encoding="utf-8")
+    with pytest.raises(UsageStop) as stop:
+        read_audit(path, about(), "the runs")
+    assert str(stop.value).endswith(
+        "scrubtrace audit run march --out 'the runs' --human-reference essays=web,x "
+        "--llm-reference models --human-before 2022-11 --human-source archive --cluster labeler "
+        f"--cluster models=source --sensitivity 0.8 --confidence 0.9 --json {path}"
+    )

@@ -3,7 +3,7 @@
 from typing import Any
 
 from scrubtrace.audit.figures import ASSUMPTIONS, NOTES, REFUSALS, What
-from scrubtrace.report.audited import Audited
+from scrubtrace.report.audit_file import Audited
 from scrubtrace.stats.prevalence.result import Reason
 
 NO_NUMBER = {
@@ -29,13 +29,17 @@ def entry(name: str, otherwise: dict[str, Any], **figures: dict[str, Any]) -> di
     found = {str(what): figures.get(what.name.lower(), otherwise) for what in What}
     values = {} if name == "all" else {"vendor": name}
     counts = {"texts": 1_000, "flagged": 30, "trusted": 0, "decided": 100, "hits": 7}
-    return {"name": name, "values": values, "figures": found} | counts
+    about = {"name": name, "values": values, "figures": found, "sensitivity": None}
+    return about | counts
 
 
 def audited(*entries: dict[str, Any], notes: bool = False) -> Audited:
     """An audit under every assumption, and with every note."""
     return Audited({
-        "format": 2, "dataset": "soups", "policy": "p1", "confidence": 0.95,
+        "format": 2, "dataset": "soups", "policy": "1b", "confidence": 0.95, "max_error": 0.03,
+        "by": ["vendor"], "batch": None, "cluster": None,
+        "references": {"human": [], "llm": [], "trusted": {"before": None, "sources": []}},
+        "data": {"runs_with_results": ["r1"], "shards_sha256": "d0"},
         "assumptions": {str(one): words for one, words in ASSUMPTIONS.items()},
         "notes": {str(one): words for one, words in NOTES.items()} if notes else {},
         "entries": list(entries),

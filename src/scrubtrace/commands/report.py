@@ -53,7 +53,7 @@ def report(runs_folder: str, out: str, policy_dates: tuple[str, ...], **given: A
     """
     from scrubtrace.commands.review import opened
     from scrubtrace.out_file import check_local, check_target
-    from scrubtrace.report.audited import read_audit
+    from scrubtrace.report.audit_file import read_audit
     from scrubtrace.report.campaigns import Campaigns, read_records
     from scrubtrace.report.gathering import gather
     from scrubtrace.report.making import make_report
@@ -76,8 +76,7 @@ def report(runs_folder: str, out: str, policy_dates: tuple[str, ...], **given: A
     campaigns = Campaigns(found.noted, read_records(given["records"], found.dataset))
     audited = None
     if given["audit_file"] is not None:
-        policy = found.manifest["digests"]["policy"]
-        audited = read_audit(Path(given["audit_file"]), found.dataset, policy)
+        audited = read_audit(Path(given["audit_file"]), found, runs_folder)
     made = make_report(found, messages, dates, datetime.now(UTC).date(), audited, campaigns)
     try:
         text = html_of(made, messages) if form == "html" else markdown_of(made)

@@ -1,68 +1,16 @@
 """What an audit found: how much LLM text there is at least, at most, and by an estimate."""
 
-import json
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from scrubtrace.audit.figures import ASSUMPTIONS, NOTES, REFUSALS, Assumption, Note, What
-from scrubtrace.exits import UsageStop
 from scrubtrace.messages import ENGLISH
+from scrubtrace.report.audit_file import Audited, Found, figure_of
 from scrubtrace.report.shares import value_words
 from scrubtrace.review.report.model import Drawn, Forest, Section, Share, Table
 from scrubtrace.schemas.messages import Messages
 
-FORMAT = 2
 STRATA = 60
-
-Found = Mapping[str, Any]
-"""A figure of an audit as its JSON has it."""
-
-
-@dataclass(frozen=True)
-class Audited:
-    """The JSON of an audit, with its entries: those of strata, and last that of all texts."""
-
-    data: Mapping[str, Any]
-
-    @property
-    def entries(self) -> Sequence[Mapping[str, Any]]:
-        """Entries in their order."""
-        entries: Sequence[Mapping[str, Any]] = self.data["entries"]
-        return entries
-
-    def whole(self, what: What) -> Found:
-        """A figure of all texts."""
-        return figure_of(self.entries[-1], what)
-
-
-def figure_of(entry: Mapping[str, Any], what: What) -> Found:
-    """A figure of an entry."""
-    found: Found = entry["figures"][str(what)]
-    return found
-
-
-def read_audit(path: Path, dataset: str, policy: str) -> Audited:
-    """What ``audit run --json`` wrote about a data set; raises `UsageStop`.
-
-    An audit of flags under another policy is not one of what the report shows.
-    """
-    try:
-        data = json.loads(path.read_text(encoding="utf-8"))
-        if data["format"] == 1:
-            raise UsageStop(f"{path} is of an earlier version: call audit run again")
-        if data["format"] != FORMAT or not data["entries"]:
-            raise ValueError
-        about = data["dataset"], data["policy"]
-    except OSError as error:
-        raise UsageStop(f"cannot read {path}: {error.strerror}") from None
-    except (ValueError, KeyError, TypeError):
-        raise UsageStop(f"{path} is not what audit run --json writes") from None
-    if about != (dataset, policy):
-        named = "data set" if about[0] != dataset else "policy"
-        raise UsageStop(f"{path} is about another {named}: call audit run again")
-    return Audited(data)
 
 
 def audit_sections(audited: Audited | None, messages: Messages) -> list[Section]:

@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import Engine
 
+from scrubtrace.audit.population import shards_digest
 from scrubtrace.balance import check_balance
 from scrubtrace.beam_pipelines.layout import runs_of
 from scrubtrace.cells import (
@@ -68,8 +69,9 @@ class Gathered:
     apart (``empty_apart``), ``flagged`` those that are flagged, both by `CELL`, people by
     pseudonyms; ``flagged_without_style`` leaves out what only style flags. ``referred``
     are labelers that were referred to review this year. ``signals`` counts flagged texts by
-    signature. ``states`` counts places in the review table by kind and state, ``noted`` are the
-    checks of campaigns that its log knows; both are of one moment.
+    signature. ``runs`` are those with current results, ``shards_sha256`` is the digest of their
+    shards as plans of batches have it. ``states`` counts places in the review table by kind and
+    state, ``noted`` are the checks of campaigns that its log knows; both are of one moment.
     """
 
     dataset: str
@@ -88,6 +90,7 @@ class Gathered:
     excerpts: list[Excerpt] = field(default_factory=list)
     review_head: str = ""
     runs: tuple[str, ...] = ()
+    shards_sha256: str = ""
     noted: tuple[Noted, ...] = ()
 
     def by(self, name: str) -> dict[str | None, tuple[int, int]]:
@@ -121,6 +124,7 @@ def gather(
     pseudonyms = pseudonyms_for(results, config)
     found = Gathered(name, results.spec, manifest, outcome, config)
     found.runs = tuple(sorted(results.folders))
+    found.shards_sha256 = shards_digest(results.shards.values())
     counts = judged_counts(results)
     found.texts, found.empty_apart = texts_by_cell(counts, pseudonyms), empty_apart(counts)
     found.referred = _referred(out, pseudonyms)

@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from datetime import date
 
-from scrubtrace.report.audited import Audited, audit_sections, audit_sentence
+from scrubtrace.report.audit_file import Audited
+from scrubtrace.report.audited import audit_sections, audit_sentence
 from scrubtrace.report.campaigns import Campaigns, campaign_sections
 from scrubtrace.report.coverage import coverage_sections, method_sections, review_sections
 from scrubtrace.report.evidence import (
