@@ -1,13 +1,15 @@
 """What decisions on drawn texts say of all texts.
 
-In a cell every text had the same probability, and those that were decided stand for all of it.
+In a cell every text had the same probability, and those that were decided stand for all of it. But
+flagged texts may be decided because they are flagged: in the ordinary review, which has them as
+well. So as long as not all drawn texts of a cell are decided, they do not stand for the others.
 Reviewers who find only a share of the hits see a share of what there is, so the upper end of an
 interval is divided by it.
 """
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 
 import numpy as np
 
@@ -15,10 +17,26 @@ from scrubtrace.audit.figures import Refusal
 from scrubtrace.stats.intervals import interval
 from scrubtrace.stats.prevalence.strata import stratified_rate
 
+EXACT = "share of hits, exact interval"
+WHOLE = "share of hits, stratified (Hajek)"
+
+
+@dataclass(frozen=True)
+class Counts:
+    """Texts: how many there are, were drawn, are decided, and are hits."""
+
+    population: int
+    drawn: int
+    decided: int
+    hits: int
+
 
 @dataclass(frozen=True)
 class Counted:
-    """Texts of a cell: how many there are, were drawn, are decided, and are hits."""
+    """Texts of a cell: how many there are, were drawn, are decided, and are hits.
+
+    ``flagged`` counts those of them that were flagged at the draw; None if the cell has none.
+    """
 
     stratum: str
     of: str
@@ -26,6 +44,27 @@ class Counted:
     drawn: int
     decided: int
     hits: int
+    flagged: Counts | None = None
+
+    @property
+    def parts(self) -> "tuple[Counted, ...] | None":
+        """The cell in parts of which those that are decided are a random part, or None.
+
+        Its flagged texts are one if they are all decided and others are not.
+        """
+        flagged = self.flagged
+        if self.decided == self.drawn or flagged is None or not flagged.drawn:
+            return (self,)
+        others = Counts(*(getattr(self, name) - getattr(flagged, name) for name in _COUNTS))
+        if flagged.decided < flagged.drawn or not others.decided:
+            return None
+        return tuple(
+            Counted(self.stratum, of, *astuple(own))
+            for of, own in (("flagged", flagged), ("unflagged", others))
+        )
+
+
+_COUNTS = ("population", "drawn", "decided", "hits")
 
 
 @dataclass(frozen=True)
@@ -34,7 +73,8 @@ class Estimate:
 
     ``upper_corrected`` is the upper end for reviewers who find a share of the hits only; None if
     it is not known how many they find.
-    ``if_undecided`` is the share if no undecided text is a hit, and if all are.
+    ``if_undecided`` is the share if no undecided text is a hit, and if all are; also where decided
+    texts are no random part.
     """
 
     rate: float | None = None
@@ -44,15 +84,22 @@ class Estimate:
     if_undecided: tuple[float, float] | None = None
     refusal: Refusal | None = None
     about: str = ""
+    method: str = ""
 
 
 def cell_estimate(cell: Counted, confidence: float, sensitivity: float | None) -> Estimate:
-    """The share of hits in a cell, with its exact interval (Clopper and Pearson 1934)."""
+    """The share of hits in a cell, with its exact interval (Clopper and Pearson 1934).
+
+    If its flagged texts are all decided and others are not, as `whole_estimate` of both.
+    """
     if not cell.decided:
         return Estimate(refusal=Refusal.NOT_DECIDED if cell.drawn else Refusal.NOT_DRAWN)
+    if cell.parts != (cell,):
+        return whole_estimate([cell], confidence, sensitivity)
     lower, upper = interval(cell.hits, cell.decided, confidence)
     corrected = _corrected(upper, sensitivity)
-    return Estimate(cell.hits / cell.decided, lower, upper, corrected, _range([cell]))
+    rate = cell.hits / cell.decided
+    return Estimate(rate, lower, upper, corrected, _range([cell]), method=EXACT)
 
 
 def whole_estimate(
@@ -60,7 +107,7 @@ def whole_estimate(
 ) -> Estimate:
     """The share of hits in all cells together: see `stratified_rate`.
 
-    Refused if one of them has nothing decided.
+    Refused if one of them has nothing decided, or if what is decided is no random part of it.
     """
     cells = [cell for cell in cells if cell.population]
     empty = [cell for cell in cells if not cell.decided]
@@ -69,6 +116,12 @@ def whole_estimate(
         is_part = len(empty) < len(cells)
         reason = Refusal.PART_NOT_DECIDED if is_part else Refusal.NOT_DECIDED
         return Estimate(refusal=reason, about=about)
+    if biased := [cell for cell in cells if cell.parts is None]:
+        about = f"{biased[0].stratum} ({biased[0].of})" if len(cells) > 1 else ""
+        ends = _range(cells)
+        return Estimate(refusal=Refusal.NOT_AT_RANDOM, about=about, if_undecided=ends)
+    ends = _range(cells)
+    cells = [part for cell in cells for part in cell.parts or ()]
     decided = [cell.decided for cell in cells]
     hits = [np.arange(cell.decided) < cell.hits for cell in cells]
     figure = stratified_rate(
@@ -80,7 +133,7 @@ def whole_estimate(
     ).total
     assert figure.upper is not None
     corrected = _corrected(figure.upper, sensitivity)
-    return Estimate(figure.estimate, figure.lower, figure.upper, corrected, _range(cells))
+    return Estimate(figure.estimate, figure.lower, figure.upper, corrected, ends, method=WHOLE)
 
 
 def _corrected(upper: float, sensitivity: float | None) -> float | None:

@@ -35,6 +35,7 @@ class Refusal(StrEnum):
     NOT_DRAWN = "not_drawn"
     NOT_DECIDED = "not_decided"
     PART_NOT_DECIDED = "part_not_decided"
+    NOT_AT_RANDOM = "not_at_random"
 
 
 Why = Reason | Refusal
@@ -66,6 +67,8 @@ REFUSALS: Mapping[str, str] = {
     Refusal.NOT_DRAWN: "no text was drawn",
     Refusal.NOT_DECIDED: "no text is decided",
     Refusal.PART_NOT_DECIDED: "a stratum has no decided text",
+    Refusal.NOT_AT_RANDOM: "the decided texts are no random part of those drawn, as flagged "
+    "texts are reviewed for themselves too: decide the rest of the batch",
 }
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from scrubtrace.audit.estimates import Counted, Estimate, cell_estimate, whole_estimate
+from scrubtrace.audit.estimates import Counted, Counts, Estimate, cell_estimate, whole_estimate
 from scrubtrace.audit.figures import Assumption, AuditFigure, Refusal, What, Why, without
 from scrubtrace.audit.strata import kind_words
 from scrubtrace.exits import SumsDifferStop, UsageStop
@@ -20,9 +20,7 @@ from scrubtrace.stats.intervals import lower_bound
 from scrubtrace.stats.prevalence.rates import LEAST_CONTROLS, REVIEWED
 from scrubtrace.stats.prevalence.result import Reason
 
-ALL_KINDS = kind_words((False, True))
-EXACT = "share of hits, exact interval"
-WHOLE = "share of hits, stratified (Hajek)"
+ALL_KINDS, UNFLAGGED = kind_words((False, True)), kind_words((False,))
 
 
 @dataclass(frozen=True)
@@ -98,29 +96,31 @@ def read_batch(connection: Connection, name: str, given: float | None) -> Review
     batch = find_batch(connection, name)
     planned = _planned_cells(batch)
     kinds = {stratum: {of for s, of in planned if s == stratum} for stratum, _ in planned}
-    drawn: Counter[tuple[str, str]] = Counter()
-    decided: Counter[tuple[str, str]] = Counter()
-    hits: Counter[tuple[str, str]] = Counter()
+    drawn, decided, hits = (Counter[tuple[str, str, bool]]() for _ in range(3))
     reviewers = set()
     for item, standing in decided_items(connection, name):
         of = ALL_KINDS if ALL_KINDS in kinds[item.stratum] else kind_words((item.flagged,))
-        cell = (item.stratum, of)
-        drawn[cell] += 1
-        decided[cell] += standing.verdict is not None
-        hits[cell] += standing.verdict == Decision.CONCUR
+        key = (item.stratum, of, item.flagged)
+        drawn[key] += 1
+        decided[key] += standing.verdict is not None
+        hits[key] += standing.verdict == Decision.CONCUR
         reviewers |= {opinion.reviewer for opinion in standing.counted}
-    for cell, (_, wanted) in planned.items():
-        if drawn[cell] != wanted:
+    cells = []
+    for cell, (population, wanted) in planned.items():
+        flagged, others = (
+            [counts[*cell, is_flagged] for counts in (drawn, decided, hits)]
+            for is_flagged in (True, False)
+        )
+        own, done, found = (one + other for one, other in zip(flagged, others, strict=True))
+        if own != wanted:
             raise SumsDifferStop(
-                f"batch {name} has {drawn[cell]:,} texts of {cell[0]} ({cell[1]}), its plan "
-                f"{wanted:,}"
+                f"batch {name} has {own:,} texts of {cell[0]} ({cell[1]}), its plan {wanted:,}"
             )
-    counted = tuple(
-        Counted(*cell, population, drawn[cell], decided[cell], hits[cell])
-        for cell, (population, _) in planned.items()
-    )
+        there = batch.plan["strata"][cell[0]].get("flagged", 0)
+        of_flagged = None if cell[1] == UNFLAGGED else Counts(there, *flagged)
+        cells.append(Counted(*cell, population, own, done, found, of_flagged))
     answers = tuple(control_answers(connection, name, reviewers))
-    return Reviewed(batch, counted, answers, given)
+    return Reviewed(batch, tuple(cells), answers, given)
 
 
 def _planned_cells(batch: Batch) -> dict[tuple[str, str], tuple[int, int]]:
@@ -161,7 +161,7 @@ def reviewed_figures(
     at_random = (Assumption.UNDECIDED_AT_RANDOM,) if open_ else ()
     share = AuditFigure(
         What.REVIEWED,
-        EXACT if len(cells) == 1 else WHOLE,
+        found.method,
         found.rate,
         found.lower,
         found.upper,

@@ -15,7 +15,7 @@ from scrubtrace.audit.counting import (
     strata_by_values,
     strata_of_plan,
 )
-from scrubtrace.audit.estimates import Counted, Estimate, cell_estimate, whole_estimate
+from scrubtrace.audit.estimates import Counted, Counts, Estimate, cell_estimate, whole_estimate
 from scrubtrace.audit.figures import (
     REFUSALS,
     Assumption,
@@ -328,5 +328,12 @@ def _wholes(reviewed: Reviewed, confidence: float) -> Iterator[tuple[Counted, Es
         groups += [[cell for cell in cells if cell.of == kind] for kind in kinds]
     found = reviewed.sensitivity(None).at_least(confidence)
     for group, of in zip(groups, [ALL_KINDS, *kinds], strict=False):
-        sums = (sum(getattr(cell, name) for cell in group) for name in COUNTS)
+        flagged = [cell.flagged for cell in group if cell.flagged is not None]
+        population, drawn, decided, hits = _sums(group)
+        sums = (population, drawn, decided, hits, Counts(*_sums(flagged)))
         yield Counted(EVERYTHING, of, *sums), whole_estimate(group, confidence, found)
+
+
+def _sums(counted: Sequence[Counted | Counts]) -> Iterator[int]:
+    """The counts of texts, each added up."""
+    return (sum(getattr(one, name) for one in counted) for name in COUNTS)
