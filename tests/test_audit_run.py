@@ -114,8 +114,11 @@ class Base:
         given = ("--out", self.folder / "out", "--seed-file", self.folder / "seed", "--name", "b")
         assert self.run("audit", "plan", *given, *options) == 0
 
-    def decide(self, decisions: dict[int, str]) -> list[int]:
+    def decide(
+        self, decisions: dict[int, str], reasons: dict[int, str] | None = None, name: str = "anna"
+    ) -> list[int]:
         """Stores decisions on texts of the batch by row; gives the rows that are in the batch."""
+        why = reasons or {}
         engine = open_review(self.url)
         with reading(engine) as connection:
             found = connection.exec_driver_sql(
@@ -127,9 +130,12 @@ class Base:
         with path.open("w", newline="") as file:
             writer = csv.writer(file)
             writer.writerow(["item_key", "row_version", "decision", "reason", "comment"])
-            lines = [(row[0], row[1], decisions.get(row[2], ""), "", "") for row in found]
+            lines = [
+                (row[0], row[1], decisions.get(row[2], ""), why.get(row[2], ""), "")
+                for row in found
+            ]
             writer.writerows(lines)
-        assert self.run("review", "import", path, "--reviewer", "anna") == 0
+        assert self.run("review", "import", path, "--reviewer", name) == 0
         return [row[2] for row in found]
 
 
@@ -157,6 +163,23 @@ def test_decisions_become_shares(
     said = capsys.readouterr().out
     assert "no upper bound for vendor=north; vendor=south; all: no controls were decided" in said
     assert "no lower bound for vendor=north; vendor=south; all: no folder of runs was given" in said
+
+
+def test_text_that_is_allowed_is_llm_text(
+    tmp_path: Path, key: DigestKey, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One of two reviewers says so of the last texts; nobody does of the first."""
+    base = Base(tmp_path)
+    base.plan("--total", 60, "--by", "none")
+    dismissed = dict.fromkeys(range(60), "dismiss")
+    base.decide(dismissed, dict.fromkeys(range(20), "human"))
+    base.decide(dismissed, dict.fromkeys(range(40, 60), "allowed"), "ben")
+    capsys.readouterr()
+    assert base.run("audit", "run", "b", "--sensitivity", 1, "--json", "-") == 0
+    (total,) = json.loads(capsys.readouterr().out)["drawn_from_all"]
+    assert (total["decided"], total["hits"]) == (60, 20)
+    assert base.run("audit", "run", "b") == 0
+    assert "call LLM text, also if it is allowed" in capsys.readouterr().out
 
 
 def test_the_head_is_that_of_the_decisions_which_were_read(

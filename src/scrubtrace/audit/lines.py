@@ -42,7 +42,11 @@ def audit_lines(result: AuditResult) -> Iterator[str]:
         yield f"note: {NOTES[note]}"
     for assumption in result.assumptions:
         yield f"assumed: {ASSUMPTIONS[assumption]}"
-    hit = "; a hit is a text that reviewers concur on" if result.reviewed else ""
+    hit = (
+        "; a hit is a text that reviewers call LLM text, also if it is allowed"
+        if result.reviewed
+        else ""
+    )
     yield f"at {result.confidence:.0%} confidence; AT LEAST and AT MOST are one-sided bounds{hit}"
 
 

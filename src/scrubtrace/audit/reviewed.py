@@ -13,9 +13,10 @@ from scrubtrace.audit.strata import kind_words
 from scrubtrace.exits import SumsDifferStop, UsageStop
 from scrubtrace.review.batches.decided import decided_items
 from scrubtrace.review.batches.store import find_batch
+from scrubtrace.review.decisions.states import Standing
+from scrubtrace.review.quality.reviewers import says_llm
 from scrubtrace.review.quality.sensitivity import ControlAnswer, control_answers, count_answers
 from scrubtrace.schemas.batches import Batch
-from scrubtrace.schemas.review import Decision
 from scrubtrace.stats.intervals import lower_bound
 from scrubtrace.stats.prevalence.rates import LEAST_CONTROLS, REVIEWED
 from scrubtrace.stats.prevalence.result import Reason
@@ -88,7 +89,7 @@ class Reviewed:
 
 
 def read_batch(connection: Connection, name: str, given: float | None) -> Reviewed:
-    """The decisions so far: concur is a hit, dismiss is none, anything else is undecided.
+    """The decisions so far: LLM text is a hit, other text none, anything else is undecided.
 
     The connection must read one state of the database. Raises `UsageStop` for a batch without
     strata, `SumsDifferStop` if it does not have the texts of its plan, `ReviewError`.
@@ -103,7 +104,7 @@ def read_batch(connection: Connection, name: str, given: float | None) -> Review
         key = (item.stratum, of, item.flagged)
         drawn[key] += 1
         decided[key] += standing.verdict is not None
-        hits[key] += standing.verdict == Decision.CONCUR
+        hits[key] += _is_hit(standing)
         reviewers |= {opinion.reviewer for opinion in standing.counted}
     cells = []
     for cell, (population, wanted) in planned.items():
@@ -121,6 +122,17 @@ def read_batch(connection: Connection, name: str, given: float | None) -> Review
         cells.append(Counted(*cell, population, own, done, found, of_flagged))
     answers = tuple(control_answers(connection, name, reviewers))
     return Reviewed(batch, tuple(cells), answers, given)
+
+
+def _is_hit(standing: Standing) -> bool:
+    """Whether reviewers call a text one of an LLM, as they do for controls.
+
+    They agree on that, or on a dismissal that at least one of them gives for LLM text that is
+    allowed.
+    """
+    if standing.verdict is None:
+        return False
+    return any(says_llm(opinion.decision, opinion.reason) for opinion in standing.counted)
 
 
 def _planned_cells(batch: Batch) -> dict[tuple[str, str], tuple[int, int]]:
