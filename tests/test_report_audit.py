@@ -2,17 +2,22 @@
 
 import dataclasses
 import json
+import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from scrubtrace.audit.estimates import WHOLE
 from scrubtrace.audit.figures import NOTES
 from scrubtrace.exits import UsageStop
 from scrubtrace.messages import ENGLISH
 from scrubtrace.report.audit_file import read_audit
 from scrubtrace.report.audited import audit_sections, audit_sentence
 from scrubtrace.report.gathering import Gathered
+from scrubtrace.review.report.figures import svg_of
+from scrubtrace.review.report.model import Forest, Section, Share
 from tests.helpers.made_audits import ESTIMATE, audited, entry, number, refused
 from tests.helpers.made_gathering import nothing_found
 
@@ -42,6 +47,37 @@ def test_the_summary_without_an_audit_has_a_number() -> None:
     assert audit_sections(None, ENGLISH) == []
 
 
+def drawn_shares(section: Section) -> Sequence[Share]:
+    """The shares in the forest of a section."""
+    figure = section.figures[0].figure
+    assert isinstance(figure, Forest)
+    return figure.shares
+
+
+def test_estimates_of_each_kind_have_a_column() -> None:
+    by_flags = entry("north", refused(), by_flags=ESTIMATE)
+    both = entry("all", refused(), by_scores=number(estimate=0.2, lower=0.1, upper=0.3),
+                 reviewed=ESTIMATE)  # fmt: skip
+    (section,) = audit_sections(audited(by_flags, both), ENGLISH)
+    table = section.tables[0]
+    assert table.columns[4:7] == ("estimate by flags", "estimate by scores", "share by reviewers")
+    assert table.rows[0][4:7] == ("–", "20.00% (10.00% – 30.00%)", "10.00% (8.00% – 13.00%)")
+    assert table.rows[1][4:7] == ("10.00% (8.00% – 13.00%)", "–", "–")
+
+
+def test_counts_beside_a_weighted_share_are_left_out() -> None:
+    weighted = number(estimate=0.04, lower=0.01, upper=0.1, method=WHOLE)
+    strata = [
+        entry("north", refused(), reviewed=weighted),
+        entry("s", refused(), reviewed=ESTIMATE),
+    ]
+    (section,) = audit_sections(audited(*strata, entry("all", refused())), ENGLISH)
+    assert [one.is_weighted for one in drawn_shares(section)] == [True, False]
+    assert "Shares without counts are weighted" in section.figures[0].caption
+    counts = re.findall(r"7 / 100", svg_of(section.figures[0].figure).decode())
+    assert len(counts) == 1
+
+
 def test_the_claim_is_about_the_texts_that_were_judged() -> None:
     whole = entry("all", refused(), by_flags=ESTIMATE | {"n": 100}) | {"trusted": 5_000}
     said = audit_sentence(audited(whole), ENGLISH)
@@ -67,7 +103,7 @@ def test_refusals_become_numbers() -> None:
         audited(entry("north", refused()), entry("all", refused())), ENGLISH
     )
     table, refusals = section.tables
-    assert table.rows[0] == ("all texts", "1,000", "30", "–", "–", "–")
+    assert table.rows[0] == ("all texts", "1,000", "30", "–", "–")
     assert ("north", "lower bound", "no human reference matches (0)") in refusals.rows
     assert section.figures == ()
     assert "the human reference is like" in section.warnings[0]
@@ -80,6 +116,8 @@ def test_strata_without_an_order_are_drawn() -> None:
     ]
     (section,) = audit_sections(audited(*strata, entry("all", refused())), ENGLISH)
     assert section.tables[0].rows[1][3:5] == ("2.00%", "10.00% (8.00% – 13.00%)")
+    assert section.tables[0].columns[3:] == ("at least", "share by reviewers", "at most")
+    assert [one.is_weighted for one in drawn_shares(section)] == [False, False]
     assert section.figures[0].description == "south has the highest lower limit, 20.00%."
 
 

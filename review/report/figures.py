@@ -114,7 +114,8 @@ def _forest(figure: Forest, numbers: Numbers) -> bytes:
         for place, one in zip(places, shares, strict=True):
             axes.plot([one.lower, one.upper], [place, place], color=ACCENT, linewidth=1.6)
             axes.plot(one.share, place, "s", color=ACCENT, markersize=4.5, clip_on=False)
-            _beside(axes, place, f"{numbers.number(one.hits)} / {numbers.number(one.n)}")
+            if not one.is_weighted:
+                _beside(axes, place, f"{numbers.number(one.hits)} / {numbers.number(one.n)}")
         axes.set_yticks(places, names)
         _share_axis(axes.xaxis, figure.axis, numbers)
         axes.set_xlim(left=0)

@@ -10,7 +10,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Share:
-    """A share of texts with its interval: ``hits`` of ``n``, all in [0, 1] where shares."""
+    """A share of texts with its interval: ``hits`` of ``n``, all in [0, 1] where shares.
+
+    If it ``is_weighted`` it is another share than that of the counts, so figures leave them out.
+    """
 
     name: str
     hits: int
@@ -18,6 +21,7 @@ class Share:
     share: float
     lower: float
     upper: float
+    is_weighted: bool = False
 
 
 @dataclass(frozen=True)

@@ -2,16 +2,18 @@
 
 from typing import Any
 
+from scrubtrace.audit.estimates import WHOLE
 from scrubtrace.audit.figures import ASSUMPTIONS, NOTES, REFUSALS, What
 from scrubtrace.report.audit_file import Audited
 from scrubtrace.stats.prevalence.result import Reason
 
 NO_NUMBER = {
     "estimate": None, "lower": None, "upper": None, "refusal": None, "detail": "", "n": 1_000,
+    "method": "exact",
 }  # fmt: skip
 
 
-def number(**values: float) -> dict[str, Any]:
+def number(**values: float | str) -> dict[str, Any]:
     """A figure of an audit with these numbers."""
     return NO_NUMBER | values
 
@@ -49,7 +51,8 @@ def audited(*entries: dict[str, Any], notes: bool = False) -> Audited:
 def made_audits() -> list[Audited]:
     """One for each sentence of the summary; the last has every refusal."""
     lower, upper = number(lower=0.02), number(upper=0.2)
-    strata = [entry("0", refused(), reviewed=ESTIMATE), entry("1", refused(), reviewed=ESTIMATE)]
+    weighted = ESTIMATE | {"method": WHOLE}
+    strata = [entry("0", refused(), reviewed=ESTIMATE), entry("1", refused(), reviewed=weighted)]
     reasons = [entry(str(place), refused(reason)) for place, reason in enumerate(REFUSALS)]
     return [
         audited(*strata, entry("all", refused(), by_flags=ESTIMATE)),

@@ -1,8 +1,9 @@
 """What an audit found: how much LLM text there is at least, at most, and by an estimate."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from scrubtrace.audit.estimates import WHOLE
 from scrubtrace.audit.figures import ASSUMPTIONS, NOTES, REFUSALS, Assumption, Note, What
 from scrubtrace.messages import ENGLISH
 from scrubtrace.report.audit_file import Audited, Found, figure_of
@@ -129,15 +130,22 @@ def _trusted_words(trusted: int, messages: Messages) -> str:
 
 
 def _table(audited: Audited, messages: Messages) -> Table:
+    """Bounds of the strata, and the estimates of each kind that any of them has."""
+    words = {
+        What.BY_FLAGS: messages.text("estimate by flags"),
+        What.BY_SCORES: messages.text("estimate by scores"),
+        What.REVIEWED: messages.text("share by reviewers"),
+    }
+    kinds = [what for what in words if any(_has_interval(e, what) for e in _shown(audited))]
     columns = (
         messages.text("stratum"),
         messages.text("texts"),
         messages.text("flagged"),
         messages.text("at least"),
-        messages.text("estimate"),
+        *(words[what] for what in kinds),
         messages.text("at most"),
     )
-    rows = tuple(_row(entry, messages) for entry in _shown(audited))
+    rows = tuple(_row(entry, kinds, messages) for entry in _shown(audited))
     trusted = audited.entries[-1]["trusted"]
     note = _trusted_words(trusted, messages) if trusted else ""
     return Table(columns, rows, frozenset(columns[1:]), note)
@@ -149,27 +157,29 @@ def _shown(audited: Audited) -> Iterator[Mapping[str, Any]]:
     yield from audited.entries[:-1][:STRATA]
 
 
-def _row(entry: Mapping[str, Any], messages: Messages) -> tuple[str, ...]:
+def _row(entry: Mapping[str, Any], kinds: Sequence[What], messages: Messages) -> tuple[str, ...]:
     lower, upper = (figure_of(entry, what) for what in (What.LOWER_BOUND, What.UPPER_BOUND))
-    bounds = (
+    least, most = (
         messages.percent(value, 2) if value is not None else "–"
         for value in (lower["lower"], upper["upper"])
     )
-    least, most = bounds
     counts = (messages.number(entry["texts"]), messages.number(entry["flagged"]))
-    return (_name(entry, messages), *counts, least, _estimate(entry, messages), most)
+    estimates = (_estimate(entry, what, messages) for what in kinds)
+    return (_name(entry, messages), *counts, least, *estimates, most)
 
 
-def _estimate(entry: Mapping[str, Any], messages: Messages) -> str:
-    """The estimate with its interval, by flags or else by reviewers."""
-    for what in (What.BY_FLAGS, What.BY_SCORES, What.REVIEWED):
-        found = figure_of(entry, what)
-        if found["estimate"] is not None and found["lower"] is not None:
-            share, low, high = (
-                messages.percent(found[name], 2) for name in ("estimate", "lower", "upper")
-            )
-            return f"{share} ({low} – {high})" + _of_fewer(what, found, entry, messages)
-    return "–"
+def _has_interval(entry: Mapping[str, Any], what: What) -> bool:
+    found = figure_of(entry, what)
+    return found["estimate"] is not None and found["lower"] is not None
+
+
+def _estimate(entry: Mapping[str, Any], what: What, messages: Messages) -> str:
+    """An estimate with its interval, and how many texts it is about if these are not all."""
+    if not _has_interval(entry, what):
+        return "–"
+    found = figure_of(entry, what)
+    share, low, high = (messages.percent(found[name], 2) for name in ("estimate", "lower", "upper"))
+    return f"{share} ({low} – {high})" + _of_fewer(what, found, entry, messages)
 
 
 def _of_fewer(what: What, found: Found, entry: Mapping[str, Any], messages: Messages) -> str:
@@ -193,14 +203,20 @@ def _drawn(audited: Audited, messages: Messages) -> Drawn | None:
                     found["estimate"],
                     found["lower"],
                     found["upper"],
+                    is_weighted=found["method"] == WHOLE,
                 )
             )
     if len(shares) < 2:
         return None
+    about = [messages.text("Share of the randomly drawn texts that reviewers took for LLM text.")]
+    if any(one.is_weighted for one in shares):
+        about.append(
+            messages.text("Shares without counts are weighted by the chance of a text to be drawn.")
+        )
     top = max(shares, key=lambda one: one.lower)
     return Drawn(
         Forest(tuple(shares), messages.text("LLM text by reviewers")),
-        messages.text("Share of the randomly drawn texts that reviewers took for LLM text."),
+        " ".join(about),
         messages.text(
             "{name} has the highest lower limit, {lower}.",
             name=top.name, lower=messages.percent(top.lower, 2),
