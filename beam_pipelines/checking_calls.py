@@ -23,8 +23,10 @@ from scrubtrace.beam_pipelines.call_units import CheckSpec, CheckUnit, check_uni
 from scrubtrace.beam_pipelines.failures import NAMESPACE, UNWRITTEN, place_of
 from scrubtrace.calls.register import Register
 from scrubtrace.calls.register_file import parse_register
+from scrubtrace.calls.repeated import is_repetition
 from scrubtrace.calls.totals import Brief, Total, TotalKey, added, merged, totals_of
 from scrubtrace.calls.use import is_notable, regrouped
+from scrubtrace.schemas.calls import BadReason
 
 SHARDS = 16
 """Files that the totals are written to."""
@@ -59,14 +61,20 @@ class CheckUnitFn(beam.DoFn):
 
 
 class FirstFn(beam.DoFn):
-    """Of calls with one id the first; places of the others go to the output ``duplicates``."""
+    """Of calls with one id the first; the others go to the output ``duplicates``.
+
+    They are units with their numbers in them, and why they are left out, as lines of JSON.
+    """
 
     def process(self, element: tuple[bytes, Iterable[Brief]]) -> Iterator[Any]:
         """The first by order of units."""
         first, *others = sorted(element[1], key=lambda call: call.order)
         yield first
         for call in others:
-            yield beam.pvalue.TaggedOutput("duplicates", call.order)
+            again = is_repetition(first.judged, call.judged)
+            reason = BadReason.DUPLICATE_ID if again else BadReason.ID_TAKEN
+            unit, number = call.order
+            yield beam.pvalue.TaggedOutput("duplicates", (unit, json.dumps([number, reason])))
 
 
 class TallyFn(beam.DoFn):
@@ -199,7 +207,6 @@ class CheckCalls(beam.PTransform):
             )
             _ = (
                 duplicates
-                | "By unit" >> beam.Map(lambda order: (order[0], str(order[1])))
                 | "Duplicates together" >> beam.GroupByKey()
                 | "Write duplicates" >> beam.ParDo(WriteLinesFn(self.spec.folder("duplicates")))
             )

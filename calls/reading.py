@@ -12,6 +12,7 @@ from scrubtrace.calls.containers import BLANK, Entry, entries
 from scrubtrace.calls.files import CallLogError, checked
 from scrubtrace.calls.formats import FORMATS
 from scrubtrace.calls.formats.base import Blank, LogFormat, NotACall, Outcome, Part, Place
+from scrubtrace.calls.repeated import is_repetition, judged_digest
 from scrubtrace.calls.summary import LineEnd, ReadSummary
 from scrubtrace.calls.values import UnknownShape
 from scrubtrace.schemas.calls import BadLine, BadReason, CallRecord
@@ -37,10 +38,11 @@ def read_calls(
     ``log_format`` is a name of FORMATS for all files; without it each file's own is recognised from
     its first LOOKED_AT entries. ``on_bad`` is called for each line that becomes no record. Files of
     one format are read together, batch inputs before outputs, formats in the order of their first
-    files. A call id that was seen before is a bad line; the first record is kept.
+    files. A call id that was seen before is a bad line; the first record is kept, and
+    the reason says whether it is that call again (see `repeated`).
 
     Raises CallLogError, before anything is read, if a file is missing, is a folder or is of no
-    known format. In memory are one entry, 64 MiB of waiting parts and some 100 bytes a call.
+    known format. In memory are one entry, 64 MiB of waiting parts and some 150 bytes a call.
     """
     return CallReading(_files(paths, log_format), on_bad)
 
@@ -80,7 +82,7 @@ class CallReading(Iterator[CallRecord]):
     def __init__(self, files: Sequence[_File], on_bad: OnBad | None) -> None:
         self.summary = ReadSummary()
         self._on_bad = on_bad
-        self._seen: set[int] = set()
+        self._seen: dict[int, int] = {}
         self._records = self._read(files)
 
     def __next__(self) -> CallRecord:
@@ -106,11 +108,11 @@ class CallReading(Iterator[CallRecord]):
             yield from self._file(file, log_format)
         for record in log_format.finish(self.summary):
             place = Place(record.source_file, record.source_line)
-            if self._is_new(record.call_id):
+            if repeated := self._repeated(record):
+                self._report(repeated, place)
+            else:
                 self.summary.add(record)
                 yield record
-            else:
-                self._report(BadReason.DUPLICATE_ID, place)
 
     def _file(self, file: _File, log_format: LogFormat) -> Iterator[CallRecord]:
         for number, entry in entries(file.path):
@@ -122,8 +124,8 @@ class CallReading(Iterator[CallRecord]):
     def _counted(self, outcome: Outcome | None, place: Place) -> bool:
         """Count what became of an entry; whether it is to be handed on."""
         lines = self.summary.lines
-        if isinstance(outcome, CallRecord) and not self._is_new(outcome.call_id):
-            outcome = BadReason.DUPLICATE_ID
+        if isinstance(outcome, CallRecord):
+            outcome = self._repeated(outcome) or outcome
         if isinstance(outcome, CallRecord):
             lines[LineEnd.RECORD] += 1
             self.summary.add(outcome)
@@ -143,11 +145,17 @@ class CallReading(Iterator[CallRecord]):
         if self._on_bad is not None:
             self._on_bad(BadLine(place.file, place.line, reason))
 
-    def _is_new(self, call_id: str) -> bool:
-        digest = hashlib.blake2b(call_id.encode(), digest_size=8).digest()
-        before = len(self._seen)
-        self._seen.add(int.from_bytes(digest, "big"))
-        return len(self._seen) > before
+    def _repeated(self, record: CallRecord) -> BadReason | None:
+        """Why a record is dropped: its call was read before, or another one with its id."""
+        digest = hashlib.blake2b(record.call_id.encode(), digest_size=8).digest()
+        call_id = int.from_bytes(digest, "big")
+        judged = judged_digest(record)
+        first = self._seen.get(call_id)
+        if first is None:
+            self._seen[call_id] = judged
+            return None
+        again = is_repetition(first, judged)
+        return BadReason.DUPLICATE_ID if again else BadReason.ID_TAKEN
 
 
 def _outcomes(entry: Entry, log_format: LogFormat, place: Place) -> Iterator[Outcome | None]:

@@ -29,7 +29,7 @@ class Spill:
             + """
             CREATE TABLE keys (n INTEGER PRIMARY KEY, key TEXT UNIQUE, file TEXT, line INTEGER);
             CREATE TABLE parts (n INTEGER, number INTEGER, value TEXT, PRIMARY KEY (n, number));
-            CREATE TABLE taken (n INTEGER PRIMARY KEY, times INTEGER);
+            CREATE TABLE taken (n INTEGER PRIMARY KEY, times INTEGER, first TEXT);
             BEGIN;
             """
         )
@@ -48,18 +48,22 @@ class Spill:
 
     def spoil(self, key: str) -> None:
         """Let ``take`` say of the key that it was taken before."""
-        self._db.execute("INSERT OR IGNORE INTO taken VALUES (?, 1)", (self._number(key),))
+        self._db.execute("INSERT OR IGNORE INTO taken VALUES (?, 1, NULL)", (self._number(key),))
 
-    def take(self, key: str) -> tuple[Any, int]:
-        """First value of the key, None without any, and how often the key was taken before."""
+    def take(self, key: str, taker: str) -> tuple[Any, int]:
+        """First value of the key, None without any, and how often the key was taken before.
+
+        Who took it first may do so again, as if for the first time.
+        """
         n = self._number(key)
         if n is None:
             return None, 0
         select = "SELECT value FROM parts WHERE n = ? ORDER BY number"
         value = json.loads(self._db.execute(select, (n,)).fetchone()[0])
-        times = self._db.execute("SELECT times FROM taken WHERE n = ?", (n,)).fetchone()
-        self._db.execute("INSERT OR REPLACE INTO taken VALUES (?, ?)", (n, 1 + (times or [0])[0]))
-        return value, times[0] if times else 0
+        before = self._db.execute("SELECT times, first FROM taken WHERE n = ?", (n,)).fetchone()
+        self._db.execute("INSERT OR IGNORE INTO taken VALUES (?, 0, ?)", (n, taker))
+        self._db.execute("UPDATE taken SET times = times + 1 WHERE n = ?", (n,))
+        return value, before[0] if before and before[1] != taker else 0
 
     def _number(self, key: str) -> int | None:
         found = self._db.execute("SELECT n FROM keys WHERE key = ?", (key,)).fetchone()

@@ -50,7 +50,7 @@ class ReadSummary:
 
     @property
     def duplicates(self) -> int:
-        """Calls, batch inputs and rows whose id was seen before; the first one is kept."""
+        """Calls, batch inputs and rows that were read before; the first one is kept."""
         return self.bad[BadReason.DUPLICATE_ID]
 
     @property

@@ -7,6 +7,7 @@ from functools import reduce
 from typing import NamedTuple
 
 from scrubtrace.calls.register import Register
+from scrubtrace.calls.repeated import judged_digest
 from scrubtrace.schemas.call_rules import Judgement
 from scrubtrace.schemas.calls import CallRecord
 
@@ -32,6 +33,7 @@ class Brief(NamedTuple):
     UTC, None without a time. ``opening`` is a digest of the beginning of the
     first message of a user. ``groups`` has rule, severity, value and terms of each violation.
     ``labels`` are project, purpose, market and model: ids of the register, else what the log says.
+    ``judged`` tells whether another record with the id is the same call (see `repeated`).
     """
 
     order: tuple[int, int]
@@ -48,6 +50,7 @@ class Brief(NamedTuple):
     opening: str | None
     groups: tuple[Group, ...]
     abstained: tuple[tuple[str, str], ...]
+    judged: int = 0
 
 
 class Total(NamedTuple):
@@ -98,6 +101,7 @@ def brief(
         _opening(record),
         tuple(groups),
         tuple((rule, str(reason)) for rule, reason in judgement.abstained),
+        judged_digest(record),
     )
 
 

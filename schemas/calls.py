@@ -18,6 +18,7 @@ class BadReason(StrEnum):
     UNKNOWN_SHAPE = "unknown_shape"
     NO_ID = "no_id"
     DUPLICATE_ID = "duplicate_id"
+    ID_TAKEN = "id_taken"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +52,8 @@ class CallRecord:
     code (never its message). ``operation`` is ``chat``, ``text_completion``, ``responses``,
     ``embeddings`` or the log's word. ``caller`` is what the log has: a user name, an account or a
     digest of an API key. ``key`` is the name or digest of the key, where the log has it beside the
-    caller. The labels ``project``, ``purpose``, ``market`` and ``task`` come from the
+    caller. ``trace``: the trace that the call is a part of, if the log may tell of one call several
+    times in it. The labels ``project``, ``purpose``, ``market`` and ``task`` come from the
     call's metadata.
     ``completions`` leaves empty ones out; ``empty_completions`` counts them. Texts are left out of
     ``repr``.
@@ -82,3 +84,4 @@ class CallRecord:
     empty_completions: int = 0
     zone_assumed: bool = False
     key: str | None = None
+    trace: str | None = None

@@ -33,9 +33,9 @@ def test_batch_output_is_joined_with_its_input_whatever_the_order(tmp_path: Path
         batch_output("lost", chat(ANSWER, call_id="chatcmpl-2")),
     )
     records, reading = read(outputs, inputs)
-    assert [record.call_id for record in records] == ["chatcmpl-1", "chatcmpl-2"]
+    assert [record.call_id for record in records] == ["batch_req_a", "batch_req_lost"]
     assert records[0] == CallRecord(
-        "chatcmpl-1",
+        "batch_req_a",
         "openai-batch",
         str(outputs),
         1,
@@ -135,8 +135,8 @@ def test_batch_ids_that_come_twice_join_no_prompt(tmp_path: Path) -> None:
     outputs = write(
         tmp_path / "out.jsonl",
         batch_output("a", chat(ANSWER)),
-        batch_output("b", chat(ANSWER, call_id="chatcmpl-2")),
-        batch_output("b", chat(ANSWER, call_id="chatcmpl-3")),
+        batch_output("b", chat(ANSWER), line_id="batch_req_2"),
+        batch_output("b", chat(ANSWER), line_id="batch_req_3"),
     )
     records, reading = read(one, two, outputs)
     assert [bool(record.prompt) for record in records] == [False, True, False]
@@ -378,5 +378,5 @@ def test_files_of_several_formats_share_their_ids(tmp_path: Path) -> None:
     answered = {"request": {"messages": ASK}, "response": chat(ANSWER, call_id="chatcmpl-9")}
     records, reading = read(spend, write(tmp_path / "pairs.jsonl", answered))
     assert [record.log_format for record in records] == ["litellm"]
-    assert reading.summary.duplicates == 1
+    assert reading.summary.bad == {BadReason.ID_TAKEN: 1}
     assert list(reading.summary.formats.values()) == ["litellm", "pairs"]

@@ -93,6 +93,7 @@ def test_otlp_span_of_the_present_conventions(tmp_path: Path) -> None:
         n=1,
         prompt=(Message("system", "Be brief."), Message("user", QUESTION)),
         completions=(ANSWER,),
+        trace="7bba9f33312b3dbb8b2c2c62bb7abe2d",
     )
 
 

@@ -74,7 +74,8 @@ class AzureGateway(LogFormat):
         else:
             kept = {key: _storable(row[key]) for key in KEPT if row.get(key) not in (None, "")}
             new = self._rows.put(call_id, sequence or 0, kept, place.file, place.line)
-            yield Part() if new else BadReason.DUPLICATE_ID
+            repeated = BadReason.DUPLICATE_ID if new is None else BadReason.ID_TAKEN
+            yield Part() if new else repeated
 
     def finish(self, summary: ReadSummary) -> Iterator[CallRecord]:
         """What is left when all files are read."""

@@ -2,7 +2,8 @@
 
 Source: the Batch API reference. An input line is {custom_id, method, url, body}, an output line
 {id, custom_id, response: {status_code, request_id, body}, error}. A batch has at most 50,000
-requests; azure.com and other servers of the same API write the same files.
+requests; azure.com and other servers of the same API write the same files, some without ``id``. The
+``id`` names the call, else ``custom_id`` and the id of the response together.
 
 Gaps: outputs hold no prompt, so without the input file there is none. No caller, and a time only
 within the body. ``custom_id`` is the user's and may come again in another batch: where two inputs
@@ -76,12 +77,12 @@ class OpenAIBatch(LogFormat):
             raise UnknownShape
         body = response.get("body")
         reply = reply_of(body)
-        url, request = self._request(custom_id)
+        call_id = first_name(entry.get("id")) or "/".join(filter(None, (custom_id, reply.call_id)))
+        url, request = self._request(custom_id, call_id)
         failed = error_of(entry.get("error")) or reply.error
         code = count(response.get("status_code"))
         if failed is None and code is not None and code >= 400:
             failed = str(code)
-        call_id = reply.call_id or first_name(entry.get("id")) or custom_id
         fields = replied(reply, failed)
         return CallRecord(
             call_id,
@@ -98,8 +99,8 @@ class OpenAIBatch(LogFormat):
             **fields,
         )
 
-    def _request(self, custom_id: str) -> tuple[str | None, Object]:
-        found, times = self._inputs.take(custom_id)
+    def _request(self, custom_id: str, call_id: str) -> tuple[str | None, Object]:
+        found, times = self._inputs.take(custom_id, call_id)
         if found is None or times:
             self._unmatched += found is None
             self._ambiguous += bool(times)

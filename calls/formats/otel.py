@@ -11,7 +11,7 @@ flat spans are what SDKs print.
 Gaps: content is recorded only if the application asked for it. Spans of agents and tools are no
 calls. Events that are exported as log records, apart from their spans, are counted but not joined.
 Servers and clients may both record a span of one call; they share ``gen_ai.response.id``, by which
-the second one is a duplicate.
+the second one of a trace is a duplicate.
 """
 
 import re
@@ -118,6 +118,7 @@ class OpenTelemetry(LogFormat):
             prompt=prompt_of_span(span, attributes),
             completions=completions,
             empty_completions=empty,
+            trace=_trace(span) if said("gen_ai.response.id") else None,
             **labels_of(own, resource),
         )
 
@@ -141,11 +142,19 @@ def _each(entry: Object, *keys: str) -> list[Any]:
 
 
 def _span_id(span: Object) -> str | None:
-    context = span.get("context")
-    inner = context if isinstance(context, dict) else {}
-    trace = first_name(span.get("traceId"), span.get("trace_id"), inner.get("trace_id"))
-    own = first_name(span.get("spanId"), span.get("span_id"), inner.get("span_id"))
+    trace = _trace(span)
+    own = first_name(span.get("spanId"), span.get("span_id"), _context(span).get("span_id"))
     return f"{trace}/{own}" if trace and own else None
+
+
+def _trace(span: Object) -> str | None:
+    inner = _context(span).get("trace_id")
+    return first_name(span.get("traceId"), span.get("trace_id"), inner)
+
+
+def _context(span: Object) -> Object:
+    context = span.get("context")
+    return context if isinstance(context, dict) else {}
 
 
 def _time(span: Object) -> str | None:

@@ -2,7 +2,8 @@
 
 Source: no standard; it is what proxies of one's own make write. The bodies are those of the OpenAI
 and Anthropic APIs, bare, under ``body``, or as JSON text. Next to them may stand an id (``id``,
-``call_id``, ``request_id``), a time, a user and metadata.
+``call_id``, ``request_id``), a time, a user and metadata. That id names the call; the one in the
+response does only without it, since a cache gives one response to many calls.
 
 Gaps: whatever the proxy left out. A pair without any id gets ``file:line`` as its id, so that it is
 not seen as a duplicate in another file. A response logged as a list of stream chunks is an unknown
@@ -57,7 +58,7 @@ class Pairs(LogFormat):
         reply = reply_of(_body(response) if isinstance(response, dict) else response)
         error = str(code) if code is not None and code >= 400 else None
         time = _time(entry)
-        call_id = reply.call_id or first_name(*(entry.get(key) for key in IDS))
+        call_id = first_name(*(entry.get(key) for key in IDS), reply.call_id)
         yield CallRecord(
             call_id or f"{place.file}:{place.line}",
             self.name,

@@ -32,6 +32,7 @@ from scrubtrace.keys import find_keys
 from scrubtrace.lock import output_lock
 from scrubtrace.resumable import REFUSED, resumable
 from scrubtrace.review.rotation import key_ids
+from scrubtrace.schemas.calls import BadReason
 
 WORK = ".work"
 
@@ -67,13 +68,14 @@ class CheckOutcome:
 
     @property
     def bad_lines(self) -> int:
-        """Lines that became no record, and calls whose id was seen before."""
+        """Lines that became no record, and calls whose id was read before."""
         return sum(self.coverage.bad.values())
 
     @property
-    def damaged_lines(self) -> int:
-        """Lines that cannot be read; calls that were there before are no damage."""
-        return self.bad_lines - self.coverage.bad["duplicate_id"]
+    def not_checked(self) -> dict[str, int]:
+        """Lines that were not judged, by reason; calls that were read before are not among them."""
+        bad = self.coverage.bad
+        return {why: n for why, n in sorted(bad.items()) if n and why != BadReason.DUPLICATE_ID}
 
 
 @resumable(keeps=False)

@@ -13,6 +13,7 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from scrubtrace.beam_pipelines import storage
@@ -76,7 +77,7 @@ def write_results(
         path = storage.join(spec.folder("receipts"), name)
         outcome.coverage.add(json.loads(storage.read_bytes(path)))
     bad = _publish_calls(out, spec)
-    outcome.coverage.bad["duplicate_id"] += len(bad)
+    outcome.coverage.bad.update(reason for *_, reason in bad)
     _write_bad_lines(out, spec, bad)
     write_findings(out, outcome.findings, spec.key_id)
     content = _summary(outcome, register)
@@ -117,8 +118,8 @@ def _cell(value: Any) -> str:
     return plain_cell("" if value is None else str(value))
 
 
-def _publish_calls(out: str, spec: CheckSpec) -> list[tuple[str, int]]:
-    """Moves the parts to their place without calls that an earlier unit has; gives those."""
+def _publish_calls(out: str, spec: CheckSpec) -> list[tuple[str, int, str]]:
+    """Moves the parts to their place without calls whose id an earlier unit has; gives those."""
     folder = storage.join(out, CALLS)
     shutil.rmtree(folder, ignore_errors=True)
     storage.make_folders(folder)
@@ -129,15 +130,15 @@ def _publish_calls(out: str, spec: CheckSpec) -> list[tuple[str, int]]:
         duplicates = storage.join(spec.folder("duplicates"), f"{stem}.jsonl")
         target = storage.join(folder, f"part-{name}")
         if os.path.exists(duplicates):
-            numbers = {int(line) for line in storage.read_bytes(duplicates).split()}
-            left_out += _without(part, numbers, target)
+            reasons = dict(map(json.loads, storage.read_bytes(duplicates).splitlines()))
+            left_out += _without(part, reasons, target)
         else:
             os.replace(part, target)
     return left_out
 
 
-def _without(part: str, numbers: set[int], target: str) -> list[tuple[str, int]]:
-    """Copies a part without some rows; gives file and line of these."""
+def _without(part: str, reasons: dict[int, str], target: str) -> list[tuple[str, int, str]]:
+    """Copies a part without some rows; gives file and line of these, and why they are left out."""
     left_out = []
     with (
         pq.ParquetFile(part) as file,
@@ -145,17 +146,19 @@ def _without(part: str, numbers: set[int], target: str) -> list[tuple[str, int]]
     ):
         start = 0
         for batch in file.iter_batches():
-            kept = [start + row not in numbers for row in range(batch.num_rows)]
+            found = [reasons.get(start + row) for row in range(batch.num_rows)]
             start += batch.num_rows
-            writer.write_table(pa.Table.from_batches([batch]).filter(pa.array(kept)))
-            gone = batch.filter(pa.array([not keep for keep in kept])).select(["file", "line"])
-            left_out += [(row["file"], row["line"]) for row in gone.to_pylist()]
+            kept = pa.array([reason is None for reason in found])
+            writer.write_table(pa.Table.from_batches([batch]).filter(kept))
+            gone = batch.filter(pc.invert(kept)).select(["file", "line"]).to_pylist()
+            why = (reason for reason in found if reason is not None)
+            left_out += [(row["file"], row["line"], next(why)) for row in gone]
     return left_out
 
 
-def _write_bad_lines(out: str, spec: CheckSpec, duplicates: list[tuple[str, int]]) -> None:
+def _write_bad_lines(out: str, spec: CheckSpec, duplicates: list[tuple[str, int, str]]) -> None:
     """All bad lines in the order of files and lines: where they are and why, never their text."""
-    found = [(file, line, "duplicate_id") for file, line in duplicates]
+    found = list(duplicates)
     for name in storage.names_in(spec.folder("bad_lines")):
         content = storage.read_bytes(storage.join(spec.folder("bad_lines"), name)).decode()
         found += (tuple(json.loads(line)) for line in content.splitlines())

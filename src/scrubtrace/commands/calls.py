@@ -64,7 +64,7 @@ def check(beam_arguments: list[str], /, logs: tuple[str, ...], **given: Any) -> 
     found = list(at_least(outcome.findings, severity))
     if not outcome.counts.get("calls") and not (given["gate"] and found):
         raise IncompleteStop(f"there is no call in {', '.join(logs)}: nothing was checked")
-    _end(found, outcome.damaged_lines, given)
+    _end(found, outcome.not_checked, given)
 
 
 @calls.command()
@@ -101,7 +101,7 @@ def join(checked: str, **given: Any) -> None:
         stored = _stored(engine, outcome.findings, about, given)
     if not given["quiet"]:
         click.echo("\n".join(join_lines(outcome, given["out"], stored)))
-    _end(list(at_least(outcome.findings, Severity(given["severity"]))), 0, given)
+    _end(list(at_least(outcome.findings, Severity(given["severity"]))), {}, given)
 
 
 @calls.command()
@@ -154,16 +154,22 @@ def _stored(engine: Any, findings: list[Any], about: Any, given: Mapping[str, An
         )
 
 
-def _end(found: list[Any], damaged: int, given: Mapping[str, Any]) -> None:
-    """The gate first, since what was found stands; then lines that could not be read."""
+def _end(found: list[Any], not_checked: Mapping[str, int], given: Mapping[str, Any]) -> None:
+    """The gate first, since what was found stands; then lines that were not judged."""
     if given["gate"] and found:
         raise LimitStop(
             f"{len(found):,} findings of severity {given['severity']} or higher: "
             f"{given['out']}/findings.csv"
         )
-    if damaged:
-        click.echo(
-            f"scrubtrace: {damaged:,} lines could not be read: {given['out']}/bad_lines.csv",
-            err=True,
-        )
+    if not_checked:
+        said = []
+        if taken := not_checked.get("id_taken", 0):
+            said.append(
+                f"{taken:,} calls were not checked, because calls before them that differ have "
+                "their ids (id_taken: docs/call-logs.md says what to do)"
+            )
+        if damaged := sum(not_checked.values()) - taken:
+            said.append(f"{damaged:,} lines could not be read")
+        places = f"{given['out']}/bad_lines.csv"
+        click.echo(f"scrubtrace: {' and '.join(said)}: {places}", err=True)
         sys.exit(Exit.INCOMPLETE)
