@@ -103,13 +103,17 @@ def detect_each(
     An answer that breaks the contract counts as raising `ContractError`.
 
     A row at fault gets the abstention ``detector_error``, and ``on_error`` its number and the
-    name of the exception's class, never its message, which may hold text of the row.
+    name of the exception's class, never its message, which may hold text of the row. Whatever is
+    raised counts, also what is no Exception (``asyncio.CancelledError``, a panic of Rust), but for
+    MemoryError, and for KeyboardInterrupt, which is raised again with a message of our own.
     """
     try:
         return checked_evidence(detector, batch)
     except MemoryError:
         raise
-    except (Exception, SystemExit) as error:
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt(f"raised by detector {detector.name!r}") from None
+    except BaseException as error:
         if len(batch) == 1:
             on_error(0, type(error).__name__)
             return Evidence.of([], {0: Abstained.DETECTOR_ERROR})

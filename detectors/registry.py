@@ -47,13 +47,17 @@ class Installed:
             maker: Any = self.entry_point.load()
             wrong = _wrong_option(maker, options or {})
             made: Any = None if wrong else maker(**(options or {}))
-        except (Exception, SystemExit) as error:
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:
             raise self._error("cannot be made", error) from error
         if wrong:
             raise DetectorError(f"detector {self.name!r} of {self.distribution} {wrong}")
         try:
             problem = self._lacking(made)
-        except (Exception, SystemExit) as error:
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:
             raise self._error("cannot say what it is", error) from error
         if problem:
             raise DetectorError(f"detector {self.name!r} of {self.distribution} {problem}")
@@ -64,9 +68,9 @@ class Installed:
         """Has the detector load what it needs; raises `DetectorError` like `make`."""
         try:
             detector.setup()
-        except MemoryError:
+        except (MemoryError, KeyboardInterrupt):
             raise
-        except (Exception, SystemExit) as error:
+        except BaseException as error:
             raise self._error("cannot be set up", error) from error
 
     def _error(self, what: str, error: BaseException) -> DetectorError:

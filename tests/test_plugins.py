@@ -1,5 +1,7 @@
 """Detectors of other distributions, installed for real: what they do wrong harms no other."""
 
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -87,6 +89,52 @@ def test_a_row_that_a_plugin_fails_on_is_a_dead_letter_and_the_rest_is_as_withou
     assert "canary" not in shown.out + shown.err
 
 
+RAISING = """
+def detect(self, batch):
+    if any("canary" in text for text in batch.texts):
+        raise {error}(batch.texts[0])
+    return Evidence.of([], {{}})
+"""
+TOP = """
+import asyncio
+class Panic(BaseException): pass
+"""
+
+
+@pytest.mark.parametrize(
+    "error", ["asyncio.CancelledError", "GeneratorExit", "Panic", "SystemExit", "StopIteration"]
+)
+@pytest.mark.parametrize("log_format", ["text", "json"])
+def test_what_a_plugin_raises_is_never_shown_whatever_its_class(
+    install_plugin: InstallPlugin, capfd: pytest.CaptureFixture[str], error: str, log_format: str
+) -> None:
+    install_plugin("scrubtrace-trial", top=TOP, body=RAISING.format(error=error))
+    Path("data").mkdir()
+    pq.write_table(pa.table({"text": TEXTS}), "data/0.parquet")
+    code = code_of("--log-format", log_format, "detect", "data/*.parquet", "--out", "out")
+    assert code == 3
+    found = letters(runs_of("out")[0])
+    assert [(f["row_index"], f["error"]) for f in found] == [
+        (row, error.removeprefix("asyncio.")) for row in (1, 4)
+    ]
+    shown = capfd.readouterr()
+    assert not [text for text in TEXTS if text and text in shown.out + shown.err]
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_an_interruption_by_a_plugin_ends_the_run_without_its_message(
+    install_plugin: InstallPlugin, workers: str
+) -> None:
+    install_plugin("scrubtrace-trial", body=RAISING.format(error="KeyboardInterrupt"))
+    pq.write_table(pa.table({"text": TEXTS}), "0.parquet")
+    program = [sys.executable, "-c", "from scrubtrace.cli import main; main()"]
+    arguments = ["detect", "0.parquet", "--out", "out", "--workers", workers]
+    ended = subprocess.run([*program, *arguments], capture_output=True, text=True, timeout=300)
+    assert ended.returncode in (1, 3)
+    assert not runs_of("out")[0].is_committed()
+    assert not [text for text in TEXTS if text and text in ended.stdout + ended.stderr]
+
+
 def test_a_plugin_that_cannot_be_set_up_stops_with_its_name_and_the_run_goes_on_once_mended(
     install_plugin: InstallPlugin, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -112,6 +160,7 @@ def test_a_plugin_that_cannot_be_set_up_stops_with_its_name_and_the_run_goes_on_
     [
         ("import no_such_module", "", "cannot be made: ModuleNotFoundError"),
         ("raise SystemExit", "", "cannot be made: SystemExit"),
+        ("raise GeneratorExit", "", "cannot be made: GeneratorExit"),
         ("", "def __init__(self, needed): pass", "needs the option 'needed'"),
         ("", "detect = property(lambda self: 1 / 0)", "cannot say what it is: ZeroDivisionError"),
         ("", "version = property(lambda self: 1 / 0)", "cannot say what it is: ZeroDivisionError"),

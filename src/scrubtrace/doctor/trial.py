@@ -98,7 +98,7 @@ def _tried(name: str, options: dict[str, Any]) -> Answer:
         return {"problem": str(error)}
     try:
         checked_evidence(detector, TextBatch([TRIED_TEXT], ["en"]))
-    except Exception as error:
+    except BaseException as error:
         return {"problem": f"it fails on a plain text: {type(error).__name__}: {error}"}
     return {
         "problem": "",
