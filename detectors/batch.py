@@ -51,6 +51,8 @@ class Window:
 class TextBatch:
     """Texts of equal standing with what is known of them; views are computed once, when used.
 
+    All detectors are given the same batch, so what it is made of is kept as tuples.
+
     Parameters
     ----------
     texts : one text a row; an empty string where there is none.
@@ -66,6 +68,8 @@ class TextBatch:
     _windows: dict[int, Window] = field(default_factory=dict, init=False, repr=False)
 
     def __post_init__(self) -> None:
+        for name in ("texts", "languages", "tasks", "sources"):
+            object.__setattr__(self, name, tuple(getattr(self, name)))
         if not self.languages:
             object.__setattr__(self, "languages", (UNDETERMINED,) * len(self.texts))
         if len(self.languages) != len(self.texts):
@@ -90,10 +94,10 @@ class TextBatch:
     def take(self, rows: Sequence[int]) -> "TextBatch":
         """A batch of some of the rows, in the order given."""
         return TextBatch(
-            [self.texts[r] for r in rows],
-            [self.languages[r] for r in rows],
-            [self.tasks[r] for r in rows] if self.tasks else (),
-            [self.sources[r] for r in rows] if self.sources else (),
+            tuple(self.texts[r] for r in rows),
+            tuple(self.languages[r] for r in rows),
+            tuple(self.tasks[r] for r in rows) if self.tasks else (),
+            tuple(self.sources[r] for r in rows) if self.sources else (),
         )
 
     def windows(self, row: int) -> Iterator[Window]:

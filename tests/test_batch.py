@@ -76,6 +76,16 @@ def test_taken_rows_keep_text_and_language() -> None:
     assert (list(batch.texts), list(batch.languages)) == (["c", "a"], ["de", "en"])
 
 
+@pytest.mark.parametrize("name", ["texts", "languages", "tasks", "sources"])
+def test_a_batch_keeps_what_it_was_made_of(name: str) -> None:
+    given = {key: ["a", "b"] for key in ("texts", "languages", "tasks", "sources")}
+    batch = TextBatch(**given)
+    given[name][0] = "c"
+    for made in (batch, batch.take([0, 1]), TextBatch.from_arrow(pa.array(["a", "b"]))):
+        assert isinstance(getattr(made, name), tuple)
+    assert getattr(batch, name) == ("a", "b")
+
+
 def test_a_language_a_text_or_none_at_all() -> None:
     with pytest.raises(ValueError, match="2 texts and 1 languages"):
         TextBatch(["a", "b"], ["en"])
@@ -83,7 +93,7 @@ def test_a_language_a_text_or_none_at_all() -> None:
 
 def test_a_batch_needs_a_source_for_each_text_or_none() -> None:
     batch = TextBatch(["a", "b", "c"], sources=["news", None, "essays"])
-    assert batch.take([2, 1]).sources == ["essays", None]
+    assert batch.take([2, 1]).sources == ("essays", None)
     assert TextBatch(["a"]).take([0]).sources == ()
     with pytest.raises(ValueError, match="one source a text or none, but has 2 texts and 1 sou"):
         TextBatch(["a", "b"], sources=["news"])

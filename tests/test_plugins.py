@@ -135,6 +135,17 @@ def test_an_interruption_by_a_plugin_ends_the_run_without_its_message(
     assert not [text for text in TEXTS if text and text in ended.stdout + ended.stderr]
 
 
+def test_a_plugin_cannot_change_what_others_judge(install_plugin: InstallPlugin) -> None:
+    code, without = detect("without")
+    assert code == 0
+    install_plugin("a-trial", name="a", body="def detect(self, batch): batch.texts[0] = 'changed'")
+    code, changing = detect("changing")
+    assert code == 3
+    ours = ("parts/boilerplate", "parts/redaction")
+    assert files(changing, *ours) == files(without, *ours)
+    assert {letter["error"] for letter in letters(changing)} == {"TypeError"}
+
+
 def test_a_plugin_that_cannot_be_set_up_stops_with_its_name_and_the_run_goes_on_once_mended(
     install_plugin: InstallPlugin, capsys: pytest.CaptureFixture[str]
 ) -> None:
