@@ -339,7 +339,7 @@ def test_committing_under_another_policy_reviews_the_flags(run: Run) -> None:
 @pytest.mark.parametrize(
     ("harm", "code", "message"),
     [
-        (lambda run: os.unlink(run.receipt("u0000000")), 3, "have not been scanned"),
+        (lambda run: os.unlink(run.receipt("u0000000")), 3, "receipts of 1 of 1 units of run"),
         (lambda run: shutil.copy(run.manifest, run.part("boilerplate", "u0000000")), 4, "is for"),
         (lambda run: os.unlink(run.part("boilerplate", "u0000000")), 4, "cannot be read"),
     ],

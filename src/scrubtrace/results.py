@@ -120,10 +120,7 @@ class Results:
             scanned = folder.scanned_units()
             missing = [unit.key for unit in units if unit.key not in scanned]
             if missing:
-                raise IncompleteStop(
-                    f"{len(missing)} of {len(units)} units of run {run} have not been scanned "
-                    f"({missing[0]} is the first); the same detect command goes on from here"
-                )
+                raise IncompleteStop(_without_receipts(folder, missing, len(units)))
             for unit in units:
                 receipt = folder.read_receipt(unit.key)
                 self._findings[run, unit.key] = {
@@ -216,7 +213,10 @@ class Results:
             self._parts.move_to_end(key)
             return self._parts[key]
         path = self.folders[piece.run].part(detector, piece.unit.key)
-        part = _Part.load(path, self._known(piece)[detector][0])
+        try:
+            part = _Part.load(path, self._known(piece)[detector][0])
+        except SumsDifferStop as error:
+            raise SumsDifferStop(f"{error}{_remedy(self.folders[piece.run])}") from None
         self._parts[key] = part
         self._cached += part.size
         while len(self._parts) > 1 and self._cached > CACHE_BYTES:
@@ -264,6 +264,30 @@ class _Part:
         start, stop = self.places.get(shard, (0, 0))
         for batch in self.table.slice(start, stop - start).to_batches(CHUNK_ROWS):
             yield from batch.to_pylist()
+
+
+def _without_receipts(folder: RunFolder, missing: list[str], units: int) -> str:
+    """What to say of units that have no receipt: lost ones, if the run was committed."""
+    count = f"{len(missing):,} of {units:,} units of run {folder.id}"
+    if remedy := _remedy(folder):
+        return f"receipts of {count} are gone ({missing[0]} is the first){remedy}"
+    return (
+        f"{count} have not been scanned ({missing[0]} is the first); the same detect command goes "
+        "on from here"
+    )
+
+
+def _remedy(folder: RunFolder) -> str:
+    """What helps where files of a committed run are gone or were changed, to stand behind that.
+
+    Nothing of it is scanned again by itself: its results are current, and later runs keep them.
+    """
+    if not folder.is_committed():
+        return ""
+    return (
+        f"; the run was committed, and later runs keep its results: restore {folder.path} from a "
+        "copy, or scan everything again with detect --force"
+    )
 
 
 def _about(folder: RunFolder) -> dict[str, dict[str, str]]:
