@@ -162,6 +162,8 @@ def totals_of(call: Brief, register: Register) -> Iterator[tuple[TotalKey, Total
         yield ("count", "not_judged", rule, reason), Total(1)
     if call.groups:
         yield ("count", "calls_with_violations"), Total(1, tokens)
+        for broken in {group[0] for group in call.groups}:
+            yield ("count", "rule", broken), Total(1)
         example = (*call.order, call.call_id, call.file, call.line)
         for group in call.groups:
             key = ("finding", *group, *call.labels, call.caller)

@@ -2,19 +2,33 @@
 
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from scrubtrace.beam_pipelines import storage
 from scrubtrace.calls.register import Key, Register
 from scrubtrace.calls.rules import RULES
-from scrubtrace.calls.totals import Total, TotalKey
-from scrubtrace.calls.use import UseFinding, use_findings
+from scrubtrace.calls.totals import Total, TotalKey, day_of
+from scrubtrace.calls.use import RATE, UseFinding, use_findings
 from scrubtrace.schemas.call_findings import LABELS
 from scrubtrace.schemas.call_rules import RuleInfo, Severity
 
 Finding = dict[str, Any]
 """The columns of `CALL_FINDINGS`."""
+
+
+@dataclass
+class Counts:
+    """Numbers of calls: by name, by the rule that they break, not judged by rule and reason.
+
+    A call that breaks a rule in several ways is in several findings, and one call of the rule.
+    """
+
+    by_name: dict[str, int] = field(default_factory=dict)
+    by_rule: Counter[str] = field(default_factory=Counter)
+    not_judged: dict[tuple[str, str], int] = field(default_factory=dict)
 
 
 def read_totals(folder: str) -> list[tuple[TotalKey, Total]]:
@@ -31,19 +45,21 @@ def read_totals(folder: str) -> list[tuple[TotalKey, Total]]:
 
 def findings_of(
     totals: list[tuple[TotalKey, Total]], register: Register, keys: Mapping[str, Key]
-) -> tuple[list[Finding], dict[str, int], dict[tuple[str, str], int]]:
-    """Findings in order, counts of calls by name, and of calls not judged by rule and reason."""
-    counts: dict[str, int] = {}
-    not_judged: dict[tuple[str, str], int] = {}
-    findings = [_of_use(found, register) for found in use_findings(totals, register, keys)]
+) -> tuple[list[Finding], Counts]:
+    """Findings in order, and how many calls there are."""
+    use = list(use_findings(totals, register, keys))
+    counts = Counts(by_rule=_calls_of_use(use, totals))
+    findings = [_of_use(found, register) for found in use]
     for key, total in totals:
         if key[:2] == ("count", "not_judged"):
-            not_judged[str(key[2]), str(key[3])] = total.calls
+            counts.not_judged[str(key[2]), str(key[3])] = total.calls
+        elif key[:2] == ("count", "rule"):
+            counts.by_rule[str(key[2])] = total.calls
         elif key[0] == "count":
-            counts[str(key[1])] = total.calls
+            counts.by_name[str(key[1])] = total.calls
         elif key[0] == "finding":
             findings.append(_of_calls(key, total))
-    return in_order(findings), counts, not_judged
+    return in_order(findings), counts
 
 
 def in_order(findings: list[Finding]) -> list[Finding]:
@@ -88,6 +104,22 @@ def _of_use(found: UseFinding, register: Register) -> Finding:
     identity = [found.caller, found.project, found.first]
     columns = {"value": found.value, "project": found.project, "caller": found.caller}
     return finding(found.rule, str(severity), identity, total, **columns)
+
+
+def _calls_of_use(findings: list[UseFinding], totals: list[tuple[TotalKey, Total]]) -> Counter[str]:
+    """Different calls by rule: several findings of the rate may be about calls of one day."""
+    calls: Counter[str] = Counter()
+    hot = {(key[1], key[2]): total.calls for key, total in totals if key[0] == "hot"}
+    days: set[tuple[str | int | None, str | int | None]] = set()
+    for found in findings:
+        if found.rule is RATE and found.first and found.last:
+            of_days = range(day_of(found.first), day_of(found.last) + 1)
+            days |= {(found.caller, day) for day in of_days}
+        else:
+            calls[found.rule.id] += found.calls
+    if days:
+        calls[RATE.id] = sum(hot[day] for day in days)
+    return calls
 
 
 def _place(entry: Finding) -> tuple[Any, ...]:

@@ -3,7 +3,7 @@
 import hashlib
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -55,7 +55,8 @@ class CheckJob:
 class CheckOutcome:
     """What a check came to.
 
-    ``counts`` has the numbers of calls by name, ``not_judged`` of calls by rule and reason.
+    ``counts`` has the numbers of calls by name, ``by_rule`` of different calls that break a rule,
+    ``not_judged`` of calls by rule and reason.
     """
 
     findings: list[Finding]
@@ -63,6 +64,7 @@ class CheckOutcome:
     counts: dict[str, int]
     not_judged: dict[tuple[str, str], int]
     key_id: str
+    by_rule: Mapping[str, int] = field(default_factory=dict)
     manifest_sha256: str = ""
     files: list[str] = field(default_factory=list)
 
@@ -105,8 +107,9 @@ def check_calls(job: CheckJob, engine: Engine | None = None) -> CheckOutcome:
             name = pseudonyms(spec)
             own_keys = {name(key.caller): key for key in register.keys}
             totals = read_totals(spec.folder("totals"))
-            findings, counts, not_judged = findings_of(totals, register, own_keys)
-            outcome = CheckOutcome(findings, Coverage(), counts, not_judged, keys.active.id)
+            findings, counts = findings_of(totals, register, own_keys)
+            calls = (counts.by_name, counts.not_judged)
+            outcome = CheckOutcome(findings, Coverage(), *calls, keys.active.id, counts.by_rule)
             outcome.files = [path for unit in units for path in unit.paths]
             digest = hashlib.sha256(text.encode()).hexdigest()
             write_register(job.out, register, name)

@@ -170,9 +170,6 @@ def _write_bad_lines(out: str, spec: CheckSpec, duplicates: list[tuple[str, int,
 def _summary(outcome: "CheckOutcome", register: dict[str, str]) -> bytes:
     coverage = outcome.coverage
     rules = Counter(entry["rule"] for entry in outcome.findings)
-    calls: Counter[str] = Counter()
-    for entry in outcome.findings:
-        calls[entry["rule"]] += entry["calls"]
     content = {
         "format": FORMAT,
         "checked_at": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -196,7 +193,7 @@ def _summary(outcome: "CheckOutcome", register: dict[str, str]) -> bytes:
             for (rule, reason), number in sorted(outcome.not_judged.items())
         ],
         "findings": [
-            {"rule": rule, "findings": number, "calls": calls[rule]}
+            {"rule": rule, "findings": number, "calls": outcome.by_rule[rule]}
             for rule, number in sorted(rules.items())
         ],
     }

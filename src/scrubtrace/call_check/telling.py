@@ -75,9 +75,7 @@ def _not_judged(outcome: "CheckOutcome") -> Iterator[str]:
 
 def _findings(outcome: "CheckOutcome") -> Iterator[str]:
     numbers = Counter((f["severity"], f["rule"], f["title"]) for f in outcome.findings)
-    calls: Counter[str] = Counter()
-    for entry in outcome.findings:
-        calls[entry["rule"]] += entry["calls"]
+    calls = outcome.by_rule
     ordered = sorted(numbers.items(), key=lambda entry: (Severity(entry[0][0]).rank, entry[0]))
     for (severity, rule, title), number in ordered:
         yield f"{severity} {rule}: {number:,} findings, {calls[rule]:,} calls: {title}"
