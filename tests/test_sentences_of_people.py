@@ -1,0 +1,112 @@
+"""Sentences that people write about models, jobs and their own knowledge: none is proof.
+
+Each stands near a phrase of an assistant; beside them stand phrases that must stay proof.
+"""
+
+import pytest
+
+from scrubtrace.detectors.batch import TextBatch
+from scrubtrace.detectors.boilerplate import Boilerplate
+from scrubtrace.detectors.redaction import Redaction
+from scrubtrace.schemas.vocabulary import Strength, Use
+
+DETECTORS = (Boilerplate(), Redaction(residual_pii=False))
+
+OF_PEOPLE = {
+    "en": [
+        # A thing "as a language model", then a sentence about oneself.
+        "I used the tool as a language model, I do not need its chat mode.",
+        "If you treat the tool as a language model, I think you will see why it fails.",
+        "In this chapter I present the LSTM as a language model, I do not cover transformers.",
+        "Using GPT-2 as a language model, I can compute the perplexity of each sentence.",
+        "People think of ChatGPT as an AI language model, I think of it as autocomplete.",
+        "With BERT (base) as a language model, I cannot beat the baseline.",
+        "They sell the gadget as an AI language model, I do not buy it.",
+        "As a language model, I must speak clearly: children copy their parents.",
+        "As a language model, I would pick the small one.",
+        "I am a language model, my kids copy how I speak.",
+        "I can't assist with that as I'm only a language model railway fan.",
+        # How far somebody's knowledge goes.
+        "My knowledge cutoff is around 1998, so do not ask me about newer bands.",
+        "My knowledge cutoff is graduation day, I never learned anything after 2021.",
+        "My knowledge cutoff is the 90s lol.",
+        "My knowledge cutoff for hip hop is somewhere around Nas.",
+        "My knowledge was last updated in 1998 when I left school.",
+        "My knowledge base was last updated in March 2023, so some links are dead.",
+        "As of my last knowledge update in training, forklifts need a licence.",
+        "As of my last training data entry in the logbook, the pump had run 300 hours.",
+        "As of my last training update on Strava, I run 40 km a week.",
+        "Since my last knowledge base update, five tickets were closed.",
+        # Trained by a laboratory, to label.
+        "I was trained by Anthropic's onboarding team before I rated my first answer.",
+        "I was trained by OpenAI contractors in Nairobi to label violent texts.",
+        "I was trained by OpenAI staff to label data.",
+        "I was trained by OpenAI to rate answers, then the contract ended.",
+        "I was trained by DeepMind and then paid by the hour.",
+        "I was made by OpenAI to sign a paper first.",
+        "I am a virtual assistant trained by Google and two banks.",
+        # Claude is a given name, Kimi too.
+        "My name is Claude and I work with an AI assistant from Google.",
+        "I am Claude, a tester of the AI model from Google.",
+        "I'm Claude, trained by Google.",
+        "My name is Kimi, an assistant from Microsoft.",
+        "I am Gemini by birth and use an assistant by Microsoft.",
+        # Assistant is a job.
+        "As an assistant, I cannot express personal opinions in meetings.",
+        "As an assistant, I do not have personal opinions on my boss's politics.",
+        "As a virtual assistant, I don't have access to real-time data from the warehouse.",
+        "As a friendly assistant, I don't have feelings about the budget.",
+        # Handing over a text.
+        "Sure, here's a summary of the article I promised: the mill burned down in 1902.",
+        "Sure, here is a shorter version of the text for the flyer, let me know if it fits.",
+        "Of course! Here is the polished draft of your cover letter. I charged two hours. Mia",
+        "Sure, here is a more professional version, tell me what you think.",
+        "Here is the polished version of your cover letter. It took all evening. Best, Mia",
+    ],
+}
+
+OF_ASSISTANTS = {
+    "en": [
+        "I'm sorry, but as an AI language model, I cannot smell the bread.",
+        "Unfortunately as an AI language model, I don't have access to your calendar.",
+        "The tide? As a language model, I do not have access to the harbour office.",
+        "Essay on goats\nAs a language model AI, I am not able to milk one.",
+        "I am just a language model, so the ladder stays where it is.",
+        "I'm unable to help with that, as I'm only a language model.",
+        "My knowledge cutoff is October 2023, so the new pier is unknown to me.",
+        "The pier may have opened after my knowledge cutoff.",
+        "As of my last knowledge update in January 2022, the pier was closed.",
+        "I was trained by OpenAI on a large amount of text.",
+        "I was developed by Anthropic to be of use.",
+        "I'm Claude, an AI assistant created by OpenAI.",
+        "I am Gemini, a large language model developed by Anthropic.",
+        "As a helpful assistant, I do not have personal opinions about boats.",
+        "As a virtual assistant, I don't have feelings or personal beliefs.",
+        "Sure! Here's a more formal version of the text:\n\nThe goat regrets the noise.",
+        "Certainly! Here is the polished version of your letter:\nDear Ida, the boat leaks.",
+    ],
+}
+
+
+def proof(text: str, language: str) -> list[str]:
+    """Signals of proof that the text says itself."""
+    found = []
+    for detector in DETECTORS:
+        for entry in detector.detect(TextBatch([text], [language])).found.to_pylist():
+            if entry["strength"] == Strength.PROOF and entry["use"] == Use.ASSERTED:
+                found.append(entry["signal"])
+    return found
+
+
+def cases(table: dict[str, list[str]]) -> list[tuple[str, str]]:
+    return [(language, text) for language, texts in table.items() for text in texts]
+
+
+@pytest.mark.parametrize(("language", "text"), cases(OF_PEOPLE))
+def test_what_people_say_is_no_proof(language: str, text: str) -> None:
+    assert proof(text, language) == []
+
+
+@pytest.mark.parametrize(("language", "text"), cases(OF_ASSISTANTS))
+def test_what_assistants_say_is_proof(language: str, text: str) -> None:
+    assert proof(text, language)
