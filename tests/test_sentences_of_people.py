@@ -99,6 +99,33 @@ OF_PEOPLE = {
         "Gerne! Hier ist die überarbeitete Fassung Ihres Artikels: Ich habe nur die Kommas"
         " geändert. Herzliche Grüße, Ihre Lektorin",
     ],
+    "id": [
+        "Saya memakai GPT sebagai model bahasa, saya tidak pernah menyesal.",
+        "Dengan ChatGPT sebagai asisten AI, saya tidak pernah lupa rapat.",
+        "Topik skripsi saya adalah model bahasa besar.",
+        "Fokus penelitian kami adalah model bahasa yang ringkas.",
+        "Proyek saya adalah chatbot yang dirancang untuk membantu petani.",
+        "Teman belajar saya adalah AI yang dilatih dengan soal ujian.",
+        "Sejak pembaruan informasi kami minggu lalu, toko buka pukul delapan.",
+        "Itu sudah di luar batas pengetahuan saya.",
+        "Sampai batas pengetahuan saya, jembatan itu dibangun Belanda.",
+        "Informasi kami terakhir diperbarui pada Maret 2023. Hubungi kantor kelurahan.",
+        "Pengetahuan saya hanya sampai tahun 2021, setelah itu saya pindah kerja.",
+        "Pengetahuan saya terakhir diperbarui tahun 2020 waktu ikut pelatihan.",
+        "Data pelatihan saya berakhir pada tahun 2023, dua puluh peserta.",
+        "Saya dilatih oleh OpenAI untuk memberi label data di Nairobi.",
+        "Saya memakai aplikasi yang dikembangkan oleh OpenAI.",
+        "Kami dilatih oleh OpenAI selama dua minggu.",
+        "Guru saya adalah ChatGPT.",
+        "Saya Claude, pengguna aplikasi yang dibuat oleh Google.",
+        "Saya Gemini dan suka aplikasi yang dibuat oleh Microsoft.",
+        "Nama saya Kimi, dilatih oleh Google di Jakarta.",
+        "Sebagai asisten, saya tidak dapat memberikan pendapat pribadi di rapat.",
+        "Sebagai asisten, saya tidak memiliki pendapat pribadi tentang atasan saya.",
+        "Sebagai asisten virtual, saya tidak punya akses ke data real-time gudang.",
+        "Jawaban asisten 1 lebih jelas daripada penjelasan dosen.",
+        "Asisten 2 menjelaskan soal itu dua kali.",
+    ],
 }
 
 OF_ASSISTANTS = {
@@ -135,6 +162,18 @@ OF_ASSISTANTS = {
         "Als Assistent habe ich keine persönlichen Meinungen oder Gefühle.",
         "Als Chatbot habe ich keine Gefühle, die man verletzen könnte.",
         "Gerne! Hier ist die überarbeitete Fassung Ihres Textes:\n\nDer Regen hörte auf.",
+    ],
+    "id": [
+        "Maaf, tetapi sebagai model bahasa saya tidak bisa mencicipi soto.",
+        "Perlu diingat bahwa saya adalah model bahasa, bukan dokter.",
+        "Saya adalah chatbot yang dirancang untuk menjawab soal jadwal.",
+        "Pengetahuan saya hanya sampai September 2021, jadi dermaga baru belum saya kenal.",
+        "Hingga pembaruan pengetahuan terakhir saya, menara itu masih dicat.",
+        "Saya dilatih oleh OpenAI.",
+        "Saya adalah asisten AI yang dikembangkan oleh Anthropic.",
+        "Halo, saya Claude, model bahasa yang dikembangkan oleh OpenAI.",
+        "Sebagai chatbot, aku tidak punya perasaan yang bisa tersinggung.",
+        "Sebagai asisten virtual, saya tidak memiliki perasaan atau pendapat pribadi.",
     ],
 }
 
