@@ -1,5 +1,6 @@
 """Configuration: precedence, and errors that name key, value and choices."""
 
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -76,11 +77,62 @@ def test_columns_and_roles_are_one_or_several(setting: str, expected: tuple[str,
         ("proof_hits", r"--set takes key=value"),
         ("policy.flag_kinds=[]", r"'policy.flag_kinds': .*at least 1 item"),
         ("format=2", r"'format': .*1.*but is 2"),
+        ("scan.detectors=[]", r"'scan.detectors': should have at least 1 item, but is \[\]$"),
     ],
 )
 def test_bad_setting_says_key_value_and_choices(setting: str, message: str) -> None:
     with pytest.raises(UsageStop, match=message):
         load_config(None, [setting])
+
+
+QUOTED = "', '"
+AGE = "write an age in days, as 180d, but is"
+KINDS = "llm_text, llm_annotation, api_format, spun_text, redaction, reference_match, input_match, "
+
+
+@pytest.mark.parametrize(
+    ("setting", "key", "said"),
+    [
+        ("retention.snippet='180x'", "retention.snippet", f"{AGE} '180x'"),
+        ("retention.snippet={llm_text='x'}", "retention.snippet.llm_text", f"{AGE} 'x'"),
+        ("retention.snippet={gpt='3d'}", "retention.snippet.gpt",
+         f"unknown kind 'gpt'; choices: {KINDS}llm_style, call_rule, sampled, but is 'gpt'"),
+        ("retention.dismissed=3", "retention.dismissed", f"{AGE} 3"),
+        ("input.text_column=5", "input.text_column",
+         "should be a name or a list of names, but is 5"),
+        ("input.text_column=[5]", "input.text_column.0",
+         "should be a text, but is 5 (a whole number)"),
+        ("input=5", "input", "is a section with keys of its own, but is 5 (a whole number)"),
+        ("input.group_by=[1]", "input.group_by",
+         "should be a table of keys and values, but is [1] (a list)"),
+        ("input.dataset=2025-01-01", "input.dataset",
+         "should be a text, but is 2025-01-01 (a date or time)"),
+        ("scan.workers=1.5", "scan.workers", "should be a whole number, but is 1.5 (a number)"),
+        ("scan.sample='x'", "scan.sample", "should be a number, but is 'x' (a text)"),
+        ("scan.detectors='a'", "scan.detectors", "should be a list, but is 'a' (a text)"),
+        ("policy.count_mentions='maybe'", "policy.count_mentions",
+         "should be true or false, but is 'maybe' (a text)"),
+        ("privacy.pseudonymous='vendor'", "privacy.pseudonymous",
+         "should be a list, but is 'vendor' (a text)"),
+        ("purge.hold_decision=''", "purge.hold_decision",
+         "should have at least 1 character, but is ''"),
+        ("gate.max_flagged_of={x=3}", "gate.max_flagged_of.x",
+         f"should be '{KINDS[:-2].replace(', ', QUOTED)}', 'llm_style' or 'call_rule', "
+         "but is 'x'"),
+    ],
+)  # fmt: skip
+def test_a_bad_setting_is_told_in_one_line_of_plain_words(
+    setting: str, key: str, said: str
+) -> None:
+    with pytest.raises(UsageStop) as raised:
+        load_config(None, [setting])
+    assert str(raised.value) == f"configuration key {key!r}: {said}"
+
+
+def test_ages_are_for_all_texts_or_by_kind() -> None:
+    assert load_config(None, ["retention.snippet=3d"]).retention.snippet == timedelta(days=3)
+    config = load_config(None, ["retention.snippet={llm_text='3d', sampled='4d'}"])
+    assert config.retention.snippet == {"llm_text": timedelta(3), "sampled": timedelta(4)}
 
 
 def test_what_is_wrong_in_a_file_names_the_file() -> None:

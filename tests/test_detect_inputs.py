@@ -227,7 +227,7 @@ def test_dry_run_shows_columns_and_shapes(
             "a.parquet: text column 'text' has turns without a role field role or from; their "
             "fields: who, content; name the right one as input.role_field, or judge every turn",
         ),
-        ({"text": ["a"]}, ["--roles", ","], "'input.roles': Value error, a name is empty"),
+        ({"text": ["a"]}, ["--roles", ","], "'input.roles': a name is empty"),
         ({"text": ["a"]}, ["--text-column", "text"] * 2, "'text' is named twice"),
         ({"text": [{"a": "b"}]}, ["--text-column", "text.b"], "fields of 'text': a"),
     ],

@@ -216,6 +216,7 @@ def test_repeated_ids_are_reported_and_told_apart(
         (["data/*.parquet", "--set", "scan.detectors=['none']"], "installed: boilerplate"),
         (["data/*.parquet", "--set", "detectors.boilerplate.colour=1"], "has no option"),
         (["data/*.parquet", "--group-by", "labeler"], "--group-by takes NAME=COL"),
+        (["data/*.parquet", "--group-by", "labeler=a, labeler=b"], "names 'labeler' twice"),
         (["data/*.parquet", "--root", "elsewhere"], "lies outside the root"),
         (["data/*.parquet", "--", "--no_such_option=1"], "Beam has no option --no_such_option"),
         (["data/*.parquet", "--review", "mysql://x/y"], "postgresql://"),

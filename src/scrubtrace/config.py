@@ -15,13 +15,17 @@ from pydantic import (
     BaseModel,
     BeforeValidator,
     ConfigDict,
+    Discriminator,
     Field,
+    Tag,
     ValidationError,
     field_validator,
 )
 
+from scrubtrace.config_errors import explained
 from scrubtrace.exits import UsageStop
 from scrubtrace.messages import ENGLISH, matched
+from scrubtrace.schemas.batches import SAMPLED
 from scrubtrace.schemas.plan import Chat
 from scrubtrace.schemas.style import DRIFT, LEAST_ALPHA
 from scrubtrace.schemas.vocabulary import ANSWERING_ROLES, GROUPS, Kind
@@ -34,7 +38,13 @@ Count = Annotated[int, Field(ge=0)]
 
 def _names(value: Any) -> Any:
     """One name is a list of one."""
-    return [value] if isinstance(value, str) else value
+    return _listed([value] if isinstance(value, str) else value)
+
+
+def _listed(value: Any) -> Any:
+    if not isinstance(value, list | tuple):
+        raise ValueError("should be a name or a list of names")
+    return value
 
 
 def _different(value: tuple[str, ...]) -> tuple[str, ...]:
@@ -48,7 +58,7 @@ def _different(value: tuple[str, ...]) -> tuple[str, ...]:
 
 def _roles(value: Any) -> Any:
     """Roles in one string stand between commas."""
-    return [role.strip() for role in value.split(",")] if isinstance(value, str) else value
+    return _listed([role.strip() for role in value.split(",")] if isinstance(value, str) else value)
 
 
 FLAG_KINDS = (
@@ -102,7 +112,7 @@ class ScanSection(_Section):
     ``sample`` is the share of rows that are judged, chosen by a keyed hash; all of them without it.
     """
 
-    detectors: list[str] | None = None
+    detectors: Annotated[list[str], Field(min_length=1)] | None = None
     workers: PositiveInt = 1
     sample: Annotated[float, Field(gt=0, le=1)] | None = None
     unit_rows: PositiveInt | None = None
@@ -226,6 +236,17 @@ def _age(value: Any) -> Any:
 Age = Annotated[timedelta, BeforeValidator(_age)]
 
 
+def _item_kind(value: str) -> str:
+    kinds = [*map(str, Kind), SAMPLED]
+    if value not in kinds:
+        raise ValueError(f"unknown kind {value!r}; choices: {', '.join(kinds)}")
+    return value
+
+
+ItemKind = Annotated[str, AfterValidator(_item_kind)]
+"""What an item of the review table is of."""
+
+
 class RetentionSection(_Section):
     """How long the review table keeps what; nothing expires without an age.
 
@@ -234,7 +255,13 @@ class RetentionSection(_Section):
     of comments, since the decision.
     """
 
-    snippet: Age | dict[Kind | Literal["sampled"], Age] | None = None
+    snippet: (
+        Annotated[
+            Annotated[Age, Tag("age")] | Annotated[dict[ItemKind, Age], Tag("ages")],
+            Discriminator(lambda value: "ages" if isinstance(value, dict) else "age"),
+        ]
+        | None
+    ) = None
     dismissed: Age | None = None
     comments: Age | None = None
 
@@ -278,7 +305,7 @@ def load_config(
     try:
         return Config.model_validate(data)
     except ValidationError as error:
-        raise UsageStop(_explain(error, file or FILE, put)) from None
+        raise UsageStop(explained(error, Config, data, file or FILE, put)) from None
 
 
 def text_of(path: Path) -> str:
@@ -315,29 +342,3 @@ def _put(data: dict[str, Any], key: str, value: Any) -> None:
         if not isinstance(data, dict):
             raise UsageStop(f"configuration key {key!r}: {section!r} is not a section")
     data[last] = value
-
-
-def _explain(error: ValidationError, file: str, put: Sequence[str]) -> str:
-    """What is wrong, a line for each key; ``put`` are the keys that the file does not decide."""
-    lines = []
-    for problem in error.errors(include_url=False):
-        key = ".".join(str(part) for part in problem["loc"])
-        given = repr(problem["input"])[:80]
-        where = repr(key) if any(_lies_in(key, other) for other in put) else f"{key!r} in {file}"
-        if problem["type"] == "extra_forbidden":
-            lines.append(f"unknown configuration key {where}; choices: {_choices(problem['loc'])}")
-        else:
-            lines.append(f"configuration key {where}: {problem['msg']}, but is {given}")
-    return "\n".join(lines)
-
-
-def _lies_in(key: str, other: str) -> bool:
-    """Whether one of two dotted keys is the other, or a part of it."""
-    return f"{key}.".startswith(f"{other}.") or f"{other}.".startswith(f"{key}.")
-
-
-def _choices(location: tuple[int | str, ...]) -> str:
-    model: Any = Config
-    for part in location[:-1]:
-        model = model.model_fields[part].annotation
-    return ", ".join(model.model_fields)

@@ -136,7 +136,12 @@ def named_columns(text: str | None) -> dict[str, str] | None:
     for name, separator, column in pairs:
         if not (name and separator and column):
             raise UsageStop(f"--group-by takes NAME=COL,..., not {text!r}")
-    return {name.strip(): column.strip() for name, _, column in pairs}
+    columns = {name.strip(): column.strip() for name, _, column in pairs}
+    if len(columns) < len(pairs):
+        names = [name.strip() for name, _, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise UsageStop(f"--group-by names {twice!r} twice: a group is of one column")
+    return columns
 
 
 def json_text(data: Any) -> str:
