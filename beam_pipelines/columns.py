@@ -21,6 +21,11 @@ UNDERSTOOD = (
     "understood are texts (string or binary), lists of texts, and chat rows: lists of structs "
     "such as list<struct<role: string, content: string>>"
 )
+_UNDERSTOOD_OF = {
+    "is_id": "texts (string or binary) and whole numbers",
+    "is_string": "strings",
+    "is_plain": "single values: texts, numbers, truth values, times",
+}
 _NAMES_SHOWN = 20
 
 Steps = tuple[str, ...]
@@ -184,7 +189,8 @@ def _find(
         problem = f"has {count} columns named, not one, {role} column {column.steps[0]!r}"
         raise ColumnError(DeadReason.MISSING_COLUMN, problem)
     if fits is not None and not fits(column.type):
-        problem = f"{role} column {path!r} has type {column.type}"
+        understood = _UNDERSTOOD_OF[fits.__name__]
+        problem = f"{role} column {path!r} has type {column.type}; understood are {understood}"
         raise ColumnError(DeadReason.WRONG_TYPE, problem)
     return column
 
@@ -219,9 +225,14 @@ def _nearest(schema: pa.Schema, path: str) -> str:
 
 
 def _named(names: "Iterator[str] | list[str]") -> str:
-    listed = list(names)
+    listed = [repr(name) if _looks_other(name) else name for name in names]
     more = f" and {len(listed) - _NAMES_SHOWN} more" if len(listed) > _NAMES_SHOWN else ""
     return ", ".join(listed[:_NAMES_SHOWN]) + more
+
+
+def _looks_other(name: str) -> bool:
+    """Whether a name in a list of names would be taken for another one: blanks at its ends."""
+    return name != name.strip() or "," in name or not name or not name.isprintable()
 
 
 def _text_column(schema: pa.Schema, path: str, chat: Chat) -> TextColumn:

@@ -130,6 +130,14 @@ def test_a_path_that_leads_nowhere_says_how_far_it_leads(path: str, message: str
     assert raised.value.reason == "missing_column"
 
 
+def test_names_that_look_like_others_stand_in_quotes() -> None:
+    names = ["text ", " id", "a,b", "", "two\nlines", "two words"]
+    schema = pa.schema([(name, pa.string()) for name in names])
+    message = r"columns: 'text ', ' id', 'a,b', '', 'two\\nlines', two words$"
+    with pytest.raises(ColumnError, match=message):
+        find_columns(schema, Columns("text"))
+
+
 def test_every_column_may_be_nested() -> None:
     columns = Columns("a.b", id="a.d.e", language="a.x.y", groups={"stage": "a.b.c"})
     found = find_columns(NESTED, columns)

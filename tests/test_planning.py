@@ -189,12 +189,15 @@ def test_string_kinds_may_differ_between_shards(write_shard: Write, tmp_path: Pa
         (Columns("text"), "wrong_type", "text column 'text' has type double"),
         (Columns("list"), "wrong_type", "has type list<element: int64>; understood are texts"),
         (Columns(("good", "text")), "wrong_type", "text column 'text' has type double"),
-        (Columns("good", id="text"), "wrong_type", "id column 'text' has type double"),
-        (Columns("good", language="number"), "wrong_type", "language column 'number'"),
-        (Columns("good", groups={"labeler": "list"}), "wrong_type", "labeler column 'list'"),
+        (Columns("good", id="text"), "wrong_type", "has type double; understood are texts "
+         "(string or binary) and whole numbers"),
+        (Columns("good", language="number"), "wrong_type",
+         "language column 'number' has type int64; understood are strings"),
+        (Columns("good", groups={"labeler": "list"}), "wrong_type",
+         "understood are single values: texts, numbers, truth values, times"),
         (Columns("gone"), "missing_column", "has no text column 'gone'; columns: text, number"),
     ],
-)
+)  # fmt: skip
 def test_a_shard_whose_columns_are_not_as_asked_is_dead(
     write_shard: Write, tmp_path: Path, columns: Columns, reason: str, detail: str
 ) -> None:
