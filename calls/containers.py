@@ -38,7 +38,7 @@ def entries(path: str) -> Iterator[tuple[int, Entry]]:
     if is_parquet(path):
         yield from _parquet_rows(path)
         return
-    start = _first_line(path)
+    start = first_line(path)
     if start.startswith("[") or start == "{":
         yield from _elements(path)
     elif not start.startswith("{") and (separator := _separator(start)):
@@ -47,7 +47,7 @@ def entries(path: str) -> Iterator[tuple[int, Entry]]:
         yield from _json_lines(path)
 
 
-def _first_line(path: str) -> str:
+def first_line(path: str) -> str:
     """The first line with anything on it, as far as it can be read; at most _CHUNK bytes of it."""
     with opened(path) as (file, encoding):
         try:

@@ -8,7 +8,7 @@ from itertools import islice
 from os import PathLike, fspath
 from typing import Any
 
-from scrubtrace.calls.containers import BLANK, Entry, entries
+from scrubtrace.calls.containers import BLANK, Entry, entries, first_line
 from scrubtrace.calls.files import CallLogError, checked
 from scrubtrace.calls.formats import FORMATS
 from scrubtrace.calls.formats.base import Blank, LogFormat, NotACall, Outcome, Part, Place
@@ -91,8 +91,10 @@ class CallReading(Iterator[CallRecord]):
     def _read(self, files: Sequence[_File]) -> Iterator[CallRecord]:
         for file in files:
             if file.format is None:
+                before = self.summary.bad.total()
                 yield from self._file(file, Blank())
-                self.summary.empty_files.append(file.path)
+                if self.summary.bad.total() == before:
+                    self.summary.empty_files.append(file.path)
             else:
                 self.summary.formats[file.path] = file.format
         for name in dict.fromkeys(file.format for file in files if file.format):
@@ -186,10 +188,13 @@ def _unwrapped(entry: dict[str, Any], kinds: Iterable[type[LogFormat]]) -> list[
 
 
 def _sorted_out(path: str, log_format: str | None) -> _File:
-    """The file with its format, None if it has no entries at all; raises if none is recognised."""
+    """The file with its format; raises if none is recognised.
+
+    The format is None if there is no entry at all, or only one that is cut off.
+    """
     filled = (entry for _, entry in entries(path) if entry is not BLANK)
     looked_at = list(islice(filled, LOOKED_AT))
-    if not looked_at:
+    if not looked_at or (log_format is None and _is_cut_off(path, looked_at)):
         return _File(path, None, ())
     kinds = [FORMATS[log_format]] if log_format else list(FORMATS.values())
     sample = tuple(
@@ -206,6 +211,12 @@ def _sorted_out(path: str, log_format: str | None) -> _File:
             if kind.recognises(entry):
                 return _File(path, kind.name, (entry,))
     raise CallLogError(_unrecognised(path, sample))
+
+
+def _is_cut_off(path: str, looked_at: Sequence[Entry]) -> bool:
+    """Whether nothing is there but the start of a first entry, or a packed file without its end."""
+    start = first_line(path)
+    return looked_at == [BadReason.TRUNCATED] and (not start or start[0] in "{[")
 
 
 def _unrecognised(path: str, sample: Sequence[dict[str, Any]]) -> str:

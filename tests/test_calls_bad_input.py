@@ -28,6 +28,10 @@ def read(*paths: Path, **options: Any) -> tuple[list[CallRecord], list[BadLine],
     return records, bad, reading
 
 
+def streamed(response: str) -> bytes:
+    return json.dumps({"request": {"messages": []}, "response": response}).encode() + b"\n"
+
+
 DEEP = b"[" * 100_000 + b"]" * 100_000
 SEVERAL = [json.dumps(pair(f"c-{n}")) for n in range(3)]
 BETWEEN = [
@@ -44,6 +48,8 @@ BETWEEN = [
     (b'{"request": {}, "response": {"choices": [3]}}\n', BadReason.UNKNOWN_SHAPE),
     (b'{"request": {"messages": 7}, "response": {}}\n', BadReason.UNKNOWN_SHAPE),
     (b'{"version": 9}\n', BadReason.UNKNOWN_SHAPE),
+    (streamed("data: {}\n\ndata: [DONE]\n\n"), BadReason.UNKNOWN_SHAPE),
+    (streamed('event: delta\r\ndata: {"type": "delta"}\r\n\r\n'), BadReason.UNKNOWN_SHAPE),
     (line("c-0"), BadReason.DUPLICATE_ID),
 ]
 
@@ -299,6 +305,30 @@ def test_memory_does_not_grow_with_the_requests_that_wait(tmp_path: Path) -> Non
         tracemalloc.stop()
     assert reading.summary.unmatched_inputs == 1200
     assert peak < 8_000_000  # of 36 MB of prompts; SQLite's own 64 MiB are not traced
+
+
+@pytest.mark.parametrize(
+    "answer", ["data: 4 litres, event: boiling", "data: [DONE]\nThat ends a stream.", "id: 7\n: x"]
+)
+def test_an_answer_that_looks_a_little_like_a_stream_is_an_answer(
+    tmp_path: Path, answer: str
+) -> None:
+    entry = {"request": {"messages": []}, "response": answer}
+    ((record,), _, _) = read(write(tmp_path / "log.jsonl", entry))
+    assert record.completions == (answer,)
+
+
+@pytest.mark.parametrize("packed", [True, False])
+def test_a_file_that_is_cut_off_in_its_first_line_stops_no_other(
+    tmp_path: Path, packed: bool
+) -> None:
+    path, whole = tmp_path / "cut.jsonl", write(tmp_path / "log.jsonl", pair())
+    content = line(answer=random.Random(1).randbytes(9000).hex())
+    path.write_bytes(gzip.compress(content)[:5000] if packed else content[:5000])
+    records, bad, reading = read(path, whole)
+    assert [record.call_id for record in records] == ["chatcmpl-1"]
+    assert bad == [BadLine(str(path), 1, BadReason.TRUNCATED)]
+    assert reading.summary.empty_files == []
 
 
 def test_a_file_that_begins_with_many_blank_lines(tmp_path: Path) -> None:

@@ -6,9 +6,9 @@ and Anthropic APIs, bare, under ``body``, or as JSON text. Next to them may stan
 response does only without it, since a cache gives one response to many calls.
 
 Gaps: whatever the proxy left out. A pair without any id gets ``file:line`` as its id, so that it is
-not seen as a duplicate in another file. A response logged as a list of stream chunks is an unknown
-shape: log the joined response. A time without zone or offset is taken for UTC and marked, because
-no standard says that it is.
+not seen as a duplicate in another file. A response logged as a list of stream chunks, or as the
+text of an event stream, is an unknown shape: log the joined response. A time without zone or offset
+is taken for UTC and marked, because no standard says that it is.
 """
 
 from collections.abc import Iterator
@@ -35,6 +35,9 @@ TIMES = ("timestamp", "created_at", "created", "time", "ts", "start_time")
 KEYS = ("api_key_hash", "key_id", "api_key_id")
 CALLERS = ("user", "user_id", "caller", "labeler", "account", "api_key_hash")
 
+FIELDS = ("data:", "event:", "id:", "retry:", ":")
+"""What the lines of an event stream begin with."""
+
 
 class Pairs(LogFormat):
     """One line is one call."""
@@ -52,6 +55,8 @@ class Pairs(LogFormat):
         request = decoded(entry.get("request"))
         response = contained(entry.get("response"), is_body, _is_response)
         if not isinstance(request, dict) or not isinstance(response, dict | str | None):
+            raise UnknownShape
+        if isinstance(response, str) and _is_event_stream(response):
             raise UnknownShape
         body = _body(request)
         code = _code(entry, response)
@@ -82,6 +87,16 @@ class Pairs(LogFormat):
 
 def _is_response(value: Any) -> bool:
     return isinstance(value, dict) and {"status_code", "body"} <= set(value)
+
+
+def _is_event_stream(response: str) -> bool:
+    """Whether a text is what a server sends piece by piece: lines of fields, JSON in their data."""
+    if not response.lstrip().startswith(FIELDS):
+        return False
+    lines = [line for line in response.splitlines() if line.strip()]
+    data = [line[5:].strip() for line in lines if line.startswith("data:")]
+    pieces = any(piece == "[DONE]" or isinstance(decoded(piece), dict) for piece in data)
+    return pieces and all(line.startswith(FIELDS) for line in lines)
 
 
 def _body(side: Object) -> Object:
