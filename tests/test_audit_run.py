@@ -14,7 +14,7 @@ import pytest
 from command_line import code_of
 
 from scrubtrace.audit import running
-from scrubtrace.audit.estimates import Counted, Estimate, cell_estimate, whole_estimate
+from scrubtrace.audit.estimates import Counted, Estimate, Finding, cell_estimate, whole_estimate
 from scrubtrace.audit.figures import Refusal
 from scrubtrace.audit.reviewed import Reviewed
 from scrubtrace.exits import Exit
@@ -26,13 +26,17 @@ from scrubtrace.schemas.identity import DigestKey
 from scrubtrace.stats.intervals import interval, upper_bound
 
 CELL = Counted("a", "all", 10_000, 300, 300, 3)
+CERTAIN = Finding(1)
 
 
 def test_a_cell_has_the_exact_interval() -> None:
-    found = cell_estimate(CELL, 0.95, 0.8)
+    found = cell_estimate(CELL, 0.95, Finding(0.8))
     lower, upper = interval(3, 300)
     assert (found.rate, found.lower, found.upper) == pytest.approx((0.01, lower, upper))
-    assert found.upper_corrected == pytest.approx(upper / 0.8)
+    assert found.upper_corrected == pytest.approx(upper_bound(3, 300) / 0.8)
+    measured = cell_estimate(CELL, 0.95, Finding(0.8, is_measured=True))
+    assert measured.upper_corrected == pytest.approx(upper / 0.8)
+    assert cell_estimate(CELL, 0.95, None).upper_corrected is None
     assert found.if_undecided == pytest.approx((0.01, 0.01))
 
 
@@ -45,31 +49,31 @@ def test_a_cell_has_the_exact_interval() -> None:
     ],
 )
 def test_refusals(cells: list[Counted], refusal: Refusal, about: str) -> None:
-    found = whole_estimate(cells, 0.95, 1)
+    found = whole_estimate(cells, 0.95, CERTAIN)
     assert found == Estimate(refusal=refusal, about=about)
 
 
 def test_an_empty_cell_is_refused() -> None:
-    assert cell_estimate(replace(CELL, decided=0), 0.95, 1).refusal == Refusal.NOT_DECIDED
+    assert cell_estimate(replace(CELL, decided=0), 0.95, CERTAIN).refusal == Refusal.NOT_DECIDED
     nothing = replace(CELL, drawn=0, decided=0)
-    assert cell_estimate(nothing, 0.95, 1).refusal == Refusal.NOT_DRAWN
+    assert cell_estimate(nothing, 0.95, CERTAIN).refusal == Refusal.NOT_DRAWN
 
 
 def test_the_whole_is_the_mean_over_populations() -> None:
     cells = [Counted("a", "all", 900, 30, 30, 3), Counted("b", "all", 100, 50, 25, 10)]
-    found = whole_estimate(cells, 0.95, 1)
+    found = whole_estimate(cells, 0.95, CERTAIN)
     assert found.rate == pytest.approx(0.9 * 0.1 + 0.1 * 0.4)
     assert found.if_undecided == pytest.approx((0.9 * 0.1 + 0.1 * 0.2, 0.9 * 0.1 + 0.1 * 0.7))
 
 
 def test_one_stratum_is_its_cell() -> None:
-    one, whole = cell_estimate(CELL, 0.95, 0.9), whole_estimate([CELL], 0.95, 0.9)
+    one, whole = cell_estimate(CELL, 0.95, Finding(0.9)), whole_estimate([CELL], 0.95, Finding(0.9))
     worth = 300 * 299 / 300  # the variance is divided by one row less
     assert whole.rate == one.rate
     assert one.upper is not None
     assert whole.upper == pytest.approx(one.upper, rel=1 / worth)
     none = replace(CELL, hits=0)
-    assert whole_estimate([none], 0.95, 1).upper == pytest.approx(upper_bound(0, 300, 0.975))
+    assert whole_estimate([none], 0.95, CERTAIN).upper == pytest.approx(upper_bound(0, 300, 0.975))
 
 
 def test_intervals_cover_what_there_is() -> None:
@@ -84,7 +88,7 @@ def test_intervals_cover_what_there_is() -> None:
                 Counted(str(n), "all", *map(int, (size, count, count, hit)))
                 for n, (size, count, hit) in enumerate(zip(sizes, drawn, hits, strict=True))
             ]
-            found = whole_estimate(cells, 0.95, 1)
+            found = whole_estimate(cells, 0.95, CERTAIN)
             assert found.lower is not None
             assert found.upper is not None
             covered += found.lower <= truth <= found.upper
@@ -158,7 +162,7 @@ def test_decisions_become_shares(
     assert total["rate"] == pytest.approx(20 / 60)
     strata = {cell["stratum"]: cell for cell in found["drawn_from"]}
     assert (strata["vendor=south"]["rate"], strata["vendor=north"]["rate"]) == (1, 0)
-    assert total["upper_corrected"] == pytest.approx(min(1, total["upper"] / 0.8))
+    assert 20 / 60 / 0.8 < total["upper_corrected"] < total["upper"] / 0.8
     assert base.run("audit", "run", "b") == 0
     said = capsys.readouterr().out
     assert "no upper bound for vendor=north; vendor=south; all: no controls were decided" in said

@@ -24,7 +24,7 @@ GOALS = st.builds(Goal, bound=st.floats(0.01, 0.3), sensitivity=st.floats(0.5, 1
         (Goal(bound=0.01), 299),
         (Goal(bound=0.001), 2_995),
         (Goal(bound=0.0001), 29_956),
-        (Goal(bound=0.01, sensitivity=0.8), 373),
+        (Goal(bound=0.01, sensitivity=0.8), 460),
         (Goal(precision=0.005, expected=0.01), 1_522),
         (Goal(precision=0.01, expected=0.05), 1_825),
         (Goal(precision=0.02, expected=0.05), 457),

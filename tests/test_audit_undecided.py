@@ -9,11 +9,12 @@ import pytest
 from audit_runs import audited, scanned, texts
 from audits import Base
 
-from scrubtrace.audit.estimates import Counted, Counts, cell_estimate, whole_estimate
+from scrubtrace.audit.estimates import Counted, Counts, Finding, cell_estimate, whole_estimate
 from scrubtrace.audit.figures import Refusal
 from scrubtrace.schemas.identity import DigestKey
 
 TEXTS, DRAWN = 700, 150
+CERTAIN = Finding(1)
 
 
 def cell(flagged: Counts, others: Counts) -> Counted:
@@ -38,7 +39,7 @@ def test_decided_texts_that_are_no_random_part(
     flagged: Counts, others: Counts, refusal: Refusal | None
 ) -> None:
     counted = cell(flagged, others)
-    for found in (cell_estimate(counted, 0.95, 1), whole_estimate([counted], 0.95, 1)):
+    for found in (cell_estimate(counted, 0.95, CERTAIN), whole_estimate([counted], 0.95, CERTAIN)):
         assert found.refusal == refusal
         assert (found.rate is None, found.upper_corrected is None) == (refusal is not None,) * 2
         assert (found.if_undecided is None) == (refusal == Refusal.NOT_DECIDED)
@@ -46,12 +47,12 @@ def test_decided_texts_that_are_no_random_part(
 
 def test_flagged_texts_that_are_all_decided_are_a_part_of_their_own() -> None:
     counted = cell(Counts(70, 10, 10, 10), Counts(630, 90, 30, 3))
-    found = cell_estimate(counted, 0.95, 1)
+    found = cell_estimate(counted, 0.95, CERTAIN)
     parts = [Counted("a", "flagged", 70, 10, 10, 10), Counted("a", "unflagged", 630, 90, 30, 3)]
     assert found.rate == pytest.approx(0.1 + 0.9 * 0.1)
-    expected = whole_estimate(parts, 0.95, 1)
+    expected = whole_estimate(parts, 0.95, CERTAIN)
     assert replace(found, if_undecided=None) == replace(expected, if_undecided=None)
-    whole = whole_estimate([counted, Counted("b", "all", 100, 9, 9, 0)], 0.95, 1)
+    whole = whole_estimate([counted, Counted("b", "all", 100, 9, 9, 0)], 0.95, CERTAIN)
     assert whole.rate == pytest.approx(0.875 * found.rate)
 
 
@@ -70,7 +71,7 @@ def test_the_interval_of_a_batch_in_progress_covers_what_there_is(hits: tuple[in
             else Counts(size, own, 0, 0)
             for size, hit, (own, decided) in zip(sizes, hits, pairs, strict=True)
         )
-        found = cell_estimate(cell(flagged, others), 0.95, 1)
+        found = cell_estimate(cell(flagged, others), 0.95, CERTAIN)
         assert found.lower is not None
         assert found.upper is not None
         assert found.upper_corrected is not None

@@ -3,8 +3,9 @@
 In a cell every text had the same probability, and those that were decided stand for all of it. But
 flagged texts may be decided because they are flagged: in the ordinary review, which has them as
 well. So as long as not all drawn texts of a cell are decided, they do not stand for the others.
-Reviewers who find only a share of the hits see a share of what there is, so the upper end of an
-interval is divided by it.
+Reviewers who find only a share of the hits see a share of what there is, so an upper bound is
+divided by it. Where that share was measured, it and the bound have half of the error each; where it
+is given, the bound has all of it.
 """
 
 import math
@@ -14,7 +15,8 @@ from dataclasses import astuple, dataclass
 import numpy as np
 
 from scrubtrace.audit.figures import Refusal
-from scrubtrace.stats.intervals import interval
+from scrubtrace.stats.intervals import interval, upper_bound
+from scrubtrace.stats.prevalence.result import Figure
 from scrubtrace.stats.prevalence.strata import stratified_rate
 
 EXACT = "share of hits, exact interval"
@@ -68,11 +70,31 @@ _COUNTS = ("population", "drawn", "decided", "hits")
 
 
 @dataclass(frozen=True)
+class Finding:
+    """The share of hits that reviewers find: ``at_least`` so much, in (0, 1].
+
+    ``is_measured``: that is a lower limit of what was measured, at (1 + confidence) / 2.
+    """
+
+    at_least: float
+    is_measured: bool = False
+
+    @property
+    def is_certain(self) -> bool:
+        """Whether reviewers miss nothing, so that texts that were all read are settled."""
+        return self.at_least == 1 and not self.is_measured
+
+    def level(self, confidence: float) -> float:
+        """The confidence of the one-sided bound on what reviewers see."""
+        return (1 + confidence) / 2 if self.is_measured else confidence
+
+
+@dataclass(frozen=True)
 class Estimate:
     """A share of hits with its two-sided interval, or the reason for none.
 
-    ``upper_corrected`` is the upper end for reviewers who find a share of the hits only; None if
-    it is not known how many they find.
+    ``upper_corrected`` is the one-sided upper bound for reviewers who find a share of the hits
+    only; None if it is not known how many they find.
     ``if_undecided`` is the share if no undecided text is a hit, and if all are; also where decided
     texts are no random part.
     """
@@ -87,7 +109,7 @@ class Estimate:
     method: str = ""
 
 
-def cell_estimate(cell: Counted, confidence: float, sensitivity: float | None) -> Estimate:
+def cell_estimate(cell: Counted, confidence: float, finding: Finding | None) -> Estimate:
     """The share of hits in a cell, with its exact interval (Clopper and Pearson 1934).
 
     If its flagged texts are all decided and others are not, as `whole_estimate` of both.
@@ -95,15 +117,19 @@ def cell_estimate(cell: Counted, confidence: float, sensitivity: float | None) -
     if not cell.decided:
         return Estimate(refusal=Refusal.NOT_DECIDED if cell.drawn else Refusal.NOT_DRAWN)
     if cell.parts != (cell,):
-        return whole_estimate([cell], confidence, sensitivity)
+        return whole_estimate([cell], confidence, finding)
     lower, upper = interval(cell.hits, cell.decided, confidence)
-    corrected = _corrected(upper, sensitivity)
     rate = cell.hits / cell.decided
+    corrected = None
+    if finding is not None:
+        bound = upper_bound(cell.hits, cell.decided, finding.level(confidence))
+        bound = rate if finding.is_certain and cell.decided == cell.population else bound
+        corrected = min(1.0, bound / finding.at_least)
     return Estimate(rate, lower, upper, corrected, _range([cell]), method=EXACT)
 
 
 def whole_estimate(
-    cells: Sequence[Counted], confidence: float, sensitivity: float | None
+    cells: Sequence[Counted], confidence: float, finding: Finding | None
 ) -> Estimate:
     """The share of hits in all cells together: see `stratified_rate`.
 
@@ -122,22 +148,38 @@ def whole_estimate(
         return Estimate(refusal=Refusal.NOT_AT_RANDOM, about=about, if_undecided=ends)
     ends = _range(cells)
     cells = [part for cell in cells for part in cell.parts or ()]
+    figure = _stratified(cells, confidence)
+    corrected = None if finding is None else _corrected(cells, confidence, finding)
+    return Estimate(figure.estimate, figure.lower, figure.upper, corrected, ends, method=WHOLE)
+
+
+def _stratified(cells: Sequence[Counted], confidence: float) -> Figure:
+    """The share of hits in cells of which texts are decided."""
     decided = [cell.decided for cell in cells]
     hits = [np.arange(cell.decided) < cell.hits for cell in cells]
-    figure = stratified_rate(
+    return stratified_rate(
         np.concatenate(hits),
         np.repeat([cell.decided / cell.population for cell in cells], decided),
         np.repeat(np.arange(len(cells)), decided),
         {number: cell.population for number, cell in enumerate(cells)},
         confidence,
     ).total
-    assert figure.upper is not None
-    corrected = _corrected(figure.upper, sensitivity)
-    return Estimate(figure.estimate, figure.lower, figure.upper, corrected, ends, method=WHOLE)
 
 
-def _corrected(upper: float, sensitivity: float | None) -> float | None:
-    return None if sensitivity is None else min(1.0, upper / sensitivity)
+def _corrected(cells: Sequence[Counted], confidence: float, finding: Finding) -> float:
+    """The upper bound of the whole; a cell that was all read is settled if reviewers miss nothing.
+
+    It is the upper end of an interval with so much of the error on either side.
+    """
+    population = sum(cell.population for cell in cells)
+    settled = [c for c in cells if finding.is_certain and c.decided == c.population]
+    unsettled = [cell for cell in cells if cell not in settled]
+    bound = math.fsum(cell.hits for cell in settled) / population
+    if unsettled:
+        figure = _stratified(unsettled, max(0.0, 2 * finding.level(confidence) - 1))
+        assert figure.upper is not None
+        bound += figure.upper * sum(cell.population for cell in unsettled) / population
+    return min(1.0, bound / finding.at_least)
 
 
 def _range(cells: Sequence[Counted]) -> tuple[float, float]:

@@ -7,7 +7,14 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from scrubtrace.audit.estimates import Counted, Counts, Estimate, cell_estimate, whole_estimate
+from scrubtrace.audit.estimates import (
+    Counted,
+    Counts,
+    Estimate,
+    Finding,
+    cell_estimate,
+    whole_estimate,
+)
 from scrubtrace.audit.figures import Assumption, AuditFigure, Refusal, What, Why, without
 from scrubtrace.audit.strata import kind_words
 from scrubtrace.exits import SumsDifferStop, UsageStop
@@ -37,13 +44,14 @@ class Sensitivity:
     controls: int = 0
     of: str = ""
 
-    def at_least(self, confidence: float) -> float | None:
-        """The lower limit at (1 + confidence) / 2; None if it cannot be told."""
+    def finding(self, confidence: float) -> Finding | None:
+        """As given, or the lower limit at (1 + confidence) / 2; None if it cannot be told."""
         if self.given is not None:
-            return self.given
+            return Finding(self.given)
         if self.controls < LEAST_CONTROLS:
             return None
-        return lower_bound(self.found, self.controls, (1 + confidence) / 2) or None
+        least = lower_bound(self.found, self.controls, (1 + confidence) / 2)
+        return Finding(least, is_measured=True) if least else None
 
     @property
     def words(self) -> str:
@@ -148,12 +156,12 @@ def _planned_cells(batch: Batch) -> dict[tuple[str, str], tuple[int, int]]:
     return cells
 
 
-def estimate_of(cells: Sequence[Counted], confidence: float, sensitivity: float | None) -> Estimate:
+def estimate_of(cells: Sequence[Counted], confidence: float, finding: Finding | None) -> Estimate:
     """The share of hits in cells: exact for one, stratified for several."""
     cells = [cell for cell in cells if cell.population]
     if len(cells) == 1:
-        return cell_estimate(cells[0], confidence, sensitivity)
-    return whole_estimate(cells, confidence, sensitivity)
+        return cell_estimate(cells[0], confidence, finding)
+    return whole_estimate(cells, confidence, finding)
 
 
 def reviewed_figures(
@@ -161,10 +169,10 @@ def reviewed_figures(
 ) -> tuple[AuditFigure, AuditFigure]:
     """The share of hits with its interval, and the upper bound on the share of LLM texts.
 
-    The bound is the upper end of the interval divided by the lower limit of the sensitivity, with
-    half of the error each, as `reviewed_upper_bound`.
+    The bound is a one-sided one divided by the lower limit of the sensitivity, with half of the
+    error each, as `reviewed_upper_bound`; with all of the error if the sensitivity is given.
     """
-    found = estimate_of(cells, confidence, sensitivity.at_least(confidence))
+    found = estimate_of(cells, confidence, sensitivity.finding(confidence))
     decided, drawn = (sum(getattr(c, name) for c in cells) for name in ("decided", "drawn"))
     if found.refusal is not None:
         about = (confidence, decided, found.refusal, found.about)

@@ -315,7 +315,7 @@ def _cells(reviewed: Reviewed, confidence: float) -> Iterator[tuple[Counted, Est
         for name, about in reviewed.batch.plan["strata"].items()
     }
     for cell in reviewed.cells:
-        found = reviewed.sensitivity(languages[cell.stratum]).at_least(confidence)
+        found = reviewed.sensitivity(languages[cell.stratum]).finding(confidence)
         yield cell, cell_estimate(cell, confidence, found)
 
 
@@ -326,7 +326,7 @@ def _wholes(reviewed: Reviewed, confidence: float) -> Iterator[tuple[Counted, Es
     groups = [cells]
     if kinds != [ALL_KINDS]:
         groups += [[cell for cell in cells if cell.of == kind] for kind in kinds]
-    found = reviewed.sensitivity(None).at_least(confidence)
+    found = reviewed.sensitivity(None).finding(confidence)
     for group, of in zip(groups, [ALL_KINDS, *kinds], strict=False):
         flagged = [cell.flagged for cell in group if cell.flagged is not None]
         population, drawn, decided, hits = _sums(group)

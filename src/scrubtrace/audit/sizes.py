@@ -4,7 +4,9 @@ With probability sampling from a stratified population, in two ways. A *bound* i
 confidence bound of the share of hits if reviewers find none among the drawn texts. A *width* is the
 half-width of the normal interval of the share, if the expected share is the true one. Reviewers who
 find only a share of the hits, their sensitivity, need more texts for either; what they saw is
-divided by it. Reading a stratum whole settles it only for reviewers who miss nothing.
+divided by it. A sensitivity below 1 is a limit of what controls measure, so half of the error of a
+bound is left for that, as ``audit run`` divides it. Reading a stratum whole settles it only for
+reviewers who miss nothing.
 """
 
 import math
@@ -15,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from scrubtrace.audit.estimates import Finding
 from scrubtrace.exits import UsageStop
 from scrubtrace.stats.prevalence.rates import rows_for_precision, zero_defect_rows
 from scrubtrace.stats.prevalence.strata import zero_hits_bound
@@ -48,7 +51,7 @@ class Goal:
         if self.total is not None:
             return self.total
         if self.bound is not None:
-            return zero_defect_rows(self.bound, self.confidence, self.sensitivity)
+            return zero_defect_rows(self.bound, self._level, self.sensitivity)
         assert self.precision is not None
         assert self.expected is not None
         seen, width = self.expected * self.sensitivity, self.precision * self.sensitivity
@@ -86,7 +89,12 @@ class Goal:
 
     def _bound(self, cells: Sequence[tuple[float, int, float]]) -> float:
         shares, drawn = np.array([c[0] for c in cells]), np.array([float(c[1]) for c in cells])
-        return zero_hits_bound(shares, drawn, 1 - self.confidence)
+        return zero_hits_bound(shares, drawn, 1 - self._level)
+
+    @property
+    def _level(self) -> float:
+        """The confidence of the bound on what reviewers see."""
+        return Finding(self.sensitivity, self.sensitivity < 1).level(self.confidence)
 
     def _width(self, cells: Sequence[tuple[float, int, float]]) -> float:
         assert self.expected is not None
