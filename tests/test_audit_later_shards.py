@@ -73,7 +73,7 @@ def test_a_report_takes_no_audit_of_earlier_shards(
     capsys.readouterr()
     assert base.run(*report) == Exit.USAGE
     said = capsys.readouterr().err.rstrip()
-    assert "is about other shards than those that count now: scrubtrace audit run march" in said
+    assert "is about other shards than those that count now, make it anew: scrubtrace audit" in said
     again = shlex.split(said[said.index("scrubtrace audit") :])[1:]
     assert base.run(*again) == 0
     assert base.run(*report) == 0

@@ -127,7 +127,7 @@ def test_strata_without_an_order_are_drawn() -> None:
         ("{}", "not what audit run"),
         ("[1]", "not what audit run"),
         ("no json", "not what audit run"),
-        ({"format": 1}, "of an earlier version"),
+        ({"format": 1}, "of an earlier version, make it anew: scrubtrace audit run --out out "),
         ({"dataset": "stews"}, "another data set"),
         ({"policy": "p2"}, "another policy"),
         ({"data": {"runs_with_results": ["r1"], "shards_sha256": "d1"}}, "other shards than those"),

@@ -51,7 +51,8 @@ def read_audit(path: Path, about: Gathered, out: str) -> Audited:
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
         if data["format"] == 1:
-            raise UsageStop(f"{path} is of an earlier version: call audit run again")
+            made = shlex.join(_command(data, out, path))
+            raise UsageStop(f"{path} is of an earlier version, make it anew: {made}")
         if data["format"] != FORMAT or not data["entries"]:
             raise ValueError
         dataset, policy = data["dataset"], data["policy"]
@@ -65,7 +66,7 @@ def read_audit(path: Path, about: Gathered, out: str) -> Audited:
         raise UsageStop(f"{path} is about another policy: call audit run again")
     if words := _other_results(data, about):
         made = shlex.join(_command(data, out, path))
-        raise UsageStop(f"{path} is about {words} than those that count now: {made}")
+        raise UsageStop(f"{path} is about {words} than those that count now, make it anew: {made}")
     return Audited(data)
 
 
