@@ -59,7 +59,7 @@ class Boilerplate:
     off: Sequence[str] = ()
 
     name = "boilerplate"
-    version = "3"
+    version = "4"
     lane = Lane.TRACE
 
     def __post_init__(self) -> None:

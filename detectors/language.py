@@ -4,7 +4,7 @@ Chosen by measurement (`benchmarks/language_identification.py`): of the offline 
 wheels, py3langid has the fewest errors on short text, and with the script test also on Chinese
 and Japanese. Known limits: Japanese without kana counts as Chinese; Malay and Indonesian are
 hardly separable in a short text; code, addresses and names are undetermined. Disguises come off
-first: letters apart by zero-width characters, or from another alphabet, are no other language.
+first: letters apart by invisible characters, or from another alphabet, are no other language.
 """
 
 import re
@@ -15,7 +15,7 @@ from typing import Any
 from scrubtrace.detectors.normalise import has_escapes, normalise
 from scrubtrace.schemas.vocabulary import UNDETERMINED
 
-IDENTIFIER = f"script-3+py3langid-{version('py3langid')}"
+IDENTIFIER = f"script-4+py3langid-{version('py3langid')}"
 """What identified the languages of a run: rules of this file and version of the library."""
 
 SCRIPT_CHARS = 400

@@ -1,13 +1,13 @@
 """Text as patterns see it, with a map back to the offsets of the original.
 
 Scrubbing tools and careless copying change how a phrase is written without changing how it reads:
-zero-width characters inside words, look-alike Cyrillic or Greek letters, full-width letters, curly
+invisible characters inside words, look-alike Cyrillic or Greek letters, full-width letters, curly
 quotes, odd spaces. Normalising undoes that: NFKC per character and per combining cluster
-(Unicode Standard Annex #15; of at most 30 marks, as in its stream-safe format), zero-width
-characters removed, confusable letters mapped (after Unicode Technical Standard #39), quotes,
-hyphens and spaces made plain, between letters also dashes that stand for a hyphen. Line breaks
-stay. Of a text that begins as a JSON object or array, escapes (``\\n``, ``\\u4f5c``; RFC 8259)
-are what they stand for, but for quotation marks and backslashes.
+(Unicode Standard Annex #15; of at most 30 marks, as in its stream-safe format), characters that
+show nothing removed (see `invisible`), confusable letters mapped (after Unicode Technical Standard
+#39), quotes, hyphens and spaces made plain, between letters also dashes that stand for a hyphen.
+Line breaks stay. Of a text that begins as a JSON object or array, escapes (``\\n``, ``\\u4f5c``;
+RFC 8259) are what they stand for, but for quotation marks and backslashes.
 Most text needs none of it and is passed through untouched.
 """
 
@@ -18,15 +18,18 @@ from bisect import bisect_right
 from dataclasses import dataclass
 from functools import cache
 
+from scrubtrace.detectors.invisible import ANNOTATIONS, CONTROLS, DEFAULT_IGNORABLE
+
 _QUOTES = dict.fromkeys("‘’‚‛′ʼ`´", "'") | dict.fromkeys("“”„‟″«»", '"')
 _HYPHENS = dict.fromkeys("\u2010\u2011", "-")
 _DASH_IN_WORD = re.compile(r"[\u2012\u2013\u2212](?<=[^\W\d_].)(?=[^\W\d_])")
-_SPACES = dict.fromkeys("\t\v\f\u00a0\u1680\u2028\u2029\u202f\u205f\u3000", " ") | {
+_SPACES = dict.fromkeys("\t\v\f\x1c\x1d\x1e\x1f\u00a0\u1680\u2028\u2029\u202f\u205f\u3000", " ") | {
     chr(code): " " for code in range(0x2000, 0x200B)
 }
-_ZERO_WIDTH = ((0xAD, 0xAD), (0x34F, 0x34F), (0x61C, 0x61C), (0x17B4, 0x17B5), (0x180E, 0x180E),
-               (0x200B, 0x200F), (0x202A, 0x202E), (0x2060, 0x206F), (0xFE00, 0xFE0F),
-               (0xFEFF, 0xFEFF))  # fmt: skip
+_INVISIBLE = DEFAULT_IGNORABLE + ANNOTATIONS + CONTROLS
+_ODD_ASCII = bytes([*range(0x0A), *range(0x0B, 0x20), 0x7F])
+"""ASCII characters that do not stay; deleting them from bytes is faster than a search."""
+
 _LOOKALIKES = str.maketrans(
     "АВЕЅІЈКМНОРСТУХԚԜаеѕіјорсухԁһԛԝΑΒΕΖΗΙΚΜΝΟΡΤΥΧονιαρ",
     "ABESIJKMHOPCTYXQWaesijopcyxdhqwABEZHIKMNOPTYXovıap".replace("ı", "i"),
@@ -43,6 +46,9 @@ _KEPT_ESCAPES = ("\\\\", "\\u0022", "\\u005c", "\\u005C")
 _RANGES = ((0xA0, 0x1100), (0x2000, 0x3400), (0xF900, 0x10000), (0x1D400, 0x1D800),
            (0x1F100, 0x1F200), (0x2F800, 0x2FA20))  # fmt: skip
 """Blocks in which single characters have a compatibility decomposition; Hangul jamo stay."""
+
+_BEYOND = "\U0001bca0-\U0001d7ff\U0001f100-\U0001f1ff\U0002f800-\U000e0fff"
+"""What may have to change beyond U+FFFF: wide ranges, since each of them takes time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +90,8 @@ def has_escapes(text: str) -> bool:
 def normalise(text: str) -> Normalised:
     """The text as patterns see it; offsets count code points."""
     escaped = has_escapes(text)
-    if text.isascii() and "\r" not in text and "\t" not in text and not escaped:
+    is_plain = text.isascii() and len(text.encode().translate(None, _ODD_ASCII)) == len(text)
+    if is_plain and not escaped:
         return Normalised(text)
     pieces: list[str] = []
     edits: list[tuple[int, int, int, int]] = []
@@ -108,6 +115,8 @@ def _replacement(found: str) -> str:
     single = table.get(found)
     if single is not None:
         return single
+    if len(found) == 1:
+        return found
     if found[0] == "\\":
         return found if found in _KEPT_ESCAPES else _unescaped(found)
     return "".join(table.get(char, char) for char in unicodedata.normalize("NFKC", found))
@@ -118,7 +127,7 @@ def _unescaped(found: str) -> str:
     char: str = json.loads(f'"{found}"')
     if "\ud800" <= char <= "\udfff":
         return found
-    if char < " " and char != "\n":
+    if char == "\r":
         return " "
     return _replacements().get(char, char)
 
@@ -139,9 +148,9 @@ def _map_lookalikes(text: str) -> str:
 
 @cache
 def _replacements() -> dict[str, str]:
-    """What each character that has to change becomes; line ends and zero width included."""
+    """What each character that has to change becomes; line ends and invisible ones included."""
     table = {"\r\n": "\n", "\r": "\n"} | _QUOTES | _HYPHENS | _SPACES
-    table |= {char: "" for low, high in _ZERO_WIDTH for char in map(chr, range(low, high + 1))}
+    table |= {char: "" for low, high in _INVISIBLE for char in map(chr, range(low, high + 1))}
     for char in (chr(code) for low, high in _RANGES for code in range(low, high)):
         changed = unicodedata.normalize("NFKC", char)
         if changed != char and char not in table:
@@ -153,7 +162,7 @@ def _replacements() -> dict[str, str]:
 def _pattern(combining: bool, escaped: bool) -> re.Pattern[str]:
     """Finds what has to change; with combining marks, whole clusters of them."""
     singles = "".join(re.escape(c) for c in _replacements() if len(c) == 1 and c < "\U00010000")
-    singles += "".join(f"{chr(low)}-{chr(high - 1)}" for low, high in _RANGES if low > 0xFFFF)
+    singles += _BEYOND
     clusters = f".[{_COMBINING}]{{1,{_MOST_MARKS}}}|" if combining else ""
     escapes = f"{_ESCAPE}|" if escaped else ""
     return re.compile(f"{escapes}{clusters}\r\n|[{singles}]")

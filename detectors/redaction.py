@@ -88,7 +88,7 @@ class Redaction:
     thresholds: Mapping[str, int] = field(default_factory=dict)
 
     name = "redaction"
-    version = "2"
+    version = "3"
     lane = Lane.TRACE
 
     def __post_init__(self) -> None:
@@ -134,10 +134,12 @@ class Redaction:
     def _screen(self, row: int, batch: TextBatch) -> list[Span]:
         signatures = self._sets.get(batch.languages[row], self._sets[ANY])
         spans: set[Span] = set()
+        text = batch.texts[row]
+        is_changed = not text.isascii()
         for window in batch.windows(row):
             spans |= _window_spans(row, window, signatures.find_in(window))
-        text = batch.texts[row]
-        if not text.isascii():
+            is_changed |= bool(window.normalised.edits)
+        if is_changed:
             spans |= {
                 _span(row, hit, hit.start, hit.end, Use.ASSERTED)
                 for hit in self._original.find(text)

@@ -140,6 +140,10 @@ def test_hidden_characters() -> None:
     assert kinds(EN, EN.replace("ll", "l\u200bl").replace("iv", "i\u200bv")) == {
         "characters_hidden"
     }
+    for hidden in ("\U000e0067", "\u3164", "\ufe01", "\x01"):
+        new = EN.replace("ll", f"l{hidden}l").replace("iv", f"i{hidden}v")
+        assert kinds(EN, new) == {"characters_hidden"}
+    assert kinds(ZH, ZH.replace("奥尔加", "奥\U000e0100尔\U000e0101加"), "zh") == set()
     assert kinds(EN, EN.replace("mill", "m\u0456ll")) == {"characters_hidden"}
     assert kinds(EN.replace("ll", "l\u200bl"), EN) == set()
     assert kinds(EN, EN.replace("r", "r\u00ad")) == set()

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from scrubtrace.detectors.invisible import DEFAULT_IGNORABLE
 from scrubtrace.detectors.normalise import has_escapes, normalise
 
 PHRASE = "As an AI model, I can't."
@@ -18,6 +19,12 @@ PHRASE = "As an AI model, I can't."
         ("As an A\u200bI mo\u2060del, I can't.", PHRASE),
         ("As an AI mo\u00addel, I can\u2019t.", PHRASE),
         ("\ufeffAs an AI model, I can't.", PHRASE),
+        ("As an AI\x00 mo\x01d\x7fel, I ca\x1bn't.", PHRASE),
+        ("As an A\ufffbI mo\ufff9del, I can't.", PHRASE),
+        ("a\x85b\x92c", "a\x85b\x92c"),
+        ("As an AI mo\U000e0064del, I\U000e0001 can't.", PHRASE),
+        ("As an AI mo\U000e0100d\ufe0fe\U000e01efl, I can't.", PHRASE),
+        ("As\x1fan\x1cAI\vmodel, I can't.", PHRASE),
         ("\u0410s \u0430n \u0410I m\u043edel, I c\u0430n't.", PHRASE),
         ("\u0391s an AI m\u03bfdel, I can't.", PHRASE),
         ("\uff21\uff53 an \uff21\uff29 model\uff0c I can't.", PHRASE),
@@ -38,6 +45,22 @@ def test_disguises_come_off(disguised: str, plain: str) -> None:
     assert normalise(disguised).text == plain
 
 
+@pytest.mark.parametrize(("low", "high"), DEFAULT_IGNORABLE)
+def test_what_unicode_calls_ignorable_hides_nothing(low: int, high: int) -> None:
+    for code in {low, (low + high) // 2, high}:
+        text = f"As an AI mo{chr(code)}del, I can't."
+        found = normalise(text)
+        assert found.text == PHRASE, hex(code)
+        assert text[slice(*found.original(9, 14))] == f"mo{chr(code)}del"
+
+
+def test_the_ranges_are_those_of_unicode() -> None:
+    regex = pytest.importorskip("regex")
+    ignorable = regex.compile(r"\p{Default_Ignorable_Code_Point}")
+    listed = {code for low, high in DEFAULT_IGNORABLE for code in range(low, high + 1)}
+    assert listed == {code for code in range(0x110000) if ignorable.match(chr(code))}
+
+
 @pytest.mark.parametrize(
     ("written", "plain"),
     [
@@ -45,7 +68,7 @@ def test_disguises_come_off(disguised: str, plain: str) -> None:
         (r'["x\ty\r\nz"]', '["x y \nz"]'),
         (r'[{"a": "\u4f5c\u4E3A"}]', '[{"a": "作为"}]'),
         (r'{"a": "\ud83d\ude00 \ud83d"}', '{"a": "\U0001f600 \\ud83d"}'),
-        (r'{"a": "\u200bno\u0000ne"}', '{"a": "no ne"}'),
+        (r'{"a": "\u200bno\u0000ne"}', '{"a": "none"}'),
         (r'{"a": "\\n \\u4f5c \" \u0022 \/"}', None),
         (r"Line \n and \u4f5c in prose", None),
         (r"{\nabla \nu}", None),
@@ -78,7 +101,8 @@ def test_other_text_is_left_alone(text: str) -> None:
 SAMPLES = st.lists(
     st.sampled_from(
         ["a", " ", "\u200b", "\ufb01", "\u2026", "e\u0301", "\r\n", "\t", "\uff76\uff9e", "\u0430",
-         "\U0001f600", "\u597d", "\uff0c", "\u2019", "\u3000", "\U0001d400"]
+         "\U0001f600", "\u597d", "\uff0c", "\u2019", "\u3000", "\U0001d400", "\U000e0041", "\x00",
+         "\u3164"]
     )
     | st.characters(exclude_categories=["Cs"]),
     max_size=30,
@@ -115,7 +139,7 @@ def test_normalising_again_changes_nothing_but_what_had_become_neighbours(text: 
     assert len(normalise(once).text) <= len(once)
 
 
-@given(st.text(st.characters(codec="ascii", exclude_characters="\r\t")))
+@given(st.text(st.characters(codec="ascii", exclude_categories=["Cc"], include_characters="\n")))
 def test_ascii_text_is_passed_through(text: str) -> None:
     assume(not has_escapes(text))
     normalised = normalise(text)

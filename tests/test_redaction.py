@@ -64,6 +64,9 @@ def test_spans_point_into_the_original_text() -> None:
         ("Quoi\u202f? Mais oui\u202f! «\u202fvoilà\u202f»", "fr"),
         ("می\u200cخواهم بروم", "fa"),
         ("क्\u200dष", "hi"),
+        ("닉네임 \u3164 님이 들어왔습니다. \u3164\u3164\u3164", "ko"),
+        ("葛\U000e0100城市の\u2764\ufe0fと\U0001f468\u200d\U0001f469", "ja"),
+        ("An e\x0ecient way to the o\x0ece, a \x0ene \x02 one.", "en"),
         ("2 ** 10 is 1024, 12*34*56 is a product.", "en"),
         ("", "en"),
     ],
@@ -84,6 +87,14 @@ def test_ordinary_text_gives_nothing(text: str, language: str) -> None:
 )
 def test_code_templates_and_manuals_do_not_assert(text: str) -> None:
     assert {entry["use"] for entry in found(text)} <= {"code", "template", "reported"}
+
+
+@pytest.mark.parametrize(
+    "hidden", ["\u200b", "\U000e0067", "\u3164", "\U000e0100", "\u180b", "\x01"]
+)
+def test_several_invisible_characters_inside_words_are_named(hidden: str) -> None:
+    text = f"The lan{hidden}guage of an ow{hidden}lish pigeo{hidden}ns' ba{hidden}rn."
+    assert "any.hidden_characters.several" in signals(text)
 
 
 def test_a_claim_of_a_model_and_another_maker() -> None:

@@ -93,7 +93,7 @@ def test_the_report_counts_something_else_than_the_run(folder: Path) -> None:
     assert "Of 240 texts in 240 rows, 40 (16.67%) were flagged for review." in page
     assert cells(page, "en", "40", "240", "16.67%")
     assert cells(page, "soups", "40", "240", "16.67%")
-    assert cells(page, "boilerplate", "3", "trace", "240", "0", "0")
+    assert cells(page, "boilerplate", "4", "trace", "240", "0", "0")
     assert "2023-09-15 soups were cold" in page
     assert "Of 40 texts dated before November 2022" in page
     assert cells(page, "llm text", "40")

@@ -1,4 +1,4 @@
-"""Characters that hide words: zero-width ones inside words, look-alike letters of other scripts.
+"""Characters that hide words: invisible ones inside words, look-alike letters of other scripts.
 
 Both leave a text that reads as before and that no word filter finds. Known false positives: a
 zero-width space copied from a web page, hence two are asked for.
@@ -13,9 +13,21 @@ from scrubtrace.schemas.edits import EditKind
 LEAST_ZERO_WIDTH = 2
 LEAST_LOOKALIKE = 1
 
-_LETTER = "A-Za-z\u00c0-\u024f\u3041-\u30ff\u3400-\u9fff"
+_LATIN = "A-Za-z\u00c0-\u024f"
+_EAST_ASIAN = "\u3041-\u30ff\u3400-\u9fff"
+_LETTER = _LATIN + _EAST_ASIAN
+_ANYWHERE = (
+    "\u034f\u061c\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff\ufff0-\ufff8"
+    "\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e00ff\U000e01f0-\U000e0fff"
+)
+_IN_LATIN = (
+    "\u115f\u1160\u3164\uffa0\ufe00-\ufe0f\ufff9-\ufffb\U000e0100-\U000e01ef\x00\x01\x04-\x08"
+)
+"""Between Han and kana, variation selectors, fillers and annotation marks are ordinary."""
+
 _ZERO_WIDTH = re.compile(
-    f"(?<=[{_LETTER}])[\u034f\u180e\u200b-\u200f\u2060-\u2064\ufeff]+(?=[{_LETTER}])"
+    f"(?<=[{_LETTER}])[{_ANYWHERE}]+(?=[{_LETTER}])"
+    f"|(?<=[{_LATIN}])[{_ANYWHERE}{_IN_LATIN}]+(?=[{_LATIN}])"
 )
 _OTHERS = "АВЕЅІЈКМНОРСТУХԚԜаеѕіјорсухԁһԛԝΑΒΕΖΗΙΚΜΝΟΡΤΥΧονιαρ"
 _LOOKALIKE = re.compile(rf"(?<=[A-Za-z])[{_OTHERS}]|[{_OTHERS}](?=[A-Za-z])")

@@ -64,7 +64,7 @@ class Reference:
     cache: str | None = None
 
     name = "reference"
-    version = "1"
+    version = "2"
     lane = Lane.MATCH
     languages = frozenset({"en", "zh", "ja", "de", "id"})
 
