@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from scrubtrace.detectors.invisible import DEFAULT_IGNORABLE
 from scrubtrace.detectors.style.folding import FOLDED_CHARS, LEAST_CUT, READ_CHARS, READ_MORE, fold
 
 CASES = [
@@ -14,6 +15,7 @@ CASES = [
     (" \n\t ", ""),
     ("It’s “fine” — really…", 'It\'s "fine" - really...'),
     ("zero\u200bwidth soft\u00adhyphen", "zerowidth softhyphen"),
+    ("ta\U000e0067gged fi\u3164ller vari\U000e0100ant \u180bfree", "tagged filler variant free"),
     ("ﬁne ＡＢＣ １２", "fine ABC 12"),
     ("a **bold** and *slanted* `code` and __strong__", "a bold and slanted code and strong"),
     ("# Heading\n\ntext # no heading", "Heading text # no heading"),
@@ -37,7 +39,8 @@ CASES = [
 
 PIECES = st.sampled_from(
     [*" \n\t\r\0-#>+*`_,.;:!?)(][%'\"sdn1aZ", "’", "“", "—", "…", "\u00a0", "，", "。", "中", "の",
-     "カ", "\u3099", "\u0301", "é", "´", "＊", "｀", "＞", "\u200b", "\u00ad", "İ", "½", "ﷺ", "•",
+     "カ", "\u3099", "\u0301", "é", "´", "＊", "｀", "＞", "\u200b", "\u00ad", "\u3164", "İ", "½",
+     "ﷺ", "•",
      "😀", "\ud800", " n't", " 's", "\n- ", "\n# ", "中 文", "word "]
 )  # fmt: skip
 TEXTS = st.one_of(st.text(max_size=60), st.lists(PIECES, max_size=25).map("".join))
@@ -50,11 +53,14 @@ def plain_fold(text: str, read: int = READ_CHARS) -> str:
     return folded if is_enough else plain_fold(text, READ_MORE * read)
 
 
+def is_ignorable(char: str) -> bool:
+    of_notation = 0x1BCA0 <= ord(char) <= 0x1D17A
+    return not of_notation and any(low <= ord(char) <= high for low, high in DEFAULT_IGNORABLE)
+
+
 def plain_steps(text: str) -> str:
     text = text.replace("\0", " ")
-    text = re.sub(
-        "[\u00ad\u034f\u061c\u17b4\u17b5\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0f"
-        "\ufeff]", "", text)  # fmt: skip
+    text = "".join(char for char in text if not is_ignorable(char))
     text = unicodedata.normalize("NFKC", text.replace("´", "'"))
     text = re.sub("[‘’‚‛′ʼ‵]", "'", text)
     text = re.sub("[“”„‟″«»‶]", '"', text)

@@ -80,7 +80,7 @@ class Stylometry:
     keep: float = KEEP
 
     name = STYLOMETRY
-    version = "5"
+    version = "6"
     lane = Lane.STYLE
 
     def __post_init__(self) -> None:

@@ -4,8 +4,8 @@ Sources differ in quotes, dashes, spaces, line breaks, Markdown and tokenised pu
 that sees those learns the source, not the writer. Folding is done on all texts of
 a batch joined by NUL, so that a step is one call; NUL itself becomes a space. Its steps, in order:
 
-1. characters: zero-width characters and soft hyphens out, NFKC (Unicode Standard Annex #15), quotes
-   and dashes made plain;
+1. characters: those that show nothing out (see `_IGNORED`), NFKC (Unicode Standard
+   Annex #15), quotes and dashes made plain;
 2. Markdown: asterisks, backticks and double underscores out; headings, list bullets and quote marks
    out where a line begins;
 3. white space and line breaks become one space, none at the ends;
@@ -19,6 +19,8 @@ Folding a folded text changes nothing.
 import re
 import unicodedata
 from collections.abc import Sequence
+
+from scrubtrace.detectors.invisible import DEFAULT_IGNORABLE, character_class
 
 FOLDED_CHARS = 3_000
 """Most code points of a folded text: style shows early, and a batch stays in the cache."""
@@ -41,10 +43,10 @@ _COMMON = (("\u2019", "'"), ("\u2018", "'"), ("\u201c", '"'), ("\u201d", '"'), (
            ("？", "?"), ("！", "!"), ("；", ";"), ("（", "("), ("）", ")"))  # fmt: skip
 """The usual reasons why a text is not ASCII or not in NFKC, replaced first because it is faster."""
 
-_ZERO_WIDTH = re.compile(
-    "[\u00ad\u034f\u061c\u17b4\u17b5\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f"
-    "\ufe00-\ufe0f\ufeff]+"
-)
+_IGNORED = tuple(pair for pair in DEFAULT_IGNORABLE if not 0xFFFF < pair[0] < 0xE0000)
+"""But the controls of musical notation and shorthand: each range beyond U+FFFF takes time."""
+
+_INVISIBLE = re.compile(f"[{character_class(_IGNORED)}]+")
 _PLAIN = (
     dict.fromkeys("‘’‚‛′ʼ‵´", "'") | dict.fromkeys("“”„‟″«»‶", '"') | dict.fromkeys("‐‒–—―−⸺⸻", "-")
 )
@@ -107,7 +109,7 @@ def _plain_characters(texts: Sequence[str]) -> list[str]:
     for mark, plain in _COMMON:
         joined = joined.replace(mark, plain)
     if not joined.isascii():
-        joined = _ZERO_WIDTH.sub("", joined).replace(_ACUTE, "'")
+        joined = _INVISIBLE.sub("", joined).replace(_ACUTE, "'")
         joined = unicodedata.normalize("NFKC", joined)
         joined = _MAPPED.sub(_as_plain, joined)
     return joined.split(_SEPARATOR)
