@@ -168,6 +168,18 @@ MAKERS = [
     ("ja", "私はBardという猫を飼い、Googleが開発した電話を使う。"),
 ]
 
+PEOPLE_WHO_ASSIST = [
+    ("zh", "不好意思，作为服装模型，我今天请假。"),
+    ("zh", "抱歉，作为手办模型，我只能卖这个价。"),
+    ("zh", "我没有浏览网页的功能机，只能打电话。"),
+    ("zh", "我们的系统由训练的模型打分。"),
+    ("zh", "这款机器人由开发的助手团队维护。"),
+    ("ja", "私はモデルなので、個人的な意見はありません。"),
+    ("ja", "アシスタントとして、自分の意見はありません。"),
+    ("ja", "モデルとして、自分の感覚を持っていません。"),
+    ("ja", "〇〇社が開発したAIとして注目される。"),
+]
+
 JUDGES_AND_WRAPPERS = [
     ("zh", "助理A的表现更稳重，助理B比较活泼，我推荐录用A。"),
     ("zh", "助手1的回答最快，评委给了她满分。"),
@@ -193,6 +205,10 @@ JUDGES_AND_WRAPPERS = [
 ]
 
 ASSISTANTS = [
+    ("zh", "很抱歉，作为一个模型，我没有味觉。"),
+    ("zh", "我没有浏览网页的能力。"),
+    ("ja", "アシスタントとして、感情や意識は持っていません。"),
+    ("ja", "バーチャルアシスタントなので、個人的な意見はありません。"),
     ("zh", "作为一款大型语言模型，我看不到您手里的账单。"),
     ("zh", "作为一个语言模型，我不能替您做决定。"),
     ("zh", "您好！作为一个由青石科技训练的语言模型，我可以为您提供写作建议。"),
@@ -245,7 +261,8 @@ ASSISTANTS = [
 
 
 @pytest.mark.parametrize(
-    ("language", "text"), [*AS_A_MODEL, *KNOWLEDGE, *MAKERS, *JUDGES_AND_WRAPPERS]
+    ("language", "text"),
+    [*AS_A_MODEL, *KNOWLEDGE, *MAKERS, *PEOPLE_WHO_ASSIST, *JUDGES_AND_WRAPPERS],
 )
 def test_people_write_this(language: str, text: str) -> None:
     assert not proofs(text, language)
