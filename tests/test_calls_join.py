@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import shlex
 import shutil
 import zipfile
 from pathlib import Path
@@ -150,7 +151,17 @@ def test_a_bundle_has_the_training_rows_of_its_calls(folder: Path, tmp_path: Pat
             name: pq.read_table(io.BytesIO(archive.read(f"{name}.parquet"))).to_pylist()
             for name in ("calls", "training_rows")
         }
-        assert "scrubtrace calls join" in archive.read("commands.txt").decode()
+        commands = archive.read("commands.txt").decode().splitlines()
+    detected = shlex.quote(str(folder / "out"))
+    joins = f"scrubtrace calls join checked --detected {detected} --dataset"
+    assert commands[-1].startswith(joins)
+    older = tmp_path / "j" / "joined.parquet"
+    table = pq.read_table(older)
+    key_id = {b"key_id": (table.schema.metadata or {})[b"key_id"]}
+    pq.write_table(table.replace_schema_metadata(key_id), older)
+    assert code_of("bundle", str(case), *given, "--spec", REGISTER, "--out", str(out)) == 0
+    with zipfile.ZipFile(out) as archive:
+        assert "--detected FOLDER --spec" in archive.read("commands.txt").decode()
     retest = ("--spec", REGISTER, "--out", str(out), "--retest", str(folder / "checked"))
     assert code_of("bundle", str(case), *given, *retest) == 5  # a check sees no training data
     assert [call["call_id"] for call in parts["calls"]] == ["call-0001"]

@@ -75,6 +75,16 @@ def joined_rows(joined: str | None) -> list[Row]:
     return [] if joined is None else table_rows(joined, "joined.parquet")
 
 
+def joined_with(joined: str) -> tuple[str, str] | None:
+    """The folder of detect as the join named it, and the data set; None if the join does not say.
+
+    Raises `UsageStop` for a folder that is no join.
+    """
+    metadata = _schema(joined, "joined.parquet").metadata or {}
+    named = [metadata.get(name, b"").decode() for name in (b"detected", b"dataset")]
+    return (named[0], named[1]) if all(named) else None
+
+
 def training_rows(joined: Sequence[Row], calls: pa.Table) -> pa.Table:
     """The training rows that match one of the calls."""
     ids = set(calls["call_id"].to_pylist())

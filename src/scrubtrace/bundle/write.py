@@ -23,6 +23,7 @@ from scrubtrace.bundle.contents import (
     check_summary,
     decisions_about,
     joined_rows,
+    joined_with,
     texts_of,
     training_rows,
 )
@@ -185,7 +186,13 @@ def _commands(job: BundleJob, summary: dict[str, Any]) -> str:
         f"scrubtrace calls check {names} --spec {spec} --out checked",
     ]
     if job.joined:
-        lines.append(f"scrubtrace calls join checked --detected OUT --spec {spec} --out joined")
+        known = joined_with(job.joined)
+        if known is None:
+            lines.append("# the join does not say with which folder of detect: it is FOLDER here")
+        detected, dataset = known or ("FOLDER", "")
+        given = f"--detected {shlex.quote(detected)}"
+        given += f" --dataset {shlex.quote(dataset)}" if dataset else ""
+        lines.append(f"scrubtrace calls join checked {given} --spec {spec} --out joined")
     return "\n".join(lines) + "\n"
 
 

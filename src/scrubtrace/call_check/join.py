@@ -88,7 +88,9 @@ def join_calls(
         outcome.findings = in_order(list(_findings(outcome.joined, register)))
     with output_lock(out):
         table = pa.Table.from_pylist(outcome.joined, JOINED_CALLS)
-        table = table.replace_schema_metadata({"key_id": key_id})
+        about = {"key_id": key_id, "detected": detected, "dataset": outcome.dataset}
+        encoded = {name: value.encode(errors="backslashreplace") for name, value in about.items()}
+        table = table.replace_schema_metadata(encoded)
         content = table_bytes(table)
         outcome.digest = hashlib.sha256(content).hexdigest()
         storage.write_atomic(storage.join(out, "joined.parquet"), content)
