@@ -1,6 +1,5 @@
 """Which texts and rows a policy removes, as rows of `WANTED`: not yet where they are now."""
 
-import csv
 import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -15,6 +14,7 @@ from scrubtrace.balance import check_balance
 from scrubtrace.config import PurgeSection
 from scrubtrace.exits import UsageStop
 from scrubtrace.out_file import check_local
+from scrubtrace.purge.csv_lists import csv_rows
 from scrubtrace.resolver import current_results
 from scrubtrace.runs.reading import manifest_of
 from scrubtrace.schemas.decided import DECIDED
@@ -144,19 +144,8 @@ def _list_rows(path: str) -> tuple[set[str], list[dict[str, Any]]]:
     """The names of the columns, and the rows."""
     if path.endswith(".parquet"):
         return _parquet_rows(path)
-    try:
-        with Path(path).open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.DictReader(file, strict=True)
-            names = list(reader.fieldnames or ())
-            rows = list(reader)
-    except (OSError, UnicodeDecodeError, csv.Error):
-        raise UsageStop(f"cannot read {path} as CSV in UTF-8") from None
-    if len(names) == 1 and ";" in names[0]:
-        raise UsageStop(f"{path} has semicolons between its columns: save it with commas")
-    for number, row in enumerate(rows, 2):
-        if None in row or None in row.values():
-            raise UsageStop(f"{path}, line {number}: not as many cells as the header has")
-    return set(names), rows
+    names, rows = csv_rows(path)
+    return set(names), [*rows]
 
 
 def _parquet_rows(path: str) -> tuple[set[str], list[dict[str, Any]]]:

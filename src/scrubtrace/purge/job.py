@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import apache_beam as beam
 import pyarrow as pa
@@ -233,12 +234,16 @@ def _told(folder: PurgeFolder) -> list[str]:
     table = read_table(storage.read_bytes(path), names)
     expected = pa.array([str(problem) for problem in EXPECTED])
     table = table.filter(pc.invert(pc.is_in(table.column("problem"), expected)))
-    return [
-        f"{row['shard'] or 'no shard'}, row {row['row_index']}"
-        + (f" (id {row['row_id']})" if row["row_id"] is not None else "")
-        + f": {row['problem']}"
-        for row in table.slice(0, TOLD).to_pylist()
-    ]
+    return [f"{_place(row)}: {row['problem']}" for row in table.slice(0, TOLD).to_pylist()]
+
+
+def _place(row: dict[str, Any]) -> str:
+    """Where a row is, or was: by shard and number, by its id, or both, as far as they are known."""
+    of_id = None if row["row_id"] is None else f"id {row['row_id']}"
+    if row["shard"] is None:
+        return of_id or "no shard"
+    place = row["shard"] if row["row_index"] is None else f"{row['shard']}, row {row['row_index']}"
+    return f"{place} ({of_id})" if of_id else place
 
 
 def _sample(purge: Purge, job: Job) -> Sample | None:

@@ -1,8 +1,6 @@
 """What came of removed rows elsewhere: rows derived from them, and training runs that read them."""
 
-import csv
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -13,6 +11,7 @@ from scrubtrace.beam_pipelines.layout import read_table
 from scrubtrace.beam_pipelines.purging.layout import PurgeFolder
 from scrubtrace.exits import UsageStop
 from scrubtrace.purge.choosing import digest_of
+from scrubtrace.purge.csv_lists import csv_rows
 from scrubtrace.schemas.removal import REMOVED, PurgeSpec, ShardReceipt
 
 NOT_SUPPLIED = "lineage not supplied"
@@ -75,11 +74,11 @@ def runs_table(path: str) -> pa.Table:
 
 
 def _table(path: str) -> pa.Table:
+    if not path.endswith(".parquet"):
+        names, rows = csv_rows(path)
+        columns = {name: pa.array([row[name] for row in rows], pa.string()) for name in names}
+        return pa.table(columns)
     try:
-        if path.endswith(".parquet"):
-            return pq.read_table(path, use_threads=False)
-        with Path(path).open(encoding="utf-8-sig", newline="") as file:
-            rows = list(csv.DictReader(file, strict=True))
-        return pa.Table.from_pylist(rows)
-    except (OSError, UnicodeDecodeError, csv.Error, pa.ArrowException, TypeError):
-        raise UsageStop(f"cannot read {path} as CSV or Parquet") from None
+        return pq.read_table(path, use_threads=False)
+    except (OSError, pa.ArrowException):
+        raise UsageStop(f"cannot read {path} as Parquet") from None
