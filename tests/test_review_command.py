@@ -155,6 +155,7 @@ def test_bad_lines_end_with_2_or_3(run: Run, capsys: pytest.CaptureFixture[str])
         (("import", "f.csv", "--reviewer", " "), "name of a reviewer"),
         (("import", "f.csv", "--reviewer", "a", "--decided-at", "noon"), "2026-01-31T09:30+01:00"),
         (("import", "f.csv", "--reviewer", "a", "--decided-at", "2026-01-31T09:30"), "time zone"),
+        (("import", "f.csv", "--reviewer", "a", "--decided-at", "2026-01-31"), "time zone"),
         (("export", "--out", "x", "--state", "done"), "--state takes pending, reopened"),
         (("export", "--out", "x", "--new-since", "1999"), "no such run was committed"),
         (("export", "--out", "x", "--assign", "a/b"), "names to assign to"),
@@ -197,6 +198,6 @@ def test_a_date_is_its_beginning_in_utc(run: Run) -> None:
     assert run("review", "export", *TABLE, "--out", "f.csv") == 0
     decide(Path("f.csv"), ("concur", "", ""))
     bring = ("review", "import", "f.csv", *TABLE, "--reviewer", "anna")
-    assert run(*bring, "--decided-at", "2026-01-31") == 0
+    assert run(*bring, "--decided-at", "2026-01-31T00:00Z") == 0
     (stored,) = rows_of("review_decisions")
     assert stored["decided_at"].startswith("2026-01-31 00:00:00")

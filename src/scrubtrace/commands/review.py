@@ -4,7 +4,7 @@ import re
 import shlex
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -319,7 +319,7 @@ def import_(file: Path, reviewer: str, keep_going: bool, **given: Any) -> None:
 
 
 def _time(text: str | None) -> datetime | None:
-    """A time with its zone; a date is its beginning in UTC. Raises `UsageStop`."""
+    """A time with its zone. Raises `UsageStop`."""
     if text is None:
         return None
     try:
@@ -328,9 +328,9 @@ def _time(text: str | None) -> datetime | None:
         raise UsageStop(
             f"--decided-at takes a time as 2026-01-31T09:30+01:00, not {text!r}"
         ) from None
-    if time.tzinfo is None and len(text) > len("2026-01-31"):
+    if time.tzinfo is None:
         raise UsageStop("--decided-at needs a time zone, as 2026-01-31T09:30+01:00 or ...Z")
-    return time if time.tzinfo else time.replace(tzinfo=UTC)
+    return time
 
 
 @review.command()
