@@ -96,6 +96,7 @@ SCRIPT = {
     "of_text": "{share} of this text",
     "of_reference": "{share} of the reference text",
     "no_reference_kept": "The review table keeps no reference text.",
+    "text_erased": "This text was erased from the review table.",
     "match_title": "Match with a reference text: {match}",
     "shared_weight": "Shared weight: {shares}.",
     "outside": "outside of the excerpt",

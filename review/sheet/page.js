@@ -198,6 +198,10 @@ function textOf(item) {
   const isWhole = [...item.snippet].length === item.text_chars;
   const words = counted(isWhole ? "whole_text" : "part_of_text", item.text_chars);
   legend.push(make("span", { textContent: words }));
+  // Findings about calls have no text; another without any was erased.
+  if (!item.snippet && item.text_chars > 0) {
+    text.replaceChildren(make("em", { textContent: label("text_erased") }));
+  }
   return [text, make("div", { className: "legend" }, legend)];
 }
 
