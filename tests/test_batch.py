@@ -35,7 +35,7 @@ def test_windows_cover_a_long_text_and_overlap(length: int) -> None:
 )
 def test_a_phrase_at_a_cut_is_found_once_where_it_is(position: int) -> None:
     filler = "The tide came in. " * (3 * WINDOW_CHARS // 18)
-    text = filler[:position] + " " + PHRASE + " " + filler
+    text = filler[:position][:-1] + ". " + PHRASE + " " + filler
     found = Boilerplate().detect(TextBatch([text], ["en"])).found.to_pylist()
     hits = [(entry["signal"], entry["start"], entry["end"]) for entry in found]
     assert hits

@@ -130,6 +130,7 @@ OF_PEOPLE = {
 
 OF_ASSISTANTS = {
     "en": [
+        "  As an AI language model, I cannot smell the bread.",
         "I'm sorry, but as an AI language model, I cannot smell the bread.",
         "Unfortunately as an AI language model, I don't have access to your calendar.",
         "The tide? As a language model, I do not have access to the harbour office.",
