@@ -31,7 +31,7 @@ setup(
         "scrubtrace.review.sheet": ["*.html", "*.css", "*.js"],
         "scrubtrace.review.report": ["*.html", "*.css"],
         "scrubtrace.calls": ["prompt_signatures/*.toml"],
-        "scrubtrace.detectors": ["signatures/*/*.toml", "signatures/*.json"],
+        "scrubtrace.detectors": ["signatures/*/*.toml", "signatures/*.json", "roles.toml"],
         "scrubtrace.detectors.edits": ["courtesies/*.toml"],
         "scrubtrace.detectors.style": ["words/*.toml", "words/*.npz", "packs/*.npz"],
     },

@@ -9,6 +9,8 @@ takes the names out and leaves the sentence.
 
 Source: public filter lists and tools, reviewed and measured; each signature names its own.
 
+A claim under a name is none under that of a role ("As Moderator, I have no opinions"; see `roles`).
+
 Known false positives: texts that mention such phrases (see `mention`), help desks and fiction
 (hence `strong` is not enough alone). Recall is low: most LLM text has no such phrase at all, and a
 paraphraser removes nearly all of them. A phrase proves an LLM, rarely which one.
@@ -22,6 +24,7 @@ from scrubtrace.detectors.batch import TextBatch, Window
 from scrubtrace.detectors.detector import fingerprint_of
 from scrubtrace.detectors.mention import MentionGuard
 from scrubtrace.detectors.options import check_memory, check_names, check_texts
+from scrubtrace.detectors.roles import is_role, list_digest
 from scrubtrace.detectors.signature import (
     ANY,
     ByLanguage,
@@ -35,6 +38,9 @@ from scrubtrace.schemas.vocabulary import UNDETERMINED, Abstained, Lane, Use
 
 MARKS = frozenset({"chat_ui_residue"})
 """Categories that stand in list items because the answer they belong to was a list."""
+
+NAMED = "unknown_identity"
+"""Category of claims under a name; under that of a role they are no evidence."""
 
 
 @dataclass(frozen=True)
@@ -79,8 +85,9 @@ class Boilerplate:
         return frozenset(self.signatures) - {ANY}
 
     def fingerprint(self) -> str:
-        """Digest of the version and of what every signature matches and means."""
-        return fingerprint_of(self.name, self.version, fingerprint_parts(self.signatures))
+        """Digest of the version, of what every signature matches and means, and of the roles."""
+        parts = fingerprint_parts(self.signatures)
+        return fingerprint_of(self.name, self.version, parts, list_digest())
 
     def setup(self) -> None:
         """Compiles one Set a language; later calls do nothing."""
@@ -112,12 +119,18 @@ class Boilerplate:
 
 
 def _window_spans(row: int, window: Window, signatures: SignatureSet) -> list[Span]:
-    hits = signatures.find_in(window)
+    hits = [hit for hit in signatures.find_in(window) if not _under_a_role(hit)]
     if not hits:
         return []
     spans = [(hit.start, hit.end) for hit in hits]
     guard = MentionGuard(window.normalised.text, spans, window.in_code)
     return [_span(row, window, hit, guard.use(hit.start, hit.end)) for hit in hits]
+
+
+def _under_a_role(hit: Hit) -> bool:
+    """A claim "As Moderator, I ...": a person's."""
+    signature = hit.signature
+    return signature.category == NAMED and is_role(hit.value or "", signature.language)
 
 
 def _span(row: int, window: Window, hit: Hit, use: Use) -> Span:

@@ -107,7 +107,7 @@ def test_detectors_lists_name_version_lane_languages_and_distribution(
     assert code_of("detectors") == 0
     line = capsys.readouterr().out
     languages = "languages de,en,id,ja,zh"
-    for part in ("boilerplate", "version 3", "lane trace", languages, "scrubtrace 0."):
+    for part in ("boilerplate", "version 4", "lane trace", languages, "scrubtrace 0."):
         assert part in line
 
 

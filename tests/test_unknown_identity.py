@@ -80,6 +80,50 @@ def test_neither_shards_nor_units_nor_runs_nor_workers_matter() -> None:
     assert flagged("--set", "policy.recurring_identity=0", out="off") == set()
 
 
+ROLES = {
+    "en": "As {name}, I do not have personal opinions on thread {n}.",
+    "zh": "今天是第{n}场。作为{name}，我没有个人观点。",
+    "ja": "{n}回目です。{name}として、私には個人的な意見がありません。",
+    "de": "Thema {n}. Als {name} habe ich keine persönlichen Meinungen dazu.",
+    "id": "Acara ke-{n}. Sebagai {name}, saya tidak memiliki pendapat pribadi.",
+}
+NAMES_OF_ROLES = {
+    "en": ["Moderator", "Treasurer", "Head Coach", "Judge", "Norwegian", "Mother", "CEO"],
+    "zh": ["主持人", "裁判", "班主任", "會計", "辩论赛主席"],
+    "ja": ["司会者", "審判", "コーチ", "日本人"],
+    "de": ["Moderatorin", "Schiedsrichter", "Vereinsvorsitzender", "Laie", "Assistent"],
+    "id": ["Moderator", "Wasit", "Ketua RT", "Muslim"],
+}
+
+
+@pytest.mark.parametrize("language", sorted(ROLES))
+def test_roles_do_not_recur_as_names(language: str) -> None:
+    texts = [
+        ROLES[language].format(name=role, n=n)
+        for role in NAMES_OF_ROLES[language]
+        for n in range(6)
+    ]
+    write("a.parquet", texts)
+    assert flagged() == set()
+
+
+@pytest.mark.parametrize(
+    ("language", "name"),
+    [
+        *NAMES.items(),
+        *[("en", name) for name in ("Jasper", "Bram Assistant", "Adrian", "Finn", "Copilot")],
+        *[("de", name) for name in ("Merlin", "Oliver", "Nordlicht-Assistent", "Vincent")],
+        *[("zh", name) for name in ("青石助手", "小管家", "聊天机器人")],
+        *[("ja", name) for name in ("ノヴァ", "アシスタント", "みらい")],
+        ("id", "Petra"),
+    ],
+)
+def test_names_stay_candidates(language: str, name: str) -> None:
+    text = ROLES[language].format(name=name, n=3)
+    found = Boilerplate().detect(TextBatch([text], [language])).found.to_pylist()
+    assert name in {entry["value"] for entry in found if entry["category"] == CATEGORY}
+
+
 PEOPLE = [
     ("As President, I cannot agree to provide the funds.", "en"),
     ("As Christians, we cannot access that kind of hate.", "en"),
