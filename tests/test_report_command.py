@@ -122,7 +122,7 @@ def test_a_blank_value_of_a_group_has_no_name() -> None:
     assert detect() == 0
     assert report() == 0
     page = Path("r.html").read_text(encoding="utf-8")
-    assert cells(page, "&#34;&#34;", "0", "3")
+    assert not cells(page, "&#34;&#34;", "0", "3")  # an empty value is none
     assert cells(page, "&#34; &#34;", "0", "3")
     assert cells(page, "north", "0", "3")
 
