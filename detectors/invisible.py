@@ -1,9 +1,9 @@
 """Characters that show nothing where they stand, which hide a phrase from whoever searches for it.
 
 The ranges of `DEFAULT_IGNORABLE` are the code points with the property Default_Ignorable_Code_Point
-in DerivedCoreProperties.txt of Unicode 14.0 (17.0 has the same): zero-width characters, soft
-hyphen, directional marks, Hangul fillers, variation selectors, tags, and what is reserved beside
-them. `ANNOTATIONS` and `CONTROLS` are not among them and show nothing either.
+in DerivedCoreProperties.txt of Unicode 14.0: zero-width characters, soft hyphen, directional marks,
+Hangul fillers, variation selectors, tags, and what is reserved beside them. `ANNOTATIONS` and
+`CONTROLS` are not among them and show nothing either.
 """
 
 DEFAULT_IGNORABLE = (
