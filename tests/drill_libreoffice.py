@@ -51,7 +51,7 @@ def test_opened_and_saved_in_libreoffice(
 
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("SCRUBTRACE_KEY", "ab" * 32)
-    texts = [f"{start} {PHRASE}\n再见" for start in NASTY]
+    texts = [f"{start}. {PHRASE}\n再见" for start in NASTY]
     pq.write_table(pa.table({"id": NASTY, "text": texts}), "a.parquet")
     with pytest.raises(SystemExit) as ended:
         main(["detect", "a.parquet", "--out", "out", "--id-column", "id", "--quiet"])
