@@ -178,28 +178,23 @@ def _check_found(found: pa.RecordBatch, batch: TextBatch) -> None:
         raise ContractError("answered a span outside its text")
 
 
-def _are_counts(counts: Any) -> bool:
-    if not isinstance(counts, Mapping) or len(counts) > MOST_COUNTS:
+def _has_short_names(found: Any) -> bool:
+    if not isinstance(found, Mapping) or len(found) > MOST_COUNTS:
         return False
-    return all(
-        isinstance(name, str)
-        and len(name) <= NAME_CHARS
-        and isinstance(count, int)
-        and not isinstance(count, bool)
-        and count >= 0
-        for name, count in counts.items()
+    return all(isinstance(name, str) and len(name) <= NAME_CHARS for name in found)
+
+
+def _are_counts(counts: Any) -> bool:
+    return _has_short_names(counts) and all(
+        isinstance(count, int) and not isinstance(count, bool) and count >= 0
+        for count in counts.values()
     )
 
 
 def _are_groups(groups: Any, rows: int) -> bool:
-    if not isinstance(groups, Mapping) or len(groups) > MOST_COUNTS:
-        return False
-    return all(
-        isinstance(name, str)
-        and len(name) <= NAME_CHARS
-        and isinstance(own, Sequence)
-        and all(isinstance(row, int) and 0 <= row < rows for row in own)
-        for name, own in groups.items()
+    return _has_short_names(groups) and all(
+        isinstance(own, Sequence) and all(isinstance(row, int) and 0 <= row < rows for row in own)
+        for own in groups.values()
     )
 
 

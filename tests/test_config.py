@@ -153,6 +153,15 @@ def test_what_is_wrong_in_a_file_names_the_file() -> None:
         load_config(None)
 
 
+@pytest.mark.parametrize("line", ["review = {}", "[review]\nurl = [{}]"])
+def test_a_password_in_the_wrong_place_is_not_repeated(line: str, tmp_path: Path) -> None:
+    path = tmp_path / "own.toml"
+    path.write_text(line.format("'postgresql://ida:s3cr@t@host/review'"))
+    with pytest.raises(UsageStop, match=r"ida:\.\.\.@host/review") as stop:
+        load_config(str(path))
+    assert "s3cr" not in str(stop.value)
+
+
 def test_named_file_must_exist() -> None:
     with pytest.raises(UsageStop, match=r"cannot read other.toml: No such file"):
         load_config("other.toml")

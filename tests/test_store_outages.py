@@ -36,6 +36,7 @@ from scrubtrace.unmask import Search, _look_in
 KEY = "ab" * 32
 DATA = "mem://bucket/data/a.parquet"
 OUT = "mem://bucket/out"
+NOT_USED: Any = None
 REVIEW = ("--review", "sqlite:///review.sqlite")
 
 Refuse = Callable[[str], None]
@@ -106,16 +107,17 @@ def test_a_check_on_a_store_that_refuses_is_not_called_unfinished(refuse: Refuse
     FILES["mem://bucket/checked/summary.json"] = b"{}"
     refuse("checked")
     with pytest.raises(RemoteError, match="no answer"):
-        join_calls("mem://bucket/checked", OUT, None, SimpleNamespace(), "joined")  # type: ignore[arg-type]
+        join_calls("mem://bucket/checked", OUT, None, NOT_USED, "joined")
 
 
 def test_answers_on_a_store_that_refuses_need_no_new_scan(refuse: Refuse) -> None:
     columns = Columns(("text",), groups={"task": "id", "labeler": "id"})
-    current = SimpleNamespace(results=SimpleNamespace(spec=SimpleNamespace(columns=columns)))
+    results = SimpleNamespace(spec=SimpleNamespace(columns=columns))
+    current: Any = SimpleNamespace(results=results)
     shard = planned()
     refuse(DATA)
     with pytest.raises(RemoteError, match="no answer"):
-        list(scoring._rows(current, shard))  # type: ignore[arg-type]
+        list(scoring._rows(current, shard))
 
 
 @pytest.mark.parametrize("by", [{"row_id": "x"}, {"shard": "a.parquet", "row_index": 0}])

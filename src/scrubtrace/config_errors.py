@@ -1,6 +1,7 @@
 """What is wrong in a configuration, in the words of its keys and of TOML, a line for each key."""
 
 import datetime
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -8,6 +9,8 @@ from pydantic import BaseModel, ValidationError
 
 SHOWN_CHARS = 80
 """Characters of a value that are shown."""
+
+_PASSWORD = re.compile(r"(://[^:/@\s]*:)[^\s'\"]*@")
 
 _SHOULD = {
     "int": "should be a whole number",
@@ -72,7 +75,7 @@ def _steps(location: Sequence[int | str], data: Any) -> list[str]:
 
 
 def _told(problem: Any) -> str:
-    given = repr(problem["input"])[:SHOWN_CHARS]
+    given = _PASSWORD.sub(r"\1...@", repr(problem["input"]))[:SHOWN_CHARS]
     first, _, rest = problem["type"].partition("_")
     if first in _SHOULD and rest.partition("_")[0] in _WRONG_KIND:
         kinds = (words for kind, words in _KINDS if isinstance(problem["input"], kind))

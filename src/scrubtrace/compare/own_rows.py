@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
+from functools import cache
 
 from scrubtrace.beam_pipelines import storage
 from scrubtrace.beam_pipelines.storage import FileInfo
@@ -11,16 +12,17 @@ from scrubtrace.exits import UsageStop
 def check_not_the_same(batch: Sequence[str], human: Sequence[str]) -> None:
     """Raises `UsageStop` if a trusted shard is one of the batch, by its path or its bytes.
 
-    Only shards of the same size are read for it.
+    Only shards of the same size are read for it, each once.
     """
     own = list(_files(batch))
     paths = {_real(info.path) for info in own}
     by_size: dict[int, list[FileInfo]] = {}
+    digest = cache(_digest)
     for info in own:
         by_size.setdefault(info.size, []).append(info)
     for info in _files(human):
         same = by_size.get(info.size, [])
-        if _real(info.path) in paths or _digest(info) in map(_digest, same):
+        if _real(info.path) in paths or digest(info) in map(digest, same):
             raise UsageStop(
                 f"{os.path.basename(info.path)} of --human is a shard of the batch, which would be "
                 "compared with itself: give other rows to --human"

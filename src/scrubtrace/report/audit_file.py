@@ -8,12 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from scrubtrace.audit.figures import What
+from scrubtrace.audit.result import FORMAT
 from scrubtrace.audit.running import CONFIDENCE
 from scrubtrace.exits import UsageStop
 from scrubtrace.report.gathering import Gathered
 from scrubtrace.stats.prevalence.expected_error import MOST
-
-FORMAT = 2
 
 Found = Mapping[str, Any]
 """A figure of an audit as its JSON has it."""
