@@ -232,18 +232,28 @@ def test_a_row_of_a_new_stratum_is_told(base: Audited, capsys: pytest.CaptureFix
     assert (code, said) == (4, [expected])
 
 
+def damage(path: Path, row: int) -> None:
+    """The texts of the row group of ``row`` can no longer be read."""
+    footer = pq.ParquetFile(path).metadata
+    group = row // footer.row_group(0).num_rows
+    column = footer.row_group(group).column(footer.schema.names.index("text"))
+    start = column.dictionary_page_offset or column.data_page_offset
+    content = bytearray(path.read_bytes())
+    content[start : start + column.total_compressed_size] = bytes(column.total_compressed_size)
+    path.write_bytes(bytes(content))
+
+
 def test_shards_that_are_gone_or_damaged(base: Audited, capsys: pytest.CaptureFixture[str]) -> None:
     Path("purged/shards/p0.parquet").unlink()
-    path = Path("purged/shards/p1.parquet")
-    content = bytearray(path.read_bytes())
-    content[200] ^= 1
-    path.write_bytes(bytes(content))
+    drawn = next(entry for entry in sample() if entry["shard"] == "p1.parquet")
+    damage(Path("purged/shards/p1.parquet"), drawn["row_index"])
     code, said, _ = drawn_again(base, capsys)
     assert code == 4
     lost = [line for line in said if line.endswith("and is not now")]
     of_gone = [entry for entry in sample() if entry["shard"] == "p0.parquet"]
     assert len(of_gone) == sum(line.startswith("sample: p0.parquet: row ") for line in lost)
-    assert any(line.startswith("sample: p1.parquet: row ") for line in lost)
+    row = f"sample: p1.parquet: row {drawn['row_index']}: "
+    assert [line for line in lost if line.startswith(row) and drawn["item_key"] in line]
 
 
 @pytest.mark.parametrize("shards", [("p0.parquet",), ("p0.parquet", "p1.parquet", "p2.parquet")])
