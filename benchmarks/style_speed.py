@@ -4,7 +4,7 @@ Printed are documents per CPU second of each stage and of all together, in batch
 the best of `REPEATS` passes. Texts are English of about 1,200 characters: put together from the
 sentences below, or rows of 800 to 1,600 characters from the column ``text`` of Parquet FILES. With
 scikit-learn installed, its HashingVectorizer (characters 2-4) and one product are measured on the
-same texts, folded one at a time. The n-grams are weighed by tables of random numbers.
+same texts, folded one at a time. The tables of the heads are random numbers.
 """
 
 import argparse
@@ -21,7 +21,8 @@ import pyarrow.parquet as pq
 from scrubtrace.detectors.style.features import measure
 from scrubtrace.detectors.style.folding import fold
 from scrubtrace.detectors.style.frame import Frame
-from scrubtrace.detectors.style.ngrams import Family, Weighing, weighed
+from scrubtrace.detectors.style.heads import Head, Heads
+from scrubtrace.detectors.style.ngrams import Family
 
 DOCUMENTS = 1_920
 CHARS = 1_200
@@ -95,21 +96,25 @@ def framed(folded: Sequence[str]) -> Frame:
     return frame
 
 
-def end_to_end(texts: Sequence[str], family: Family, tables: dict[Family, Any]) -> None:
-    """From the text to both sums and all measures."""
+def head_of(family: Family, is_idf: bool = False) -> Head:
+    """A head with tables of random numbers, counts ``sublinear`` if it has an idf."""
+    draw = np.random.default_rng(6)
+    table = draw.integers(-127, 128, family.buckets, np.int8)
+    if not is_idf:
+        return Head(family, "presence", table, 0.01)
+    idf = draw.integers(1, 256, family.buckets, np.uint8)
+    return Head(family, "sublinear", table, 0.01, idf, 0.05)
+
+
+def end_to_end(texts: Sequence[str], heads: Heads) -> None:
+    """From the text to the logits of the heads and all measures."""
     frame = Frame.of(fold(texts))
-    weighed(frame, family, [Weighing(tables[family])])
-    weighed(frame, WORDS, [Weighing(tables[WORDS], tables[WORDS], "sublinear")])
+    heads.logits(frame)
     measure(frame, "en")
 
 
 def stages(texts: list[str], size: int) -> dict[str, float]:
     """Documents per CPU second of each stage, in batches of one size."""
-    draw = np.random.default_rng(6)
-    tables: dict[Family, Any] = {
-        family: draw.normal(size=family.buckets).astype(np.float32)
-        for family in (CHAR_3, CHAR_2_4, WORDS, MASKED)
-    }
     batches = [texts[first : first + size] for first in range(0, len(texts), size)]
     folded = [fold(batch) for batch in batches]
     found = {
@@ -120,14 +125,12 @@ def stages(texts: list[str], size: int) -> dict[str, float]:
     for name, family in (
         ("char 3", CHAR_3), ("char 2-4", CHAR_2_4), ("word 1-3", WORDS), ("masked 1-3", MASKED)
     ):  # fmt: skip
-        weigh = partial(weighed, family=family, weighings=[Weighing(tables[family])])
-        found[f"{name} presence"] = rate(weigh, fold_frame, len(texts))
-    words = Weighing(tables[WORDS], tables[WORDS], "sublinear")
-    weigh = partial(weighed, family=WORDS, weighings=[words])
-    found["word 1-3 sublinear, idf"] = rate(weigh, fold_frame, len(texts))
+        found[f"{name} presence"] = rate(Heads((head_of(family),)).logits, fold_frame, len(texts))
+    words = head_of(WORDS, is_idf=True)
+    found["word 1-3 sublinear, idf"] = rate(Heads((words,)).logits, fold_frame, len(texts))
     found["measures"] = rate(partial(measure, language="en"), fold_frame, len(texts))
     for name, family in (("char 3", CHAR_3), ("char 2-4", CHAR_2_4)):
-        run = partial(end_to_end, family=family, tables=tables)
+        run = partial(end_to_end, heads=Heads((head_of(family), words)))
         found[f"end to end, {name}"] = rate(run, batches, len(texts))
     return found
 

@@ -3,13 +3,13 @@
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import pytest
 from style_models import SMALL, human_text, labelled_rows, llm_text, trained
 
 from scrubtrace.detectors.batch import TextBatch
 from scrubtrace.detectors.style.folding import fold
 from scrubtrace.detectors.style.frame import Frame
+from scrubtrace.detectors.style.heads import Heads
 from scrubtrace.detectors.style.model import LanguageModel, StyleModel
 from scrubtrace.detectors.style.packs import model_bytes, model_of
 from scrubtrace.exits import UsageStop
@@ -41,7 +41,7 @@ def test_the_score_of_the_base_is_one_more_part(monkeypatch: pytest.MonkeyPatch)
     parts = model.parts(frame, columns.measured)
     assert parts[:, -1] == pytest.approx(columns.based)
     assert parts[:, -1] == pytest.approx(scores_of(trained().model))
-    assert parts[:, :2] == pytest.approx(np.column_stack([h.logits(frame) for h in model.heads]))
+    assert parts[:, :2] == pytest.approx(Heads(model.heads).logits(frame))
 
 
 def test_a_base_of_no_weight_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:

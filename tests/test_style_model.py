@@ -16,14 +16,13 @@ from scrubtrace.detectors.batch import TextBatch
 from scrubtrace.detectors.style.adjustment import Adjustment
 from scrubtrace.detectors.style.archive import archive_arrays, archive_bytes
 from scrubtrace.detectors.style.features import measures
-from scrubtrace.detectors.style.heads import Head, quantised, quantised_idf
+from scrubtrace.detectors.style.heads import quantised, quantised_idf
 from scrubtrace.detectors.style.model import (
     COVARIATES,
     LanguageModel,
     StyleModel,
     covariate_columns,
 )
-from scrubtrace.detectors.style.ngrams import Family
 from scrubtrace.detectors.style.packs import model_bytes, model_of, read_model
 from scrubtrace.detectors.style.scorer import HumanMeasures
 from scrubtrace.detectors.style.trees import ROWS, Trees
@@ -61,15 +60,26 @@ def test_trees_give_a_row_the_same_in_any_batch() -> None:
     assert len(STUMP.logits(rows[:0])) == 0
 
 
-@pytest.mark.parametrize("change", [{"value": np.zeros(2)}, {"left": np.array([9] * 6, np.int32)}])
+def test_trees_end_after_their_depth_and_leaves_stay() -> None:
+    deeper = dataclasses.replace(STUMP, depth=3)
+    rows = np.random.default_rng(3).normal(size=(20, 2)).astype(np.float32)
+    assert deeper.logits(rows).tolist() == STUMP.logits(rows).tolist()
+    none = dataclasses.replace(STUMP, depth=0)
+    assert none.logits(rows).tolist() == [0.0] * 20
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"value": np.zeros(2)},
+        {"left": np.array([9] * 6, np.int32)},
+        {"roots": np.array([0, 0, 0], np.int32)},
+        {"left": np.array([0, 1, 2, 4, 4, 5], np.int32), "depth": 3},
+    ],
+)
 def test_arrays_that_are_no_trees_are_refused(change: dict[str, object]) -> None:
     with pytest.raises(ValueError, match="trees"):
         dataclasses.replace(STUMP, **change)
-
-
-def test_a_head_with_a_table_of_another_size_is_refused() -> None:
-    with pytest.raises(ValueError, match="one a bucket"):
-        Head(Family("char", (3,), 4), "presence", np.zeros(15, np.int8), 1.0)
 
 
 def test_quantising_keeps_order_and_what_is_met() -> None:

@@ -15,6 +15,7 @@ from style_shards import small_training, train_on, write, write_shards
 from scrubtrace.detectors.batch import TextBatch
 from scrubtrace.detectors.style.folding import fold
 from scrubtrace.detectors.style.frame import Frame
+from scrubtrace.detectors.style.heads import Heads
 from scrubtrace.detectors.style.ngrams import Family
 from scrubtrace.detectors.style.packs import model_bytes, read_model
 from scrubtrace.schemas.plan import Columns as ShardColumns
@@ -108,7 +109,7 @@ def test_logits_of_columns_are_those_of_the_model(recipe: Recipe) -> None:
     fitted = fit_parts(columns, every, recipe)
     frame = Frame.of(fold([row.text for row in rows]))
     by_model = np.column_stack(
-        [*(head.logits(frame) for head in fitted.heads), fitted.trees.logits(columns.measured)]
+        [Heads(fitted.heads).logits(frame), fitted.trees.logits(columns.measured)]
     )
     assert fitted.logits(columns, every) == pytest.approx(by_model, abs=1e-5)
 

@@ -55,6 +55,7 @@ _ACUTE = "´"  # would become a space and a combining mark
 _LINE_START = re.compile(
     r"\n\s*+(?:(?:[-+•◦▪‣●]|#{1,6})(?:\s++|(?=\0))|>\s*+)*+"
 )  # possessive, so that many line breaks take no longer than their number
+_BEFORE_MARK = re.compile(r" (?=[,.;:!?)\]%])")
 _CLITIC = re.compile(r" '(?=(?:[sdm]|re|ve|ll|[SDM]|RE|VE|LL)\b)")
 _NOT = re.compile(r" n't\b")
 _CJK = "\u3001-\u3029\u3030-\u3098\u309b-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
@@ -127,14 +128,14 @@ def _fold_layout(texts: Sequence[str]) -> list[str]:
     for mark in ("*", "`", "__"):
         joined = joined.replace(mark, "")
     joined = _LINE_START.sub("\n", joined)
-    joined = " ".join(joined.split()).replace(" \0", "\0").replace("\0 ", "\0")
-    for mark in ",.;:!?)]%":
-        joined = joined.replace(f" {mark}", mark)
-    joined = joined.replace("( ", "(").replace("[ ", "[")
+    joined = _BEFORE_MARK.sub("", " ".join(joined.split()))
+    for bracket in "([":
+        first, *others = joined.split(bracket)
+        joined = bracket.join([first, *(part.removeprefix(" ") for part in others)])
     joined = _NOT.sub("n't", _CLITIC.sub("'", joined))
     if not joined.isascii() and _HAS_CJK.search(joined):
         joined = _CJK_SPACE.sub("", joined)
-    return [_cut(text) for text in joined.split(_SEPARATOR)[:-1]]
+    return [_cut(text.strip(" ")) for text in joined.split(_SEPARATOR)[:-1]]
 
 
 def _cut(text: str) -> str:

@@ -90,7 +90,7 @@ class Frame:
     def char_counts(self) -> Numbers:
         """How many characters but white space each text has."""
         blank = np.flatnonzero(_kinds()[self.places] == 0)
-        return np.diff(self.starts) - np.bincount(self.char_document[blank], minlength=len(self))
+        return np.diff(self.starts) - np.diff(np.searchsorted(blank, self.starts))
 
     @cached_property
     def places(self) -> npt.NDArray[np.intp]:
@@ -142,6 +142,10 @@ class Frame:
     def token_documents(self) -> Numbers:
         """Which text each token is of."""
         return np.repeat(np.arange(len(self)), self.token_counts)
+
+    def tokens_of_text(self, tokens: Numbers) -> Numbers:
+        """How many of some tokens, rising numbers, each text has."""
+        return np.diff(np.searchsorted(tokens, self.token_bounds))
 
     @cached_property
     def hashes(self) -> Words:
@@ -202,7 +206,7 @@ class Frame:
     def sentence_counts(self) -> Numbers:
         """How many sentences each text has, also those without a word."""
         begins = np.flatnonzero(np.diff(self.token_sentences, prepend=-1))
-        return np.bincount(self.token_documents[begins], minlength=len(self))
+        return self.tokens_of_text(begins)
 
 
 def _codes(text: str) -> Codes:

@@ -4,19 +4,22 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import get_args
+from typing import NamedTuple, get_args
 
 import numpy as np
 import numpy.typing as npt
 
 from scrubtrace.detectors.style.frame import Frame
-from scrubtrace.detectors.style.ngrams import Counts, Family, Weighing, weighed
+from scrubtrace.detectors.style.ngrams import Counts, Distinct, Family, distinct
 
 Floats = npt.NDArray[np.float64]
-Weights = npt.NDArray[np.float32]
+Bytes = npt.NDArray[np.uint8]
 
 CLIPPED = 0.9999
 """Share of the weights, by size, that a byte holds without clipping."""
+
+_TOGETHER = 4
+"""Most heads whose tables are read together: two bytes each, eight in all."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,31 +58,96 @@ class Head:
             if not isinstance(unit, float | int) or not 0 < unit < math.inf:
                 raise ValueError(f"the unit of a table is {unit!r}, no positive number")
 
-    @cached_property
-    def _idf(self) -> Weights | None:
-        return None if self.idf is None else self.idf * np.float32(self.idf_step)
+    @property
+    def columns(self) -> list[Bytes]:
+        """The tables as bytes."""
+        table = self.table.view(np.uint8)
+        return [table] if self.idf is None else [table, self.idf]
 
     @cached_property
-    def weighing(self) -> Weighing:
-        """The tables as `weighed` takes them."""
-        return Weighing(self.table, self._idf, self.counts)
+    def idf_of_byte(self) -> Floats:
+        """What each byte of ``idf`` stands for, float64 (256,), rounded as in fitting."""
+        return (np.arange(256, dtype=np.uint8) * np.float32(self.idf_step)).astype(np.float64)
+
+    def of_columns(self, found: Distinct, columns: Sequence[Bytes]) -> Floats:
+        """Logits of all texts from the entries of the tables for each of their n-grams."""
+        weights = columns[0].view(np.int8).astype(np.float64)
+        if self.counts == "share":
+            return self._scaled(found.sums(weights * found.counts), found.occurrences)
+        values = found.logarithms if self.counts == "sublinear" else None
+        if self.idf is not None:
+            idf = self.idf_of_byte[columns[1]]
+            values = idf if values is None else values * idf
+        if values is None:
+            return self._scaled(found.sums(weights), np.sqrt(found.types))
+        norm = np.sqrt(found.sums(values * values))
+        return self._scaled(found.sums(values * weights), norm)
+
+    def _scaled(self, dot: Floats, norm: Floats) -> Floats:
+        found: Floats = np.zeros(len(dot))
+        np.divide(dot * self.step, norm, out=found, where=norm > 0)
+        return found
+
+
+class _SideBySide(NamedTuple):
+    """Tables of heads of one family, so that all entries of a bucket are read at once.
+
+    ``entries`` (buckets,) are as many bytes each as there are columns, or more; ``members`` are the
+    heads with their places among all heads and their first columns.
+    """
+
+    entries: npt.NDArray[np.unsignedinteger]
+    members: Sequence[tuple[int, Head, int]]
+
+    @classmethod
+    def of(cls, heads: Sequence[tuple[int, Head]]) -> "_SideBySide":
+        members: list[tuple[int, Head, int]] = []
+        columns: list[Bytes] = []
+        for place, head in heads:
+            members.append((place, head, len(columns)))
+            columns += head.columns
+        width = 1 << (len(columns) - 1).bit_length()
+        entries = np.zeros((len(columns[0]), width), np.uint8)
+        for number, column in enumerate(columns):
+            entries[:, number] = column
+        return cls(entries.view(f"u{width}")[:, 0], members)
+
+    def add_logits(self, found: Distinct, logits: Floats) -> None:
+        """Writes the logits of the members into their columns of ``logits`` (texts, heads)."""
+        read = self.entries[found.buckets].view(np.uint8).reshape(-1, self.entries.itemsize)
+        for place, head, first in self.members:
+            columns = [read[:, first + number] for number in range(len(head.columns))]
+            logits[:, place] = head.of_columns(found, columns)
+
+
+@dataclass(frozen=True, eq=False)
+class Heads:
+    """Several heads at once: n-grams of a family are found once, its tables lie side by side."""
+
+    heads: tuple[Head, ...]
 
     def logits(self, frame: Frame) -> Floats:
-        """The model's logit of every text, without intercept; 0 for a text without n-grams."""
-        return logits_of([self], frame)[:, 0]
+        """Logits of all heads, without intercepts: float64 (texts, heads)."""
+        logits = np.zeros((len(frame), len(self.heads)))
+        for family, tables in self._tables.items():
+            found = distinct(frame, family)
+            for one in tables:
+                one.add_logits(found, logits)
+        return logits
 
-
-def logits_of(heads: Sequence[Head], frame: Frame) -> Floats:
-    """Logits of several heads: float64 (texts, heads). Heads of one family share its n-grams."""
-    found = np.zeros((len(frame), len(heads)))
-    for family in dict.fromkeys(head.family for head in heads):
-        places = [place for place, head in enumerate(heads) if head.family == family]
-        sums = weighed(frame, family, [heads[place].weighing for place in places])
-        for place, (dot, norm2) in zip(places, sums.transpose(0, 2, 1), strict=True):
-            norm = np.sqrt(norm2)
-            step = heads[place].step
-            np.divide(dot * step, norm, out=found[:, place], where=norm > 0)
-    return found
+    @cached_property
+    def _tables(self) -> dict[Family, list[_SideBySide]]:
+        """The tables of each family, those of at most `_TOGETHER` heads side by side."""
+        of_family: dict[Family, list[tuple[int, Head]]] = {}
+        for place, head in enumerate(self.heads):
+            of_family.setdefault(head.family, []).append((place, head))
+        return {
+            family: [
+                _SideBySide.of(members[at : at + _TOGETHER])
+                for at in range(0, len(members), _TOGETHER)
+            ]
+            for family, members in of_family.items()
+        }
 
 
 def quantised(weights: Floats) -> tuple[npt.NDArray[np.int8], float]:

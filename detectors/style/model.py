@@ -8,6 +8,7 @@ what the kind of a text explains is taken out.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -17,12 +18,12 @@ from scrubtrace.detectors.style.adjustment import Adjustment
 from scrubtrace.detectors.style.features import measure, measures, places_of
 from scrubtrace.detectors.style.folding import fold
 from scrubtrace.detectors.style.frame import IDEOGRAPH, WORD, Frame
-from scrubtrace.detectors.style.heads import Floats, Head, logits_of
+from scrubtrace.detectors.style.heads import Floats, Head, Heads
 from scrubtrace.detectors.style.scorer import HumanMeasures, Measured, Reason, Scored
 from scrubtrace.detectors.style.trees import Trees
 from scrubtrace.schemas.vocabulary import Abstained
 
-FRAME_TEXTS = 64
+FRAME_TEXTS = 96
 """Texts framed at once: so many stay in the cache of a core."""
 
 CHARS_A_WORD = 1.7
@@ -82,13 +83,17 @@ class LanguageModel:
 
     def parts(self, frame: Frame, measured: Measured) -> Floats:
         """Logits of every part: float64 (texts, parts)."""
-        base = self.base
+        base, logits = self.base, self._all_heads.logits(frame)
         if base is None:
-            return np.column_stack([logits_of(self.heads, frame), self.trees.logits(measured)])
-        logits = logits_of((*self.heads, *base.heads), frame)  # shared n-grams are found once
+            return np.column_stack([logits, self.trees.logits(measured)])
         own, of_base = np.split(logits, [len(self.heads)], axis=1)
         below = base.combined(np.column_stack([of_base, base.trees.logits(measured)]), measured)
         return np.column_stack([own, self.trees.logits(measured), below])
+
+    @cached_property
+    def _all_heads(self) -> Heads:
+        """Its own heads, and those of the base."""
+        return Heads((*self.heads, *(self.base.heads if self.base else ())))
 
     def combined(self, parts: Floats, measured: Measured) -> Floats:
         """One score a text from the logits of the parts and the measures: float64 (texts,)."""
@@ -221,7 +226,8 @@ def covariate_columns(language: str) -> list[int]:
 
 def words_of(frame: Frame) -> npt.NDArray[np.int64]:
     """Words of each text; Han and kana characters count as `CHARS_A_WORD` a word."""
-    owners, kinds = frame.token_documents, frame.token_kinds
-    words = np.bincount(owners[kinds == WORD], minlength=len(frame))
-    ideographs = np.bincount(owners[kinds == IDEOGRAPH], minlength=len(frame))
+    words, ideographs = (
+        frame.tokens_of_text(np.flatnonzero(frame.token_kinds == kind))
+        for kind in (WORD, IDEOGRAPH)
+    )
     return np.asarray(words + (ideographs / CHARS_A_WORD), np.int64)

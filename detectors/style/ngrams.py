@@ -1,4 +1,4 @@
-"""N-grams of a frame, hashed into buckets: counted for training, or weighed at once for scoring.
+"""N-grams of a frame, hashed into buckets: sorted for training, by place in the text for scoring.
 
 Characters are hashed by 32-bit and tokens by 64-bit multiplication that wraps, so that an n-gram
 has one bucket in every process and on every machine. Counts are exact, and
@@ -8,9 +8,8 @@ the same bits in any batch.
 
 import math
 import threading
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from itertools import pairwise
 from typing import Literal, TypeAlias
 
@@ -26,7 +25,6 @@ Counts: TypeAlias = Literal["presence", "sublinear", "share"]
 Places: TypeAlias = npt.NDArray[np.intp]
 Steps: TypeAlias = npt.NDArray[np.signedinteger]
 Floats: TypeAlias = npt.NDArray[np.float64]
-Table: TypeAlias = npt.NDArray[np.float32] | npt.NDArray[np.float16] | npt.NDArray[np.int8]
 
 MAX_BITS = 24
 """Most bits of a bucket."""
@@ -34,6 +32,7 @@ MAX_BITS = 24
 _COUNT_BITS = np.uint64(32)
 _CHAR, _NEXT_CHAR, _CHAR_MIX = np.uint32(0x9E3779B1), np.uint32(0x85EBCA6B), np.uint32(0xC2B2AE35)
 _TALLIES = 1 << 12
+_BLANK = np.zeros(1, np.uint32)
 
 
 @dataclass(frozen=True)
@@ -87,12 +86,14 @@ class Grams:
 
 def grams(frame: Frame, family: Family) -> Grams:
     """The n-grams of all texts of a frame."""
-    keys = [np.zeros(0, np.uint64)]
-    for bucket, count in _distinct(frame, family, True):
-        keys.append(bucket.astype(np.uint64) << _COUNT_BITS | count.astype(np.uint64))
-        keys[-1].sort()
-    document = np.repeat(np.arange(len(frame), dtype=np.int32), [len(part) for part in keys[1:]])
-    joined = np.concatenate(keys)
+    found = distinct(frame, family)
+    keys = found.buckets.astype(np.uint64) << _COUNT_BITS | found.counts.astype(np.uint64)
+    bounds = [*found.begins.tolist(), len(keys)]
+    parts = [keys[first + 1 : last] for first, last in pairwise(bounds)]
+    for part in parts:
+        part.sort()
+    document = np.repeat(np.arange(len(frame), dtype=np.int32), [len(part) for part in parts])
+    joined = np.concatenate([np.zeros(0, np.uint64), *parts])
     counts = (joined & np.uint64((1 << 32) - 1)).astype(np.float32)
     return Grams(document, (joined >> _COUNT_BITS).astype(np.int32), counts)
 
@@ -113,58 +114,40 @@ def matrix(
 
 
 @dataclass(frozen=True, eq=False)
-class Weighing:
-    """A linear model over one family: ``table`` and, if given, ``idf`` are one entry a bucket.
+class Distinct:
+    """Distinct buckets of each text, by their last place in it, and how often each occurs.
 
-    A bucket's value is 1 (``presence``), 1 + log(count) (``sublinear``), times ``idf[bucket]``, or
-    its count over that of all buckets of the text (``share``).
+    Before the buckets of each text stands a blank entry (bucket 0, once), at ``begins``: a text
+    without n-grams has a place, and every sum begins with 0.
     """
 
-    table: Table
-    idf: npt.NDArray[np.float32] | None = None
-    counts: Counts = "presence"
+    begins: Places
+    buckets: Places
+    counts: Places
 
-    def sums(self, buckets: Places, counts: Places) -> tuple[float, float]:
-        """Sum of ``value * table[bucket]`` and of ``value ** 2`` over the buckets of a text.
+    def sums(self, values: Floats) -> Floats:
+        """Sum of the values (entries,) of each text, which are changed: those of blanks become 0.
 
-        Of ``share`` the sum over counts and the square of their total: the first over the root of
-        the second is the mean of the table over all n-grams.
+        The same bits as ``numpy.add.reduce`` of the text's values alone.
         """
-        weights = self.table[buckets].astype(np.float64)
-        if self.counts == "share":
-            return float(np.add.reduce(counts * weights)), float(np.add.reduce(counts)) ** 2
-        is_present = self.counts == "presence"
-        if is_present and self.idf is None:
-            return float(np.add.reduce(weights)), float(len(buckets))
-        values = np.ones(len(buckets)) if is_present else _sublinear(counts)
-        if self.idf is not None:
-            values *= self.idf[buckets]
-        return float(np.add.reduce(values * weights)), float(np.add.reduce(values * values))
+        values[self.begins] = 0.0
+        found: Floats = np.add.reduceat(values, self.begins)
+        return found
 
+    @cached_property
+    def logarithms(self) -> Floats:
+        """1 + log(count), counts above the last entry of the table as that."""
+        return _logarithms().take(self.counts, mode="clip")
 
-def weighed(frame: Frame, family: Family, weighings: Sequence[Weighing]) -> Floats:
-    """`Weighing.sums` of each weighing and text: float64 (weighings, texts, 2).
+    @cached_property
+    def occurrences(self) -> Floats:
+        """How many n-grams each text has."""
+        return self.sums(self.counts.astype(np.float64))
 
-    The first sum over the root of the second is the score of a linear model with L2-normalised
-    rows; both are 0 for a text without n-grams. N-grams are found once for all weighings.
-
-    Raises ValueError if a table has not one entry a bucket.
-    """
-    for one in weighings:
-        for name, given in (("table", one.table), ("idf", one.idf)):
-            if given is not None and given.shape != (family.buckets,):
-                raise ValueError(f"{name} needs shape ({family.buckets},), but has {given.shape}")
-    with_counts = any(one.counts != "presence" for one in weighings)
-    found = np.zeros((len(weighings), len(frame), 2))
-    for row, (buckets, counts) in enumerate(_distinct(frame, family, with_counts)):
-        for place, one in enumerate(weighings):
-            found[place, row] = one.sums(buckets, counts)
-    return found
-
-
-def _sublinear(counts: Places) -> Floats:
-    """1 + log(count), counts above the last entry of the table as that."""
-    return _logarithms().take(counts, mode="clip")
+    @cached_property
+    def types(self) -> Floats:
+        """How many different n-grams each text has."""
+        return np.diff(self.begins, append=len(self.buckets)) - 1.0
 
 
 @cache
@@ -172,26 +155,40 @@ def _logarithms() -> Floats:
     return np.array([0.0, *(1 + math.log(count) for count in range(1, _TALLIES))])
 
 
-def _distinct(frame: Frame, family: Family, with_counts: bool) -> Iterator[tuple[Places, Places]]:
-    """Distinct buckets of each text, by their last place in it, and how often each occurs.
+def distinct(frame: Frame, family: Family) -> Distinct:
+    """The distinct n-grams of all texts of a frame.
 
     Every window writes its place into a table at its bucket and reads there which place stayed: all
     windows of one bucket read the same. That needs no sorting, which takes three times as long.
-    Without counts, none are returned.
     """
-    is_char = family.unit == "char"
-    buckets = _char_buckets(frame, family) if is_char else _token_buckets(frame, family)
-    starts = (frame.starts if is_char else frame.token_bounds).tolist()
-    reach = [order if is_char else order - 1 for order in family.orders]  # a text ends with NUL
-    for low, high in pairwise(starts):
-        parts = zip(buckets, reach, strict=True)
-        windows = np.concatenate([bucket[low : max(low, high - less)] for bucket, less in parts])
-        places = windows.astype(np.intp)
+    windows, begins = _windows(frame, family)
+    stayed = np.empty(len(windows), np.intp)
+    stayed[begins] = begins
+    for blank, end in pairwise([*begins.tolist(), len(windows)]):
+        first = blank + 1
+        places = windows[first:end]
         table, own = _scratch(family.bits, len(places))
         table[places] = own
-        stayed = table[places]
-        last = np.flatnonzero(stayed == own)
-        yield places[last], np.bincount(stayed)[last] if with_counts else last
+        np.add(table[places], first, out=stayed[first:end], dtype=np.intp)
+    counts = np.bincount(stayed, minlength=len(windows))
+    last = np.flatnonzero(counts)
+    return Distinct(np.searchsorted(last, begins), windows[last], counts[last])
+
+
+def _windows(frame: Frame, family: Family) -> tuple[Places, Places]:
+    """Buckets of the windows of each text after a blank entry, and where that of each text is."""
+    is_char = family.unit == "char"
+    buckets = _char_buckets(frame, family) if is_char else _token_buckets(frame, family)
+    starts = frame.starts if is_char else frame.token_bounds
+    reach = [order if is_char else order - 1 for order in family.orders]  # a text ends with NUL
+    parts = [np.zeros(0, np.uint32)]
+    for low, high in pairwise(starts.tolist()):
+        orders = zip(buckets, reach, strict=True)
+        parts += [_BLANK, *(bucket[low : max(low, high - less)] for bucket, less in orders)]
+    sizes = np.ones(len(frame), np.intp)
+    for less in reach:
+        sizes += np.maximum(np.diff(starts) - less, 0)
+    return np.concatenate(parts).astype(np.intp), np.cumsum(sizes) - sizes
 
 
 class _Scratch(threading.local):

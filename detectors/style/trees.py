@@ -1,6 +1,8 @@
 """Gradient-boosted trees (Friedman, 2001) as arrays, evaluated for a whole batch at once."""
 
 from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -25,7 +27,7 @@ class Trees:
     depth : most steps from a root to a leaf.
 
     Raises ValueError for arrays of different lengths, other types or with NaN, nodes that are not
-    there, and a depth that no such trees have.
+    there, more branches than nodes, and a depth that no such trees have.
     """
 
     roots: Numbers
@@ -54,6 +56,7 @@ class Trees:
                 raise ValueError("the trees name nodes that are not there")
         if type(self.depth) is not int or not 0 <= self.depth <= nodes:
             raise ValueError(f"the trees have {nodes:,} nodes and the depth {self.depth!r}")
+        _ = self._walk
 
     def logits(self, rows: npt.NDArray[np.float32]) -> Floats:
         """Sum of the trees' values for each row of ``rows`` (rows, columns), float64 (rows,)."""
@@ -61,10 +64,45 @@ class Trees:
         return np.concatenate([np.empty(0), *found])
 
     def _logits(self, rows: npt.NDArray[np.float32]) -> Floats:
-        node = np.repeat(self.roots[None, :], len(rows), axis=0)
-        numbers = np.arange(len(rows))[:, None]
+        walk, cells = self._walk, rows.ravel()
+        begins = np.arange(0, rows.size, rows.shape[1])[:, None]
+        node = np.tile(np.arange(len(self.roots)), (len(rows), 1))
         for _ in range(self.depth):
-            is_left = rows[numbers, self.feature[node]] <= self.threshold[node]
-            node = np.where(is_left, self.left[node], self.right[node])
-        sums: Floats = self.value[node].sum(axis=1)
+            value = cells.take(begins + walk.feature.take(node))
+            node = walk.left.take(node) + (value > walk.threshold.take(node))
+        sums: Floats = walk.value.take(node).sum(axis=1)
         return sums
+
+    @cached_property
+    def _walk(self) -> "_Walk":
+        """The nodes level by level, the roots first."""
+        level, levels, lefts = self.roots, [self.roots], []
+        count = len(level)
+        for _ in range(self.depth):
+            left = np.arange(count - len(level), count)
+            inner = np.flatnonzero((self.left[level] != level) | (self.right[level] != level))
+            left[inner] = count + 2 * np.arange(len(inner))
+            lefts.append(left)
+            level = np.column_stack([self.left[level[inner]], self.right[level[inner]]]).ravel()
+            levels.append(level)
+            count += len(level)
+            if count > len(self.feature):
+                raise ValueError("the trees have nodes in common")
+        lefts.append(np.arange(count - len(level), count))
+        order, places = np.concatenate(levels), np.concatenate(lefts)
+        is_leaf = places == np.arange(count)
+        threshold = np.where(is_leaf, np.inf, self.threshold[order])
+        feature = self.feature[order].astype(np.intp)
+        return _Walk(feature, threshold, places.astype(np.intp), self.value[order])
+
+
+class _Walk(NamedTuple):
+    """Nodes in an order where the right child follows the left one: one step is one addition.
+
+    A leaf is its own left child, with a threshold that no value exceeds.
+    """
+
+    feature: npt.NDArray[np.intp]
+    threshold: Floats
+    left: npt.NDArray[np.intp]
+    value: Floats

@@ -54,7 +54,7 @@ def measure(frame: Frame, language: str) -> npt.NDArray[np.float32]:
     Raises ValueError for a language without word lists.
     """
     tokens = np.flatnonzero(frame.token_kinds != MARK)
-    words = np.bincount(frame.token_documents[tokens], minlength=len(frame))
+    words = frame.tokens_of_text(tokens)
     columns = sentence_lengths(frame, tokens) + clause_lengths(frame, tokens)
     columns += [] if language in _UNSPACED else word_lengths(frame)
     columns += vocabulary(frame, tokens)

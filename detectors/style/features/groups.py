@@ -7,7 +7,15 @@ import numpy as np
 import numpy.typing as npt
 
 from scrubtrace.detectors.reference.tokens import Words
-from scrubtrace.detectors.style.features.measures import Column, Counts, Measure, rate, share
+from scrubtrace.detectors.style.features.measures import (
+    Column,
+    Counts,
+    Measure,
+    count_of,
+    rate,
+    share,
+    total_of,
+)
 from scrubtrace.detectors.style.frame import NEXT_WORD, WORD, Frame
 from scrubtrace.detectors.style.word_lists import Group, HashLookup, word_lists
 
@@ -41,7 +49,7 @@ def group_rates(frame: Frame, language: str, words: Counts) -> list[Column]:
     rows = [*found.T, *_affixes(frame, lists.suffixes, True)]
     rows += _affixes(frame, lists.prefixes, False)
     if language == "en":
-        rows.append(np.bincount(_contracted(frame), minlength=texts))
+        rows.append(count_of(_contracted(frame), texts))
     return list(100 * share(np.stack(rows), words[None]))
 
 
@@ -98,7 +106,7 @@ def _occurrences(frame: Frame, language: str) -> Counts:
     return found.reshape(texts, width)
 
 
-def _affixes(frame: Frame, parts: tuple[Group, ...], at_end: bool) -> list[Counts]:
+def _affixes(frame: Frame, parts: tuple[Group, ...], at_end: bool) -> list[Column]:
     """How many words of each text end, or begin, with an entry of each group."""
     if not parts:
         return []
@@ -121,7 +129,7 @@ def _affixes(frame: Frame, parts: tuple[Group, ...], at_end: bool) -> list[Count
             for entry in group.entries:
                 if len(entry) == size:
                     hit |= fitting == _packed(entry)
-    return [np.bincount(documents[hit], minlength=len(frame)) for hit in hits]
+    return [total_of(documents, hit, len(frame)) for hit in hits]
 
 
 def _packed(letters: str) -> int:

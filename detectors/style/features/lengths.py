@@ -70,9 +70,8 @@ def sentence_lengths(frame: Frame, words: Counts) -> list[Column]:
     lengths, documents = lengths[kept], frame.token_documents[words][first]
     texts = len(frame)
     mean, sd, count = moments(lengths, documents, texts)
-    same = documents[1:] == documents[:-1]
-    steps = np.abs(np.diff(lengths))[same]
-    change = share(total_of(documents[1:][same], steps, texts), count - 1)
+    steps = np.abs(np.diff(lengths)) * (documents[1:] == documents[:-1])
+    change = share(total_of(documents[1:], steps, texts), count - 1)
     starts = frame.hashes[words][first]
     return [
         mean,
@@ -118,9 +117,9 @@ def word_lengths(frame: Frame) -> list[Column]:
     ]
 
 
-def _distinct(hashes: npt.NDArray[np.uint64], documents: Counts, texts: int) -> Counts:
+def _distinct(hashes: npt.NDArray[np.uint64], documents: Counts, texts: int) -> Column:
     order = np.lexsort((hashes, documents))
     hashes, documents = hashes[order], documents[order]
     new = np.ones(len(hashes), np.bool_)
     new[1:] = (hashes[1:] != hashes[:-1]) | (documents[1:] != documents[:-1])
-    return np.bincount(documents[new], minlength=texts)
+    return total_of(documents, new, texts)

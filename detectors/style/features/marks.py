@@ -88,7 +88,7 @@ def mark_rates(frame: Frame, language: str, words: Counts, sentences: Counts) ->
 
 def _count(frame: Frame, flags: npt.NDArray[np.bool_]) -> Counts:
     """How many characters of each text are flagged."""
-    return np.bincount(frame.char_document[np.flatnonzero(flags)], minlength=len(frame))
+    return np.diff(np.searchsorted(np.flatnonzero(flags), frame.starts))
 
 
 def _scripts(frame: Frame, chars: Counts) -> list[Column]:

@@ -56,13 +56,24 @@ def share(numerator: npt.NDArray[np.generic], denominator: npt.NDArray[np.generi
 def total_of(
     documents: Counts, values: "npt.NDArray[np.int64] | npt.NDArray[np.bool_]", texts: int
 ) -> Column:
-    """Sum of whole numbers in each text: exact, and so the same in any order."""
-    return np.asarray(np.bincount(documents, values, minlength=texts), np.float64)
+    """Sum of whole numbers, or number of flags, in each text, given in order of texts: exact."""
+    bounds = np.searchsorted(documents, np.arange(texts + 1))
+    if values.dtype == np.bool_:
+        return np.diff(np.searchsorted(np.flatnonzero(values), bounds)).astype(np.float64)
+    found, filled = np.zeros(texts), np.flatnonzero(bounds[1:] > bounds[:-1])
+    if len(filled):
+        found[filled] = np.add.reduceat(values, bounds[filled])
+    return found
+
+
+def count_of(documents: Counts, texts: int) -> Counts:
+    """How often each text is among texts in order."""
+    return np.diff(np.searchsorted(documents, np.arange(texts + 1)))
 
 
 def moments(values: Counts, documents: Counts, texts: int) -> tuple[Column, Column, Counts]:
-    """Mean, standard deviation (divided by n) and number of the whole numbers of each text."""
-    count = np.bincount(documents, minlength=texts)
+    """Mean, standard deviation (divided by n) and number of whole numbers, in order of texts."""
+    count = count_of(documents, texts)
     mean = share(total_of(documents, values, texts), count)
     square = share(total_of(documents, values * values, texts), count)
     return mean, np.sqrt(np.maximum(square - mean * mean, 0)), count

@@ -20,6 +20,7 @@ from scrubtrace.detectors.style.features.measures import (
     Column,
     Counts,
     Measure,
+    count_of,
     moments,
     more,
     share,
@@ -124,7 +125,7 @@ def _frequencies(frame: Frame, words: Counts, documents: Counts, zipf: Counts) -
     starts = frame.token_starts[words]
     is_small = frame.codes[starts] == frame.lowered[starts]
     texts = len(frame)
-    small = np.bincount(documents[is_small], minlength=texts)
+    small = total_of(documents, is_small, texts)
     kept = np.flatnonzero(is_small & (zipf >= 0))
     documents, zipf = documents[kept], zipf[kept]
     mean, sd, count = moments(zipf, documents, texts)
@@ -142,7 +143,7 @@ def _change(follows: Counts, documents: Counts, nats: Counts, texts: int) -> Col
     in_row = np.flatnonzero((np.diff(follows) == 1) & (documents[1:] == documents[:-1]))
     owners = documents[in_row]
     changes = total_of(owners, np.abs(nats[in_row + 1] - nats[in_row]), texts)
-    return share(changes, np.bincount(owners, minlength=texts)) / NAT_STEPS
+    return share(changes, count_of(owners, texts)) / NAT_STEPS
 
 
 def _of_sentences(sentences: Counts, documents: Counts, nats: Counts, texts: int) -> Column:
@@ -151,7 +152,7 @@ def _of_sentences(sentences: Counts, documents: Counts, nats: Counts, texts: int
     kept = np.flatnonzero(count >= LEAST_PAIRS)
     means = np.bincount(sentences, nats)[kept] / count[kept] / NAT_STEPS
     owner = documents[np.searchsorted(sentences, kept)]
-    total = np.bincount(owner, minlength=texts)
+    total = count_of(owner, texts)
     mean = share(np.bincount(owner, means, minlength=texts), total)
     squares = (means - mean[owner]) ** 2
     return np.sqrt(share(np.bincount(owner, squares, minlength=texts), total))

@@ -13,7 +13,15 @@ import numpy as np
 import numpy.typing as npt
 
 from scrubtrace.detectors.reference.tokens import mixed
-from scrubtrace.detectors.style.features.measures import Column, Counts, Measure, extreme, share
+from scrubtrace.detectors.style.features.measures import (
+    Column,
+    Counts,
+    Measure,
+    count_of,
+    extreme,
+    share,
+    total_of,
+)
 from scrubtrace.detectors.style.frame import NEXT_WORD, Frame
 
 WINDOW = 50
@@ -55,15 +63,15 @@ def vocabulary(frame: Frame, words: Counts) -> list[Column]:
     """`VOCABULARY` from the numbers of the tokens that are words."""
     texts = len(frame)
     hashes, documents = frame.hashes[words], frame.token_documents[words]
-    total = np.bincount(documents, minlength=texts)
+    total = count_of(documents, texts)
     order, new = _grouped(hashes, documents)
     begins = np.flatnonzero(new)
     frequency = np.diff(np.append(begins, len(words)))
     owner = documents[order[begins]]
-    types = np.bincount(owner, minlength=texts)
-    once = np.bincount(owner[frequency == 1], minlength=texts)
-    twice = np.bincount(owner[frequency == 2], minlength=texts)
-    squares = _sum_in_order((frequency * frequency).astype(np.float64), owner, texts)
+    types = count_of(owner, texts)
+    once = total_of(owner, frequency == 1, texts)
+    twice = total_of(owner, frequency == 2, texts)
+    squares = total_of(owner, frequency * frequency, texts)
     logs, weighted = logarithms(int(total.max(initial=1)))
     entropy = logs[total] - share(_sum_in_order(weighted[frequency], owner, texts), total)
     commonest = extreme(np.maximum, frequency, owner, texts)
@@ -109,7 +117,7 @@ def _mattr(order: Counts, new: npt.NDArray[np.bool_], documents: Counts, total: 
     last_start = (total - size)[documents]
     first = np.maximum(previous + 1, np.maximum(place - size[documents] + 1, 0))
     windows = np.maximum(np.minimum(place, last_start) - first + 1, 0)
-    types = _sum_in_order(windows.astype(np.float64), documents, len(total))
+    types = total_of(documents, windows, len(total))
     return share(types, (total - size + 1) * size)
 
 
@@ -127,8 +135,8 @@ def _repeated(hashes: npt.NDArray[np.uint64], documents: Counts, order: int, tex
     same = np.zeros(len(keys) + 1, np.bool_)
     np.equal(keys[1:], keys[:-1], out=same[1:-1])
     repeated = keys[same[1:] | same[:-1]] >> np.uint64(64 - _ROW_BITS)
-    found = np.bincount(repeated.astype(np.int64), minlength=texts)
-    return share(found, np.bincount(owner, minlength=texts))
+    found = count_of(repeated.astype(np.int64), texts)
+    return share(found, count_of(owner, texts))
 
 
 def _sum_in_order(values: Column, documents: Counts, texts: int) -> Column:
