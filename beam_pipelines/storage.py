@@ -2,8 +2,8 @@
 
 Local paths never import Beam. Writing is atomic: a reader sees the whole file or none. An OSError
 is about the file: there is none, or the disk refuses. What a Beam file system cannot do is a
-`RemoteError`, whatever its client raises; what is wrong while an open file is read or written piece
-by piece stays as it is.
+`RemoteError`, whatever its client raises, also while an open file is read; what is wrong while one
+is written piece by piece stays as it is.
 """
 
 import errno
@@ -15,6 +15,7 @@ import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
+from io import BufferedReader, RawIOBase
 from typing import IO, Any
 
 from scrubtrace.detectors.file_systems import file_systems, opened
@@ -130,13 +131,42 @@ def _local_info(path: str) -> FileInfo:
 
 @contextmanager
 def open_read(path: str) -> Iterator[IO[bytes]]:
-    """A seekable binary file; raises OSError, `RemoteError`."""
+    """A seekable binary file; raises OSError, `RemoteError`, this also while it is read."""
     if not is_remote(path):
         with open(path, "rb") as local:
             yield local
         return
     with closing(_open_remote(path)) as remote:
-        yield remote
+        yield BufferedReader(_RemoteFile(path, remote))
+
+
+class _RemoteFile(RawIOBase):
+    """An open file of a Beam file system, whose connection may break: that is a `RemoteError`."""
+
+    def __init__(self, path: str, file: Any) -> None:
+        super().__init__()
+        self._path, self._file = path, file
+
+    def readinto(self, buffer: Any) -> int:
+        """Fills the buffer, or as much of it as the file has."""
+        with _store_errors(self._path):
+            content = self._file.read(len(buffer))
+        buffer[: len(content)] = content
+        return len(content)
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        """Goes to a place; returns it."""
+        with _store_errors(self._path):
+            self._file.seek(offset, whence)
+            return int(self._file.tell())
+
+    def readable(self) -> bool:
+        """It is."""
+        return True
+
+    def seekable(self) -> bool:
+        """It is."""
+        return True
 
 
 def _open_remote(path: str) -> Any:
@@ -155,12 +185,12 @@ def _open_remote(path: str) -> Any:
 
 def read_bytes(path: str) -> bytes:
     """The whole file; raises OSError, `RemoteError`."""
-    with open_read(path) as file, _store_errors(path):
+    with open_read(path) as file:
         return file.read()
 
 
 def sha256(file: IO[bytes]) -> str:
-    """SHA-256 of an open file from its start to its end, in hexadecimal; raises OSError."""
+    """SHA-256 of an open file from its start to its end, in hexadecimal; raises what it raises."""
     file.seek(0)
     digest = hashlib.sha256()
     while content := file.read(_READ_BYTES):
@@ -174,7 +204,7 @@ def sha256_of(path: str) -> str | None:
     Raises `RemoteError`, also if a file of a Beam file system breaks off.
     """
     try:
-        with open_read(path) as file, _store_errors(path):
+        with open_read(path) as file:
             return sha256(file)
     except OSError:
         return None

@@ -1,9 +1,10 @@
 """An object store that refuses is no answer about a file: not "none", "changed" or "gone"."""
 
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from random import Random
 from types import SimpleNamespace
 from typing import Any
 
@@ -67,6 +68,36 @@ def refuse(monkeypatch: pytest.MonkeyPatch) -> Refuse:
         monkeypatch.setattr(MemoryFileSystem, "open", open_)
 
     return refuse
+
+
+@pytest.fixture
+def break_off(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
+    """Lets the connection break where a shard's rows are read; its end can be.
+
+    A column that compresses badly keeps the texts out of the end, which is read at once.
+    """
+    sink, noise = io.BytesIO(), Random(6)
+    columns = {"text": ["Soup at noon.", "The tram."], "id": ["x", "y"]}
+    columns["noise"] = [noise.randbytes(100_000).hex() for _ in range(2)]
+    pq.write_table(pa.table(columns), sink)
+    FILES[DATA] = sink.getvalue()
+
+    class Broken(io.BytesIO):
+        def read(self, size: int | None = -1) -> bytes:
+            if self.tell() < 60:
+                raise ConnectionResetError("no answer")
+            return super().read(size)
+
+    def break_off() -> None:
+        opened = MemoryFileSystem.open
+
+        def open_(files: MemoryFileSystem, path: str, *more: Any, **named: Any) -> Any:
+            file = opened(files, path, *more, **named)
+            return Broken(file.read()) if path == DATA else file
+
+        monkeypatch.setattr(MemoryFileSystem, "open", open_)
+
+    return break_off
 
 
 def scanned() -> RunFolder:
@@ -157,6 +188,45 @@ def test_a_shard_on_a_store_that_refuses_is_not_called_unreadable(
         draw_range(task, DrawSpec(run_spec(), (), Keep(1, 1)), Ranker(bytes(32)), Known())
 
 
+def test_rows_of_a_shard_that_breaks_off_are_scanned_later(
+    break_off: Callable[[], None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    detect = ("detect", DATA, "--out", OUT, "--id-column", "id", "--dataset", "data", "--quiet")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(MemoryFileSystem, "open", MemoryFileSystem.open)  # is brought back after it
+        break_off()
+        assert code_of(*detect, *REVIEW) == Exit.INCOMPLETE
+    told = capsys.readouterr().err
+    assert "units could not be written: an object store cannot be reached, or refuses" in told
+    assert not list(dead_letters())
+    assert code_of(*detect, *REVIEW) == Exit.DONE
+
+
+def test_a_shard_that_could_not_be_planned_is_scanned_by_the_next_run(
+    refuse: Refuse, capsys: pytest.CaptureFixture[str]
+) -> None:
+    detect = ("detect", DATA, "--out", OUT, "--id-column", "id", "--dataset", "data", "--quiet")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(MemoryFileSystem, "open", MemoryFileSystem.open)
+        refuse(DATA)
+        assert code_of(*detect, *REVIEW) == Exit.INCOMPLETE
+    assert code_of(*detect, *REVIEW) == Exit.DONE
+    assert len([path for path in FILES if "/receipts/" in path]) == 1
+
+
+def test_a_draw_or_a_purge_stops_where_a_shard_breaks_off(
+    break_off: Callable[[], None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    scanned()
+    break_off()
+    sample = ("review", "sample", "1", "--out", OUT, "--name", "a", *REVIEW)
+    assert code_of(*sample) == Exit.INCOMPLETE
+    assert "shard a.parquet cannot be read: nothing was drawn" in capsys.readouterr().err
+    wanted = pa.Table.from_pylist([{"reason": Reason.LISTED, "row_id": "x"}], WANTED)
+    with pytest.raises(RemoteError, match="no answer"):
+        locate(wanted, [planned()], "text")
+
+
 @pytest.mark.parametrize("name", ["shards/p0.parquet", "removal/removed.parquet"])
 def test_a_file_that_breaks_off_while_it_is_compared_is_not_called_missing(
     name: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
@@ -235,6 +305,11 @@ def test_a_purge_goes_on_after_a_store_refused_to_take_shards(
     assert "units could not be written: an object store cannot be reached, or refuses" in told
     assert purge(*given, out="mem://bucket/purged") == Exit.DONE
     assert "mem://bucket/purged/shards/p0.parquet" in FILES
+
+
+def dead_letters() -> Iterator[str]:
+    """Paths of all dead letters."""
+    return (path for path in FILES if "dead" in path)
 
 
 def no_answer(*_: Any, **__: Any) -> Any:
