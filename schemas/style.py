@@ -39,9 +39,10 @@ _KIND = re.compile(r"(.*) \(kind (\S+) (\d+)-(\d+)\)", re.DOTALL)
 DECIDED_COLUMNS = frozenset({
     "decision", "decisions", "decision_ids", "decided_by", "decided_at", "verdict",
     "review_decision", "reviewers", "item_key", "evidence_fingerprint", "row_version",
+    "snippet_start", "spans_left_out",
 })  # fmt: skip
-"""Columns of rows that reviewers have seen, case folded. Such rows were picked because of their
-scores: what was dismissed among them is no sample of human rows and may not calibrate."""
+"""Columns of rows that were found, or that reviewers have seen, case folded. Such rows were picked
+because of their scores: they are no sample of human rows and may not calibrate."""
 
 
 class StyleError(ValueError):

@@ -68,6 +68,16 @@ def test_what_is_left_of_a_source_is_all_of_it() -> None:
     assert (news.scores > 0.2).sum() == 100
 
 
+def test_texts_that_are_read_as_equal_count_once(capsys: pytest.CaptureFixture[str]) -> None:
+    changed = [
+        TEXTS[0].replace(" ", "  "), TEXTS[1].replace(". ", ".\n\n"), f"**{TEXTS[2]}**",
+        f"# {TEXTS[3]}", TEXTS[4].replace(" ", "\u00a0"), f" {TEXTS[5]}\u200b",
+    ]  # fmt: skip
+    write("a.parquet", [*TEXTS[:100], *changed], ["essays"] * 106)
+    assert calibrate_on() == 0
+    assert "rows: kept 100, repeated 6" in capsys.readouterr().out
+
+
 def test_a_text_of_two_languages_calibrates_both() -> None:
     write("a.parquet", TEXTS[:50], ["essays"] * 50)
     write("b.parquet", TEXTS[:50], ["essays"] * 50, language="zh")
@@ -135,6 +145,7 @@ REVIEWED = {
     "meta": pa.struct([("review", pa.struct([("Item_Key", pa.string())]))]),
     "by_name": pa.map_(pa.string(), RECORD),
     "review.decision": pa.string(),
+    "snippet_start": pa.int64(),
 }
 OTHER = {
     "decisive": pa.string(),
@@ -153,7 +164,7 @@ def test_rows_that_reviewers_saw_are_known_by_any_column(
     pq.write_table(pa.table({"text": TEXTS[:100], name: nothing}), "a.parquet")
     given = ("a.parquet", "--out", "human.npz", "--origin", "made up", "--language", "en")
     assert code_of("style", "calibrate", *given) == 2
-    assert "of reviewed rows" in capsys.readouterr().err
+    assert "of found or reviewed rows" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(("name", "kind"), OTHER.items(), ids=str)
@@ -169,7 +180,7 @@ def test_rows_that_reviewers_saw_are_known_by_their_folder(
     Path("Decision=not_llm").mkdir()
     write("Decision=not_llm/a.parquet", TEXTS[:100], ["essays"] * 100)
     assert calibrate_on(path="*/a.parquet") == 2
-    assert "has the column 'Decision' of reviewed rows" in capsys.readouterr().err
+    assert "has the column 'Decision' of found or reviewed rows" in capsys.readouterr().err
 
 
 TRAINED = "rows that the model was trained on cannot calibrate it"

@@ -127,7 +127,7 @@ def test_rows_that_reviewers_saw_may_not_calibrate(
     write("human.parquet", human(50), **{column: pa.array(["not_llm"] * 50)})
     assert calibrate_on() == 2
     said = capsys.readouterr().err
-    assert f"has the column {column!r} of reviewed rows" in said
+    assert f"has the column {column!r} of found or reviewed rows" in said
     assert "may not calibrate" in said
     assert not Path("human.npz").exists()
 

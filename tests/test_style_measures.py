@@ -60,6 +60,14 @@ CASES = [
 ]
 
 
+def test_measures_are_said_in_plain_words() -> None:
+    for language in LANGUAGES:
+        for entry in measures(language):
+            for words in (entry.higher, entry.lower):
+                assert not words.startswith("the word ") or " is used " in words
+                assert "_" not in words
+
+
 def _named(texts: list[str], language: str) -> list[dict[str, float]]:
     names = [one.name for one in measures(language)]
     values = measure(Frame.of(fold(texts)), language)

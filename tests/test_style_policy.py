@@ -245,7 +245,7 @@ def test_a_flagged_text_resembles_and_is_looked_at_last() -> None:
     verdict = judge([entry(1, -1)], policy, outcome.cuts)
     assert verdict is not None
     assert (verdict.kind, verdict.flagged) == (Kind.LLM_STYLE, True)
-    assert verdict.priority == len(PRIORITIES)
+    assert verdict.priority == len(PRIORITIES) + 10
     assert verdict.why == (
         "resembles LLM text in style: ranks high among 999 of your human rows (en, essays, "
         "100-199 words; p = 0.001); 40 of 1,000 texts of en, essays, 100-199 words are flagged "
@@ -254,6 +254,15 @@ def test_a_flagged_text_resembles_and_is_looked_at_last() -> None:
     )
     assert judge([entry(1, -1)], policy, {}) is None
     assert judge([entry(1, -1)], PolicySection()) is None
+
+
+def test_a_smaller_p_value_is_looked_at_first() -> None:
+    policy = PolicySection(style=StyleSection(alpha=0.05))
+    entries = [entry(rank) for rank in (1, 2, 22, 50)]
+    verdicts = [judge([one], policy) for one in entries]
+    found = [verdict.priority for verdict in verdicts if verdict]
+    assert found == sorted(set(found))
+    assert len(found) == 4
 
 
 def test_style_is_reported_where_the_policy_does_not_flag_its_kind() -> None:

@@ -72,7 +72,10 @@ ONE_IS_ENOUGH = frozenset({Kind.REDACTION, Kind.REFERENCE_MATCH, Kind.INPUT_MATC
 
 SURE = (Strength.PROOF, Strength.STRONG)
 
-RULES = 2
+STYLE_STEPS = 10_000
+"""Steps of the p-values by which the texts of the last kind follow each other."""
+
+RULES = 3
 """Goes up when the same evidence gets another verdict under the same policy."""
 
 EvidenceRow = Mapping[str, Any]
@@ -142,7 +145,7 @@ def policy_digest(policy: PolicySection) -> str:
 
 def _styled(entry: EvidenceRow, note: str, policy: PolicySection) -> Verdict:
     kind = Kind.LLM_STYLE
-    priority = PRIORITIES.index((kind, Strength.WEAK)) + 1
+    priority = PRIORITIES.index((kind, Strength.WEAK)) + 1 + int(entry["score"] * STYLE_STEPS)
     why = "; ".join(filter(None, [reasons(kind, [entry]), note]))
     return Verdict(kind in policy.flag_kinds, kind, priority, why)
 

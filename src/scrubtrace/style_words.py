@@ -39,7 +39,10 @@ NO_TEXT = (
 PROBLEMS = (TOO_FEW, OTHER_KIND, NO_RATE, NO_TEXT)
 """Why nothing of a stratum can be flagged."""
 
-RATES = ("{what} are used more often", "{what} are used less often")
+RATES = (
+    "{what} are used more often", "{what} are used less often",
+    "{what} is used more often", "{what} is used less often",
+)  # fmt: skip
 GROUPS = ("the word '{words}'", "forms of '{words}'", "words in {words}")
 """Messages that the words of measures are made of, beside those that are whole."""
 

@@ -6,6 +6,9 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+ONE_WORD = "the word "
+"""How what is counted begins if it is one word and not several."""
+
 Column: TypeAlias = npt.NDArray[np.float64]
 Counts: TypeAlias = npt.NDArray[np.int64]
 
@@ -38,7 +41,8 @@ class Measure:
 
 def rate(name: str, what: str, source: str, unit: str = "per 100 words") -> Measure:
     """A measure that says how often something occurs."""
-    return Measure(name, unit, f"{what} are used more often", f"{what} are used less often", source)
+    used = f"{what} is used" if what.startswith(ONE_WORD) else f"{what} are used"
+    return Measure(name, unit, f"{used} more often", f"{used} less often", source)
 
 
 def more(name: str, what: str, source: str, depends_on_length: bool = False) -> Measure:

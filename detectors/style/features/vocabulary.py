@@ -19,6 +19,7 @@ from scrubtrace.detectors.style.features.measures import (
     Measure,
     count_of,
     extreme,
+    more,
     share,
     total_of,
 )
@@ -31,11 +32,6 @@ _YULE = "Yule 1944"
 _SHANNON = "Shannon 1948"
 
 
-def _richer(name: str, unit: str, source: str, depends_on_length: bool = True) -> Measure:
-    more, less = "the vocabulary is richer", "the vocabulary is poorer"
-    return Measure(name, unit, f"{more} ({name})", f"{less} ({name})", source, depends_on_length)
-
-
 def _repeats(
     name: str, unit: str, what: str, source: str, depends_on_length: bool = False
 ) -> Measure:
@@ -44,13 +40,35 @@ def _repeats(
 
 
 VOCABULARY = (
-    _richer("mattr", f"types per word, windows of {WINDOW}", _COVINGTON, False),
-    _richer("guiraud_r", "types per root of words", "Guiraud 1954"),
-    _richer("hapax_share", "share of words used once", "Baayen 2001"),
-    _richer("dis_share", "share of types used twice", "Baayen 2001"),
+    Measure(
+        "mattr",
+        f"types per word, windows of {WINDOW}",
+        "fewer words come again soon",
+        "more words come again soon",
+        _COVINGTON,
+    ),
+    Measure(
+        "guiraud_r",
+        "types per root of words",
+        "there are more different words",
+        "there are fewer different words",
+        "Guiraud 1954",
+        True,
+    ),
+    more("hapax_share", "words are used only once", "Baayen 2001", True),
+    more("dis_share", "of the different words are used exactly twice", "Baayen 2001", True),
     _repeats("yules_k", "1 in 10,000", "words", _YULE),
-    _richer("word_entropy", "nats", _SHANNON),
-    _richer("word_evenness", "share of the highest entropy", _SHANNON),
+    Measure(
+        "word_entropy", "nats", "words are more varied", "words are less varied", _SHANNON, True
+    ),
+    Measure(
+        "word_evenness",
+        "share of the highest entropy",
+        "words are used more evenly",
+        "words are used less evenly",
+        _SHANNON,
+        True,
+    ),
     _repeats("commonest_word", "share of words", "the commonest words", _YULE),
     _repeats("repeated_bigrams", "share of pairs", "pairs of words", "Zaitsu and Jin 2023", True),
     _repeats(

@@ -14,7 +14,7 @@ from scrubtrace.beam_pipelines.drawing.partial import CANDIDATE, Candidates, sma
 from scrubtrace.beam_pipelines.drawing.ranges import ONE_TEXT
 from scrubtrace.beam_pipelines.drawing.texts import Drawn, Reading
 from scrubtrace.exits import IncompleteStop
-from scrubtrace.policy import PRIORITIES, evidence_fingerprint
+from scrubtrace.policy import PRIORITIES, STYLE_STEPS, evidence_fingerprint
 from scrubtrace.review.batches.known import known_items
 from scrubtrace.review.batches.store import store_drawn
 from scrubtrace.review.store import upsert_items
@@ -105,7 +105,7 @@ def _review_item(record: Mapping[str, Any]) -> ReviewItem:
         evidence_fingerprint=evidence_fingerprint(nothing),
         flagged=False,
         kind=SAMPLED,
-        priority=len(PRIORITIES) + 1,
+        priority=len(PRIORITIES) + STYLE_STEPS + 1,
         why="",
         policy="",
         detectors=nothing,

@@ -123,7 +123,7 @@ def _checked_inputs(request: Request) -> Inputs:
     for footer in inputs.footers:
         if decided := decided_column(footer.schema, footer.shard.path):
             raise UsageStop(
-                f"{footer.shard.path} has the column {decided!r} of reviewed rows: rows "
+                f"{footer.shard.path} has the column {decided!r} of found or reviewed rows: rows "
                 "that were picked by a score, dismissed or not, may not calibrate; give a random "
                 "sample of rows whose origin somebody vouches for"
             )

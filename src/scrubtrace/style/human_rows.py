@@ -1,7 +1,8 @@
 """Human rows by language and source: their scores, and the strata that they make.
 
-Every text is scored once in each language and source, and equal ones count once there: what another
-source has too must not be missing, or the rest would be no sample of the source. Beside the style
+Every text is scored once in each language and source, and texts that the style lane reads as equal
+(`detectors.style.folding`) count once there: what another source has too must not be missing, or
+the rest would be no sample of the source. Beside the style
 scores the other lanes judge the same rows, so that it is known how often any lane flags such rows.
 """
 
@@ -19,6 +20,7 @@ from scrubtrace.beam_pipelines.decoding import Rows
 from scrubtrace.beam_pipelines.scanning import SOURCE, cut_texts
 from scrubtrace.detectors.batch import TextBatch
 from scrubtrace.detectors.language import identify, normalise_code
+from scrubtrace.detectors.style.folding import fold
 from scrubtrace.detectors.style.model import StyleModel
 from scrubtrace.detectors.style.packs import row_number
 from scrubtrace.detectors.style.scorer import Measured, Scored, Scorer
@@ -157,7 +159,8 @@ class Collected:
     def _different(self, rows: Rows) -> list[tuple[str, str, str | None]]:
         """Text, language and source of each text that was not met before in the two."""
         kept: list[tuple[str, str, str | None]] = []
-        for row, text in zip(rows.text_rows, rows.texts, strict=True):
+        folded = fold([text or "" for text in rows.texts])
+        for row, text, read in zip(rows.text_rows, rows.texts, folded, strict=True):
             if not text or not text.strip():
                 self.counts["empty"] += 1
                 continue
@@ -172,7 +175,7 @@ class Collected:
                 )
             code = rows.languages[row] if rows.languages else None
             language = self._language or (normalise_code(code) if code else identify(text))
-            digest = _digest(text, language, source)
+            digest = _digest(read, language, source)
             if digest in self._seen:
                 self.counts["repeated"] += 1
                 continue
