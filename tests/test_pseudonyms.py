@@ -158,8 +158,32 @@ def test_a_commit_without_the_key_changes_nothing(
     monkeypatch.setenv("SCRUBTRACE_KEY", NEW)
     run = runs_of("out")[-1].id
     assert code_of("commit", run, "--out", "out", *TABLE) == 2
-    assert "pseudonyms for labeler need the keys of the run" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "pseudonyms for labeler need the keys of the run" in said
+    assert "put it below the first one there, or call detect again" in said
     assert labelers() == list(NAMES)
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("commit", "RUN", "--out", "out", *TABLE),
+        ("report", "--runs", "out", *TABLE, "--out", "report.md"),
+    ],
+    ids=lambda command: command[0],
+)
+def test_what_was_scanned_after_a_rotation_needs_no_dropped_key(
+    command: tuple[str, ...], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert detect() == 0
+    monkeypatch.setenv("SCRUBTRACE_KEY", f"{NEW},{OLD}")
+    assert detect() == 0
+    monkeypatch.setenv("SCRUBTRACE_KEY", NEW)
+    run = runs_of("out")[-1].id
+    given = [run if part == "RUN" else part for part in command]
+    capsys.readouterr()
+    assert code_of(*given) == 0, capsys.readouterr().err
+    assert labelers() == [pseudonym(name, NEW) for name in NAMES]
 
 
 def test_unmasking_is_logged_before_the_name_is_said(

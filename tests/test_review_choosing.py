@@ -72,3 +72,5 @@ def test_in_a_blind_export_only_the_language_counts() -> None:
     assert look_of(True, "llm_text", 2, "en", True) == look_of(False, SAMPLED, 0, "en", True)
     assert look_of(True, "llm_text", 2, "en", False) != look_of(True, "llm_text", 4, "en", False)
     assert look_of(False, SAMPLED, 1, "en", False) == look_of(False, SAMPLED, 9, "en", False)
+    first, other = (look_of(True, "llm_style", rank, "en", False) for rank in (20, 31))
+    assert first == other

@@ -217,3 +217,19 @@ def test_a_blind_sheet_and_tasks_go_out_and_come_back(capsys: pytest.CaptureFixt
     assert "0 decisions stored" in said.out
     assert review(*bring, "--keep-going") == 3
     assert "39 decisions stored, 0 known already, 0 tasks undecided" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("origin", "unknown"), [("llm", "specificity"), ("human", "sensitivity")])
+def test_controls_of_one_origin_are_warned_of(
+    origin: str, unknown: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    scanned()
+    rows = [row for row in pq.read_table("known.parquet").to_pylist() if row["who"] == origin]
+    rows += [{"body": f"Day {n}, aloud. {FLAGGED}", "who": origin} for n in range(6)]
+    pq.write_table(pa.Table.from_pylist(rows), "known.parquet")
+    assert add() == 0
+    for command, out in (("export", "f.csv"), ("sheet", "s.html")):
+        capsys.readouterr()
+        assert review(command, "--out", out, "--controls", "0.1") == 0
+        told = capsys.readouterr().err
+        assert f"all controls are of origin {origin}: {unknown} will not be measured" in told

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from random import Random
 
 from scrubtrace.schemas.batches import SAMPLED, Origin
+from scrubtrace.schemas.vocabulary import Kind
 
 Look = tuple[str | int | bool, ...]
 """What of a line is seen besides its text and its evidence: a control must not be the only one."""
@@ -26,6 +27,8 @@ def look_of(flagged: bool, kind: str, priority: int, language: str, blind: bool)
     """The look of a line: in a blind export the language alone, else what the policy said, too."""
     if blind:
         return (language,)
+    if kind == Kind.LLM_STYLE:  # its priorities are p-values: no line is expected to share one
+        return (kind, language, flagged)
     return (kind, language) if kind == SAMPLED else (kind, language, priority, flagged)
 
 

@@ -57,3 +57,7 @@ def drop_key(key_file: str | None, key_id: str, engine: Engine, force: bool) -> 
     else:
         drop(Path(path), key_id)
         yield f"key {key_id} removed from {path}"
+    yield (
+        "control tasks that were planned with it cannot be scored any more, and rows of removal "
+        "records made with it not be named: as long as you need that, keep it elsewhere"
+    )

@@ -2,12 +2,11 @@
 
 import os
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
 import click
 
-from scrubtrace.beam_pipelines.keys import KEY_VARIABLE, DigestKeyError, planned_keys, read_keys
+from scrubtrace.beam_pipelines.keys import KEY_VARIABLE, DigestKeyError, key_place, read_keys
 from scrubtrace.exits import UsageStop
 from scrubtrace.key_file import make_first_key
 from scrubtrace.schemas.identity import KeyRing
@@ -75,15 +74,21 @@ def read_ring(path: str | None) -> KeyRing:
 
 
 def keys_of_run(spec: RunSpec) -> KeyRing:
-    """The keys that a run was planned with, from its file or where they usually are.
+    """The keys that a scanned run was planned with, from its file or where they usually are.
 
-    Raises `UsageStop` if one is missing.
+    Those of its retired keys that are still there: what it recognised by others is in its parts.
+    Raises `UsageStop` if its active key is missing.
     """
     recorded = spec.key_file if spec.key_file and os.path.exists(spec.key_file) else None
-    try:
-        return planned_keys(replace(spec, key_file=place_of_keys(recorded)))
-    except DigestKeyError as error:
-        raise UsageStop(str(error)) from None
+    path = place_of_keys(recorded)
+    ring = read_ring(path)
+    if spec.key_id not in ring.by_id:
+        raise UsageStop(
+            f"{key_place(path)} holds key {', '.join(ring.ids)}, but the run was made with key "
+            f"{spec.key_id}: put it below the first one there, or call detect again"
+        )
+    retired = [key_id for key_id in spec.retired_key_ids if key_id in ring.by_id]
+    return ring.selected(spec.key_id, retired)
 
 
 def _refuse_if_lost(path: str, used: set[str]) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 import click
 
 from scrubtrace import log
+from scrubtrace.commands.mixed_in import controls_in_words, tell_one_origin
 from scrubtrace.commands.options import (
     config_options,
     config_sources,
@@ -96,12 +97,6 @@ def _mix(given: Mapping[str, Any]) -> Any:
     return Mix(**chosen, sampled=given["sampled"] or 0, overlap=given.get("overlap", 0.0))
 
 
-def _controls_in_words(controls: Mapping[Any, int]) -> str:
-    """How many controls there are, for whoever makes the file; the file does not say."""
-    counts = ", ".join(f"{number:,} {origin}" for origin, number in sorted(controls.items()))
-    return f", of them {sum(controls.values()):,} controls ({counts})" if counts else ""
-
-
 def _check_dataset(engine: Any, given: Mapping[str, Any]) -> None:
     """Raises `UsageStop` for a data set that the table does not have."""
     from scrubtrace.review.store import datasets_of
@@ -175,7 +170,8 @@ def export(out: str, file_format: str, **given: Any) -> None:
         else:
             result = export_tasks(engine, Path(out), wanted, **options)
     files = ", ".join(str(file) for file in result.files)
-    click.echo(f"{result.rows:,} rows written to {files}{_controls_in_words(result.controls)}")
+    click.echo(f"{result.rows:,} rows written to {files}{controls_in_words(result.controls)}")
+    tell_one_origin(result.controls)
     for old, new in result.aside.items():
         text = f"scrubtrace: {old} holds what was not imported: it is {new} now"
         log.tell("moved_aside", text, "warning", file=str(old), moved_to=str(new))
@@ -227,8 +223,9 @@ def sheet(out: str, **given: Any) -> None:
         _check_dataset(engine, given)
         budget, mix = given["budget"], _mix(given)
         result = write_sheet(engine, path, wanted, words, budget, beside, mix)
-    controls = _controls_in_words(result.controls)
+    controls = controls_in_words(result.controls)
     click.echo(f"{result.items:,} texts written to {path}{controls}; keep it as safe as the data")
+    tell_one_origin(result.controls)
     click.echo(
         "open it in a browser, decide, and save; then: scrubtrace review import "
         f"{shlex.quote(f'{path.stem}-decisions.csv')} --reviewer NAME"
