@@ -133,7 +133,7 @@ def styled(**changes: Any) -> dict[str, Any]:
         "reasons": [
             {"feature": "hedges", "percentile": 0.99, "whose": "calibration",
              "words": "hedges (perhaps, seems) are used more often"},
-            {"feature": "mattr", "z": -2.3, "words": "the vocabulary is poorer (mattr)"},
+            {"feature": "mattr", "z": -2.3, "words": "more words come again soon"},
             {"feature": "upper_case", "percentile": 0.02},
         ],
     }  # fmt: skip
@@ -147,8 +147,8 @@ def test_style_is_said_in_german() -> None:
     assert reasons(Kind.LLM_STYLE, [styled()], Messages("de")) == (
         "ähnelt im Stil LLM-Text: hat einen hohen Rang unter 1.234 Ihrer von Menschen "
         "geschriebenen Zeilen (en, news, 20-99 Wörter; p\u00a0=\u00a00,0123); mehr abschwächende "
-        "Wörter (perhaps, seems) als in 99\u00a0% Ihrer von Menschen geschriebenen Zeilen; der "
-        "Wortschatz ist ärmer (mattr) als in den von Menschen geschriebenen Zeilen des Modells "
+        "Wörter (perhaps, seems) als in 99\u00a0% Ihrer von Menschen geschriebenen Zeilen; mehr "
+        "Wörter kommen bald wieder vor als in den von Menschen geschriebenen Zeilen des Modells "
         "(um 2,3 Standardabweichungen); upper case ist niedriger als in 98\u00a0% der von "
         "Menschen geschriebenen Zeilen des Modells"
     )

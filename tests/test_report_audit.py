@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from scrubtrace.audit.estimates import WHOLE
-from scrubtrace.audit.figures import NOTES
+from scrubtrace.audit.figures import NOTES, What
 from scrubtrace.exits import UsageStop
 from scrubtrace.messages import ENGLISH
 from scrubtrace.report.audit_file import read_audit
@@ -104,9 +104,23 @@ def test_refusals_become_numbers() -> None:
     )
     table, refusals = section.tables
     assert table.rows[0] == ("all texts", "1,000", "30", "–", "–")
-    assert ("north", "lower bound", "no human reference matches (0)") in refusals.rows
+    shared = ("lower bound", "no human reference matches (0)", "all texts; north")
+    assert shared in refusals.rows
     assert section.figures == ()
     assert "the human reference is like" in section.warnings[0]
+
+
+def test_strata_with_the_same_reason_are_one_row() -> None:
+    details = ("0", "0", "7 texts", "0")
+    strata = [
+        entry(name, refused() | {"detail": detail})
+        for name, detail in zip("abcd", details, strict=True)
+    ]
+    (section,) = audit_sections(audited(*strata, entry("all", refused())), ENGLISH)
+    refusals = section.tables[-1]
+    assert len(refusals.rows) == len(What)
+    shared = ("lower bound", "no human reference matches", "all texts; a; b and 2 more")
+    assert shared in refusals.rows
 
 
 def test_strata_without_an_order_are_drawn() -> None:

@@ -12,6 +12,8 @@ from scrubtrace.review.report.model import Drawn, Forest, Section, Share, Table
 from scrubtrace.schemas.messages import Messages
 
 STRATA = 60
+NAMED = 3
+"""Most strata named beside a reason that they share."""
 
 
 def audit_sections(audited: Audited | None, messages: Messages) -> list[Section]:
@@ -225,23 +227,36 @@ def _drawn(audited: Audited, messages: Messages) -> Drawn | None:
 
 
 def _refusals(audited: Audited, messages: Messages) -> Table:
-    columns = (messages.text("stratum"), messages.text("figure"), messages.text("why none"))
+    """A row for each figure and reason, with the strata that it is the reason of."""
+    columns = (messages.text("figure"), messages.text("why none"), messages.text("stratum"))
+    alike: dict[tuple[str, str], list[tuple[str, Found]]] = {}
+    for entry in _shown(audited):
+        for what, found in entry["figures"].items():
+            if found["refusal"] is not None:
+                named = (_name(entry, messages), found)
+                alike.setdefault((what, found["refusal"]), []).append(named)
     rows = [
-        (_name(entry, messages), messages.name("figure", what), _why(found, messages))
-        for entry in _shown(audited)
-        for what, found in entry["figures"].items()
-        if found["refusal"] is not None
+        (messages.name("figure", what), _why(found, messages), _names(found, messages))
+        for (what, _), found in alike.items()
     ]
-    note = messages.plural("{count} more row is not shown.", "{count} more rows are not shown.",
-                           len(rows) - STRATA) if len(rows) > STRATA else ""  # fmt: skip
-    return Table(columns, tuple(rows[:STRATA]), note=note)
+    return Table(columns, tuple(rows))
 
 
-def _why(found: Found, messages: Messages) -> str:
-    """The reason; details that an audit stores are in English, and so only in English reports."""
-    words = messages.text(REFUSALS[found["refusal"]])
-    told = found["detail"] and messages.language == ENGLISH.language
-    return f"{words} ({found['detail']})" if told else words
+def _names(found: Sequence[tuple[str, Found]], messages: Messages) -> str:
+    """The first strata by name, and how many more there are."""
+    names = "; ".join(name for name, _ in found[:NAMED])
+    if len(found) <= NAMED:
+        return names
+    count = messages.number(len(found) - NAMED)
+    return messages.text("{names} and {count} more", names=names, count=count)
+
+
+def _why(alike: Sequence[tuple[str, Found]], messages: Messages) -> str:
+    """The reason of all; details, where all have the same, are in English reports only."""
+    words = messages.text(REFUSALS[alike[0][1]["refusal"]])
+    details = {found["detail"] for _, found in alike}
+    told = len(details) == 1 and all(details) and messages.language == ENGLISH.language
+    return f"{words} ({details.pop()})" if told else words
 
 
 def _name(entry: Mapping[str, Any], messages: Messages) -> str:
