@@ -149,6 +149,8 @@ def test_where_no_source_has_both_labels_nothing_is_claimed(
     assert train_on(shards, "--language", "en") == 0
     told = capsys.readouterr().out
     assert "how well the model does cannot be told, nor what a base model should weigh: " in told
+    assert "expect much less" not in told
+    assert "left out" not in told
     assert "the base model has weight 2, unchosen" in told
     assert "AUROC" not in told
     model = read_model(str(shards / "style.npz")).models["en"]

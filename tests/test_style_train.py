@@ -68,7 +68,7 @@ def test_too_few_sources_of_both_labels_leave_out_rows_and_say_so() -> None:
     fold, by_source = folds_of(columns, every(columns), (), 5)
     assert not by_source
     assert set(fold[columns.source == 0]) == {0, 1, 2, 3}
-    assert "expect much less" in next(transfer_lines((), by_source))
+    assert "expect much less" in next(transfer_lines(trained().found, by_source))
 
 
 def test_held_out_results_name_each_source() -> None:

@@ -104,12 +104,6 @@ def transfer_lines(
     found: Sequence[SourceResult], by_source: bool, based: bool = False
 ) -> Iterator[str]:
     """The table for people; what was left out is said first. ``based``: the model has a base."""
-    yield (
-        "each source ranked by a model that was fitted without it and its relatives:"
-        if by_source
-        else "fewer than 3 sources have both labels, so every fifth row was left out, not whole "
-        "sources: expect much less on texts of another source"
-    )
     if not found:
         weight = ", nor what a base model should weigh" if based else ""
         yield (
@@ -117,6 +111,12 @@ def transfer_lines(
             "sources that have both with --source-column"
         )
         return
+    yield (
+        "each source ranked by a model that was fitted without it and its relatives:"
+        if by_source
+        else "fewer than 3 sources have both labels, so every fifth row was left out, not whole "
+        "sources: expect much less on texts of another source"
+    )
     head = f"{'source':28} {'human':>7} {'llm':>7} {'AUROC':>6} {'95% interval':>13}"
     yield f"{head} {'found at 1%':>12} {'95% interval':>13} {'at 5%':>6}"
     for row in found:
