@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from style_models import SMALL, human_text, labelled_rows, llm_text, trained
+from style_shards import small_training, train_on, write_shards
 
 from scrubtrace.detectors.batch import TextBatch
 from scrubtrace.detectors.style.folding import fold
@@ -83,3 +84,43 @@ def test_which_base_is_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
         training.base_of(str(resting), "en")
     with pytest.raises(UsageStop, match="cannot be read"):
         training.base_of(str(tmp_path / "missing.npz"), "en")
+
+
+def base_file(path: Path, kind: str, monkeypatch: pytest.MonkeyPatch) -> str:
+    resting = based((2.0,), monkeypatch).model
+    models = {"one that rests on another": {"en": resting}}
+    if kind == "one that rests, and one that does not":
+        german = training.train_language("de", labelled_rows(2, 30), recipe=SMALL).model
+        models[kind] = {"en": resting, "de": german}
+    if kind in models:
+        path.write_bytes(model_bytes(models[kind], {}))
+    elif kind == "damaged":
+        path.write_bytes(b"PK of old")
+    return str(path)
+
+
+@pytest.mark.parametrize(
+    ("kind", "more", "said"),
+    [
+        ("missing", (), "base.npz cannot be read: No such file"),
+        ("damaged", (), "base.npz"),
+        ("one that rests on another", (), "base.npz has a base itself"),
+        ("one that rests, and one that does not", ("--language", "en"), "has a base itself"),
+    ],
+)
+def test_a_base_that_cannot_be_used_is_refused_before_rows_are_read(
+    kind: str, more: tuple[str, ...], said: str, tmp_path: Path,
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    base = base_file(tmp_path / "base.npz", kind, monkeypatch)
+    monkeypatch.setattr(training, "LabelledRows", None)
+    assert train_on(write_shards(tmp_path), "--base", base, *more) == 2
+    assert said in capsys.readouterr().err
+
+
+def test_a_base_of_other_languages_does_no_harm(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    base = base_file(tmp_path / "base.npz", "one that rests on another", monkeypatch)
+    small_training(monkeypatch)
+    assert train_on(write_shards(tmp_path), "--base", base, "--language", "de", "--quiet") == 0

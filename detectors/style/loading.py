@@ -3,7 +3,7 @@
 from functools import cache
 from importlib.resources import files
 
-from scrubtrace.detectors.style.model import LanguageModel, StyleModel
+from scrubtrace.detectors.style.model import StyleModel
 from scrubtrace.detectors.style.packs import model_of, read_model
 from scrubtrace.detectors.style.scorer import Scorer
 from scrubtrace.schemas.style import StyleError
@@ -14,11 +14,6 @@ SHIPPED = "packs/style.npz"
 def load_scorer(model: str | None) -> Scorer:
     """The scorer of a model file, or the shipped one for None; raises `StyleError`."""
     return read_model(model) if model is not None else shipped()
-
-
-def shipped_model(language: str) -> LanguageModel | None:
-    """The shipped model of a language, if there is one."""
-    return shipped().models.get(language)
 
 
 @cache

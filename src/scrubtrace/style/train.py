@@ -9,8 +9,8 @@ from scrubtrace.config import Config
 from scrubtrace.detectors.language import normalise_code
 from scrubtrace.detectors.style.folding import fold
 from scrubtrace.detectors.style.frame import Frame
-from scrubtrace.detectors.style.loading import shipped, shipped_model
-from scrubtrace.detectors.style.model import FRAME_TEXTS, LanguageModel, words_of
+from scrubtrace.detectors.style.loading import shipped
+from scrubtrace.detectors.style.model import FRAME_TEXTS, LanguageModel, StyleModel, words_of
 from scrubtrace.detectors.style.packs import model_bytes, read_model, row_number
 from scrubtrace.detectors.style.word_lists import LANGUAGES
 from scrubtrace.exits import UsageStop
@@ -246,8 +246,18 @@ def base_of(name: str, language: str) -> LanguageModel | None:
     """
     if name == NO_BASE:
         return None
-    if name == SHIPPED:
-        return shipped_model(language)
+    model = _base_file(name)
+    found = model.models.get(language)
+    if found is not None and found.base is not None:
+        raise _based(name)
+    return found
+
+
+def _based(name: str) -> UsageStop:
+    return UsageStop(f"--base {name} has a base itself; name that of which it was made")
+
+
+def _base_file(name: str) -> StyleModel:
     try:
         found = read_model(name).models.get(language)
     except StyleError as error:
@@ -263,7 +273,7 @@ def _human_numbers(rows: Sequence[Labelled]) -> set[int]:
 
 def _base_rows(name: str) -> frozenset[int]:
     """Numbers of the human rows that a base model was fitted on."""
-    return (shipped() if name == SHIPPED else read_model(name)).human_rows
+    return _base_file(name).human_rows
 
 
 def _sources(trained: Sequence[Trained]) -> dict[str, list[list[object]]]:
@@ -285,3 +295,15 @@ def _check_request(request: Request) -> str:
     except ImportError:
         raise UsageStop("style train needs scikit-learn: pip install 'scrubtrace[train]'") from None
     return out
+    _check_base(request)
+
+
+def _check_base(request: Request) -> None:
+    """Raises `UsageStop` for a base that cannot be used, whatever the rows are."""
+    if request.base == NO_BASE:
+        return
+    models = _base_file(request.base).models
+    languages = [normalise_code(request.language)] if request.language else [*models]
+    found = [models[language] for language in languages if language in models]
+    if found and all(model.base is not None for model in found):
+        raise _based(request.base)
