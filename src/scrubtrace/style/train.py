@@ -259,12 +259,9 @@ def _based(name: str) -> UsageStop:
 
 def _base_file(name: str) -> StyleModel:
     try:
-        found = read_model(name).models.get(language)
+        return shipped() if name == SHIPPED else read_model(name)
     except StyleError as error:
         raise UsageStop(str(error)) from None
-    if found is not None and found.base is not None:
-        raise UsageStop(f"--base {name} has a base itself; name that of which it was made")
-    return found
 
 
 def _human_numbers(rows: Sequence[Labelled]) -> set[int]:
@@ -294,8 +291,8 @@ def _check_request(request: Request) -> str:
         import sklearn  # noqa: F401  (only looked for; it is imported where it is used)
     except ImportError:
         raise UsageStop("style train needs scikit-learn: pip install 'scrubtrace[train]'") from None
-    return out
     _check_base(request)
+    return out
 
 
 def _check_base(request: Request) -> None:
