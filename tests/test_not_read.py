@@ -7,6 +7,9 @@ import pyarrow.parquet as pq
 import pytest
 from command_line import code_of
 
+from scrubtrace.beam_pipelines.decoding import Dead, Rows
+from scrubtrace.not_read import NotRead
+
 CLUSTERS = ("clusters", "--group-by", "labeler=who,task=job", "--out", "found.parquet")
 
 
@@ -47,3 +50,18 @@ def test_a_batch_that_is_not_there(capsys: pytest.CaptureFixture[str]) -> None:
     assert code_of(*CLUSTERS, "gone.parquet") == 2
     words = "the batch has no text (1 dead shards, the first gone.parquet: unreadable: "
     assert f"{words}No such file or directory)" in capsys.readouterr().err
+
+
+def test_unreadable_rows_that_lie_together_are_one_line(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    lost, bad = Dead("unreadable", "OSError"), Dead("invalid_utf8", "UnicodeDecodeError")
+    dead = {0: lost, 1: lost, 2: bad, 3: bad, 4: lost, 6: lost, 7: lost}
+    not_read = NotRead()
+    not_read.take_rows("a.parquet", Rows(1_000, 8, [], [], [], dead=dead))
+    said = capsys.readouterr().err.splitlines()
+    assert [line.partition(" of a.parquet: ")[0] for line in said] == [
+        "dead rows 1,000 to 1,001", "dead row 1,002", "dead row 1,003", "dead row 1,004",
+        "dead rows 1,006 to 1,007",
+    ]  # fmt: skip
+    assert not_read.rows == 7

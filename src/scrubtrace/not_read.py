@@ -1,11 +1,13 @@
 """Shards and rows that cannot be read: the first of them by name, with the reason."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import groupby
 
 from scrubtrace import log
-from scrubtrace.beam_pipelines.decoding import Rows
+from scrubtrace.beam_pipelines.decoding import Dead, Rows
 from scrubtrace.schemas.plan import DeadShard
+from scrubtrace.schemas.vocabulary import DeadReason
 
 SHOWN = 10
 
@@ -25,6 +27,7 @@ class NotRead:
 
     shards: list[DeadShard] = field(default_factory=list)
     rows: int = 0
+    _told: int = field(default=0, init=False, repr=False)
 
     def take_shards(self, shards: Sequence[DeadShard]) -> None:
         """Dead shards of inputs, all at once."""
@@ -32,14 +35,16 @@ class NotRead:
         tell_dead(shards)
 
     def take_rows(self, shard: str, rows: Rows) -> None:
-        """Neighbouring rows of a shard, some of them dead."""
-        for number, dead in sorted(rows.dead.items()):
-            self.rows += 1
-            if self.rows <= SHOWN:
-                row = rows.start + number
-                line = f"dead row {row:,} of {shard}: {dead.reason}: {dead.error}"
-                log.tell("dead_row", line, "warning", shard=shard, row=row, reason=dead.reason)
-            elif self.rows == SHOWN + 1:
+        """Neighbouring rows of a shard, some of them dead; those that lie together are one line."""
+        self.rows += len(rows.dead)
+        for first, last, dead in _runs(rows):
+            self._told += 1
+            if self._told <= SHOWN:
+                where = f"row {first:,}" if first == last else f"rows {first:,} to {last:,}"
+                line = f"dead {where} of {shard}: {dead.reason}: {dead.error}"
+                given = {"shard": shard, "row": first, "last_row": last, "reason": dead.reason}
+                log.tell("dead_row", line, "warning", **given)
+            elif self._told == SHOWN + 1:
                 log.tell("dead_rows", "... and more dead rows", "warning")
 
     def why(self) -> str:
@@ -50,6 +55,20 @@ class NotRead:
         if self.rows:
             said.append(f"{self.rows:,} dead rows")
         return f" ({'; '.join(said)})" if said else ""
+
+
+def _runs(rows: Rows) -> Iterator[tuple[int, int, Dead]]:
+    """First and last row, in the shard, of dead rows; unreadable neighbours are one run."""
+    for _, run in groupby(enumerate(sorted(rows.dead.items())), _run_of):
+        numbers = [(number, dead) for _, (number, dead) in run]
+        (first, dead), (last, _) = numbers[0], numbers[-1]
+        yield rows.start + first, rows.start + last, dead
+
+
+def _run_of(dead_row: tuple[int, tuple[int, Dead]]) -> tuple[int, Dead]:
+    """What is equal for rows of one run; ``dead_row`` is its place among dead rows, and itself."""
+    place, (number, dead) = dead_row
+    return number - place if dead.reason == DeadReason.UNREADABLE else number, dead
 
 
 def _described(shard: DeadShard) -> str:
