@@ -94,6 +94,15 @@ def test_texts_are_no_sources_of_training(
     assert not (shards / "style.npz").exists()
 
 
+def test_a_column_of_ids_is_told_of(shards: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    hint = "most sources have one row: is the column of sources (source) one of ids?"
+    assert train_on(shards, "--language", "en", "--quiet") == 0
+    assert hint not in capsys.readouterr().err
+    write(shards / "human.parquet", HUMAN, [f"id{n}" for n in range(120)])
+    assert train_on(shards, "--language", "en", "--quiet") == 0
+    assert hint in capsys.readouterr().err
+
+
 def chinese(seed: int) -> str:
     """60 characters without a stop."""
     return "".join(chr(0x4E00 + (seed * 7 + n * 13) % 900) for n in range(60))

@@ -32,6 +32,7 @@ from scrubtrace.schemas.style import OtherLanes
 from scrubtrace.stats.conformal import conditional_rank, rank_reached
 from scrubtrace.stats.typicality import Floats
 from scrubtrace.style.lanes import Lanes
+from scrubtrace.style.names import ids_hint
 
 TRAINED_ON = "trained_on"
 MOST_STRATA = 4_000
@@ -139,11 +140,8 @@ class Collected:
 
     def _ids_hint(self) -> str:
         """What to look at if most sources have one row; empty if they have more."""
-        column = self._source_column
-        sizes = list(self._sizes().values())
-        if column and sum(sizes) >= LEAST_ROWS and 2 * sizes.count(1) > len(sizes):
-            return f"most sources have one row: is the column of sources ({column}) one of ids?"
-        return ""
+        sizes = self._sizes().values()
+        return ids_hint(sizes, self._source_column) if sum(sizes) >= LEAST_ROWS else ""
 
     def _trained_hint(self) -> str:
         """Said if a source would have enough rows with those that the model was trained on."""

@@ -6,7 +6,7 @@ model files and cards repeat.
 
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from functools import lru_cache
 
 from scrubtrace.beam_pipelines.decoding import Rows
@@ -56,6 +56,16 @@ def is_source_name(value: str) -> bool:
     words = len(value.split()) + wide // 2
     is_sentence = words >= SENTENCE_WORDS and _SENTENCE_END.search(value) is not None
     return not is_sentence and len(value) + (EAST_ASIAN_WEIGHT - 1) * wide <= SOURCE_CHARS
+
+
+def ids_hint(sizes: Collection[int], column: str | None) -> str:
+    """What to look at if most sources have one row; empty if they have more.
+
+    ``sizes`` are the numbers of rows of the sources of one ``column``.
+    """
+    if column and 2 * list(sizes).count(1) > len(sizes):
+        return f"most sources have one row: is the column of sources ({column}) one of ids?"
+    return ""
 
 
 @lru_cache(maxsize=1024)

@@ -1,6 +1,7 @@
 """``style train``: labelled rows to a model file, its transfer table and its card."""
 
 import os
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -25,7 +26,7 @@ from scrubtrace.style.columns import columns_of
 from scrubtrace.style.completions import is_index
 from scrubtrace.style.held_out import adjusted, fit_model, with_base
 from scrubtrace.style.labelled import NO_CODE, Labelled, LabelledRows
-from scrubtrace.style.names import few
+from scrubtrace.style.names import few, ids_hint
 from scrubtrace.style.progress import Told, say
 from scrubtrace.style.recipes import Recipe, recipe_of
 from scrubtrace.style.transfer import (
@@ -125,6 +126,7 @@ def train_style(request: Request) -> tuple[list[Trained], int]:
     say(f"rows: {counted(counts)}", request.quiet)
     _check_relatives(request, rows)
     used = _enough(request, rows)
+    _tell_ids(request, used)
     trained = [
         replace(_trained(request, language, found), counts=counts) for language, found in used
     ]
@@ -243,6 +245,12 @@ def _tell_no_codes(request: Request, rows: LabelledRows) -> None:
     if len(ordered) > SHOWN:
         more = f"... and {len(ordered) - SHOWN:,} more shards with languages that are no codes"
         log.tell("no_language_code", more, "warning", shards=len(ordered))
+
+
+def _tell_ids(request: Request, used: Sequence[tuple[str, Sequence[Labelled]]]) -> None:
+    sizes = Counter(row.source for _, own in used for row in own).values()
+    if hint := ids_hint(sizes, request.columns.groups.get("source")):
+        log.tell("training", hint, "warning", hint=hint)
 
 
 def _trained(request: Request, language: str, rows: Sequence[Labelled]) -> Trained:
