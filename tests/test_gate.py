@@ -20,7 +20,9 @@ SUMS: dict[str, Any] = {
     "run": "r",
     "committed_at": NOW - timedelta(hours=3),
     "rows": 1000,
-    "judged": 800,
+    "texts": 800,
+    "empty": 150,
+    "judged": 950,
     "flagged": {"llm_text": 6, "llm_annotation": 2},
     "reported": 5,
     "dead_rows": 1,
@@ -28,7 +30,8 @@ SUMS: dict[str, Any] = {
     "detector_errors": 2,
 }
 
-ALL_DEAD = {"rows": 0, "judged": 0, "flagged": {}, "reported": 0, "dead_shards": 1}
+NOTHING = {"texts": 0, "empty": 0, "judged": 0, "flagged": {}}
+ALL_DEAD = NOTHING | {"rows": 0, "reported": 0, "dead_shards": 1}
 
 
 @pytest.mark.parametrize(
@@ -40,7 +43,10 @@ ALL_DEAD = {"rows": 0, "judged": 0, "flagged": {}, "reported": 0, "dead_shards":
         ({"max_flagged_share": 0.01}, {}, 0.01, "ok"),
         ({"max_flagged_share": 0.0099}, {}, 0.01, "exceeded"),
         ({"max_flagged_share": 0.5}, {"judged": 0, "flagged": {}}, None, "unknown"),
-        ({"max_flagged_share": 0}, {"rows": 0, "judged": 0, "flagged": {}}, 0, "ok"),
+        ({"max_flagged_share": 0.01}, {"empty": 10**9, "judged": 10**9}, 0.01, "ok"),
+        ({"max_flagged_share": 0.0099}, {"empty": 10**9, "judged": 10**9}, 0.01, "exceeded"),
+        ({"max_flagged_share": 0.5}, {"texts": 0, "empty": 950, "flagged": {}}, None, "unknown"),
+        ({"max_flagged_share": 0}, NOTHING | {"rows": 0}, 0, "ok"),
         ({"max_flagged_share": 0.1}, ALL_DEAD, None, "unknown"),
         ({"max_flagged": 0}, ALL_DEAD, None, "unknown"),
         ({"max_reported": 0}, ALL_DEAD, None, "unknown"),
@@ -119,8 +125,20 @@ def test_gate_of_a_committed_run(call: Call) -> None:
     share = ("--set", "gate.max_flagged_share=0.3")
     code, shown, problem = call("gate", "--out", "out", *limits, *share)
     assert code == 5
-    assert "EXCEEDED  gate.max_flagged_share: 0.333333, at most 0.3 (1 of 3 judged texts)" in shown
+    assert "EXCEEDED  gate.max_flagged_share: 0.333333, at most 0.3 (1 of 3 texts)" in shown
     assert "1 of 3 limits not kept: gate.max_flagged_share" in problem
+
+
+def test_null_and_empty_texts_hide_no_flags(call: Call) -> None:
+    texts = ["As an AI language model, I cannot taste soup."] * 2 + [None] * 50 + [""] * 48
+    pq.write_table(pa.table({"text": texts}), "b.parquet")
+    review = ("--review", "sqlite:///n.sqlite")
+    assert call("detect", "b.parquet", "--out", "out", "--quiet", *review)[0] == 0
+    code, shown, _ = call("gate", "--out", "out", "--set", "gate.max_flagged_share=0.1")
+    assert code == 5
+    assert "at most 0.1 (2 of 2 texts; 98 null or empty ones not counted)" in shown
+    assert call("report", "--runs", "out", *review, "--out", "n.md")[0] == 0
+    assert "Of 2 texts in 100 rows, 2 (100.00%) were flagged" in Path("n.md").read_text()
 
 
 def test_gate_reads_the_section_and_prints_json(call: Call) -> None:
@@ -172,7 +190,7 @@ def test_unfinished_and_damaged_runs(call: Call) -> None:
         Path(first.manifest).write_text(content)
         code, _, problem = call("gate", "--out", "out", *limit)
         assert code == 3
-        assert f"write it anew with scrubtrace commit {first.id}" in problem
+        assert f"scrubtrace commit {first.id} --out out, with the --review" in problem
 
 
 def test_the_gate_asks_which_data_set(call: Call) -> None:

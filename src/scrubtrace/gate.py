@@ -28,13 +28,16 @@ class Verdict(StrEnum):
 class RunSums:
     """What the gate reads of a manifest.
 
-    ``judged`` is the number of texts that the detector with the most of them judged: at most as
-    many as were judged by any, so that a share of it is never too low.
+    ``texts`` are the texts that a report counts: all that were read, without ``empty`` ones (null
+    or empty), also where an earlier version scanned. ``judged`` is the number of texts, with empty
+    ones, that the detector with the most of them judged.
     """
 
     run: str
     committed_at: datetime
     rows: int
+    texts: int
+    empty: int
     judged: int
     flagged: Mapping[str, int]
     reported: int
@@ -47,10 +50,13 @@ class RunSums:
         """Raises KeyError, TypeError or ValueError for what is no manifest of ours."""
         tallies = manifest["detectors"].values()
         errors = (tally["abstained"].get(Abstained.DETECTOR_ERROR, 0) for tally in tallies)
+        empty = manifest["null_texts"] + manifest["empty_texts"]
         return cls(
             run=manifest["run"],
             committed_at=datetime.fromisoformat(manifest["committed_at"]),
             rows=manifest["rows"],
+            texts=manifest["texts"] - empty,
+            empty=empty,
             judged=max((tally["texts_judged"] for tally in tallies), default=0),
             flagged=manifest["flagged"],
             reported=sum(manifest["reported"].values()),
@@ -118,10 +124,13 @@ def _at_most(key: str, value: float, limit: float, about: str = "") -> Checked:
 
 
 def _share(flagged: int, sums: RunSums, limit: float) -> Checked:
-    if (sums.rows or sums.dead_shards) and not sums.judged:
+    """The share of the texts of a report, so that both say the same of a run."""
+    if (sums.rows or sums.dead_shards) and not (sums.judged and sums.texts):
         return _not_judged("max_flagged_share", limit)
-    share = flagged / sums.judged if sums.judged else 0.0
-    about = f"{flagged:,} of {sums.judged:,} judged texts"
+    share = flagged / sums.texts if sums.texts else 0.0
+    about = f"{flagged:,} of {sums.texts:,} texts"
+    if sums.empty:
+        about += f"; {sums.empty:,} null or empty ones not counted"
     return _at_most("max_flagged_share", share, limit, about)
 
 
