@@ -72,7 +72,8 @@ def test_carrying_before_the_scan_is_incomplete(capsys: pytest.CaptureFixture[st
     told = capsys.readouterr()
     assert "0 decisions carried over, 0 known already" in told.out
     assert "4 decisions wait for a scan of the purged shards" in told.err
-    assert "scrubtrace detect 'purged/shards/*.parquet' --dataset data" in told.err
+    scan = "scrubtrace detect 'purged/shards/*.parquet' --dataset data --out DIR"
+    assert f"{scan} --review sqlite:///review.sqlite;" in told.err
     Path("part").mkdir()
     Path("purged/shards/p1.parquet").rename("part/p1.parquet")
     assert detected("purged/shards/*.parquet") == 0

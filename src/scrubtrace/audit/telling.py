@@ -11,8 +11,11 @@ SHOWN_STRATA = 60
 """Strata that are listed; all of them are in the plan."""
 
 
-def plan_lines(planned: Planned) -> Iterator[str]:
-    """The strata with what is drawn and reached, what is left out, warnings, the next command."""
+def plan_lines(planned: Planned, review: str = "") -> Iterator[str]:
+    """The strata with what is drawn and reached, what is left out, warnings, the next command.
+
+    ``review`` is what the next command needs to find the review table.
+    """
     plan, job = planned.plan, planned.job
     made_by = ", ".join(planned.by) or "nothing: one stratum"
     yield f"data set {planned.dataset}, run {plan['run']}; strata by {made_by}"
@@ -33,7 +36,7 @@ def plan_lines(planned: Planned) -> Iterator[str]:
             f"note: {planned.unseen_flagged:,} flagged items of the review table are not in the "
             "current shards"
         )
-    yield f"next: scrubtrace review export --batch {name} --out {name}.csv"
+    yield f"next: scrubtrace review export --batch {name} --out {name}.csv{review}"
     if planned.batch.purpose == Purpose.AUDIT:
         yield (
             "  to measure what reviewers find, mix in texts of known origin: scrubtrace review "

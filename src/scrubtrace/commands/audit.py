@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from scrubtrace import log
-from scrubtrace.commands.options import config_options, files_read, json_text, read_config
+from scrubtrace.commands.options import config_options, files_read, json_text, read_config, review_words
 from scrubtrace.commands.review import opened
 from scrubtrace.exits import UsageStop
 
@@ -112,7 +112,7 @@ def plan(context: click.Context, /, seed_file: Path, flagged: str | None, **give
         phases=Phases(_flagged(flagged)),
         **_common(context, given, blind=True),
     )
-    _run(job, given["as_json"])
+    _run(job, given)
 
 
 @click.command()
@@ -137,7 +137,7 @@ def sample(context: click.Context, /, number: int, **given: Any) -> None:
     choices: dict[str, Any] = {"purpose": Purpose.REVIEW, "committed": False}
     goal, seed = Goal(total=number), new_seed()
     job = PlanJob(goal=goal, seed=seed, phases=Phases(0), **choices, **common)
-    _run(job, given["as_json"])
+    _run(job, given)
 
 
 def _common(context: click.Context, given: dict[str, Any], blind: bool) -> dict[str, Any]:
@@ -165,15 +165,15 @@ def _flagged(text: str | None) -> int | None:
     return int(text)
 
 
-def _run(job: Any, as_json: bool) -> None:
+def _run(job: Any, given: dict[str, Any]) -> None:
     from scrubtrace.audit.planning import make_plan
     from scrubtrace.audit.telling import plan_lines
 
     planned = make_plan(job)
-    if as_json:
+    if given["as_json"]:
         click.echo(json_text(planned.plan))
     elif not job.quiet:
-        click.echo("\n".join(plan_lines(planned)))
+        click.echo("\n".join(plan_lines(planned, review_words(given, job.out))))
     else:
         for warning in planned.warnings:
             log.tell("warned", f"scrubtrace: {warning}", "warning", message=warning)

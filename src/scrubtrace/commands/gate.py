@@ -100,13 +100,14 @@ def _read(folder: Any) -> Any:
 
     from scrubtrace.beam_pipelines import storage
     from scrubtrace.gate import RunSums
+    from scrubtrace.runs.reading import commit_again
 
     try:
         return RunSums.from_manifest(json.loads(storage.read_bytes(folder.manifest)))
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise IncompleteStop(
-            f"{folder.manifest} cannot be read ({type(error).__name__}): write it anew with "
-            f"scrubtrace commit {folder.id}"
+            f"{folder.manifest} cannot be read ({type(error).__name__}): "
+            f"{commit_again(folder)} writes it anew"
         ) from None
 
 

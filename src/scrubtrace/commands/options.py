@@ -1,6 +1,7 @@
 """What the verbs share: options for the configuration, and printing."""
 
 import os
+import shlex
 from collections.abc import Callable
 from typing import Any
 
@@ -121,6 +122,38 @@ def files_read(given: dict[str, Any], *more: str | None) -> list[str | None]:
 
         table = sqlite_file(url)
     return [*more, given.get("config_file") or FILE, given.get("key_file"), table]
+
+
+def review_words(given: dict[str, Any], out: str | None = None) -> str:
+    """What a command that is printed needs to find the review table of this one, or nothing.
+
+    That is ``--review`` as it was given here, or the configuration file that was named; with
+    ``out``, if the configuration names no table, that in the folder of the runs. A password is
+    never repeated, nor what could hold one: then it is ``--review URL``.
+    """
+    from scrubtrace.beam_pipelines import storage
+    from scrubtrace.review.connection import sqlite_url
+
+    url, config_file = given["review"], given["config_file"]
+    is_set = any(entry.partition("=")[0].strip() == "review.url" for entry in given["settings"])
+    if url is None and not is_set:
+        if out is not None and read_config(config_sources(given)).review.url is None:
+            return f" --review {shlex.quote(sqlite_url(storage.join(out, 'review.sqlite')))}"
+        return f" --config {shlex.quote(config_file)}" if config_file else ""
+    shown = _without_password(url)
+    return f" --review {'URL' if shown is None else shlex.quote(shown)}"
+
+
+def _without_password(url: str | None) -> str | None:
+    """A URL that has no password, also in no option; None for any other."""
+    from scrubtrace.review.connection import parse_url
+    from scrubtrace.review.errors import ReviewError
+
+    try:
+        parsed = None if url is None else parse_url(url)
+    except ReviewError:
+        return None
+    return None if parsed is None or parsed.password is not None or parsed.query else url
 
 
 def _absolute(path: str | None) -> str | None:

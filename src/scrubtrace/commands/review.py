@@ -20,6 +20,7 @@ from scrubtrace.commands.options import (
     language_option,
     messages_of,
     read_config,
+    review_words,
 )
 from scrubtrace.exits import IncompleteStop, SumsDifferStop, UsageStop
 
@@ -229,6 +230,7 @@ def sheet(out: str, **given: Any) -> None:
     click.echo(
         "open it in a browser, decide, and save; then: scrubtrace review import "
         f"{shlex.quote(f'{path.stem}-decisions.csv')} --reviewer NAME"
+        f"{review_words(given)}"
     )
 
 
@@ -357,7 +359,7 @@ def carry(record: str, **given: Any) -> None:
     if found.waiting:
         raise IncompleteStop(
             f"{found.waiting:,} decisions wait for a scan of the purged shards into this table: "
-            f"{scan_of(record)}; then give the same command again"
+            f"{scan_of(record)}{review_words(given)}; then give the same command again"
         )
 
 

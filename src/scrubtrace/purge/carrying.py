@@ -44,7 +44,7 @@ def scan_of(record: str) -> str:
     base = record.rpartition("/")[0] or "."
     shards = f"{base}/../{SHARDS}" if "/" not in base else f"{base.rpartition('/')[0]}/{SHARDS}"
     dataset = read_record(record, None)["predicate"]["dataset"]
-    return f"scrubtrace detect {quote(f'{shards}/*.parquet')} --dataset {quote(dataset)}"
+    return f"scrubtrace detect {quote(f'{shards}/*.parquet')} --dataset {quote(dataset)} --out DIR"
 
 
 def _moved(path: str) -> Iterator[tuple[str, str]]:

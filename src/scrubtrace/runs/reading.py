@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
+from shlex import quote
 from typing import Any
 
 from scrubtrace.beam_pipelines import storage
@@ -35,9 +36,15 @@ def manifest_of(folder: RunFolder) -> dict[str, Any]:
     if not isinstance(content, dict) or not content.keys() >= NEEDED:
         raise UsageStop(
             f"the manifest {folder.manifest} is damaged, or of another version: if no newer run is "
-            f"about its shards, scrubtrace commit {folder.id} writes it again"
+            f"about its shards, {commit_again(folder)} writes it again"
         )
     return content
+
+
+def commit_again(folder: RunFolder) -> str:
+    """The command that writes the manifest of a run again; the review table is that of detect."""
+    out = folder.path.rstrip("/").rsplit("/", 2)[0]
+    return f"scrubtrace commit {folder.id} --out {quote(out)}, with the --review that detect had,"
 
 
 def known_run(out: str, run_id: str) -> tuple[RunFolder, RunSpec]:
