@@ -7,7 +7,13 @@ from typing import Any
 import click
 
 from scrubtrace import log
-from scrubtrace.commands.options import config_options, files_read, json_text, read_config, review_words
+from scrubtrace.commands.options import (
+    config_options,
+    files_read,
+    json_text,
+    read_config,
+    review_words,
+)
 from scrubtrace.commands.review import opened
 from scrubtrace.exits import UsageStop
 
