@@ -3,6 +3,7 @@
 import hashlib
 import hmac
 import json
+import math
 import shutil
 from collections import Counter, defaultdict
 from pathlib import Path
@@ -155,7 +156,8 @@ def test_a_batch_says_what_it_was_drawn_from(
     assert secret.hex() not in json.dumps(batch.plan)
     assert f"batch march written: {len(items)} texts" in said
     assert "next: scrubtrace review export --batch march --out march.csv" in said
-    assert "scrubtrace review controls add, then --controls 0.1" in said
+    share = math.ceil(4000 / len(items)) / 100
+    assert f"scrubtrace review controls add, then --controls {share:g}: half of them" in said
     engine = open_review(copied.url)
     assert verify(engine).problems == []
     engine.dispose()

@@ -9,6 +9,7 @@ from scrubtrace.audit.parts import SHOWN
 from scrubtrace.audit.precision import error_words
 from scrubtrace.audit.result import AuditResult, Entry
 from scrubtrace.stats.prevalence.quantify import UNLIKE
+from scrubtrace.stats.prevalence.result import Reason
 
 DRAWN = ("STRATUM", "OF", "TEXTS", "DRAWN", "DECIDED", "HITS", "SHARE", "INTERVAL", "AT MOST")
 FLAGGED = ("STRATUM", "TEXTS", "FLAGGED", "RATE", "AT LEAST", "BY FLAGS", "BY SCORES", "AT MOST")
@@ -26,8 +27,8 @@ SHOWN_STRATA = 60
 """Strata that are listed; all of them are in the file of ``--json``."""
 
 
-def audit_lines(result: AuditResult) -> Iterator[str]:
-    """The result line by line."""
+def audit_lines(result: AuditResult, review: str = "") -> Iterator[str]:
+    """The result line by line; ``review`` is what a next command needs to find the review table."""
     if result.reviewed is not None:
         yield from _table(DRAWN, 2, [_drawn(*pair) for pair in (*result.cells, *result.wholes)])
         yield from _undecided(*result.wholes[0])
@@ -35,6 +36,7 @@ def audit_lines(result: AuditResult) -> Iterator[str]:
     yield from _table(FLAGGED, 1, [_compared(entry) for entry in result.entries])
     for what in What:
         yield from _missing(what, [(e.name, e.figure(what)) for e in result.entries])
+    yield from _to_do(result, review)
     yield from _partial(result.whole)
     yield from _clusters(result.whole)
     yield from _checks(result)
@@ -121,6 +123,14 @@ def _missing(what: What, found: list[tuple[str, AuditFigure]]) -> Iterator[str]:
         details = {figure.detail for _, figure in own}
         words = own[0][1].words if len(details) == 1 else REFUSALS[reason]
         yield f"no {CLAIMS[what]} for {about}: {words}"
+
+
+def _to_do(result: AuditResult, review: str) -> Iterator[str]:
+    """How to get an upper bound that is missing for lack of controls."""
+    lacking = (Reason.FEW_CONTROLS, Reason.NO_CONTROLS)
+    refused = any(entry.figure(What.UPPER_BOUND).refusal in lacking for entry in result.entries)
+    if refused and result.reviewed is not None:
+        yield f"to get an upper bound: {result.reviewed.more_controls(review)}"
 
 
 def _partial(whole: Entry) -> Iterator[str]:

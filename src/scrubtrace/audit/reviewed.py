@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from sqlalchemy import Connection
@@ -16,6 +16,7 @@ from scrubtrace.audit.estimates import (
     whole_estimate,
 )
 from scrubtrace.audit.figures import Assumption, AuditFigure, Refusal, What, Why, without
+from scrubtrace.audit.mixing import Mixed, more_controls, read_mixed
 from scrubtrace.audit.strata import kind_words
 from scrubtrace.exits import SumsDifferStop, UsageStop
 from scrubtrace.review.batches.decided import decided_items
@@ -73,6 +74,12 @@ class Reviewed:
     cells: tuple[Counted, ...]
     answers: tuple[ControlAnswer, ...]
     given: float | None = None
+    mixed: Mixed = field(default_factory=Mixed)
+
+    def more_controls(self, review: str = "") -> str:
+        """What to do where there is no upper bound for too few controls, see `more_controls`."""
+        of_batch = sum(answer.in_batch for answer in self.answers)
+        return more_controls(self.batch.name, self.mixed, len(self.answers), of_batch, review)
 
     def sensitivity(self, language: str | None) -> Sensitivity:
         """What reviewers find of a language, or of all if too few controls are in it."""
@@ -106,13 +113,14 @@ def read_batch(connection: Connection, name: str, given: float | None) -> Review
     planned = _planned_cells(batch)
     kinds = {stratum: {of for s, of in planned if s == stratum} for stratum, _ in planned}
     drawn, decided, hits = (Counter[tuple[str, str, bool]]() for _ in range(3))
-    reviewers = set()
+    reviewers, texts = set(), set()
     for item, standing in decided_items(connection, name):
         of = ALL_KINDS if ALL_KINDS in kinds[item.stratum] else kind_words((item.flagged,))
         key = (item.stratum, of, item.flagged)
         drawn[key] += 1
         decided[key] += standing.verdict is not None
         hits[key] += _is_hit(standing)
+        texts.add(item.text_digest)
         reviewers |= {opinion.reviewer for opinion in standing.counted}
     cells = []
     for cell, (population, wanted) in planned.items():
@@ -129,7 +137,7 @@ def read_batch(connection: Connection, name: str, given: float | None) -> Review
         of_flagged = None if cell[1] == UNFLAGGED else Counts(there, *flagged)
         cells.append(Counted(*cell, population, own, done, found, of_flagged))
     answers = tuple(control_answers(connection, name, reviewers))
-    return Reviewed(batch, tuple(cells), answers, given)
+    return Reviewed(batch, tuple(cells), answers, given, read_mixed(connection, name, len(texts)))
 
 
 def _is_hit(standing: Standing) -> bool:

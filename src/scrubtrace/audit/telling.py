@@ -3,9 +3,11 @@
 from collections import Counter
 from collections.abc import Iterator
 
+from scrubtrace.audit.mixing import Mixed
 from scrubtrace.audit.planning import Planned
 from scrubtrace.audit.strata import Cell, kind_words
 from scrubtrace.schemas.batches import Purpose
+from scrubtrace.stats.prevalence.rates import LEAST_CONTROLS
 
 SHOWN_STRATA = 60
 """Strata that are listed; all of them are in the plan."""
@@ -38,10 +40,22 @@ def plan_lines(planned: Planned, review: str = "") -> Iterator[str]:
         )
     yield f"next: scrubtrace review export --batch {name} --out {name}.csv{review}"
     if planned.batch.purpose == Purpose.AUDIT:
-        yield (
-            "  to measure what reviewers find, mix in texts of known origin: scrubtrace review "
-            "controls add, then --controls 0.1"
+        yield _controls(drawn)
+
+
+def _controls(drawn: int) -> str:
+    """Which share of controls is enough for an upper bound."""
+    add = "mix in texts of known origin: scrubtrace review controls add, then --controls"
+    share = Mixed(drawn).share_for(LEAST_CONTROLS)
+    if share is None:
+        return (
+            f"  to measure what reviewers find, {add} 1, and more of them in other exports: audit "
+            f"run needs {LEAST_CONTROLS} LLM controls, more than this batch has room for"
         )
+    return (
+        f"  to measure what reviewers find, {add} {share:g}: half of them are of LLM text, and "
+        f"audit run needs {LEAST_CONTROLS} of these"
+    )
 
 
 def _sure(planned: Planned) -> str:

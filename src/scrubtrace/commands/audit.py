@@ -256,7 +256,7 @@ def run_(batch: str | None, json_file: str | None, **given: Any) -> None:
     if json_file is not None:
         _write_json(json_file, result.to_dict())
     if json_file != "-" and not job.quiet:
-        click.echo("\n".join(audit_lines(result)))
+        click.echo("\n".join(audit_lines(result, review_words(given))))
 
 
 def _names(text: str) -> tuple[str, ...]:
