@@ -60,6 +60,16 @@ def test_a_rule_that_did_not_run_or_was_looser_tests_nothing(
     assert not Path("case.zip").exists()
 
 
+def test_a_case_without_an_action_says_what_to_write(capsys: pytest.CaptureFixture[str]) -> None:
+    check(later_log(8), "later")
+    write_case(findings("checked", "purpose.forbidden"), steps=2)
+    assert bundle("--retest", "later") == 2
+    said = capsys.readouterr().err
+    assert "case 2025-3 has no step corrective_action" in said
+    assert 'add a [[step]] with state = "corrective_action", or leave --retest out' in said
+    assert bundle() == 0
+
+
 def test_a_rule_that_was_stricter_tests(capsys: pytest.CaptureFixture[str]) -> None:
     spec = register(("max_gap_days = 2", "max_gap_days = 1"))
     check(later_log(8), "later", spec=spec)

@@ -35,7 +35,8 @@ def read(tmp_path: Path, text: str) -> Campaign:
         (GOOD.replace(POLICY, "abc"), "key 'policy_digest' must be 16 hexadecimal digits"),
         (
             GOOD.replace(f'policy_digest = "{POLICY}"', 'policy_file = "gone.toml"'),
-            "gone.toml: No such file",
+            "gone.toml, which is not there: correct it, "
+            f"or give 'policy_digest' instead, the digests.policy of a manifest ({POLICY}: the",
         ),
         (HEAD + SCAN, "key 'dataset' is missing"),
         (HEAD + DATA, "key 'steps' is missing"),
@@ -65,7 +66,7 @@ def test_what_is_refused(tmp_path: Path, text: str, words: str) -> None:
     with pytest.raises(UsageStop) as stop:
         read(tmp_path, text)
     assert words in str(stop.value)
-    assert str(stop.value).startswith((str(tmp_path), "cannot read"))
+    assert str(stop.value).startswith(f"{tmp_path}/c.toml: ")
 
 
 def test_what_is_read(tmp_path: Path) -> None:
@@ -134,12 +135,25 @@ def test_a_bad_inventory(
     assert words in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("out", ["autumn.toml", "plans/autumn.toml"])
+@pytest.mark.parametrize("own", [None, "", "[policy]\nproof_hits = 2\n"])
+def test_the_policy_of_a_new_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, out: str, own: str | None
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("plans").mkdir()
+    if own is not None:
+        Path("scrubtrace.toml").write_text(own)
+    assert code_of("campaign", "new", "autumn", "--out", out) == 0
+    assert (read_campaign(out).policy == POLICY) == (not own)
+    assert ("\npolicy_file" in Path(out).read_text()) == (own is not None)
+
+
 def test_a_new_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
     assert code_of("campaign", "new", "autumn") == 0
-    (tmp_path / "scrubtrace.toml").write_text("")
     found = read_campaign("autumn.toml")
     assert (found.name, found.policy) == ("autumn", POLICY)
     every_line = "".join(

@@ -11,7 +11,7 @@ from pathlib import Path
 from scrubtrace.beam_pipelines import storage
 from scrubtrace.bundle.case import CaseState
 from scrubtrace.campaign.entries import Entry
-from scrubtrace.config import load_config, text_of
+from scrubtrace.config import Config, load_config, text_of
 from scrubtrace.exits import UsageStop
 from scrubtrace.policy import policy_digest
 from scrubtrace.schemas.campaign import (
@@ -92,8 +92,14 @@ def _policy(entry: Entry) -> str:
     if ("policy_file" in entry.data) == ("policy_digest" in entry.data):
         entry.refuse("policy_file", "or 'policy_digest' must be given, one of them")
     if "policy_file" in entry.data:
-        config = load_config(_path(entry, entry.text("policy_file")))
-        return policy_digest(config.policy)
+        path = _path(entry, entry.text("policy_file"))
+        if not os.path.exists(path):
+            entry.refuse(
+                "policy_file",
+                f"names {path}, which is not there: correct it, or give 'policy_digest' instead, "
+                f"the digests.policy of a manifest ({policy_digest(Config().policy)}: the defaults)",
+            )
+        return policy_digest(load_config(path).policy)
     digest = entry.text("policy_digest")
     if not _DIGEST.fullmatch(digest):
         entry.refuse("policy_digest", "must be 16 hexadecimal digits: digests.policy of a manifest")

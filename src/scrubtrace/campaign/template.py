@@ -1,9 +1,13 @@
 """The file of a new campaign, with comments that say what to write."""
 
+import json
+import os
 from datetime import date
 
 from scrubtrace.campaign.file import NAME
+from scrubtrace.config import FILE, Config
 from scrubtrace.exits import UsageStop
+from scrubtrace.policy import policy_digest
 
 _TEMPLATE = """\
 # A campaign: a named review of data sets. Keep this file under version control.
@@ -16,8 +20,7 @@ owner = "data governance"          # a role, not a person
 from = {today}
 to = {end}
 # The policy that decides what is flagged: a configuration, or the digest of a manifest.
-policy_file = "scrubtrace.toml"
-# policy_digest = "0123456789abcdef"
+{policy}
 
 # Every shard that there should be. inputs: files and globs. Or inventory: a CSV file with the
 # column shard (names as the runs have them) and, if known, rows and bytes.
@@ -63,11 +66,32 @@ share = 1.0                        # of the flagged places that must be decided
 """
 
 
-def template(name: str, today: date) -> str:
-    """The text of a new file; raises `UsageStop` for a name that a campaign cannot have."""
+_POLICY_FILE = """\
+policy_file = {file}
+# policy_digest = "0123456789abcdef\""""
+
+_DEFAULTS = """\
+# There was no scrubtrace.toml: this is the policy of the defaults.
+policy_digest = "{digest}"
+# policy_file = "scrubtrace.toml\""""
+
+
+def template(name: str, today: date, folder: str) -> str:
+    """The text of a new file for a folder; `UsageStop` for a name that a campaign cannot have.
+
+    The policy is that of the configuration in the working directory, as for a scan there; without
+    one, that of the defaults by its digest.
+    """
     if not NAME.fullmatch(name):
         raise UsageStop(
             f"{name!r} is no name of a campaign: letters, digits, dots, - and _, at most 100"
         )
     end = date(today.year + 1, today.month, min(today.day, 28))
-    return _TEMPLATE.format(name=name, today=today, end=end)
+    return _TEMPLATE.format(name=name, today=today, end=end, policy=_policy(folder))
+
+
+def _policy(folder: str) -> str:
+    if not os.path.exists(FILE):
+        return _DEFAULTS.format(digest=policy_digest(Config().policy))
+    path = os.path.relpath(FILE, folder)
+    return _POLICY_FILE.format(file=json.dumps(path, ensure_ascii=False))

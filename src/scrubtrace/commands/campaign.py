@@ -1,5 +1,6 @@
 """``campaign``: a named review with scope, exceptions, completeness and open actions."""
 
+import os
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -27,7 +28,7 @@ def new(name: str, out: str | None) -> None:
     from scrubtrace.campaign.template import template
 
     path = out or f"{name}.toml"
-    text = template(name, datetime.now(UTC).date())
+    text = template(name, datetime.now(UTC).date(), os.path.dirname(path) or ".")
     try:
         with open(path, "x", encoding="utf-8") as file:
             file.write(text)
