@@ -17,6 +17,9 @@ from scrubtrace.beam_pipelines.units import Footer, make_units
 from scrubtrace.schemas.plan import Columns, DeadShard, Kept, Shard, Work
 from scrubtrace.schemas.vocabulary import DeadReason
 
+NAMED = 3
+"""Inputs that are named where none is a file."""
+
 Shapes = dict[str, Counter[str]]
 """For each text column, how many shards have it in which shape."""
 
@@ -27,12 +30,16 @@ class PlanError(ValueError):
 
 @dataclass(frozen=True)
 class Inputs:
-    """Shards that can be scanned, those that cannot, the data set's name, the texts' shapes."""
+    """Shards that can be scanned, those that cannot, the data set's name, the texts' shapes.
+
+    ``has_files`` is false if nothing that was named is a file.
+    """
 
     dataset: str
     footers: tuple[Footer, ...]
     dead: tuple[DeadShard, ...]
     shapes: Shapes = field(default_factory=dict)
+    has_files: bool = True
 
     @property
     def shards(self) -> list[Shard]:
@@ -75,7 +82,17 @@ def read_files(
     fit, unfit, shapes = _checked(footers, columns)
     if footers and not fit:
         raise PlanError(f"no shard fits: {unfit[0].name}: {unfit[0].detail}")
-    return Inputs(dataset or _dataset(base), tuple(fit), tuple(dead + unfit), shapes)
+    has_files = any(map(_is_file, infos))
+    return Inputs(dataset or _dataset(base), tuple(fit), tuple(dead + unfit), shapes, has_files)
+
+
+def check_files(inputs: Inputs) -> None:
+    """Raises `PlanError` if no input is a file: there would be a run about nothing."""
+    if not inputs.has_files:
+        named = [f"{shard.path}: {shard.detail}" for shard in inputs.dead[:NAMED]]
+        more = len(inputs.dead) - len(named)
+        told = "; ".join([*named, *([f"and {more:,} more"] if more else [])])
+        raise PlanError(f"no input is a file, so nothing was written: {told}")
 
 
 def plan_work(
@@ -129,6 +146,13 @@ def _expand(inputs: Sequence[str]) -> list[storage.FileInfo]:
             matches = [storage.FileInfo(path, 0, "")]
         found |= {info.path: info for info in matches}
     return [found[path] for path in sorted(found)]
+
+
+def _is_file(info: storage.FileInfo) -> bool:
+    """Whether an input is a file; what no file matches on a store has no time of a change."""
+    if storage.is_remote(info.path):
+        return bool(info.modified)
+    return os.path.exists(info.path) and not os.path.isdir(info.path)
 
 
 def _match(pattern: str) -> list[storage.FileInfo]:

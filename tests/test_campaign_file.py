@@ -36,7 +36,7 @@ def read(tmp_path: Path, text: str) -> Campaign:
         (
             GOOD.replace(f'policy_digest = "{POLICY}"', 'policy_file = "gone.toml"'),
             "gone.toml, which is not there: correct it, "
-            f"or give 'policy_digest' instead, the digests.policy of a manifest ({POLICY}: the",
+            f"or give 'policy_digest' instead, digests.policy of a manifest ({POLICY}: the",
         ),
         (HEAD + SCAN, "key 'dataset' is missing"),
         (HEAD + DATA, "key 'steps' is missing"),

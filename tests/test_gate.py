@@ -212,8 +212,8 @@ def test_the_gate_checks_full_scans(call: Call) -> None:
 
 
 def test_a_run_of_nothing_but_dead_shards_does_not_pass(call: Call) -> None:
-    Path("folder").mkdir()
-    assert call("detect", "folder", "--out", "out", "--quiet")[0] == 3
+    Path("dead.parquet").write_text("no Parquet")
+    assert call("detect", "dead.parquet", "--out", "out", "--quiet")[0] == 3
     code, told, _ = call("gate", "--out", "out", "--set", "gate.max_flagged_share=0.1")
     assert code == 5
     assert "gate.max_flagged_share: not known, at most 0.1 (no text was judged)" in told

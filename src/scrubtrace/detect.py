@@ -19,7 +19,13 @@ from scrubtrace.beam_pipelines.layout import (
     remove_unplanned,
     runs_of,
 )
-from scrubtrace.beam_pipelines.planning import Inputs, PlanError, plan_work, read_inputs
+from scrubtrace.beam_pipelines.planning import (
+    Inputs,
+    PlanError,
+    check_files,
+    plan_work,
+    read_inputs,
+)
 from scrubtrace.beam_pipelines.recorded_options import recorded_options
 from scrubtrace.beam_pipelines.remote import (
     limit_parallelism,
@@ -113,6 +119,7 @@ def prepare(job: Job) -> Prepared:
         check_style(config, detectors)
         columns = columns_of(config)
         inputs = read_inputs(job.inputs, columns, config.input.dataset, config.input.root)
+        check_files(inputs)
     except (PlanError, DetectorError) as error:
         raise UsageStop(str(error)) from None
     own = storage.join(job.out, "runs")

@@ -40,8 +40,8 @@ def retested(case: Case, findings: Sequence[Row], checked: str, retest: str, zon
     acted: date | None = case.acted_on
     if acted is None:
         raise UsageStop(
-            f"case {case.id} has no step corrective_action, and calls are tested again from its day "
-            'on: add a [[step]] with state = "corrective_action", or leave --retest out'
+            f"case {case.id} has no step corrective_action, and calls are tested again from its "
+            'day on: add a [[step]] with state = "corrective_action", or leave --retest out'
         )
     before, after = _register(checked), _register(retest)
     tested = [found for found in findings if found["rule"] != FLOW.id]

@@ -97,7 +97,7 @@ def _policy(entry: Entry) -> str:
             entry.refuse(
                 "policy_file",
                 f"names {path}, which is not there: correct it, or give 'policy_digest' instead, "
-                f"the digests.policy of a manifest ({policy_digest(Config().policy)}: the defaults)",
+                f"digests.policy of a manifest ({policy_digest(Config().policy)}: the defaults)",
             )
         return policy_digest(load_config(path).policy)
     digest = entry.text("policy_digest")
