@@ -12,6 +12,8 @@ from command_line import code_of
 from scrubtrace.exits import UsageStop
 from scrubtrace.out_file import PARQUET, SHEET, check_different, check_out, check_target, would_fit
 
+EXPORT = ("review", "export", "--review", "sqlite:///out/review.sqlite")
+SCREEN = ("labelers", "screen", "--runs", "out", "--clean-until", "2022-11", "--budget", "1")
 GROUPS = ("--group-by", "labeler=who,task=job")
 
 
@@ -218,3 +220,33 @@ def test_other_commands(
     assert code_of(*command) == 2
     assert said in capsys.readouterr().err
     assert before == {path: path.read_bytes() for path in Path().rglob("*") if path.is_file()}
+
+
+@pytest.mark.parametrize(
+    ("command", "name", "said"),
+    [
+        (EXPORT, "bad.xlsx", "CSV is written here, which a name that ends in .xlsx is not for; "
+         "name a file that ends in .csv, which every spreadsheet opens, or give another --format"),
+        (EXPORT, "bad.ODS", "ends in .ods is not for"),
+        (EXPORT, "bad.parquet", "ends in .parquet is not for"),
+        (EXPORT, "bad.csv.gz", "ends in .gz is not for"),
+        (EXPORT, "bad.json", "ends in .json is not for"),
+        ((*EXPORT, "--format", "parquet"), "bad.csv", "name a file that ends in .parquet, or"),
+        ((*EXPORT, "--format", "parquet"), "bad.xlsx", "name a file that ends in .parquet, or"),
+        (SCREEN, "bad.xlsx", "name a file that ends in .csv"),
+    ],
+)  # fmt: skip
+def test_a_name_of_another_format_is_refused(
+    command: tuple[str, ...], name: str, said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert code_of(*command, "--out", name) == 2
+    assert f"--out {name}: " in (told := capsys.readouterr().err)
+    assert said in told
+    assert not Path(name).exists()
+
+
+@pytest.mark.parametrize("name", ["good.csv", "good", "good.CSV", "good.txt", "2026.01", "a.d"])
+def test_other_names_are_not(name: str) -> None:
+    detect = ("detect", "data/a.parquet", "--out", "out", "--quiet")
+    assert code_of(*detect) == 0
+    assert code_of(*EXPORT, "--out", name) == 0

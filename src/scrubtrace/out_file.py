@@ -11,11 +11,19 @@ from scrubtrace.beam_pipelines import storage
 from scrubtrace.exits import UsageStop
 from scrubtrace.lock import make_output_folder
 
+CSV = "CSV"
 PARQUET = "a Parquet file"
 SHEET = "a file for reviewers"
 
 _HEADS = {b"PAR1": PARQUET, b"SQLite format 3\0": "a SQLite database"}
 """How files begin that hold data, and what they are."""
+_ENDINGS = {CSV: (".csv", ".tsv", ".txt"), PARQUET: (".parquet",)}
+"""How names end that are of a format; the first of each is the usual one."""
+_OTHER_ENDINGS = (
+    *(".xlsx", ".xls", ".xlsm", ".xlsb", ".ods", ".numbers", ".docx", ".odt", ".pdf"),
+    *(".html", ".htm", ".json", ".jsonl", ".npz", ".zip", ".gz", ".zst"),
+    *(".sqlite", ".db", ".arrow", ".feather"),
+)
 _SECRET = re.compile(rb"\s*[0-9a-fA-F]{64}\s*")
 _SHEET_COLUMNS = ("item_key", "row_version", "decision")
 _HEAD_BYTES = 8_192
@@ -28,6 +36,19 @@ def check_local(path: str | None, option: str = "--out") -> None:
     """
     if path is not None and storage.is_remote(path):
         raise UsageStop(f"{option} must be a local file, not {path}")
+
+
+def check_ending(out: str, writes: str, option: str = "--out", hint: str = "") -> None:
+    """Raises `UsageStop` for a name that is of another format than `CSV` or `PARQUET`, which is
+    written. ``hint`` says what else to do, to stand behind that."""
+    others = [end for kind, ends in _ENDINGS.items() if kind != writes for end in ends]
+    ending = os.path.splitext(out)[1].lower()
+    if ending in (*_OTHER_ENDINGS, *others):
+        opens = ", which every spreadsheet opens" if writes == CSV else ""
+        raise UsageStop(
+            f"{option} {out}: {writes} is written here, which a name that ends in {ending} is not "
+            f"for; name a file that ends in {_ENDINGS[writes][0]}{opens}{hint}"
+        )
 
 
 def check_target(

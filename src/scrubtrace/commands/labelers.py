@@ -72,9 +72,12 @@ def screen(out_folder: str, **given: Any) -> None:
     from scrubtrace.labelers.referrals import referrals_file
     from scrubtrace.labelers.telling import as_json, lines, table_text
     from scrubtrace.labelers.work import read_work
+    from scrubtrace.out_file import CSV, check_ending
 
     read = files_read(given, referrals_file(out_folder))
     _check_files({"--out": given["table"], "--json": given["json_file"]}, read)
+    if given["table"]:
+        check_ending(given["table"], CSV)
     work_columns = _work_columns(given["work_columns"])
     year = given["year"] or datetime.now(UTC).year
     current = read_current(out_folder, read_config(config_sources(given)), given["dataset"])

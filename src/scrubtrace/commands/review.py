@@ -149,7 +149,7 @@ def export(out: str, file_format: str, **given: Any) -> None:
 
     The column why is in the language of the reviewer; every other cell is the same in any.
     """
-    from scrubtrace.out_file import PARQUET, SHEET, check_local, check_target
+    from scrubtrace.out_file import CSV, PARQUET, SHEET, check_ending, check_local, check_target
     from scrubtrace.review.export import OPEN, export_csv, export_parquet, export_tasks
     from scrubtrace.why import wording
 
@@ -158,6 +158,8 @@ def export(out: str, file_format: str, **given: Any) -> None:
     check_local(out)
     writes = {"parquet": PARQUET, "csv": SHEET}.get(file_format, "")
     check_target(out, files_read(given), writes=writes)
+    if file_format != "label-studio":
+        check_ending(out, PARQUET if is_parquet else CSV, hint=", or give another --format")
     wanted = _wanted(given, frozenset() if is_parquet else OPEN.states)
     reviewers = [name.strip() for name in (given["assign"] or "").split(",") if name.strip()]
     options = {name: given[name] for name in ("budget", "rows_per_file")}
