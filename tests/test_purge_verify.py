@@ -113,7 +113,11 @@ def test_nothing_is_different(copy: Path) -> None:
          ["row 601 (was row 600): column 'label' edited",
           "row 3 was added: it is row 700 of the input shard p0.parquet, removed as reviewed"]),
         (lambda t: edit(10, "label", 9)(drop(3)(t)), "p1.parquet",
-         ["row 10 (was row 11): columns not known edited", "the row that was row 3 is missing"]),
+         ["row 10 (was row 11): edited, in which columns cannot be told: "
+          "of what were rows 0 to 511 one is missing",
+          "the row that was row 3 is missing"]),
+        (lambda t: edit(1099, "text", "x")(drop(3)(t)), "p1.parquet",
+         ["row 1099 (was row 1100): column 'text' edited", "the row that was row 3 is missing"]),
         (lambda t: t.take([1, 0, *range(2, t.num_rows)]), "p1.parquet",
          ["the rows stand in another order, from row 0 on"]),
         (lambda t: t.drop_columns(["label"]), "p1.parquet", ["missing ['label'], new []"]),

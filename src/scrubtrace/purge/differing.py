@@ -21,6 +21,8 @@ BATCH_BYTES = 8 << 20
 SHOWN = 20
 """Rows of a shard that are named of each sort."""
 
+_UNKNOWN = "edited, in which columns cannot be told"
+
 Digests = NDArray[np.uint64]
 
 
@@ -184,7 +186,11 @@ def _digests_now(file: pq.ParquetFile, key: DigestKey) -> Digests:
 def _edited(
     shard: str, file: pq.ParquetFile, found: Rows, written: Written, key: DigestKey
 ) -> Iterator[str]:
-    """Edited rows with the columns in which their block is another one."""
+    """Edited rows with the columns in which their block is another one.
+
+    The digests of columns are those of whole blocks, so without a row of the block they tell
+    nothing: what that row had is not known.
+    """
     missing = {row // BLOCK_ROWS for row in found.missing}
     by_block: dict[int, list[tuple[int, int]]] = {}
     for pair in found.edited:
@@ -193,13 +199,18 @@ def _edited(
     for block, pairs in sorted(by_block.items()):
         if told >= SHOWN:
             break
-        columns = None
-        if block not in missing and file.schema_arrow.names == written.names:
-            columns = _columns(file, block, found, written, key)
-        where = _named(columns) if columns else "columns not known"
+        where = _UNKNOWN
+        if block in missing:
+            start = block * BLOCK_ROWS
+            stop = min(start + BLOCK_ROWS, len(written.rows)) - 1
+            where += f": of what were rows {start} to {stop} one is missing"
+        elif file.schema_arrow.names != written.names:
+            where += ": the file has other columns"
+        elif columns := _columns(file, block, found, written, key):
+            where = f"{_named(columns)} edited"
         for now, then in pairs[: SHOWN - told]:
             was = "" if now == then else f" (was row {then})"
-            yield f"{shard}: row {now}{was}: {where} edited"
+            yield f"{shard}: row {now}{was}: {where}"
             told += 1
     if len(found.edited) > told:
         yield f"{shard}: {len(found.edited) - told:,} more rows edited"
