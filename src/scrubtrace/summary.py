@@ -7,6 +7,7 @@ from scrubtrace.balance import Balance
 from scrubtrace.config import Config
 from scrubtrace.exits import Exit
 from scrubtrace.outcome import Outcome
+from scrubtrace.schemas.vocabulary import Kind
 from scrubtrace.stats.counts import ranked
 from scrubtrace.style.telling import style_lines
 
@@ -81,6 +82,7 @@ def _lines(outcome: Outcome, out: str, config: Config) -> Iterator[str]:
     if outcome.reported:
         yield f"reported, not flagged: {outcome.reported.total():,}{_counts(outcome.reported)}"
     yield from style_lines(outcome.style, config)
+    yield from _style_of_other_kinds(outcome)
     if outcome.recurring_identities:
         count = outcome.recurring_identities
         yield f"assistant names that recur over texts: {count:,} (in the evidence of their rows)"
@@ -100,6 +102,17 @@ def _lines(outcome: Outcome, out: str, config: Config) -> Iterator[str]:
     if outcome.no_longer_flagged:
         count = outcome.no_longer_flagged
         yield f"no longer flagged: {count:,} (not found again, or not enough under this policy)"
+
+
+def _style_of_other_kinds(outcome: Outcome) -> Iterator[str]:
+    """Texts that style flags and that have the kind of other evidence, where there are any."""
+    by_style = sum(stratum.flagged for stratum in outcome.style.strata.values())
+    own = outcome.flagged[Kind.LLM_STYLE] + outcome.reported[Kind.LLM_STYLE]
+    if by_style > own:
+        yield (
+            f"style: {by_style - own:,} of the {by_style:,} texts that style flags are counted under "
+            "another kind, since other evidence flags them, too"
+        )
 
 
 def plain_value(value: object) -> str:
