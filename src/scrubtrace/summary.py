@@ -110,8 +110,8 @@ def _style_of_other_kinds(outcome: Outcome) -> Iterator[str]:
     own = outcome.flagged[Kind.LLM_STYLE] + outcome.reported[Kind.LLM_STYLE]
     if by_style > own:
         yield (
-            f"style: {by_style - own:,} of the {by_style:,} texts that style flags are counted under "
-            "another kind, since other evidence flags them, too"
+            f"style: {by_style - own:,} of the {by_style:,} texts that style flags are counted "
+            "under another kind, since other evidence flags them, too"
         )
 
 
