@@ -14,6 +14,9 @@ STYLOMETRY = "stylometry"
 
 CATEGORY = "style"
 SIGNAL = "stylometry.llm_like"
+SHIPPED_MODEL = "shipped"
+"""What the file of the shipped model is called."""
+
 KEEP = 0.05
 """Rows with a p-value up to this are kept as candidates, if not set otherwise."""
 
@@ -179,7 +182,8 @@ class CalibrationManifest:
     the digest of the model that scored them, ``detector_version`` that of the detector that did,
     and ``folded_chars`` the length at which it cuts texts; empty and 0 in files from before they
     were noted. ``counts`` is what was met: rows kept, repeated, empty, abstained from, by name.
-    ``command`` are the arguments that made the file.
+    ``command`` are the arguments that made the file, but for the model: that is in ``model_file``,
+    or is `SHIPPED_MODEL`; empty where it was not noted.
     Raises `StyleError` without an origin, or for another way of sampling than `Sampling` has.
     """
 
@@ -196,6 +200,7 @@ class CalibrationManifest:
     other_lanes: OtherLanes | None = None
     detector_version: str = ""
     folded_chars: int = 0
+    model_file: str = ""
     format: int = FORMAT
 
     def __post_init__(self) -> None:

@@ -212,41 +212,6 @@ def test_the_fingerprint_covers_model_calibration_and_options(
     assert Stylometry(calibration=few).fingerprint() == detectors[3].fingerprint()
 
 
-def test_a_calibration_of_another_model_is_refused_with_the_command_that_mends_it(
-    calibration: str,
-) -> None:
-    with pytest.raises(StyleError) as raised:
-        Stylometry(model="other", calibration=calibration).setup()
-    assert str(raised.value).endswith(
-        "was calibrated with another model; run `scrubtrace style calibrate 'human rows.parquet' "
-        "--out human.npz --model other`"
-    )
-
-
-@pytest.mark.parametrize(
-    ("changes", "said"),
-    [
-        ({"detector_version": "3"}, "another version of the detector"),
-        ({"folded_chars": 2_000}, "another version of the detector"),
-        ({"detector_version": "", "folded_chars": 0}, "another version of the detector"),
-        (
-            {"detector_version": "3", "model": "model-2"},
-            "another model and another version of the detector",
-        ),
-    ],
-)
-def test_a_calibration_by_another_version_is_refused_with_the_command_that_mends_it(
-    changes: dict[str, Any], said: str, tmp_path: Path
-) -> None:
-    path = write_calibration(tmp_path / "c.npz", 99, **changes)
-    with pytest.raises(StyleError) as raised:
-        Stylometry(calibration=str(path)).setup()
-    assert str(raised.value) == (
-        f"calibration {path} was calibrated with {said}; run `scrubtrace style calibrate "
-        "'human rows.parquet' --out human.npz`"
-    )
-
-
 @pytest.mark.parametrize("keep", [0, 1, -0.1, 2.0, "0.05", None, float("nan")])
 def test_keep_is_a_p_value(keep: Any) -> None:
     with pytest.raises(StyleError, match="keep is a p-value"):

@@ -15,7 +15,6 @@ source are still of the kind that calibrated it is counted here, and decided at 
 """
 
 import json
-import shlex
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -32,6 +31,7 @@ from scrubtrace.detectors.style.folding import FOLDED_CHARS
 from scrubtrace.detectors.style.kinds import kind_counts
 from scrubtrace.detectors.style.loading import load_scorer
 from scrubtrace.detectors.style.model import COVARIATES, StyleModel
+from scrubtrace.detectors.style.other_model import remedies
 from scrubtrace.detectors.style.scorer import HasReference, Reason, Scored, Scorer
 from scrubtrace.detectors.style.strata import Calibrated, measures
 from scrubtrace.schemas.evidence import Evidence, Span
@@ -133,11 +133,10 @@ class Stylometry:
             "another version of the detector": made_by != (self.version, FOLDED_CHARS),
         }
         if named := [what for what, differs in other.items() if differs]:
-            model = () if self.model is None else ("--model", self.model)
-            command = shlex.join([*read.manifest.command, *model])
+            mended = remedies(self.calibration, read.manifest, self.model, self._scorer)
             raise StyleError(
-                f"calibration {self.calibration} was calibrated with {' and '.join(named)}; run "
-                f"`scrubtrace style calibrate {command}`"
+                f"calibration {self.calibration} was calibrated with {' and '.join(named)}: "
+                f"{mended}"
             )
         if isinstance(self._scorer, StyleModel) and not _is_measured(read):
             raise StyleError(

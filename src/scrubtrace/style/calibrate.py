@@ -4,8 +4,7 @@ What is asked for, whether the rows may calibrate, and the file with what it say
 rows are scored and make strata is in `human_rows`.
 """
 
-import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from scrubtrace.beam_pipelines import storage
@@ -24,12 +23,13 @@ from scrubtrace.not_read import NotRead, tell_dead
 from scrubtrace.out_file import check_out
 from scrubtrace.resumable import resumable
 from scrubtrace.schemas.plan import Chat, Columns
-from scrubtrace.schemas.style import CalibrationManifest, InputFile, StyleError
+from scrubtrace.schemas.style import SHIPPED_MODEL, CalibrationManifest, InputFile, StyleError
 from scrubtrace.stats.conformal import rows_for
 from scrubtrace.style.human_rows import Collected
 from scrubtrace.style.lanes import Lanes
 from scrubtrace.style.names import check_sources
 from scrubtrace.style.progress import Told
+from scrubtrace.style.recorded import recorded_path, recorded_settings
 from scrubtrace.style.reviewed import decided_column
 
 ALPHA = 0.01
@@ -168,11 +168,12 @@ def _manifest(
         other_lanes=collected.other_lanes(strata, alpha, request.conditional),
         detector_version=Stylometry.version,
         folded_chars=FOLDED_CHARS,
+        model_file=recorded_path(request.model) if request.model else SHIPPED_MODEL,
     )
 
 
 def _command(request: Request) -> tuple[str, ...]:
-    """The arguments that make the file again, but for the model."""
+    """The arguments that make the file again in any folder, but for the model."""
     columns = request.columns
     roles = columns.chat.roles
     options = [
@@ -181,24 +182,11 @@ def _command(request: Request) -> tuple[str, ...]:
         ("--source-column", columns.groups.get(SOURCE)),
         ("--language", request.language),
         ("--language-column", columns.language),
-        ("--out", request.out),
+        ("--out", recorded_path(request.out)),
         ("--alpha", repr(request.alpha) if request.alpha else None),
         ("--sampling", request.sampling),
         ("--origin", request.origin.strip()),
-        *(("--set", setting) for setting in _settings(request.config)),
+        *(("--set", setting) for setting in recorded_settings(request.config)),
     ]
-    return (*request.shards, *(word for name, value in options if value for word in (name, value)))
-
-
-def _settings(config: Config) -> Iterator[str]:
-    """What no option says, as ``key=value``, where it is not the default."""
-    chat, style, default = config.input.chat, config.policy.style, Config()
-    found: list[tuple[str, object, object]] = [
-        ("input.role_field", chat.role_field, default.input.role_field),
-        ("input.content_field", chat.content_field, default.input.content_field),
-        ("policy.style.alpha", style.alpha, default.policy.style.alpha),
-        ("policy.style.conditional", style.conditional, default.policy.style.conditional),
-    ]
-    for key, value, usual in found:
-        if value != usual:
-            yield f"{key}={json.dumps(value, ensure_ascii=False)}"
+    shards = map(recorded_path, request.shards)
+    return (*shards, *(word for name, value in options if value for word in (name, value)))
