@@ -37,6 +37,7 @@ P_BINS = 20
 """P-values of all judged rows are counted in so many equal bins."""
 
 _P_BIN = re.compile(r"(.*) \(p ([0-9]+)\)", re.DOTALL)
+_OF = re.compile(r"(.*) \(of ([0-9]+)\)", re.DOTALL)
 _KIND = re.compile(r"(.*) \(kind (\S+) (\d+)-(\d+)\)", re.DOTALL)
 
 DECIDED_COLUMNS = frozenset({
@@ -147,6 +148,28 @@ class PValueCount:
     def read(cls, name: str) -> "PValueCount | None":
         """What a receipt's name says; None if it names something else."""
         found = _P_BIN.fullmatch(name)
+        return cls(found[1], int(found[2])) if found else None
+
+
+@dataclass(frozen=True)
+class RankedAmong:
+    """Rows of a stratum that were ranked among ``n`` calibration rows.
+
+    Receipts count them by ``name``, so that each says how small a p-value its rows could have.
+    """
+
+    stratum: str
+    n: int
+
+    @property
+    def name(self) -> str:
+        """As receipts have it."""
+        return f"{self.stratum} (of {self.n})"
+
+    @classmethod
+    def read(cls, name: str) -> "RankedAmong | None":
+        """What a receipt's name says; None if it names something else."""
+        found = _OF.fullmatch(name)
         return cls(found[1], int(found[2])) if found else None
 
 

@@ -13,7 +13,7 @@ from scrubtrace.detectors.detector import Detector, checked_evidence, detect_eac
 from scrubtrace.detectors.style import detector as module
 from scrubtrace.detectors.style.detector import Stylometry
 from scrubtrace.schemas.evidence import Evidence
-from scrubtrace.schemas.style import P_BINS, KindCount, PValueCount, StyleError
+from scrubtrace.schemas.style import P_BINS, KindCount, PValueCount, RankedAmong, StyleError
 from scrubtrace.words import in_words
 
 
@@ -37,11 +37,9 @@ def spans(evidence: Evidence) -> list[dict[str, Any]]:
 
 
 def judged(evidence: Evidence) -> dict[str, int]:
-    """Counts but for those of kinds and of p-values."""
-    counts = evidence.counts.items()
-    return {
-        name: n for name, n in counts if not KindCount.read(name) and not PValueCount.read(name)
-    }
+    """Counts but for those of kinds, of p-values and of calibration rows."""
+    parts = (KindCount, PValueCount, RankedAmong)
+    return {name: n for name, n in evidence.counts.items() if not any(p.read(name) for p in parts)}
 
 
 def reasons(evidence: Evidence) -> dict[int, str]:
@@ -71,6 +69,7 @@ def test_a_text_that_scores_above_all_human_rows_has_the_smallest_p_value(
     assert about["reasons"][0]["whose"] == "calibration"
     assert reasons(evidence) == {}
     assert judged(evidence) == {"en/essays/0-": 2}
+    assert evidence.counts[RankedAmong("en/essays/0-", 999).name] == 2
 
 
 def test_reasons_are_words_that_hold(calibration: str) -> None:

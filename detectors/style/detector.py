@@ -45,6 +45,7 @@ from scrubtrace.schemas.style import (
     UNLIKE,
     UNLIKE_SUFFIX,
     PValueCount,
+    RankedAmong,
     StyleError,
 )
 from scrubtrace.schemas.vocabulary import Abstained, Lane, Strength, Use
@@ -199,6 +200,7 @@ def _ranked_in(
     like = found.typical.p_values(measures(scored.covariates[rows], scored.words[rows]))
     ranks = p_values(scored.scores[rows], found.scores)
     counts[found.stratum.name] += len(rows)
+    counts[RankedAmong(found.stratum.name, found.n).name] += len(rows)
     if unlike := int((like <= UNLIKE).sum()):
         counts[found.stratum.name + UNLIKE_SUFFIX] += unlike
     bins = np.minimum(np.ceil(ranks * P_BINS - 1e-9).astype(int) - 1, P_BINS - 1)

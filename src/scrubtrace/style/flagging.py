@@ -24,6 +24,7 @@ from scrubtrace.schemas.style import (
     UNLIKE_SUFFIX,
     KindCount,
     PValueCount,
+    RankedAmong,
     described,
 )
 from scrubtrace.stats.conformal import conditional, false_flags, rows_for, smallest_p
@@ -51,9 +52,10 @@ class Stratum:
     is how many texts would be flagged, on average over calibrations, if all were by humans like
     those that calibrated; ``false_range`` holds it in 95% of cases if they are independent.
     ``shift`` and ``measure`` are the `Drift` of its source's rows, if there are enough. ``problem``
-    says why nothing can be flagged. ``p_values`` counts the judged rows in `P_BINS` equal bins;
-    empty for runs of earlier versions. At most so many ``different`` texts were judged, with 99%
-    confidence: the tests that the false discovery rate is about.
+    says why nothing can be flagged. ``n`` are its calibration rows, None where receipts of earlier
+    versions do not say and there is no candidate. ``p_values`` counts the judged rows in `P_BINS`
+    equal bins; empty for runs of earlier versions. At most so many ``different`` texts were judged,
+    with 99% confidence: the tests that the false discovery rate is about.
     """
 
     name: str
@@ -130,7 +132,7 @@ def decide(
                 stratum = outcome.strata.get(value["stratum"])
                 if stratum is None:  # a receipt that was lost counts none of its rows
                     continue
-                stratum.n, stratum.smallest_p = value["n"], smallest_p(value["n"])
+                _set_rows(stratum, value["n"])  # receipts of earlier versions do not have it
                 stratum.candidates += 1
                 if entry["score"] <= highest_p(policy, value["n"]):
                     place = Place(entry["score"], -value["raw_score"])
@@ -146,10 +148,13 @@ def decide(
 
 def _counted(counts: Mapping[str, int], different: Mapping[str, DifferentTexts]) -> StyleOutcome:
     """Rows by stratum, before anything is decided."""
-    strata, not_calibrated = {}, {}
+    strata: dict[str, Stratum] = {}
+    not_calibrated: dict[str, int] = {}
     drift = drifts(counts)
     for name, count in sorted(counts.items()):
-        if name.endswith(NOT_CALIBRATED_SUFFIX):
+        if (ranked := RankedAmong.read(name)) and ranked.stratum in strata:
+            _set_rows(strata[ranked.stratum], ranked.n)
+        elif name.endswith(NOT_CALIBRATED_SUFFIX):
             not_calibrated[name.removesuffix(NOT_CALIBRATED_SUFFIX)] = count
         elif not _says_more(name):
             strata[name] = Stratum(name, count, counts.get(name + UNLIKE_SUFFIX, 0))
@@ -158,6 +163,10 @@ def _counted(counts: Mapping[str, int], different: Mapping[str, DifferentTexts])
             if found := drift.get(name.rpartition("/")[0]):
                 strata[name].shift, strata[name].measure = found
     return StyleOutcome(strata, {}, not_calibrated)
+
+
+def _set_rows(stratum: Stratum, n: int) -> None:
+    stratum.n, stratum.smallest_p = n, smallest_p(n)
 
 
 def _most_different(judged: int, met: DifferentTexts | None) -> int:
@@ -170,8 +179,8 @@ def _most_different(judged: int, met: DifferentTexts | None) -> int:
 
 def _says_more(name: str) -> bool:
     """Whether a count is about some rows of a stratum, not all."""
-    is_part = name.endswith(UNLIKE_SUFFIX) or KindCount.read(name) or PValueCount.read(name)
-    return bool(is_part)
+    parts = (KindCount, PValueCount, RankedAmong)
+    return name.endswith(UNLIKE_SUFFIX) or any(part.read(name) for part in parts)
 
 
 def _histogram(stratum: str, counts: Mapping[str, int]) -> list[int]:
@@ -189,7 +198,7 @@ def _cut(stratum: Stratum, places: list[tuple[Place, int]], policy: StyleSection
         stratum.problem = _of_another_kind(stratum, policy)
         return None
     if n is None:
-        return None  # no candidate at all
+        return None  # no candidate, and receipts of an earlier version
     left = len(places)
     if policy.fdr is not None:
         left = _rejected(stratum, [place.p for place, _ in places], policy)
