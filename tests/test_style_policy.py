@@ -15,11 +15,10 @@ from scrubtrace.config import Config, PolicySection, StyleSection, load_config
 from scrubtrace.exits import UsageStop
 from scrubtrace.policy import PRIORITIES, judge
 from scrubtrace.schemas.different import DifferentTexts
-from scrubtrace.schemas.plan import DetectorSpec
 from scrubtrace.schemas.style import style_value
 from scrubtrace.schemas.vocabulary import Kind
 from scrubtrace.style.cuts import flagging
-from scrubtrace.style.flagging import StyleOutcome, check_style, decide
+from scrubtrace.style.flagging import StyleOutcome, decide
 from scrubtrace.style.telling import TRACE_BOUNDS, style_lines, union_bounds
 from scrubtrace.style_words import reason_words
 from scrubtrace.words import in_words
@@ -302,15 +301,6 @@ def test_a_value_of_a_plugin_does_not_flag(value: str | None) -> None:
     assert not style_value(strange).get("calibrated")
     assert in_words(strange)
     assert judge([entry(1) | {"signal": "plugin.style"}], policy) is None
-
-
-def test_alpha_above_what_is_kept_is_refused() -> None:
-    config = Config(policy=PolicySection(style=StyleSection(alpha=0.06)))
-    planned = DetectorSpec("stylometry", "1", "style", "f", {})
-    with pytest.raises(UsageStop, match=r"keeps p-values up to 0\.05: lower alpha, or raise"):
-        check_style(config, [planned])
-    check_style(config, [DetectorSpec("stylometry", "1", "style", "f", {"keep": 0.1})])
-    check_style(config, [DetectorSpec("boilerplate", "1", "trace", "f", {})])
 
 
 @pytest.mark.parametrize(

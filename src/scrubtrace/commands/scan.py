@@ -21,10 +21,12 @@ from scrubtrace.commands.options import column_options, config_options, read_con
 @click.option(
     "--style-model",
     metavar="FILE",
-    help="Rank texts by this style model (default: the shipped one, for English only).",
+    help="Rank texts by this style model (default: with --style-calibration the shipped one, for "
+    "English only; else none).",
 )
 @click.option("--style-calibration", metavar="FILE",
-              help="Human rows to rank among (style calibrate).")  # fmt: skip
+              help="Human rows to rank among (style calibrate); nothing flags by style "
+              "without.")  # fmt: skip
 @click.option("--workers", type=int, metavar="N", help="Worker processes on this machine.")
 @click.option("--key-file", metavar="FILE", help="Key of the text digests (made on first use).")
 @click.option("--sample", type=float, metavar="RATE", help="Judge only this share of the rows.")

@@ -36,6 +36,9 @@ from scrubtrace.style_words import NO_RATE, NO_TEXT, NOTE, OTHER_KIND, TOO_FEW
 
 Row = Mapping[str, Any]
 
+ASKS = ("alpha", "budget", "fdr")
+"""Keys of the policy that say what style shall flag; those that change how do not ask for it."""
+
 
 class Place(NamedTuple):
     """Where a text stands in its stratum; smaller is first."""
@@ -94,15 +97,29 @@ class StyleOutcome:
 
 
 def check_style(config: Config, detectors: Iterable[DetectorSpec]) -> None:
-    """Raises `UsageStop` if alpha asks for rows that the detector does not keep."""
-    alpha = config.policy.style.alpha
-    for planned in detectors:
-        keep = planned.options.get("keep", KEEP)
-        if planned.name == STYLOMETRY and alpha is not None and alpha > keep:
-            raise UsageStop(
-                f"policy.style.alpha is {alpha:g}, but the scan keeps p-values up to {keep:g}: "
-                f"lower alpha, or raise detectors.{STYLOMETRY}.keep and scan again"
-            )
+    """Raises `UsageStop` for a policy by which style could flag nothing, or not all that it says.
+
+    That is one without a calibration among the ``detectors``, or an alpha above what they keep.
+    """
+    policy = config.policy.style
+    options = next((spec.options for spec in detectors if spec.name == STYLOMETRY), None)
+    asked = [name for name in ASKS if getattr(policy, name) is not None]
+    if asked and not (options or {}).get("calibration"):
+        chosen = config.scan.detectors
+        lacking = chosen is not None and STYLOMETRY not in chosen
+        raise UsageStop(
+            f"policy.style.{asked[0]} is set, but style flags nothing in a scan without a "
+            "calibration: scan with --style-calibration FILE (or "
+            f"detectors.{STYLOMETRY}.calibration; scrubtrace style calibrate makes the file)"
+            f"{f' and with {STYLOMETRY} in scan.detectors' if lacking else ''}, or remove "
+            f"{' and '.join(f'policy.style.{name}' for name in asked)}"
+        )
+    keep = (options or {}).get("keep", KEEP)
+    if policy.alpha is not None and policy.alpha > keep:
+        raise UsageStop(
+            f"policy.style.alpha is {policy.alpha:g}, but the scan keeps p-values up to {keep:g}: "
+            f"lower alpha, or raise detectors.{STYLOMETRY}.keep and scan again"
+        )
 
 
 def decide(
