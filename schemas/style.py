@@ -8,6 +8,8 @@ from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from scrubtrace.schemas.plain import plain
+
 FORMAT = 1
 STYLOMETRY = "stylometry"
 """Name of the detector of the style lane, whose receipts count rows by stratum."""
@@ -89,10 +91,10 @@ class Stratum:
 
 
 def described(name: str) -> str:
-    """The name of a stratum in words."""
+    """The name of a stratum in words, on one line."""
     language, source, low, high = stratum_parts(name)
     length = f"{low}-{high} words" if high else f"{low} words and more"
-    return f"{language}, {source or 'no source'}, {length}"
+    return plain(f"{language}, {source or 'no source'}, {length}")
 
 
 def stratum_parts(name: str) -> tuple[str, str, str, str]:

@@ -6,6 +6,7 @@ from itertools import groupby
 
 from scrubtrace import log
 from scrubtrace.beam_pipelines.decoding import Dead, Rows
+from scrubtrace.schemas.plain import plain
 from scrubtrace.schemas.plan import DeadShard
 from scrubtrace.schemas.vocabulary import DeadReason
 
@@ -41,7 +42,7 @@ class NotRead:
             self._told += 1
             if self._told <= SHOWN:
                 where = f"row {first:,}" if first == last else f"rows {first:,} to {last:,}"
-                line = f"dead {where} of {shard}: {dead.reason}: {dead.error}"
+                line = plain(f"dead {where} of {shard}: {dead.reason}: {dead.error}")
                 given = {"shard": shard, "row": first, "last_row": last, "reason": dead.reason}
                 log.tell("dead_row", line, "warning", **given)
             elif self._told == SHOWN + 1:
@@ -72,4 +73,4 @@ def _run_of(dead_row: tuple[int, tuple[int, Dead]]) -> tuple[int, Dead]:
 
 
 def _described(shard: DeadShard) -> str:
-    return f"{shard.name}: {shard.reason}: {shard.detail}"
+    return plain(f"{shard.name}: {shard.reason}: {shard.detail}")

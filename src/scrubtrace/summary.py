@@ -7,6 +7,7 @@ from scrubtrace.balance import Balance
 from scrubtrace.config import Config
 from scrubtrace.exits import Exit
 from scrubtrace.outcome import Outcome
+from scrubtrace.schemas.plain import plain_lines
 from scrubtrace.schemas.vocabulary import Kind
 from scrubtrace.stats.counts import ranked
 from scrubtrace.style.telling import style_lines
@@ -18,7 +19,7 @@ VALUE_CHARS = 60
 
 def summary(outcome: Outcome, out: str, config: Config) -> str:
     """A few lines: rows and their balance, what was flagged and reported, what went wrong."""
-    return "\n".join(_lines(outcome, out, config))
+    return plain_lines(_lines(outcome, out, config))
 
 
 def summary_fields(outcome: Outcome) -> dict[str, Any]:
@@ -77,7 +78,7 @@ def _lines(outcome: Outcome, out: str, config: Config) -> Iterator[str]:
     yield from _turns(balance)
     yield f"flagged for review: {outcome.flagged.total():,}{_counts(outcome.flagged)}"
     for name, values in outcome.flagged_by.items():
-        top = ", ".join(f"{plain_value(v)} {count:,}" for v, count in ranked(values)[:SHOWN])
+        top = ", ".join(f"{short_value(v)} {count:,}" for v, count in ranked(values)[:SHOWN])
         yield f"  by {name}: {top}"
     if outcome.reported:
         yield f"reported, not flagged: {outcome.reported.total():,}{_counts(outcome.reported)}"
@@ -115,11 +116,10 @@ def _style_of_other_kinds(outcome: Outcome) -> Iterator[str]:
         )
 
 
-def plain_value(value: object) -> str:
-    """A value of the data on one line: a line break in it must not look like a line of ours."""
+def short_value(value: object) -> str:
+    """The beginning of a value of the data."""
     said = str(value)
-    shown = said if len(said) <= VALUE_CHARS else f"{said[: VALUE_CHARS - 1]}…"
-    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in shown)
+    return said if len(said) <= VALUE_CHARS else f"{said[: VALUE_CHARS - 1]}…"
 
 
 def _turns(balance: Balance) -> Iterator[str]:

@@ -8,6 +8,7 @@ from scrubtrace.audit.figures import ASSUMPTIONS, NOTES, REFUSALS, AuditFigure, 
 from scrubtrace.audit.parts import SHOWN
 from scrubtrace.audit.precision import error_words
 from scrubtrace.audit.result import AuditResult, Entry
+from scrubtrace.schemas.plain import plain
 from scrubtrace.stats.prevalence.quantify import UNLIKE
 from scrubtrace.stats.prevalence.result import Reason
 
@@ -55,7 +56,8 @@ def audit_lines(result: AuditResult, review: str = "") -> Iterator[str]:
 def _table(head: Sequence[str], names: int, found: list[tuple[str, ...]]) -> Iterator[str]:
     """Rows below their head, the first columns to the left; of many rows the last one stays."""
     left_out = max(0, len(found) - SHOWN_STRATA)
-    rows = [tuple(head), *(found[: SHOWN_STRATA - 1] + found[-1:] if left_out else found)]
+    kept = found[: SHOWN_STRATA - 1] + found[-1:] if left_out else found
+    rows = [tuple(head), *(tuple(map(plain, row)) for row in kept)]
     widths = [max(len(row[column]) for row in rows) for column in range(len(head))]
     for row in rows:
         cells = (

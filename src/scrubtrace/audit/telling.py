@@ -7,6 +7,7 @@ from scrubtrace.audit.mixing import Mixed
 from scrubtrace.audit.planning import Planned
 from scrubtrace.audit.strata import Cell, kind_words
 from scrubtrace.schemas.batches import Purpose
+from scrubtrace.schemas.plain import plain
 from scrubtrace.stats.prevalence.rates import LEAST_CONTROLS
 
 SHOWN_STRATA = 60
@@ -76,7 +77,7 @@ def _sure(planned: Planned) -> str:
 def _table(planned: Planned, reached: str) -> Iterator[str]:
     head = ("STRATUM", "OF", "TEXTS", "DRAWN", "PROBABILITY", reached)
     cells = [cell for stratum in planned.strata for cell in stratum.cells]
-    rows = [head, *(_row(planned, cell) for cell in cells[:SHOWN_STRATA])]
+    rows = [head, *(tuple(map(plain, _row(planned, cell))) for cell in cells[:SHOWN_STRATA])]
     widths = [max(len(row[column]) for row in rows) for column in range(len(head))]
     for row in rows:
         left = [text.ljust(width) for text, width in zip(row[:2], widths[:2], strict=True)]

@@ -9,6 +9,7 @@ import click
 from scrubtrace import log
 from scrubtrace.commands.options import (
     config_options,
+    echo_lines,
     files_read,
     json_text,
     read_config,
@@ -179,7 +180,7 @@ def _run(job: Any, given: dict[str, Any]) -> None:
     if given["as_json"]:
         click.echo(json_text(planned.plan))
     elif not job.quiet:
-        click.echo("\n".join(plan_lines(planned, review_words(given, job.out))))
+        echo_lines(plan_lines(planned, review_words(given, job.out)))
     else:
         for warning in planned.warnings:
             log.tell("warned", f"scrubtrace: {warning}", "warning", message=warning)
@@ -256,7 +257,7 @@ def run_(batch: str | None, json_file: str | None, **given: Any) -> None:
     if json_file is not None:
         _write_json(json_file, result.to_dict())
     if json_file != "-" and not job.quiet:
-        click.echo("\n".join(audit_lines(result, review_words(given))))
+        echo_lines(audit_lines(result, review_words(given)))
 
 
 def _names(text: str) -> tuple[str, ...]:

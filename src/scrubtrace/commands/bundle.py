@@ -8,7 +8,7 @@ import click
 
 from scrubtrace import log
 from scrubtrace.commands.calls import review_table
-from scrubtrace.commands.options import files_read
+from scrubtrace.commands.options import echo_lines, files_read
 from scrubtrace.exits import LimitStop
 
 SHOWN = 10
@@ -54,8 +54,7 @@ def bundle(case: str, **given: Any) -> None:
             f"{made.calls:,} calls, {made.rows:,} training rows"
         )
         click.echo(f"{made.sha256}  {given['out']}")
-        for line in _retest_lines(made.retest) if made.retest else ():
-            click.echo(line)
+        echo_lines(_retest_lines(made.retest) if made.retest else ())
     if made.retest is not None and not made.retest["passed"]:
         raise LimitStop(
             f"the re-test since {made.retest['since']} did not pass: {_why(made.retest)}"

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from scrubtrace import log
-from scrubtrace.commands.options import json_text
+from scrubtrace.commands.options import echo_lines, json_text
 from scrubtrace.exits import Exit, IncompleteStop, LimitStop
 
 SEVERITIES = ("critical", "high", "medium", "low")
@@ -58,7 +58,7 @@ def check(beam_arguments: list[str], /, logs: tuple[str, ...], **given: Any) -> 
         about = (given["dataset"], outcome.files, outcome.manifest_sha256)
         stored = _stored(engine, outcome.findings, about, given)
     if not given["quiet"]:
-        click.echo("\n".join(summary_lines(outcome, given["out"], stored)))
+        echo_lines(summary_lines(outcome, given["out"], stored))
         fields: dict[str, Any] = {"findings": len(outcome.findings), "bad_lines": outcome.bad_lines}
         log.tell("calls_checked", None, **fields | outcome.counts)
     found = list(at_least(outcome.findings, severity))
@@ -100,7 +100,7 @@ def join(checked: str, **given: Any) -> None:
         about = (outcome.dataset, outcome.shards, outcome.digest)
         stored = _stored(engine, outcome.findings, about, given)
     if not given["quiet"]:
-        click.echo("\n".join(join_lines(outcome, given["out"], stored)))
+        echo_lines(join_lines(outcome, given["out"], stored))
     _end(list(at_least(outcome.findings, Severity(given["severity"]))), {}, given)
 
 

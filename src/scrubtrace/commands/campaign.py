@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from scrubtrace.commands.options import config_options, files_read, json_text
+from scrubtrace.commands.options import config_options, echo_lines, files_read, json_text
 from scrubtrace.commands.review import opened
 from scrubtrace.exits import LimitStop, UsageStop
 
@@ -132,6 +132,6 @@ def _tell(checked: Any, record: bytes, given: dict[str, Any]) -> None:
     if given["as_json"]:
         click.echo(json_text(json.loads(record)))
     elif not given["quiet"]:
-        click.echo("\n".join(check_lines(checked)))
+        echo_lines(check_lines(checked))
         if given["out"] is not None:
             click.echo(f"{record_digest(record)}  {given['out']}")

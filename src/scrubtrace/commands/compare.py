@@ -10,6 +10,7 @@ from scrubtrace import log
 from scrubtrace.commands.options import (
     config_options,
     config_sources,
+    echo_lines,
     files_read,
     named_columns,
     read_config,
@@ -77,7 +78,7 @@ def compare(batch: tuple[str, ...], **given: Any) -> None:
     )  # fmt: skip
     write_report(report, given["out"])
     if not given["quiet"]:
-        click.echo("\n".join(described(report)))
+        echo_lines(described(report))
     referred = sum(group["verdict"] == Verdict.REFER for group in report["groups"])
     if given["gate"] and referred:
         raise LimitStop(

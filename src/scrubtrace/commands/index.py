@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from scrubtrace import log
+from scrubtrace.commands.options import echo_lines
 from scrubtrace.exits import Exit, UsageStop
 
 LOG_SUFFIXES = (".jsonl", ".json", ".csv", ".ndjson", ".log", ".gz")
@@ -107,10 +108,10 @@ def info(path: str) -> None:
         nearest = nearest_trusted(opened)
     except ReferenceIndexError as error:
         raise UsageStop(str(error)) from None
-    click.echo("\n".join(described(opened.manifest)))
+    echo_lines(described(opened.manifest))
     if nearest:
         click.echo("trusted rows nearest to a reference; look at them, they set the thresholds:")
-        click.echo("\n".join(f"  {line}" for line in nearest))
+        echo_lines(f"  {line}" for line in nearest)
 
 
 @index.command()
@@ -126,7 +127,7 @@ def trace(text: str, path: str, language: str | None) -> None:
         lines = traced(path, sys.stdin.read() if text == "-" else text, language)
     except ReferenceIndexError as error:
         raise UsageStop(str(error)) from None
-    click.echo("\n".join(lines) if lines else "no match")
+    echo_lines(lines or ["no match"])
 
 
 def _source(sources: tuple[str, ...], given: dict[str, Any]) -> Any:
@@ -155,7 +156,7 @@ def _finish(manifest: Any, counts: Counter[str], quiet: bool) -> None:
     from scrubtrace.index.show import described
 
     if not quiet:
-        click.echo("\n".join(described(manifest)))
+        echo_lines(described(manifest))
     dead = counts["dead_rows"] + counts["dead_shards"] + counts["bad_lines"]
     if dead:
         text = f"scrubtrace: {dead:,} rows, shards or lines could not be read"

@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from scrubtrace.commands.options import config_options, read_config
+from scrubtrace.commands.options import config_options, echo_lines, read_config
 from scrubtrace.exits import UsageStop
 
 _KEY_FILE = click.option(
@@ -34,8 +34,7 @@ def show(key_file: str | None, **given: Any) -> None:
     url = read_config(given).review.url
     try:
         engine = open_review(url, must_exist=True) if url else None
-        for line in key_lines(key_file, engine):
-            click.echo(line)
+        echo_lines(key_lines(key_file, engine))
     except ReviewError as error:
         raise UsageStop(str(error)) from None
 
@@ -94,7 +93,6 @@ def drop(key_id: str, key_file: str | None, force: bool, **given: Any) -> None:
         raise UsageStop("name the review table with --review, or as review.url in scrubtrace.toml")
     try:
         engine = open_review(url, must_exist=True)
-        for line in drop_key(key_file, key_id, engine, force):
-            click.echo(line)
+        echo_lines(drop_key(key_file, key_id, engine, force))
     except ReviewError as error:
         raise UsageStop(str(error)) from None

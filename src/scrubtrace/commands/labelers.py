@@ -10,6 +10,7 @@ from scrubtrace import log
 from scrubtrace.commands.options import (
     config_options,
     config_sources,
+    echo_lines,
     files_read,
     json_text,
     read_config,
@@ -90,8 +91,7 @@ def screen(out_folder: str, **given: Any) -> None:
         _write(given["table"], table_text(found))
     if given["json_file"]:
         _write(given["json_file"], json_text(as_json(found, about, work)) + "\n")
-    for line in lines(found, work):
-        click.echo(line)
+    echo_lines(lines(found, work))
     if cells.style:
         click.echo(f"not counted: {cells.style:,} texts that only style flags (--with-style)")
     if work and work.unread:
@@ -244,8 +244,7 @@ def score(plans: tuple[str, ...], out_folder: str, **given: Any) -> None:
     if given["json_file"]:
         about = {"dataset": current.outcome.dataset, "run": current.outcome.run}
         _write(given["json_file"], json_text(score_json(found, about)) + "\n")
-    for line in score_lines(found):
-        click.echo(line)
+    echo_lines(score_lines(found))
 
 
 def _ring(key_file: str | None) -> Any:

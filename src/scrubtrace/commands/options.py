@@ -2,13 +2,14 @@
 
 import os
 import shlex
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import click
 
 from scrubtrace.exits import UsageStop
 from scrubtrace.messages import LANGUAGES, Messages
+from scrubtrace.schemas.plain import plain
 
 
 def config_options(command: Any) -> Any:
@@ -175,6 +176,12 @@ def named_columns(text: str | None) -> dict[str, str] | None:
         twice = next(name for name in names if names.count(name) > 1)
         raise UsageStop(f"--group-by names {twice!r} twice: a group is of one column")
     return columns
+
+
+def echo_lines(lines: Iterable[str]) -> None:
+    """Prints lines for people; control characters in the names of data do not reach a terminal."""
+    for line in lines:
+        click.echo(plain(line))
 
 
 def json_text(data: Any) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from scrubtrace import log
-from scrubtrace.commands.options import config_options, json_text, once
+from scrubtrace.commands.options import config_options, echo_lines, json_text, once
 from scrubtrace.exits import Exit, UsageStop
 
 SHOWN = 5
@@ -79,8 +79,7 @@ def purge(context: click.Context, /, shards: tuple[str, ...], **given: Any) -> N
         count for name, count in outcome.sums.problems.items() if name not in EXPECTED
     )
     if not given["quiet"]:
-        for line in _summary(outcome, given["out"]):
-            click.echo(line)
+        echo_lines(_summary(outcome, given["out"]))
     elif incomplete:
         text = f"scrubtrace: the purge in {given['out']} is incomplete: see its record"
         log.tell("incomplete", text, "warning")

@@ -6,9 +6,16 @@ from typing import Any
 import click
 
 from scrubtrace import log
-from scrubtrace.commands.options import config_options, config_sources, json_text, read_config
+from scrubtrace.commands.options import (
+    config_options,
+    config_sources,
+    echo_lines,
+    json_text,
+    read_config,
+)
 from scrubtrace.commands.review import opened
 from scrubtrace.exits import UsageStop
+from scrubtrace.schemas.plain import plain
 
 REVIEW = click.option(
     "--review", metavar="URL", help="Review table (default: the configuration's)."
@@ -84,7 +91,7 @@ def list_(as_json: bool, **given: Any) -> None:
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row in rows:
         cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
-        click.echo("  ".join(cells).rstrip())
+        click.echo(plain("  ".join(cells).rstrip()))
 
 
 @click.command()
@@ -110,7 +117,10 @@ def quality(as_json: bool, **given: Any) -> None:
             decided_texts(connection),
             exports_by_view(connection),
         )
-    click.echo(json_text(quality_data(*found)) if as_json else "\n".join(quality_lines(*found)))
+    if as_json:
+        click.echo(json_text(quality_data(*found)))
+    else:
+        echo_lines(quality_lines(*found))
 
 
 @click.command()

@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from scrubtrace.commands.options import json_text
+from scrubtrace.commands.options import echo_lines, json_text
 
 
 def run_options(command: Any) -> Any:
@@ -37,7 +37,7 @@ def list_(out: str, as_json: bool) -> None:
         pairs = zip(lines, started, strict=True)
         click.echo(json_text([asdict(line) | {"started": time} for line, time in pairs]))
     elif lines:
-        click.echo("\n".join(listed(lines)))
+        echo_lines(listed(lines))
     else:
         click.echo(f"there are no runs in {out}")
 
@@ -50,7 +50,10 @@ def show(run_id: str, out: str, as_json: bool) -> None:
     from scrubtrace.runs.showing import describe, shown
 
     described = describe(out, run_id)
-    click.echo(json_text(described) if as_json else "\n".join(shown(described)))
+    if as_json:
+        click.echo(json_text(described))
+    else:
+        echo_lines(shown(described))
 
 
 @runs.command()
@@ -82,7 +85,7 @@ def prune(out: str, as_json: bool, dry_run: bool, **given: Any) -> None:
     if as_json:
         click.echo(json_text(planned.as_dict() | {"dry_run": dry_run}))
     else:
-        click.echo("\n".join(pruning.told(planned, dry_run)))
+        echo_lines(pruning.told(planned, dry_run))
 
 
 @runs.command()
@@ -99,7 +102,10 @@ def diff(before: str, after: str, out: str, as_json: bool, items: int) -> None:
     from scrubtrace.runs.differing import compare, told
 
     difference = compare(out, before, after, items)
-    click.echo(json_text(difference.as_dict()) if as_json else "\n".join(told(difference)))
+    if as_json:
+        click.echo(json_text(difference.as_dict()))
+    else:
+        echo_lines(told(difference))
     if difference.problem:
         raise difference.problem
 
@@ -122,6 +128,9 @@ def replay(out: str, as_json: bool, **given: Any) -> None:
     from scrubtrace.runs.replay import Request, replay, told
 
     found = replay(Request(out, **given))
-    click.echo(json_text(found.as_dict()) if as_json else "\n".join(told(found)))
+    if as_json:
+        click.echo(json_text(found.as_dict()))
+    else:
+        echo_lines(told(found))
     if found.problems:
         raise SumsDifferStop(f"run {found.run} is not reproduced: {found.problems[0]}")

@@ -1,13 +1,14 @@
 """``detect`` and ``commit``."""
 
 import sys
+from collections.abc import Iterator
 from typing import Any
 
 import click
 
 from scrubtrace import log
 from scrubtrace.address_space import check_address_space
-from scrubtrace.commands.options import column_options, config_options, read_config
+from scrubtrace.commands.options import column_options, config_options, echo_lines, read_config
 
 
 @click.command(epilog="Options for Beam follow behind --, for example -- --runner=FlinkRunner.")
@@ -52,7 +53,7 @@ def detect(context: click.Context, /, shards: tuple[str, ...], **given: Any) -> 
     choices = {name: given[name] for name in ("key_file", "quiet", "force")}
     job = Job(shards, given["out"], config, beam_arguments=beam_arguments, **choices)
     if given["dry_run"]:
-        _show_plan(*dry_run(job))
+        echo_lines(_plan_lines(*dry_run(job)))
         return
     outcome = run_job(job)
     code = exit_code(outcome, config)
@@ -99,17 +100,17 @@ def _tell_incomplete(outcome: Any) -> None:
     log.tell("incomplete", text, "warning", **counts)
 
 
-def _show_plan(inputs: Any, work: Any) -> None:
+def _plan_lines(inputs: Any, work: Any) -> Iterator[str]:
     shards = len({r.shard.name for unit in work.units for r in unit.ranges})
-    click.echo(
+    yield (
         f"dataset {inputs.dataset}: {work.rows:,} rows in {shards:,} shards to scan, "
         f"{len(work.units):,} units; nothing was written"
     )
     if work.kept:
         kept = {entry.shard.name: entry.shard.rows for entry in work.kept}
-        click.echo(f"current already, in whole or in part: {len(kept):,} of the shards")
+        yield f"current already, in whole or in part: {len(kept):,} of the shards"
     for path, shapes in inputs.shapes.items():
         for shape, count in sorted(shapes.items()):
-            click.echo(f"text column {path}: {shape} in {count:,} shards")
+            yield f"text column {path}: {shape} in {count:,} shards"
     for shard in work.dead:
-        click.echo(f"dead shard {shard.name}: {shard.reason}: {shard.detail}")
+        yield f"dead shard {shard.name}: {shard.reason}: {shard.detail}"

@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from scrubtrace import log
-from scrubtrace.commands.options import config_options, read_config
+from scrubtrace.commands.options import config_options, echo_lines, read_config
 from scrubtrace.exits import Exit
 from scrubtrace.schemas.style import LEAST_ALPHA, STYLOMETRY
 
@@ -62,7 +62,7 @@ def calibrate(shards: tuple[str, ...], **given: Any) -> None:
     manifest = calibrate_style(request)
     if not given["quiet"]:
         told = described_calibration(manifest, request.level, request.out, request.conditional)
-        click.echo("\n".join(told))
+        echo_lines(told)
     counts = manifest.counts
     _stop_if_incomplete(counts.get("dead_rows", 0) + counts.get("dead_shards", 0))
 
@@ -112,7 +112,7 @@ def train(**given: Any) -> None:
     found, dead = train_style(request)
     for trained in found:
         if not given["quiet"]:
-            click.echo("\n".join(trained.lines()))
+            echo_lines(trained.lines())
     _stop_if_incomplete(dead)
 
 

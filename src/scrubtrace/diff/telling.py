@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from scrubtrace import log
 from scrubtrace.exits import Exit
-from scrubtrace.summary import plain_value
+from scrubtrace.schemas.plain import plain_lines
+from scrubtrace.summary import short_value
 
 if TYPE_CHECKING:
     from scrubtrace.config import Config
@@ -60,7 +61,7 @@ def diff_exit_code(outcome: "DiffOutcome", config: "Config") -> Exit:
 
 def diff_summary(outcome: "DiffOutcome", out: str) -> str:
     """A few lines: how rows were matched, what was found, what went wrong."""
-    return "\n".join(_lines(outcome, out))
+    return plain_lines(_lines(outcome, out))
 
 
 def diff_fields(outcome: "DiffOutcome") -> dict[str, Any]:
@@ -97,7 +98,7 @@ def _lines(outcome: "DiffOutcome", out: str) -> Iterator[str]:
     for group in ("labeler", "vendor", "source"):
         if values := tally.by_group.get(group):
             top = sorted(values.items(), key=lambda entry: (-entry[1].total(), entry[0]))[:SHOWN]
-            named = ", ".join(f"{plain_value(value)} {kinds.total():,}" for value, kinds in top)
+            named = ", ".join(f"{short_value(value)} {kinds.total():,}" for value, kinds in top)
             yield f"  by {group}: {named}"
     if outcome.with_flagged:
         f = tally.flagged

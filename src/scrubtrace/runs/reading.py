@@ -10,6 +10,7 @@ from scrubtrace.beam_pipelines import storage
 from scrubtrace.beam_pipelines.layout import RunFolder
 from scrubtrace.exits import UsageStop
 from scrubtrace.resolver import find_run, spec_or_none
+from scrubtrace.schemas.plain import plain
 from scrubtrace.schemas.plan import RunSpec
 
 FOREIGN = "was written by a version of scrubtrace with another format, or its run.json is damaged"
@@ -77,8 +78,8 @@ def counted(counts: Mapping[str, int], most: int | None = None) -> str:
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterable[str]:
-    """Lines of a table; numbers stand to the right."""
-    lines = [list(head), *(list(row) for row in rows)]
+    """Lines of a table; numbers stand to the right, names of data on one line."""
+    lines = [list(head), *([plain(cell) for cell in row] for row in rows)]
     widths = [max(len(line[number]) for line in lines) for number in range(len(head))]
     right = [all(_is_number(line[number]) for line in lines[1:]) for number in range(len(head))]
     for line in lines:
