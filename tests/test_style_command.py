@@ -80,7 +80,7 @@ def test_a_calibration_and_what_it_can_do(capsys: pytest.CaptureFixture[str]) ->
     write("human.parquet", [*texts, *human(60, 1_000)], ["essays"] * 413 + ["news"] * 60)
     assert calibrate_on("--alpha", "0.01", lanes="['boilerplate', 'stylometry']") == 0
     said = capsys.readouterr().out
-    assert "human.npz: 460 rows of 1 files calibrate" in said
+    assert "human.npz: 460 rows of 1 file calibrate" in said
     assert "rows: kept 460, repeated 10, empty 2, too_short 1" in said
     lines = [" ".join(line.split()) for line in said.splitlines()]
     assert "en, essays, 0 words and more 400 0.0025 0.273% to 2.176% not reached" in lines
@@ -186,7 +186,7 @@ def test_a_shard_that_cannot_be_read_makes_it_incomplete(
     assert calibrate_on("--quiet", path="human-*.parquet") == 3
     told = capsys.readouterr().err
     assert "dead shard human-2.parquet: " in told
-    assert "1 rows or shards could not be read" in told
+    assert "1 row or shard could not be read" in told
 
 
 def test_an_empty_source_is_none_and_the_command_is_kept() -> None:

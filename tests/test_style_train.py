@@ -255,7 +255,7 @@ def test_a_shard_that_cannot_be_read_is_named(
     assert train_on(shards, *more) == 3
     told = capsys.readouterr().err
     assert "dead shard cut.parquet: " in told
-    assert "1 rows or shards could not be read" in told
+    assert "1 row or shard could not be read" in told
     assert read_model(str(shards / "style.npz")).models
 
 

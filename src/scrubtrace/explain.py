@@ -17,16 +17,22 @@ LEFT, RIGHT = "⟦", "⟧"
 
 
 def explain(
-    text: str, config: Config, language: str | None = None, messages: Messages = ENGLISH
+    text: str,
+    config: Config,
+    language: str | None = None,
+    messages: Messages = ENGLISH,
+    source: str | None = None,
 ) -> dict[str, Any]:
     """Everything known of one text, as JSON-able data.
 
-    ``why`` is in the language of the messages; codes are the same in every language.
+    ``source`` is where the text is from, as a scan knows it from its group column: style ranks it
+    among the human rows of that source. ``why`` is in the language of the messages; codes are the
+    same in every language.
     Keys: flagged, kind, priority, why, language, lanes (per lane: its detectors and whether they
     spoke), evidence (spans in code points), abstentions.
     """
     code = normalise_code(language) if language else identify(text)
-    batch = TextBatch([text], [code])
+    batch = TextBatch([text], [code], sources=[source or None])
     evidence: list[dict[str, Any]] = []
     abstentions: list[dict[str, str]] = []
     lanes: dict[str, dict[str, str]] = {}

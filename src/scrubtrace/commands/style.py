@@ -8,6 +8,7 @@ import click
 from scrubtrace import log
 from scrubtrace.commands.options import config_options, echo_lines, read_config
 from scrubtrace.exits import Exit
+from scrubtrace.schemas.plain import many
 from scrubtrace.schemas.style import LEAST_ALPHA, STYLOMETRY
 
 
@@ -118,5 +119,6 @@ def train(**given: Any) -> None:
 
 def _stop_if_incomplete(dead: int) -> None:
     if dead:
-        log.tell("incomplete", f"{dead:,} rows or shards could not be read", "warning", dead=dead)
+        what = many(dead, "row or shard", "rows or shards")
+        log.tell("incomplete", f"{what} could not be read", "warning", dead=dead)
         sys.exit(Exit.INCOMPLETE)

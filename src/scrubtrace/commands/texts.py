@@ -18,13 +18,22 @@ from scrubtrace.exits import UsageStop
 @click.command()
 @click.argument("text")
 @click.option("--language", metavar="CODE", help="Language of the text (default: identified).")
+@click.option("--source", metavar="NAME",
+              help="Source of the text, as the column of detect --group-by source=COL has it.")  # fmt: skip
+@click.option("--style-model", metavar="FILE", help="Style model, as for detect.")
+@click.option("--style-calibration", metavar="FILE", help="Calibration of it, as for detect.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @language_option("--in")
 @config_options
-def explain(text: str, language: str | None, as_json: bool, **given: Any) -> None:
+def explain(
+    text: str, language: str | None, source: str | None, as_json: bool, **given: Any
+) -> None:
     """Say what each detector finds in TEXT (- reads standard input).
 
     --language is that of the text, --in that of the words about it.
+
+    \b
+    scrubtrace explain - --style-calibration human.npz --source essays < essay.txt
     """
     from scrubtrace.detectors.registry import DetectorError
     from scrubtrace.explain import explain as explain_text
@@ -38,7 +47,7 @@ def explain(text: str, language: str | None, as_json: bool, **given: Any) -> Non
         raise UsageStop("the text is not UTF-8") from None
     messages = messages_of(given, "--in")
     try:
-        explained = explain_text(text, read_config(given), language, messages)
+        explained = explain_text(text, read_config(given), language, messages, source)
     except DetectorError as error:
         raise UsageStop(str(error)) from None
     click.echo(json_text(explained) if as_json else explanation(text, explained, messages))

@@ -1,10 +1,12 @@
 """What a calibration can do, as a table and in words."""
 
 from collections.abc import Iterator
+from decimal import ROUND_CEILING, Context, Decimal
 
 from scrubtrace.runs.reading import counted, table
+from scrubtrace.schemas.plain import many
 from scrubtrace.schemas.style import CalibrationManifest, OtherLanes, described
-from scrubtrace.stats.conformal import realised_rate, rows_for, smallest_p
+from scrubtrace.stats.conformal import realised_rate, rows_for
 from scrubtrace.stats.intervals import interval
 
 LEVELS = (0.01, 0.001)
@@ -18,7 +20,8 @@ def described_calibration(
 
     ``conditional`` is that of the policy: whether p-values shall hold given the calibration set.
     """
-    yield f"{out}: {sum(manifest.sizes):,} rows of {len(manifest.files):,} files calibrate"
+    files = many(len(manifest.files), "file")
+    yield f"{out}: {sum(manifest.sizes):,} rows of {files} calibrate"
     yield f"rows: {counted(manifest.counts)}"
     names = [described(stratum.name) for stratum in manifest.strata]
     yield from table(HEAD, map(_line, names, manifest.sizes))
@@ -30,9 +33,10 @@ def described_calibration(
     pairs = zip(names, manifest.sizes, strict=True)
     short = [(name, needed - n) for name, n in pairs if n < needed]
     for name, missing in short:
-        yield f"{name}: alpha {alpha:g} cannot be reached, {missing:,} rows are missing"
+        rows = many(missing, "row is", "rows are")
+        yield f"{name}: alpha {alpha:g} cannot be reached, {rows} missing"
     yield (
-        f"alpha {alpha:g} needs {rows_for(alpha, False):,} rows in a stratum, with conditional "
+        f"alpha {alpha:g} needs {many(rows_for(alpha, False), 'row')} in a stratum, with conditional "
         f"p-values {rows_for(alpha, True):,}"
     )
     if manifest.other_lanes:
@@ -44,7 +48,13 @@ def _line(name: str, n: int) -> tuple[str, ...]:
     for level in LEVELS:
         low, high = realised_rate(level, n)
         cells.append(f"{low:.3%} to {high:.3%}" if high else "not reached")
-    return (name, f"{n:,}", f"{smallest_p(n):.2g}", *cells)
+    return (name, f"{n:,}", _at_least(n), *cells)
+
+
+def _at_least(n: int) -> str:
+    """The smallest alpha of ``n`` rows in three digits, rounded up: a smaller one is not reached."""
+    rounding = Context(prec=3, rounding=ROUND_CEILING)
+    return f"{float(rounding.divide(Decimal(1), Decimal(n + 1))):g}"
 
 
 def _lanes(lanes: OtherLanes) -> Iterator[str]:

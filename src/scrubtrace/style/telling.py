@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from scrubtrace.config import Config, PolicySection, StyleSection
+from scrubtrace.schemas.plain import many
 from scrubtrace.schemas.style import UNLIKE, described
 from scrubtrace.style.flagging import Stratum, StyleOutcome, is_expected
 
@@ -32,7 +33,8 @@ def style_lines(outcome: StyleOutcome, config: Config) -> Iterator[str]:
     for stratum in ordered[:SHOWN]:
         yield f"style, {described(stratum.name)}: {_told(stratum)}"
     if len(ordered) > SHOWN:
-        yield f"... and {len(ordered) - SHOWN:,} more strata, all in the manifest"
+        more = many(len(ordered) - SHOWN, "more stratum", "more strata")
+        yield f"... and {more}, all in the manifest"
     if outcome.strata:
         yield from _union(outcome, config)
 
@@ -53,11 +55,11 @@ def union_bounds(outcome: StyleOutcome, config: Config) -> dict[str, float]:
 def _told(stratum: Stratum) -> str:
     copies = stratum.different < stratum.judged
     among = f" (at most {stratum.different:,} different)" if copies else ""
-    told = f"{stratum.judged:,} judged{among}, {stratum.candidates:,} candidates"
+    told = f"{stratum.judged:,} judged{among}, {many(stratum.candidates, 'candidate')}"
     if stratum.n is None:
         told += ", none flagged"
     else:
-        told += f", {stratum.flagged:,} flagged, {stratum.n:,} calibration rows"
+        told += f", {stratum.flagged:,} flagged, {many(stratum.n, 'calibration row')}"
     if stratum.problem:
         told += f"; {stratum.problem}"
     if stratum.flagged:
@@ -68,8 +70,8 @@ def _told(stratum: Stratum) -> str:
         )
     if not is_expected(stratum.unlike, stratum.judged, UNLIKE):
         told += (
-            f"; {stratum.unlike:,} are unlike the calibration rows, {UNLIKE:.0%} are expected: "
-            "they never flag, and the others may not be comparable"
+            f"; {many(stratum.unlike, 'is', 'are')} unlike the calibration rows, {UNLIKE:.0%} are "
+            "expected: they never flag, and the others may not be comparable"
         )
     return told
 
