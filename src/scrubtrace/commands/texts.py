@@ -19,7 +19,8 @@ from scrubtrace.exits import UsageStop
 @click.argument("text")
 @click.option("--language", metavar="CODE", help="Language of the text (default: identified).")
 @click.option("--source", metavar="NAME",
-              help="Source of the text, as the column of detect --group-by source=COL has it.")  # fmt: skip
+              help="Source of the text, as the column of detect --group-by source=COL has "
+              "it.")  # fmt: skip
 @click.option("--style-model", metavar="FILE", help="Style model, as for detect.")
 @click.option("--style-calibration", metavar="FILE", help="Calibration of it, as for detect.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")

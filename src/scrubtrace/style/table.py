@@ -36,8 +36,8 @@ def described_calibration(
         rows = many(missing, "row is", "rows are")
         yield f"{name}: alpha {alpha:g} cannot be reached, {rows} missing"
     yield (
-        f"alpha {alpha:g} needs {many(rows_for(alpha, False), 'row')} in a stratum, with conditional "
-        f"p-values {rows_for(alpha, True):,}"
+        f"alpha {alpha:g} needs {many(rows_for(alpha, False), 'row')} in a stratum, with "
+        f"conditional p-values {rows_for(alpha, True):,}"
     )
     if manifest.other_lanes:
         yield from _lanes(manifest.other_lanes)
@@ -52,7 +52,7 @@ def _line(name: str, n: int) -> tuple[str, ...]:
 
 
 def _at_least(n: int) -> str:
-    """The smallest alpha of ``n`` rows in three digits, rounded up: a smaller one is not reached."""
+    """The smallest alpha of ``n`` rows in three digits, rounded up so that it can be reached."""
     rounding = Context(prec=3, rounding=ROUND_CEILING)
     return f"{float(rounding.divide(Decimal(1), Decimal(n + 1))):g}"
 
