@@ -78,3 +78,11 @@ def test_a_text_is_explained_as_one_of_its_source(
     shown = capsys.readouterr().out
     assert shown.startswith(said)
     assert ("stylometry abstains: not_calibrated" in shown) == (said == "not flagged")
+
+
+def test_what_is_quoted_of_a_text_is_plain(capsys: pytest.CaptureFixture[str]) -> None:
+    text = "It is late. As an AI lang\u200buage mod\u200bel, I cannot boil water."
+    assert code_of("explain", text, "--language", "en") == 0
+    shown = capsys.readouterr().out
+    assert "As an AI lang\\u200buage mod\\u200bel" in shown
+    assert "\u200b" not in shown

@@ -7,6 +7,7 @@ import click
 
 from scrubtrace.commands.options import (
     config_options,
+    echo_lines,
     json_text,
     language_option,
     messages_of,
@@ -51,7 +52,10 @@ def explain(
         explained = explain_text(text, read_config(given), language, messages, source)
     except DetectorError as error:
         raise UsageStop(str(error)) from None
-    click.echo(json_text(explained) if as_json else explanation(text, explained, messages))
+    if as_json:
+        click.echo(json_text(explained))
+    else:
+        echo_lines(explanation(text, explained, messages).split("\n"))
 
 
 @click.command()
