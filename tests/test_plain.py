@@ -19,6 +19,8 @@ from scrubtrace.schemas.style import described
 from scrubtrace.style import calibrate
 
 HOSTILE = "es\nsays\u202e\x1b[31m\u2028x"
+SOURCE, SOURCE_SHOWN = "es\u202esays\x1b[31m", "es\\u202esays\\x1b[31m"
+"""A line break makes a value no name of a source."""
 SHOWN = "es\\nsays\\u202e\\x1b[31m\\u2028x"
 
 
@@ -76,7 +78,7 @@ def test_names_of_sources_and_shards_in_summaries(
     for folder in ("human", "data"):
         Path(folder).mkdir()
         texts = [FLAGGED, *(essay(seed, moreover=seed % 9) for seed in range(200))]
-        columns = {"text": texts, "src": [HOSTILE] * 201, "lang": ["en"] * 201}
+        columns = {"text": texts, "src": [SOURCE] * 201, "lang": ["en"] * 201}
         pq.write_table(pa.table(columns), f"{folder}/a\x1b[31m\n.parquet")
         Path(folder, "b\u202e\n.parquet").write_bytes(b"PAR1")
     columns = ("--language-column", "lang", "--set", "policy.style.alpha=0.01")
@@ -85,14 +87,14 @@ def test_names_of_sources_and_shards_in_summaries(
         "--source-column", "src", *columns,
     ) == 3  # fmt: skip
     told = capfd.readouterr()
-    assert f"en, {SHOWN}, 0 words and more" in told.out
+    assert f"en, {SOURCE_SHOWN}, 0 words and more" in told.out
     assert "dead shard b\\u202e\\n.parquet: " in told.err
     assert is_plain(told.out + told.err)
     scan = ("detect", "data/*.parquet", "--out", "out", "--group-by", "source=src", *columns)
     assert code_of(*scan, "--style-calibration", "human.npz", "--dry-run") == 0
     assert code_of(*scan, "--style-calibration", "human.npz") == 3
     told = capfd.readouterr()
-    assert f"style, en, {SHOWN}, 0 words and more: " in told.out
-    assert f"by source: {SHOWN} " in told.out
+    assert f"style, en, {SOURCE_SHOWN}, 0 words and more: " in told.out
+    assert f"by source: {SOURCE_SHOWN} " in told.out
     assert told.out.count("dead shard b\\u202e\\n.parquet: ") == 2
     assert is_plain(told.out)
