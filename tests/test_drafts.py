@@ -101,7 +101,7 @@ def test_an_export_that_is_stopped_leaves_nothing_for_long(form: str, end: signa
     pq.write_table(pa.table({"text": texts}), "a.parquet")
     assert code_of("detect", "a.parquet", "--out", "out", "--review", URL, "--quiet") == 0
     command = ["sheet"] if form == "sheet" else ["export", "--format", form]
-    name = "made.html" if form == "sheet" else "made.txt"
+    name = {"csv": "made.txt", "parquet": "made.parquet", "sheet": "made.html"}[form]
     whole = ["review", *command, "--review", URL, "--out", name]
     stopped(whole, end)
     assert not Path(name).exists()

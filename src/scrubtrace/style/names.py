@@ -13,6 +13,7 @@ from scrubtrace.beam_pipelines.decoding import Rows
 from scrubtrace.beam_pipelines.scanning import SOURCE
 from scrubtrace.detectors.language import EAST_ASIAN_WEIGHT, LANGUAGES, normalise_code
 from scrubtrace.exits import UsageStop
+from scrubtrace.schemas.plain import plain
 
 SHOWN = 5
 
@@ -41,10 +42,11 @@ def check_sources(rows: Rows, column: str | None, shard: str) -> None:
     for row in dict.fromkeys(rows.text_rows) if rows.groups else ():
         value = rows.group_value(SOURCE, row)
         if value and not is_source_name(value):
+            place = f"{plain(shard)}, row {rows.start + row:,}"
             raise UsageStop(
-                f"{shard}, row {rows.start + row:,}: column {column!r} does not name sources: the "
-                f"value is a sentence, or longer than {SOURCE_CHARS} characters (an East Asian one "
-                f"counts as {EAST_ASIAN_WEIGHT}); give the column that says where a row is from"
+                f"{place}: column {column!r} does not name sources: the value is a sentence, or "
+                f"longer than {SOURCE_CHARS} characters (an East Asian one counts as "
+                f"{EAST_ASIAN_WEIGHT}); give the column that says where a row is from"
             )
 
 
