@@ -18,6 +18,12 @@ from scrubtrace.schemas.vocabulary import UNDETERMINED
 IDENTIFIER = f"script-4+py3langid-{version('py3langid')}"
 """What identified the languages of a run: rules of this file and version of the library."""
 
+CODE_CHARS = 35
+"""Length of the longest language tag that has to be kept (RFC 5646, 4.4.1)."""
+
+UNCODED = "mis"
+"""ISO 639-2: a language that has no code of its own."""
+
 SCRIPT_CHARS = 400
 START_CHARS = 4 * SCRIPT_CHARS
 """How much of a text is its beginning: addresses and white space in it do not count."""
@@ -103,9 +109,15 @@ def normalise_code(code: str) -> str:
     """The primary subtag of a language code such as ``zh-Hant`` or ``EN_us``, in lower case.
 
     For the languages of the detectors also from ISO 639-2 and 639-3 codes (``eng_Latn``) and names.
+    What is too long for a code, or in another script, is ``mis``: a wrong column may hold texts.
     """
-    primary = re.split("[-_ (]", code.strip().lower())[0]
-    return _OTHER_NAMES.get(primary, primary) or UNDETERMINED
+    given = code.strip().lower()
+    primary = re.split("[-_ (]", given)[0]
+    if primary in _OTHER_NAMES:
+        return _OTHER_NAMES[primary]
+    if len(given) > CODE_CHARS or not primary.isascii():
+        return UNCODED
+    return primary or UNDETERMINED
 
 
 def _east_asian(text: str) -> str | None:

@@ -316,3 +316,16 @@ def test_a_long_group_value_is_cut_in_the_summary(
     assert detect("--group-by", "vendor=who") == 0
     said = capsys.readouterr().out
     assert f"  by vendor: {'x' * 60} 1, {'y' * 59}… 1\n" in said
+
+
+def test_texts_in_the_language_column_are_written_nowhere(
+    detect: Detect, capsys: pytest.CaptureFixture[str]
+) -> None:
+    texts = ["三只白鹅过河回家吃饭", "Geese went over the river, and nobody counted them."]
+    write("a.parquet", text=texts)
+    assert detect("--language-column", "text") == 0
+    written = b"".join(path.read_bytes() for path in Path("out").rglob("*") if path.is_file())
+    said = "".join(capsys.readouterr())
+    for part in ("白鹅", "geese", "river"):
+        assert part.encode() not in written.lower()
+        assert part not in said.lower()

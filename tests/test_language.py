@@ -95,7 +95,21 @@ def test_codes_are_reduced_to_their_primary_subtag(given: str, code: str) -> Non
         ("Indonesian", "id"),
         ("fra_Latn", "fra"),
         ("Bahasa Melayu", "bahasa"),
+        ("Chinese (Simplified, as in the north of the country)", "zh"),
     ],
 )
 def test_other_names_of_the_languages_of_the_detectors_are_known(given: str, code: str) -> None:
     assert normalise_code(given) == code
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        "我们昨天在河边看到三只白鹅",
+        "Прочее",
+        "The geese crossed the yard before noon.",
+        "goose" * 8,
+    ],
+)
+def test_a_text_is_no_code_and_not_repeated(given: str) -> None:
+    assert normalise_code(given) == "mis"

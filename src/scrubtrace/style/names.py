@@ -11,7 +11,7 @@ from functools import lru_cache
 
 from scrubtrace.beam_pipelines.decoding import Rows
 from scrubtrace.beam_pipelines.scanning import SOURCE
-from scrubtrace.detectors.language import EAST_ASIAN_WEIGHT, LANGUAGES, normalise_code
+from scrubtrace.detectors.language import CODE_CHARS, EAST_ASIAN_WEIGHT, LANGUAGES, normalise_code
 from scrubtrace.exits import UsageStop
 from scrubtrace.schemas.plain import plain
 
@@ -22,9 +22,6 @@ SOURCE_CHARS = 100
 
 SENTENCE_WORDS = 6
 """So many words that end as a sentence are one; two East Asian characters count as a word."""
-
-CODE_CHARS = 35
-"""Length of the longest language tag that has to be kept (RFC 5646, 4.4.1)."""
 
 _SENTENCE_END = re.compile(r"""[.!?…。！？]["'”’»」』)）]*\s*$""")
 _CODE = re.compile(r"([^\W\d_]+)([-_][A-Za-z0-9]{1,8})*(\s?\([^()]*\))?")
