@@ -106,7 +106,7 @@ def combined(
     centres = np.nanmedian(parts[~columns.is_llm], axis=0)
     spread = (parts - centres) / np.maximum(np.nanstd(parts, axis=0), 1e-9)
     scores = np.asarray((spread * weights).sum(axis=1) / weights.sum())
-    return adjusted_across(columns, scores, fold, recipe.adjusted)
+    return adjusted_across(columns, scores, fold, recipe)
 
 
 def beside_lines(names: Sequence[str], tables: Sequence[Sequence[SourceResult]]) -> Iterator[str]:
@@ -255,7 +255,10 @@ def main() -> None:
     beside = {"this": found}
     if recipe.adjusted:
         plain = combined(columns, replace(recipe, adjusted=()), parts, fold)
-        beside["not adjusted"] = list(results(columns, plain))
+        beside["not adjusted for kind"] = list(results(columns, plain))
+    if recipe.error_slope:
+        whole = combined(columns, replace(recipe, error_slope=0.0), parts, fold)
+        beside["not lowered by errors"] = list(results(columns, whole))
     if given.base:
         own = combined(replace(columns, based=None), recipe, parts[:, :-1], fold)
         beside["without the base"] = list(results(columns, own))

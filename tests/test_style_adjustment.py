@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from style_models import SMALL, human_text, labelled_rows, llm_text, model_file, trained
 
-from scrubtrace.detectors.style.adjustment import KIND, Adjustment, kind_of
+from scrubtrace.detectors.style.adjustment import ERRORS, KIND, Adjustment, kind_of
 from scrubtrace.detectors.style.archive import archive_arrays, archive_bytes
-from scrubtrace.detectors.style.features import measure, measures
+from scrubtrace.detectors.style.features import measure, measures, places_of
 from scrubtrace.detectors.style.folding import fold
 from scrubtrace.detectors.style.frame import Frame
 from scrubtrace.detectors.style.model import LanguageModel
@@ -137,6 +137,14 @@ def test_the_card_says_what_scores_are_adjusted_for() -> None:
     assert "Half of what" not in card_text([trained()], b"", "")
 
 
+def test_the_card_says_what_errors_cost() -> None:
+    model = replace(trained().model, adjustment=Adjustment((ERRORS,), (0.25,)))
+    told = card_text([replace(trained(), model=model)], b"", "")
+    assert "A score loses 0.25 for each root of an error" in told
+    assert "Half of what" not in told
+    assert "A score loses" not in card_text([replace(trained(), model=adjusted_model())], b"", "")
+
+
 def test_a_file_adjusted_for_an_unknown_measure_is_refused() -> None:
     arrays = dict(archive_arrays(model_file()))
     about = json.loads(arrays[ABOUT].tobytes())
@@ -168,7 +176,27 @@ def test_a_model_is_adjusted_only_if_held_out_sources_are_ranked_better(helps: b
     parts = (1.5 * rows.is_llm + slope * kinds + noise)[:, None]
     start = replace(trained().model, heads=(), centres=np.zeros(1), scales=np.ones(1),
                     weights=np.ones(1))  # fmt: skip
-    model, scores = held_out.adjusted(rows, start, parts, fold, recipe_of("en"))
+    recipe = replace(recipe_of("en"), error_slope=0.0)
+    model, scores = held_out.adjusted(rows, start, parts, fold, recipe)
     assert (model.adjustment is not None) is helps
-    crossed = adjusted_across(rows, model.total(parts), fold, KIND)
+    crossed = adjusted_across(rows, model.total(parts), fold, recipe)
     assert scores.tolist() == (crossed if helps else model.total(parts)).tolist()
+
+
+@pytest.mark.parametrize("people_err", [True, False])
+def test_errors_lower_a_score_only_if_held_out_sources_are_ranked_better(people_err: bool) -> None:
+    rows = columns(sources=2)
+    values = rows.measured.copy()
+    values[:, places_of("en", (ERRORS,))[0]] = np.where(rows.is_llm != people_err, 4.0, 0.0)
+    rows = replace(rows, measured=values)
+    noise = np.random.default_rng(5).normal(size=len(rows))[:, None]
+    start = replace(trained().model, heads=(), centres=np.zeros(1), scales=np.ones(1),
+                    weights=np.ones(1))  # fmt: skip
+    recipe = replace(recipe_of("en"), error_slope=0.5)
+    model, scores = held_out.adjusted(rows, start, noise, rows.source, recipe)
+    if not people_err:
+        assert model.adjustment is None
+        return
+    assert model.adjustment == Adjustment((ERRORS,), (0.5,))
+    assert scores.tolist() == model.combined(noise, rows.measured).tolist()
+    assert (scores - noise[:, 0]).tolist() == pytest.approx(np.where(rows.is_llm, 0.0, -1.0))

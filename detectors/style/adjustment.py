@@ -1,8 +1,11 @@
-"""What the kind of a text explains of its score is taken out of the score.
+"""What the kind of a text explains of its score, and what its errors say, is taken out of it.
 
 Texts with capitals, exclamation marks and question marks (posts, dialogue, lists of names) score
 lower than other prose, written by people or by models. In a source that mixes kinds this hides the
 writer: its formal human texts score like its informal LLM texts.
+
+Errors of spelling and grammar are the work of people: what n-grams and trees make of them is less
+than they say, because most sources they learn from have few.
 """
 
 import math
@@ -17,6 +20,9 @@ from scrubtrace.detectors.style.heads import Floats
 KIND = ("exclamation_marks", "question_marks", "upper_case")
 """Measures of the kind: three of the eleven covariates of the style lane, chosen together on the
 sources that were held out (`docs/accuracy.md`)."""
+
+ERRORS = "errors"
+"""The measure of errors; a text's score is lowered by a multiple of the root of its rate."""
 
 
 @dataclass(frozen=True)

@@ -81,7 +81,7 @@ class Stylometry:
     keep: float = KEEP
 
     name = STYLOMETRY
-    version = "6"
+    version = "7"
     lane = Lane.STYLE
 
     def __post_init__(self) -> None:

@@ -169,6 +169,13 @@ class Frame:
         """Hash of the characters from each position to before another, in lower case."""
         return _hashed(self._sums, begins, ends)
 
+    def hashes_without(self, begins: Numbers, left_out: Numbers, ends: Numbers) -> Words:
+        """As `span_hashes`, each without the character at a position within its span."""
+        inverses = _powers(_room(len(self.codes)))[1]
+        before = (self._sums[left_out] - self._sums[begins]) * inverses[begins]
+        after = (self._sums[ends] - self._sums[left_out + 1]) * inverses[begins + 1]
+        return mixed(before + after)
+
     @cached_property
     def _sums(self) -> Words:
         return _prefix_sums(self.lowered)

@@ -28,13 +28,21 @@ class Group:
 
 @dataclass(frozen=True)
 class WordLists:
-    """The lists of one language. Entries of ``groups`` may have several words."""
+    """The lists of one language. Entries of ``groups`` and ``errors`` may have several words.
+
+    ``capitals`` are words that are wrong in lower case, ``newer`` such that older lists lack,
+    ``abbreviations`` such that end with a full stop within a sentence.
+    """
 
     language: str
     frequent: tuple[str, ...]
     groups: tuple[Group, ...]
     suffixes: tuple[Group, ...]
     prefixes: tuple[Group, ...]
+    errors: tuple[Group, ...]
+    capitals: tuple[str, ...]
+    newer: tuple[str, ...]
+    abbreviations: tuple[str, ...]
 
 
 @cache
@@ -44,10 +52,13 @@ def word_lists(language: str) -> WordLists:
         raise ValueError(f"no word lists for {language!r}: languages are {', '.join(LANGUAGES)}")
     path = files("scrubtrace.detectors.style").joinpath(f"words/{language}.toml")
     table = tomllib.loads(path.read_text(encoding="utf-8"))
-    groups, suffixes, prefixes = (
-        _groups(table.get(kind, {})) for kind in ("groups", "suffixes", "prefixes")
+    groups, suffixes, prefixes, errors = (
+        _groups(table.get(kind, {})) for kind in ("groups", "suffixes", "prefixes", "errors")
     )
-    return WordLists(language, _entries(table.get("frequent", "")), groups, suffixes, prefixes)
+    frequent, *others = (
+        _entries(table.get(kind, "")) for kind in ("frequent", "capitals", "newer", "abbreviations")
+    )
+    return WordLists(language, frequent, groups, suffixes, prefixes, errors, *others)
 
 
 def _groups(table: dict[str, Any]) -> tuple[Group, ...]:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 from style_plain import is_ideograph, is_letter, lower, plain_sentences, plain_tokens
+from style_plain_errors import plain_errors
 from style_plain_predictability import plain_predictability
 
 from scrubtrace.detectors.style.word_lists import Group, word_lists
@@ -52,7 +53,9 @@ def plain_measures(text: str, language: str) -> dict[str, float]:
         values |= _word_measures(tokens)
     values |= _mark_measures(text, tokens, words, language)
     values |= _group_measures(tokens, words, language)
-    return values | plain_predictability(text) if language == "en" else values
+    if language == "en":
+        values |= plain_predictability(text) | plain_errors(text)
+    return values
 
 
 def _sentence_measures(text: str) -> dict[str, float]:

@@ -24,6 +24,8 @@ WRITTEN = [
     "One. Two! Three? 'Four.' (Five.) e.g. six... seven",
     "the the the the the the",
     "\ud800 lone surrogate",
+    "i recieve thier mail alot becuase the goverment dont care,and on monday it could of failed.",
+    'We seen that. people thinks so! (teh "adress" is an hard one, isnt it?) to the the knowl- ege',
 ]
 
 ALPHABET = "abcXYZ éßİΣ0123.,!?;:'\"()-%。、中的了カのは😀\n\t*#"

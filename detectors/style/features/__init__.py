@@ -11,7 +11,9 @@ from functools import cache
 import numpy as np
 import numpy.typing as npt
 
+from scrubtrace.detectors.style.features.errors import error_rates, errors
 from scrubtrace.detectors.style.features.groups import group_rates, groups
+from scrubtrace.detectors.style.features.known import KnownWords
 from scrubtrace.detectors.style.features.lengths import (
     CLAUSES,
     SENTENCES,
@@ -22,10 +24,13 @@ from scrubtrace.detectors.style.features.lengths import (
 )
 from scrubtrace.detectors.style.features.marks import mark_rates, marks
 from scrubtrace.detectors.style.features.measures import Measure
+from scrubtrace.detectors.style.features.phrases import occurrences
 from scrubtrace.detectors.style.features.predictability import PREDICTABILITY, predictability
 from scrubtrace.detectors.style.features.vocabulary import VOCABULARY, vocabulary
 from scrubtrace.detectors.style.frame import MARK, Frame
 from scrubtrace.detectors.style.lexicon import LANGUAGES as WITH_LEXICON
+from scrubtrace.detectors.style.spelling import LANGUAGES as WITH_DICTIONARY
+from scrubtrace.detectors.style.word_lists import word_lists
 
 __all__ = ["Measure", "measure", "measures", "places_of"]
 
@@ -37,8 +42,9 @@ def measures(language: str) -> tuple[Measure, ...]:
     """The columns of `measure` in a language; raises ValueError for one without word lists."""
     words = () if language in _UNSPACED else WORDS
     expected = PREDICTABILITY if language in WITH_LEXICON else ()
+    wrong = errors(language) if language in WITH_DICTIONARY else ()
     counted = (*marks(language), *groups(language))
-    return (*SENTENCES, *CLAUSES, *words, *VOCABULARY, *counted, *expected)
+    return (*SENTENCES, *CLAUSES, *words, *VOCABULARY, *counted, *expected, *wrong)
 
 
 @cache
@@ -59,6 +65,13 @@ def measure(frame: Frame, language: str) -> npt.NDArray[np.float32]:
     columns += [] if language in _UNSPACED else word_lengths(frame)
     columns += vocabulary(frame, tokens)
     columns += mark_rates(frame, language, words, frame.sentence_counts)
-    columns += group_rates(frame, language, words)
-    columns += predictability(frame, language) if language in WITH_LEXICON else []
+    lists = word_lists(language)
+    listed = occurrences(frame, (*lists.groups, *lists.errors), len(lists.errors))
+    of_groups, of_errors = np.split(listed, [len(lists.groups)], axis=1)
+    columns += group_rates(frame, language, words, of_groups)
+    if language in WITH_LEXICON:
+        known = KnownWords.of(frame, language)
+        columns += predictability(frame, language, known)
+        if language in WITH_DICTIONARY:
+            columns += error_rates(frame, language, words, of_errors, known)
     return np.stack(columns, axis=1).astype(np.float32)

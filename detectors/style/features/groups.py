@@ -1,12 +1,9 @@
 """Function words and word endings: how often those of each group of a language occur."""
 
-from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
-import numpy.typing as npt
 
-from scrubtrace.detectors.reference.tokens import Words
 from scrubtrace.detectors.style.features.measures import (
     Column,
     Counts,
@@ -16,8 +13,8 @@ from scrubtrace.detectors.style.features.measures import (
     share,
     total_of,
 )
-from scrubtrace.detectors.style.frame import NEXT_WORD, WORD, Frame
-from scrubtrace.detectors.style.word_lists import Group, HashLookup, word_lists
+from scrubtrace.detectors.style.frame import WORD, Frame
+from scrubtrace.detectors.style.word_lists import Group, word_lists
 
 LEAST_STEM = 3
 """How many letters a word has at least before its ending, or after its prefix."""
@@ -42,68 +39,14 @@ def groups(language: str) -> tuple[Measure, ...]:
     return (*words, *affixes)
 
 
-def group_rates(frame: Frame, language: str, words: Counts) -> list[Column]:
-    """Values of `groups`, given each text's number of words."""
+def group_rates(frame: Frame, language: str, words: Counts, found: Counts) -> list[Column]:
+    """Values of `groups`, given each text's number of words and of entries of each group."""
     lists, texts = word_lists(language), len(frame)
-    found = _occurrences(frame, language)
     rows = [*found.T, *_affixes(frame, lists.suffixes, True)]
     rows += _affixes(frame, lists.prefixes, False)
     if language == "en":
         rows.append(count_of(_contracted(frame), texts))
     return list(100 * share(np.stack(rows), words[None]))
-
-
-@dataclass(frozen=True, eq=False)
-class _Phrases:
-    """Phrases of so many tokens, and the numbers of the groups each is of (-1 fills up)."""
-
-    tokens: int
-    lookup: HashLookup
-    groups: npt.NDArray[np.int64]
-
-
-@cache
-def _phrases(language: str) -> tuple[_Phrases, ...]:
-    """The entries of all groups, by how many tokens they have."""
-    owners: dict[int, dict[int, list[int]]] = {}
-    for number, group in enumerate(word_lists(language).groups):
-        for entry in group.entries:
-            frame = Frame.of([entry])
-            size = len(frame.hashes)
-            (value,) = _windows(frame.hashes, size).tolist()
-            owners.setdefault(size, {}).setdefault(value, []).append(number)
-    return tuple(_as_phrases(size, known) for size, known in sorted(owners.items()))
-
-
-def _as_phrases(size: int, known: dict[int, list[int]]) -> _Phrases:
-    most = max(len(numbers) for numbers in known.values())
-    table = [numbers + [-1] * (most - len(numbers)) for numbers in known.values()]
-    return _Phrases(size, HashLookup(np.array(list(known), np.uint64)), np.array(table, np.int64))
-
-
-def _windows(hashes: Words, size: int) -> Words:
-    """Hash of every window of so many tokens."""
-    span = max(len(hashes) - size + 1, 0)
-    windows = hashes[:span]
-    for step in range(1, size):
-        windows = windows * NEXT_WORD + hashes[step : step + span]
-    return windows
-
-
-def _occurrences(frame: Frame, language: str) -> Counts:
-    """How often the entries of each group occur in each text: one column a group."""
-    texts, width = len(frame), len(word_lists(language).groups)
-    found = np.zeros(texts * width, np.int64)
-    documents = frame.token_documents
-    for phrases in _phrases(language):
-        entry = phrases.lookup.find(_windows(frame.hashes, phrases.tokens))
-        places = np.flatnonzero(entry >= 0)
-        owner = documents[places]
-        within = owner == documents[places + phrases.tokens - 1]
-        members = phrases.groups[entry[places[within]]]
-        keys = (owner[within, None] * width + members)[members >= 0]
-        found += np.bincount(keys, minlength=texts * width)
-    return found.reshape(texts, width)
 
 
 def _affixes(frame: Frame, parts: tuple[Group, ...], at_end: bool) -> list[Column]:

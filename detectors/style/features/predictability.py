@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from scrubtrace.detectors.reference.tokens import Words
+from scrubtrace.detectors.style.features.known import KnownWords
 from scrubtrace.detectors.style.features.measures import (
     Column,
     Counts,
@@ -83,16 +83,13 @@ PREDICTABILITY = (
 )  # fmt: skip
 
 
-def predictability(frame: Frame, language: str) -> list[Column]:
+def predictability(frame: Frame, language: str, known: KnownWords) -> list[Column]:
     """Values of `PREDICTABILITY`; raises ValueError for a language without a lexicon."""
-    known = lexicon(language)
-    words = frame.spelled
+    words, hashes, zipf = known.tokens, known.hashes, known.zipf
     documents = frame.token_documents[words]
-    hashes = _without_s(frame, words)
-    zipf = known.words.find(hashes)
     follows = np.flatnonzero((np.diff(words) == 1) & (documents[1:] == documents[:-1]))
     after = follows + 1
-    found = known.pairs.find(pair_hashes(hashes[follows], hashes[after]))
+    found = lexicon(language).pairs.find(pair_hashes(hashes[follows], hashes[after]))
     alone = _alone()[zipf[after]]
     owners, sentences = documents[follows], frame.token_sentences[words[follows]]
     nats = np.where(found < 0, alone + _BACKOFF, found)
@@ -107,17 +104,6 @@ def predictability(frame: Frame, language: str) -> list[Column]:
         *_bands(nats, owners, np.array(EXPECTED, np.float64) * NAT_STEPS, pairs)[:-1],
         *_associations((alone - found)[usual], owners[usual], pairs),
     ]
-
-
-def _without_s(frame: Frame, words: Counts) -> Words:
-    """Hashes of words, of those that end in ``'s`` without it."""
-    hashes = frame.hashes[words]
-    starts, ends = frame.token_starts, frame.token_ends[words]
-    quoted = np.flatnonzero(frame.codes[ends - 2] == ord("'"))
-    last = frame.lowered[ends[quoted] - 1]
-    owners = quoted[(last == ord("s")) & (ends[quoted] - starts[words[quoted]] > 2)]
-    hashes[owners] = frame.span_hashes(starts[words[owners]], ends[owners] - 2)
-    return hashes
 
 
 def _frequencies(frame: Frame, words: Counts, documents: Counts, zipf: Counts) -> list[Column]:

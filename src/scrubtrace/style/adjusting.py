@@ -7,10 +7,11 @@ label is not the writer's doing.
 
 import numpy as np
 
-from scrubtrace.detectors.style.adjustment import Adjustment, kind_of
+from scrubtrace.detectors.style.adjustment import ERRORS, Adjustment, kind_of
 from scrubtrace.detectors.style.heads import Floats
 from scrubtrace.style.columns import Columns, Numbers
 from scrubtrace.style.fitting import balanced_weights
+from scrubtrace.style.recipes import Recipe
 
 SHARE = 0.5
 """Of what the kind explains that is taken out: all of it would take what writers do as well."""
@@ -40,14 +41,30 @@ def adjustment_of(columns: Columns, scores: Floats, names: tuple[str, ...]) -> A
     return Adjustment(names, tuple((SHARE * found[: len(names)]).tolist()))
 
 
-def adjusted_across(
-    columns: Columns, scores: Floats, fold: Numbers, names: tuple[str, ...]
-) -> Floats:
-    """Held-out scores, those of each fold adjusted by what the other folds say, if they say it."""
-    adjusted = scores.copy()
+def adjusted_across(columns: Columns, scores: Floats, fold: Numbers, recipe: Recipe) -> Floats:
+    """Held-out scores, those of each fold adjusted by what the other folds say, if they say it.
+
+    All are lowered by their errors before.
+    """
+    lowered = without_errors(columns, scores, recipe)
+    adjusted = lowered.copy()
     for number in set(fold.tolist()):
         own = fold == number
-        found = adjustment_of(columns, np.where(own, np.nan, scores), names)
+        found = adjustment_of(columns, np.where(own, np.nan, lowered), recipe.adjusted)
         if found is not None:
-            adjusted[own] = found.adjusted(scores[own], columns.measured[own], columns.language)
+            adjusted[own] = found.adjusted(lowered[own], columns.measured[own], columns.language)
     return adjusted
+
+
+def without_errors(columns: Columns, scores: Floats, recipe: Recipe) -> Floats:
+    """Scores (rows,) lowered by the errors of their texts, as the recipe has it."""
+    found = with_errors(None, recipe)
+    return scores if found is None else found.adjusted(scores, columns.measured, columns.language)
+
+
+def with_errors(found: Adjustment | None, recipe: Recipe) -> Adjustment | None:
+    """An adjustment, and what the recipe makes of errors before it."""
+    if not recipe.error_slope:
+        return found
+    names, slopes = (found.names, found.slopes) if found else ((), ())
+    return Adjustment((ERRORS, *names), (recipe.error_slope, *slopes))

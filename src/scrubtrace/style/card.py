@@ -5,6 +5,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from scrubtrace.detectors.style.adjustment import ERRORS, Adjustment
+
 if TYPE_CHECKING:
     from scrubtrace.style.train import Trained
 
@@ -81,11 +83,7 @@ def _lines(
                 f"{one.model.weights[:-1].sum():g}, is the score of a base model, which was fitted "
                 "on rows that have a card of their own (the shipped one: `docs/model-card.md`)."
             )
-        if one.model.adjustment:
-            yield (
-                f"Half of what {', '.join(one.model.adjustment.names)} explain of a score, whoever "
-                "wrote the text, is taken out of it (`docs/train.md`)."
-            )
+        yield from _adjustment_lines(one.model.adjustment)
         yield ""
         yield "| source | human rows | LLM rows |"
         yield "|---|---:|---:|"
@@ -105,6 +103,20 @@ def _lines(
     yield "Short texts, rewrites of human text by careful models, kinds of text that it was not"
     yield "fitted on, and non-native writers are where it errs; thresholds do not transfer between"
     yield "sources. See `docs/accuracy.md`."
+
+
+def _adjustment_lines(adjustment: Adjustment | None) -> Iterator[str]:
+    slopes = dict(zip(adjustment.names, adjustment.slopes, strict=True)) if adjustment else {}
+    if slope := slopes.pop(ERRORS, 0.0):
+        yield (
+            f"A score loses {slope:g} for each root of an error of spelling or grammar in a "
+            "hundred words (`docs/train.md`)."
+        )
+    if slopes:
+        yield (
+            f"Half of what {', '.join(slopes)} explain of a score, whoever wrote the text, is "
+            "taken out of it (`docs/train.md`)."
+        )
 
 
 def _group_lines(groups: Sequence[RowGroup]) -> Iterator[str]:

@@ -11,7 +11,12 @@ import numpy as np
 
 from scrubtrace.detectors.style.heads import Floats
 from scrubtrace.detectors.style.model import SHARES, LanguageModel
-from scrubtrace.style.adjusting import adjusted_across, adjustment_of
+from scrubtrace.style.adjusting import (
+    adjusted_across,
+    adjustment_of,
+    with_errors,
+    without_errors,
+)
 from scrubtrace.style.columns import Columns, Flags, Numbers
 from scrubtrace.style.parts import fit_parts
 from scrubtrace.style.recipes import Recipe
@@ -54,15 +59,20 @@ def fit_model(columns: Columns, usable: Flags, recipe: Recipe, parts: Floats) ->
 def adjusted(
     columns: Columns, model: LanguageModel, parts: Floats, fold: Numbers, recipe: Recipe
 ) -> tuple[LanguageModel, Floats]:
-    """The model, adjusted if that ranks held-out sources better, and the scores of held-out rows.
+    """The model with its adjustment, and the scores of held-out rows.
 
-    The scores of a fold are adjusted by those of the other folds, the model by all.
+    It is adjusted for errors unless that ranks held-out sources worse, and for the kind of a text
+    if that ranks them better: the scores of a fold by those of the other folds, the model by all.
+    A base that is adjusted for errors as well lowers its own part of the score.
     """
-    scores = model.total(parts)
-    crossed = adjusted_across(columns, scores, fold, recipe.adjusted)
+    total = model.total(parts)
+    scores, found = without_errors(columns, total, recipe), None
+    if _area(columns, scores) < _area(columns, total):
+        scores, recipe = total, replace(recipe, error_slope=0.0)
+    crossed = adjusted_across(columns, total, fold, recipe)
     if _area(columns, crossed) > _area(columns, scores):
-        found = adjustment_of(columns, scores, recipe.adjusted)
-        model, scores = replace(model, adjustment=found), crossed
+        found, scores = adjustment_of(columns, scores, recipe.adjusted), crossed
+    model = replace(model, adjustment=with_errors(found, recipe))
     return replace(model, human_scores=_reference(columns, scores)), scores
 
 

@@ -1,6 +1,6 @@
 """How the model of a language is fitted: which n-grams, how strongly shrunk, how they add up."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from scrubtrace.detectors.style.adjustment import KIND
@@ -65,7 +65,8 @@ class Recipe:
     """The parts of a language's model, chosen on held-out sources (`docs/accuracy.md`).
 
     Texts of fewer than ``least_words`` are not scored, of fewer than ``least_fitted`` not fitted.
-    ``adjusted`` are measures of the kind of a text that scores are adjusted for.
+    ``adjusted`` are measures of the kind of a text that scores are adjusted for. ``error_slope``
+    is what a score loses for each unit of the root of the rate of errors.
     """
 
     heads: tuple[HeadRecipe, ...]
@@ -73,6 +74,7 @@ class Recipe:
     least_words: int
     least_fitted: int
     adjusted: tuple[str, ...] = ()
+    error_slope: float = 0.0
 
 
 _POOLED, _OWN = Fit(Intercepts.POOLED, 10.0), Fit(Intercepts.OWN, 10.0)
@@ -89,6 +91,9 @@ SPACED = Recipe(
     adjusted=KIND,
 )
 """Languages that put spaces between words."""
+
+ENGLISH = replace(SPACED, error_slope=0.3)
+"""English, whose errors are counted."""
 
 _SHORT, _LONG = Family("char", (1, 2, 3), 20), Family("char", (2, 3, 4), 20)
 _MILD = tuple(Fit(kind, 100.0) for kind in Intercepts)
@@ -108,4 +113,6 @@ UNSPACED = Recipe(
 
 def recipe_of(language: str) -> Recipe:
     """The recipe of a language."""
+    if language == "en":
+        return ENGLISH
     return UNSPACED if language in ("zh", "ja") else SPACED
