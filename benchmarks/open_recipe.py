@@ -15,8 +15,9 @@ RECIPE = replace(
     heads=(_WORDS, _TYPICALITY, _CHARACTERS, _PRESENCE),
     trees=TreesRecipe(weight=1.5),
     adjusted=(),
+    error_slope=0.3,
 )
-"""As for English; and how frequent runs of words are in LLM text on the whole, and
-which runs of characters are present at all. A model with this one as a part needs neither. Scores
-are not adjusted for the kind of a text: only two sources of open rows have both labels to learn it
-from."""
+"""As for English; and how frequent runs of words are in LLM text on the whole, and which runs of
+characters are present at all. A model with this one as a part needs neither. Scores are not
+adjusted for the kind of a text, because only two sources of open rows have both labels to learn it
+from, and lose more for errors, of which the open human rows have few to learn from."""

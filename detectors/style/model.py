@@ -3,7 +3,7 @@
 Words in runs of one to three and runs of four characters say how a text is put, trees say how its
 sentences, words and marks are spread. Each part's logit is centred and scaled by what it gave to
 texts of sources that it was not fitted on, so that none drowns the others. From the sum half of
-what the kind of a text explains is taken out.
+what the kind of a text explains is taken out, and a loss for its errors.
 """
 
 from collections.abc import Mapping, Sequence
@@ -61,7 +61,7 @@ class LanguageModel:
     human_measures : float64 (101, measures), quantiles of the measures of human rows.
     llm_medians : float64 (measures,), medians of the LLM rows.
     base : a model fitted on other rows, whose score is one more part.
-    adjustment : for the kind of a text, taken out of the sum.
+    adjustment : for the kind of a text and for its errors, taken out of the sum.
     """
 
     language: str

@@ -92,8 +92,8 @@ SPACED = Recipe(
 )
 """Languages that put spaces between words."""
 
-ENGLISH = replace(SPACED, error_slope=0.3)
-"""English, whose errors are counted."""
+ENGLISH = replace(SPACED, error_slope=0.1)
+"""English, whose errors are counted. The shipped model as a part loses for them, too."""
 
 _SHORT, _LONG = Family("char", (1, 2, 3), 20), Family("char", (2, 3, 4), 20)
 _MILD = tuple(Fit(kind, 100.0) for kind in Intercepts)
