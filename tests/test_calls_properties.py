@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from call_logs import ANSWER, ASK, chat, line, write
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from scrubtrace.calls.formats import FORMATS
@@ -77,6 +77,7 @@ def test_no_entry_breaks_the_reader_and_lines_add_up(
 def test_no_bytes_break_the_reader_and_lines_add_up(
     tmp_path_factory: pytest.TempPathFactory, content: bytes, start: bytes
 ) -> None:
+    assume(not (start + content).startswith(b"PAR1"))  # refused as Parquet that is damaged
     path = tmp_path_factory.getbasetemp() / "bytes.jsonl"
     path.write_bytes(start + content)
     reading = consistent(path, "pairs")
