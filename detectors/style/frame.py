@@ -158,6 +158,12 @@ class Frame:
         sums = _prefix_sums(self.codes)
         return _hashed(sums, self.token_starts, self.token_ends)
 
+    def is_small(self, first: Numbers, last: Numbers) -> Flags:
+        """Whether there is no upper case from each token to the end of another."""
+        upper = np.flatnonzero(self.codes != self.lowered)
+        before = np.searchsorted(upper, self.token_starts[first])
+        return np.asarray(before == np.searchsorted(upper, self.token_ends[last]))
+
     @cached_property
     def spelled(self) -> Numbers:
         """Numbers of the tokens that are words and do not begin with a digit."""

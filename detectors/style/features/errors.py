@@ -66,12 +66,13 @@ def error_rates(
 
 @cache
 def _capitals(language: str) -> HashLookup:
-    return HashLookup(Frame.of([" ".join(word_lists(language).capitals)]).cased_hashes)
+    return HashLookup(Frame.of([" ".join(word_lists(language).capitals)]).hashes)
 
 
 def _small(frame: Frame, language: str) -> Counts:
     """Numbers of the tokens that lack their capital, between spaces."""
-    tokens = np.flatnonzero(_capitals(language).contains(frame.cased_hashes))
+    tokens = np.flatnonzero(_capitals(language).contains(frame.hashes))
+    tokens = tokens[frame.is_small(tokens, tokens)]
     before, after = frame.token_starts[tokens] - 1, frame.token_ends[tokens]
     is_free = (frame.codes[before] == _SPACE) & (frame.codes[after] == _SPACE)
     found: Counts = tokens[is_free]

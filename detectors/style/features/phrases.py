@@ -67,15 +67,10 @@ def occurrences(frame: Frame, groups: tuple[Group, ...], as_written: int = 0) ->
         members = phrases.groups[entry[places]]
         is_one = members >= 0
         if as_written:
-            is_one &= (members < width - as_written) | _as_written(frame, places, phrases.tokens)
+            is_exact = members >= width - as_written
+            doubtful = np.flatnonzero(is_exact.any(axis=1))
+            first, last = places[doubtful], places[doubtful] + phrases.tokens - 1
+            is_small = frame.is_small(first, last)
+            is_one[doubtful] &= ~is_exact[doubtful] | is_small[:, None]
         found += np.bincount((owner[:, None] * width + members)[is_one], minlength=texts * width)
     return found.reshape(texts, width)
-
-
-def _as_written(frame: Frame, places: Counts, tokens: int) -> npt.NDArray[np.bool_]:
-    """Whether windows of so many tokens have no upper case: (places, 1)."""
-    steps = places[:, None] + np.arange(tokens)
-    same: npt.NDArray[np.bool_] = np.all(
-        frame.cased_hashes[steps] == frame.hashes[steps], axis=1, keepdims=True
-    )
-    return same
