@@ -22,8 +22,11 @@ import numpy as np
 from labelled_files import labelled_files, labelled_rows, wrong_data_is_named
 from style_rows import RELATIVES, digest_of, is_mixed, source_of
 
+from scrubtrace.detectors.style.adjustment import ERRORS
+from scrubtrace.detectors.style.features import places_of
 from scrubtrace.detectors.style.heads import Floats
 from scrubtrace.detectors.style.ngrams import Family
+from scrubtrace.detectors.style.spelling import LANGUAGES as WITH_DICTIONARY
 from scrubtrace.detectors.style.strata import merged_edges
 from scrubtrace.stats.ranking import auroc, share_found
 from scrubtrace.style.adjusting import adjusted_across
@@ -172,6 +175,22 @@ def length_lines(columns: Columns, scores: Floats, usable: Flags) -> Iterator[st
     yield f"long enough to be ranked: {', '.join(shares)}"
 
 
+def error_lines(columns: Columns, scores: Floats) -> Iterator[str]:
+    """Errors per hundred words in the ranked human and LLM rows of each source."""
+    if columns.language not in WITH_DICTIONARY:
+        return
+    (place,) = places_of(columns.language, (ERRORS,))
+    known = ~np.isnan(scores)
+    cells = []
+    for number, name in enumerate(columns.sources):
+        own = known & (columns.source == number)
+        if own.any():
+            human, llm = (columns.measured[own & (columns.is_llm == label), place].mean()
+                          for label in (False, True))  # fmt: skip
+            cells.append(f"{name} {human:.2f} and {llm:.2f}")
+    yield f"errors per hundred words, human and LLM rows: {', '.join(cells)}"
+
+
 def found_by_range(columns: Columns, scores: Floats) -> dict[str, float]:
     """Share of each source's LLM rows found at 1%, every range of lengths with its own threshold.
 
@@ -248,6 +267,7 @@ def main() -> None:
         return
     print("\n".join(attack_lines(columns, scores, [r[3] for r in rows])))
     print("\n".join(length_lines(columns, scores, columns.words >= recipe.least_words)))
+    print("\n".join(error_lines(columns, scores)))
     by_range = found_by_range(columns, scores)
     cells = (f"{name} {share:.2f}" for name, share in by_range.items())
     print(f"found at 1% with a threshold for each range of lengths: {', '.join(cells)}")

@@ -35,7 +35,7 @@ def errors(language: str) -> tuple[Measure, ...]:
     return (
         _errors("misspelled_words", "misspelled words", _DAMERAU),
         *(_errors(group.name, group.meaning) for group in word_lists(language).errors),
-        _errors("missing_capitals", "words that lack their capital (i, monday)"),
+        _errors("missing_capitals", "words that lack their capital (i'm, monday)"),
         _errors("small_sentence_starts", "sentences that begin in lower case"),
         _errors("missing_spaces", "commas without a space after them"),
         _errors("errors", "errors of spelling and grammar"),
@@ -56,8 +56,8 @@ def error_rates(
         misspelled(frame, strange, language),
         _small(frame, language),
         _small_starts(frame, language),
+        _missing_spaces(frame),
     ]
-    wrong.append(_missing_spaces(frame))
     of_tokens = [total_of(documents[t], np.ones(len(t), np.bool_), texts) for t in wrong]
     rows = np.stack([of_tokens[0], *listed.T, *of_tokens[1:]])
     rates = 100 * share(np.vstack([rows, rows.sum(axis=0)]), words[None])
