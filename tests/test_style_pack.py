@@ -159,10 +159,10 @@ def test_an_installation_without_it_says_what_to_do(monkeypatch: pytest.MonkeyPa
 def test_a_card_without_groups_has_no_table_of_them() -> None:
     assert "its terms" not in card_text([], b"", "")
     group = RowGroup(
-        "g", "s", "llm", 1_200, "MIT", "LICENSE", "a, b", "no clause", "README", "2026"
+        "g", "s|t", "llm", 1_200, "MIT", "LICENSE", "a, b", "no clause", "README", "2026"
     )
     told = card_text([], b"", "", [group], "## More")
-    assert "| llm | g | s | 1,200 | MIT (LICENSE) | a, b | no clause | README | 2026 |" in told
+    assert r"| llm | g | s\|t | 1,200 | MIT (LICENSE) | a, b | no clause | README | 2026 |" in told
     assert "\n## More\n" in told
 
 

@@ -89,7 +89,7 @@ def _lines(
         yield "|---|---:|---:|"
         for name in sorted({name for name, _ in one.rows}):
             human, llm = one.rows.get((name, False), 0), one.rows.get((name, True), 0)
-            yield f"| {name} | {human:,} | {llm:,} |"
+            yield _row((name, f"{human:,}", f"{llm:,}"))
         yield ""
         yield "```"
         yield from one.lines()
@@ -125,10 +125,16 @@ def _group_lines(groups: Sequence[RowGroup]) -> Iterator[str]:
     yield ""
     heads = ("rows", "group", "source", "number", "licence of the rows (read in)", "generator",
              "its terms", "read in", "date")  # fmt: skip
-    yield f"| {' | '.join(heads)} |"
+    yield _row(heads)
     yield "|---|---|---|---:|---|---|---|---|---|"
     for group in groups:
         licence = f"{group.licence} ({group.licence_in})"
         told = (group.generator, group.terms, group.terms_in, group.date)
         cells = (group.label, group.name, group.source, f"{group.rows:,}", licence, *told)
-        yield f"| {' | '.join(cell or '-' for cell in cells)} |"
+        yield _row(cells)
+
+
+def _row(cells: Sequence[str]) -> str:
+    """A row of a table; a bar within a cell would end it."""
+    escaped = (cell.replace("|", r"\|") or "-" for cell in cells)
+    return f"| {' | '.join(escaped)} |"
