@@ -30,7 +30,6 @@ from scrubtrace.detectors.signature import (
     ByLanguage,
     chosen_signatures,
     fingerprint_parts,
-    flat,
 )
 from scrubtrace.detectors.signature_set import MAX_MEMORY, Hit, SignatureSet, compiled
 from scrubtrace.schemas.evidence import Evidence, Span
@@ -98,11 +97,9 @@ class Boilerplate:
         spans: list[Span] = []
         abstained: dict[int, str] = {}
         for row, language in enumerate(batch.languages):
-            signatures = self._sets.get(language, self._sets[ANY])
+            sets = self._sets.get(language, self._sets[ANY])
             found = {
-                span
-                for window in batch.windows(row)
-                for span in _window_spans(row, window, signatures)
+                span for window in batch.windows(row) for span in _window_spans(row, window, sets)
             }
             spans += found
             covered = language in self._sets or not batch.texts[row].strip()
@@ -111,15 +108,21 @@ class Boilerplate:
         return Evidence.of(spans, abstained)
 
     @cached_property
-    def _sets(self) -> Mapping[str, SignatureSet]:
-        neutral = self.signatures[ANY]
-        by_language = {code: [*self.signatures[code], *neutral] for code in self.languages}
-        wanted = by_language | {ANY: [*neutral], UNDETERMINED: [*flat(self.signatures)]}
-        return {code: compiled(tuple(sigs), self.max_memory) for code, sigs in wanted.items()}
+    def _sets(self) -> Mapping[str, Sequence[SignatureSet]]:
+        """By language; one Set of all languages would take longer to compile than all of these."""
+        neutral = tuple(self.signatures[ANY])
+        own = {
+            code: compiled((*self.signatures[code], *neutral), self.max_memory)
+            for code in sorted(self.languages)
+        }
+        any_language = [compiled(neutral, self.max_memory)]
+        every = {UNDETERMINED: [*own.values()] or any_language, ANY: any_language}
+        return every | {code: [signatures] for code, signatures in own.items()}
 
 
-def _window_spans(row: int, window: Window, signatures: SignatureSet) -> list[Span]:
-    hits = [hit for hit in signatures.find_in(window) if not _under_a_role(hit)]
+def _window_spans(row: int, window: Window, sets: Sequence[SignatureSet]) -> list[Span]:
+    found = dict.fromkeys(hit for signatures in sets for hit in signatures.find_in(window))
+    hits = [hit for hit in found if not _under_a_role(hit)]
     if not hits:
         return []
     spans = [(hit.start, hit.end) for hit in hits]

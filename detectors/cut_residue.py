@@ -17,15 +17,17 @@ tokenised corpora do, gives nothing.
 """
 
 import re
+import threading
 from bisect import bisect_right
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+from scrubtrace.detectors.blank_pipelines import BlankPipeline
 from scrubtrace.detectors.detector import fingerprint_of
 from scrubtrace.detectors.language import normalise_code
 
@@ -159,13 +161,18 @@ class CutResidue:
         if language in CHARACTERS:
             found = CHARACTERS[language].finditer(text)
             return [Cut(*match.span(), "phrase") for match in found]
-        if _is_spaced(text):
+        windows = [] if _is_spaced(text) else _windows(text)
+        if not windows:
             return []
-        pipeline, matcher = self._pipeline(language if language in self._languages else OTHER)
+        pipeline, matcher, prepare = self._pipeline(
+            language if language in self._languages else OTHER
+        )
+        for start, end in windows:
+            prepare(text[start:end])
         with pipeline.memory_zone():
             return [
                 Cut(start + cut.start, start + cut.end, cut.kind)
-                for start, end in _windows(text)
+                for start, end in windows
                 for cut in _cuts(pipeline(text[start:end]), matcher)
             ]
 
@@ -173,30 +180,52 @@ class CutResidue:
     def _languages(self) -> frozenset[str]:
         return frozenset({*BEFORE_NAMES, *self.models}) - set(CHARACTERS)
 
-    @cached_property
-    def _pipelines(self) -> "dict[str, tuple[Language, Matcher]]":
-        """Those made so far: a tokenizer may take seconds, and few data sets have all languages."""
-        return {}
+    def _pipeline(self, code: str) -> "_Pipeline":
+        key = (code, self.models.get(code))
+        if key not in _MADE.pipelines:
+            _MADE.pipelines[key] = _make_pipeline(*key)
+        return _MADE.pipelines[key]
 
-    def _pipeline(self, code: str) -> "tuple[Language, Matcher]":
-        if code not in self._pipelines:
-            self._pipelines[code] = self._make_pipeline(code)
-        return self._pipelines[code]
 
-    def _make_pipeline(self, code: str) -> "tuple[Language, Matcher]":
-        import spacy
-        from spacy.matcher import Matcher
+class _Pipeline(NamedTuple):
+    """What splits a text and finds holes in it, once ``prepare`` has seen the text."""
 
-        model = self.models.get(code)
-        if model is None:
-            pipeline = spacy.blank(code)
-            pipeline.add_pipe("sentencizer")
-        else:
-            pipeline = spacy.load(model, exclude=["ner", "lemmatizer"])
-        matcher = Matcher(pipeline.vocab)
-        for kind, patterns in _patterns(code, model is not None).items():
-            matcher.add(kind, patterns)
-        return pipeline, matcher
+    split: "Language"
+    matcher: "Matcher"
+    prepare: Callable[[str], None]
+
+
+class _Made(threading.local):
+    """Pipelines that a thread made, for whoever needs the same again in it.
+
+    A tokenizer may take seconds to make; two threads must not use one at a time.
+    """
+
+    def __init__(self) -> None:
+        self.pipelines: dict[tuple[str, str | None], _Pipeline] = {}
+
+
+_MADE = _Made()
+
+
+def _make_pipeline(code: str, model: str | None) -> "_Pipeline":
+    import spacy
+    from spacy.matcher import Matcher
+
+    prepare: Callable[[str], None] = _is_prepared
+    if model is None:
+        blank = BlankPipeline(code)
+        pipeline, prepare = blank.pipeline, blank.prepare
+    else:
+        pipeline = spacy.load(model, exclude=["ner", "lemmatizer"])
+    matcher = Matcher(pipeline.vocab)
+    for kind, patterns in _patterns(code, model is not None).items():
+        matcher.add(kind, patterns)
+    return _Pipeline(pipeline, matcher, prepare)
+
+
+def _is_prepared(_: str) -> None:
+    """An installed model has all of its exceptions."""
 
 
 def _check_code(code: str) -> None:

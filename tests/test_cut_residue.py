@@ -1,9 +1,11 @@
 """Holes where names were deleted, and sentences that only look as if they had one."""
 
 import importlib.util
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from scrubtrace.detectors import cut_residue
 from scrubtrace.detectors.batch import TextBatch
 from scrubtrace.detectors.cut_residue import LONGEST_TEXT, CutResidue
 from scrubtrace.detectors.redaction import Redaction
@@ -127,12 +129,33 @@ def test_only_the_beginning_of_a_huge_text_is_looked_at(blank: CutResidue) -> No
 
 
 def test_the_vocabulary_does_not_grow(blank: CutResidue) -> None:
-    pipeline, _ = blank._pipelines["en"]
+    pipeline = blank._pipeline("en").split
     blank.find([("The kettle was designed by .", "en")])
     before = len(pipeline.vocab.strings)
     words = [f"w{number}x" for number in range(2000)]
     blank.find([(f"The {word} {word}y was designed by .", "en") for word in words])
     assert len(pipeline.vocab.strings) == before
+
+
+def test_a_thread_makes_a_pipeline_once_and_only_for_what_may_be_a_hole(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    made: list[tuple[str, str | None]] = []
+
+    def noting(code: str, model: str | None) -> object:
+        made.append((code, model))
+        return making(code, model)
+
+    making = cut_residue._make_pipeline
+    monkeypatch.setattr(cut_residue, "_make_pipeline", noting)
+    monkeypatch.setattr(cut_residue, "_MADE", cut_residue._Made())
+    hole, whole = ("The kettle was designed by .", "en"), ("The kettle was red.", "de")
+    for _ in range(2):
+        CutResidue().find([hole, whole])
+    assert made == [("en", None)]
+    with ThreadPoolExecutor(1) as pool:
+        assert pool.submit(CutResidue().find, [hole]).result()[0]
+    assert made == [("en", None)] * 2
 
 
 @pytest.mark.parametrize("model", ["no_such_model", "json", "tests", "no/such/folder", ""])
