@@ -1,8 +1,11 @@
 """Installed detectors, found through the entry-point group ``scrubtrace.detectors``."""
 
+import os
 import re
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from importlib.metadata import EntryPoint, distributions, entry_points
 from inspect import Parameter, signature
 from typing import Any
@@ -127,6 +130,20 @@ def registered_detectors() -> dict[str, tuple[Installed, ...]]:
 
     Raises `DetectorError` if the entry points of a distribution cannot be read.
     """
+    return dict(_registered(tuple(map(_as_installed, sys.path))))
+
+
+def _as_installed(folder: str) -> tuple[str, int]:
+    """A folder of packages, and when one was last installed there or taken away."""
+    try:
+        return folder, os.stat(folder or ".").st_mtime_ns
+    except OSError:
+        return folder, 0
+
+
+@lru_cache(maxsize=1)
+def _registered(_: tuple[tuple[str, int], ...]) -> dict[str, tuple[Installed, ...]]:
+    """What is registered in these folders; reading the metadata of all packages takes a while."""
     found: dict[str, tuple[Installed, ...]] = {}
     for entry in sorted(_entry_points(), key=lambda entry: (entry.name, entry.value)):
         others = found.get(entry.name, ())

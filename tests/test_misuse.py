@@ -111,6 +111,7 @@ def test_a_broken_plugin_is_named_and_the_others_listed(
     ours = registry.installed_detectors()["boilerplate"].entry_point
     broken = EntryPoint("broken", "no_such_module:Thing", registry.GROUP)
     monkeypatch.setattr(registry, "entry_points", lambda group: [ours, broken])
+    monkeypatch.setattr(registry, "_registered", registry._registered.__wrapped__)
     assert code_of("detectors") == 2
     captured = capsys.readouterr()
     assert "boilerplate  version" in captured.out

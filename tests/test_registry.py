@@ -13,6 +13,7 @@ def install(monkeypatch: pytest.MonkeyPatch, **values: str) -> None:
         EntryPoint(name.rstrip("_"), value, registry.GROUP) for name, value in values.items()
     ]
     monkeypatch.setattr(registry, "entry_points", lambda group: entries)
+    monkeypatch.setattr(registry, "_registered", registry._registered.__wrapped__)
 
 
 def test_ours_is_installed_with_its_distribution() -> None:
