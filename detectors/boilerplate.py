@@ -121,10 +121,12 @@ class Boilerplate:
 
 
 def _window_spans(row: int, window: Window, sets: Sequence[SignatureSet]) -> list[Span]:
-    found = dict.fromkeys(hit for signatures in sets for hit in signatures.find_in(window))
-    hits = [hit for hit in found if not _under_a_role(hit)]
-    if not hits:
+    found: list[Hit] = []
+    for signatures in sets:
+        found += signatures.find_in(window)
+    if not found:
         return []
+    hits = [hit for hit in dict.fromkeys(found) if not _under_a_role(hit)]
     spans = [(hit.start, hit.end) for hit in hits]
     guard = MentionGuard(window.normalised.text, spans, window.in_code)
     return [_span(row, window, hit, guard.use(hit.start, hit.end)) for hit in hits]
