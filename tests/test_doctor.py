@@ -11,7 +11,13 @@ from scrubtrace.cli import main
 from scrubtrace.config import Config, ScanSection
 from scrubtrace.doctor import packages
 from scrubtrace.doctor.check import Check, State
-from scrubtrace.doctor.detectors import Tried, lane_checks, language_checks, try_detectors
+from scrubtrace.doctor.detectors import (
+    Tried,
+    lane_checks,
+    language_checks,
+    policy_check,
+    try_detectors,
+)
 from scrubtrace.doctor.packages import package_checks
 from scrubtrace.doctor.trial import try_detector, try_imports
 
@@ -120,6 +126,23 @@ def test_lanes_that_can_speak_and_those_that_cannot() -> None:
     assert {check.state for check in checks.values()} == {State.MISSING}
     assert "calibrate" in checks["lane style"].todo
     assert "no calibration" in checks["strata"].about
+
+
+def test_a_policy_that_needs_a_calibration_and_one_that_asks_for_more_than_is_kept() -> None:
+    def check(options: dict[str, object] | None = None, **policy: float) -> Check:
+        detectors = {} if options is None else {"stylometry": options}
+        return policy_check(Config.model_validate({"policy": {"style": policy},
+                                                   "detectors": detectors}))  # fmt: skip
+
+    assert check().state == State.OK
+    assert check({"calibration": "c.npz"}, alpha=0.01).state == State.OK
+    lacking = check(alpha=0.01)
+    assert lacking.state == State.MISSING
+    assert lacking.about.startswith("policy.style.alpha is set, but style flags nothing in a scan")
+    assert lacking.todo.startswith("scan with --style-calibration FILE")
+    asks_more = check({"calibration": "c.npz", "keep": 0.01}, alpha=0.05)
+    assert asks_more.state == State.BROKEN
+    assert asks_more.about.endswith("but the scan keeps p-values up to 0.01")
 
 
 def test_languages_that_can_speak_and_those_of_the_newest_run() -> None:

@@ -17,7 +17,9 @@ from scrubtrace.detectors.registry import (
 from scrubtrace.doctor.check import Check, State, broken, missing, ok
 from scrubtrace.doctor.trial import TIMEOUT_SECONDS, Answer, try_detector
 from scrubtrace.exits import UsageStop
+from scrubtrace.schemas.style import STYLOMETRY
 from scrubtrace.schemas.vocabulary import Lane
+from scrubtrace.style.flagging import style_problem
 
 TOPIC = "detectors"
 LANGUAGES = ("en", "zh", "ja", "de", "id")
@@ -76,6 +78,17 @@ def lane_checks(tried: list[Tried]) -> Iterator[Check]:
     if not any(answer["lane"] == Lane.STYLE for answer in working.values()):
         about = "no stratum (language x source x length) can speak: no calibration here"
         yield missing("lanes", "strata", about, "the other lanes do not need any")
+
+
+def policy_check(config: Config) -> Check:
+    """Whether style can flag what the policy says."""
+    problem = style_problem(config, config.detectors.get(STYLOMETRY, {}))
+    if not problem:
+        return ok("lanes", "policy.style", "asks for nothing that a scan cannot give")
+    about, _, todo = problem.partition(": ")
+    if config.detectors.get(STYLOMETRY, {}).get("calibration"):
+        return broken("lanes", "policy.style", about, todo)
+    return missing("lanes", "policy.style", about, todo)
 
 
 def language_checks(tried: list[Tried], seen: Mapping[str, int]) -> Iterator[Check]:

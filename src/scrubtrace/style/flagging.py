@@ -101,25 +101,32 @@ def check_style(config: Config, detectors: Iterable[DetectorSpec]) -> None:
 
     That is one without a calibration among the ``detectors``, or an alpha above what they keep.
     """
+    options = next((spec.options for spec in detectors if spec.name == STYLOMETRY), {})
+    if problem := style_problem(config, options):
+        raise UsageStop(problem)
+
+
+def style_problem(config: Config, options: Mapping[str, Any]) -> str:
+    """What `check_style` raises for a detector of these options; empty if nothing is wrong."""
     policy = config.policy.style
-    options = next((spec.options for spec in detectors if spec.name == STYLOMETRY), None)
     asked = [name for name in ASKS if getattr(policy, name) is not None]
-    if asked and not (options or {}).get("calibration"):
+    if asked and not options.get("calibration"):
         chosen = config.scan.detectors
         lacking = chosen is not None and STYLOMETRY not in chosen
-        raise UsageStop(
+        return (
             f"policy.style.{asked[0]} is set, but style flags nothing in a scan without a "
             "calibration: scan with --style-calibration FILE (or "
             f"detectors.{STYLOMETRY}.calibration; scrubtrace style calibrate makes the file)"
             f"{f' and with {STYLOMETRY} in scan.detectors' if lacking else ''}, or remove "
             f"{' and '.join(f'policy.style.{name}' for name in asked)}"
         )
-    keep = (options or {}).get("keep", KEEP)
+    keep = options.get("keep", KEEP)
     if policy.alpha is not None and policy.alpha > keep:
-        raise UsageStop(
+        return (
             f"policy.style.alpha is {policy.alpha:g}, but the scan keeps p-values up to {keep:g}: "
             f"lower alpha, or raise detectors.{STYLOMETRY}.keep and scan again"
         )
+    return ""
 
 
 def decide(
