@@ -17,9 +17,9 @@ tokenised corpora do, gives nothing.
 """
 
 import re
-import threading
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from importlib.metadata import PackageNotFoundError, version
@@ -164,27 +164,20 @@ class CutResidue:
         windows = [] if _is_spaced(text) else _windows(text)
         if not windows:
             return []
-        pipeline, matcher, prepare = self._pipeline(
-            language if language in self._languages else OTHER
-        )
-        for start, end in windows:
-            prepare(text[start:end])
-        with pipeline.memory_zone():
-            return [
-                Cut(start + cut.start, start + cut.end, cut.kind)
-                for start, end in windows
-                for cut in _cuts(pipeline(text[start:end]), matcher)
-            ]
+        code = language if language in self._languages else OTHER
+        with _FREE.lent(code, self.models.get(code)) as (pipeline, matcher, prepare):
+            for start, end in windows:
+                prepare(text[start:end])
+            with pipeline.memory_zone():
+                return [
+                    Cut(start + cut.start, start + cut.end, cut.kind)
+                    for start, end in windows
+                    for cut in _cuts(pipeline(text[start:end]), matcher)
+                ]
 
     @cached_property
     def _languages(self) -> frozenset[str]:
         return frozenset({*BEFORE_NAMES, *self.models}) - set(CHARACTERS)
-
-    def _pipeline(self, code: str) -> "_Pipeline":
-        key = (code, self.models.get(code))
-        if key not in _MADE.pipelines:
-            _MADE.pipelines[key] = _make_pipeline(*key)
-        return _MADE.pipelines[key]
 
 
 class _Pipeline(NamedTuple):
@@ -195,17 +188,30 @@ class _Pipeline(NamedTuple):
     prepare: Callable[[str], None]
 
 
-class _Made(threading.local):
-    """Pipelines that a thread made, for whoever needs the same again in it.
+class _Free:
+    """Pipelines of this process that nobody uses, for whoever needs the same again.
 
     A tokenizer may take seconds to make; two threads must not use one at a time.
     """
 
     def __init__(self) -> None:
-        self.pipelines: dict[tuple[str, str | None], _Pipeline] = {}
+        self._pipelines: dict[tuple[str, str | None], list[_Pipeline]] = {}
+
+    @contextmanager
+    def lent(self, code: str, model: str | None) -> Iterator[_Pipeline]:
+        """A pipeline for nobody else until the end of the block; made if none is free."""
+        free = self._pipelines.setdefault((code, model), [])
+        try:
+            pipeline = free.pop()
+        except IndexError:
+            pipeline = _make_pipeline(code, model)
+        try:
+            yield pipeline
+        finally:
+            free.append(pipeline)
 
 
-_MADE = _Made()
+_FREE = _Free()
 
 
 def _make_pipeline(code: str, model: str | None) -> "_Pipeline":

@@ -129,15 +129,16 @@ def test_only_the_beginning_of_a_huge_text_is_looked_at(blank: CutResidue) -> No
 
 
 def test_the_vocabulary_does_not_grow(blank: CutResidue) -> None:
-    pipeline = blank._pipeline("en").split
     blank.find([("The kettle was designed by .", "en")])
+    with cut_residue._FREE.lent("en", None) as lent:
+        pipeline = lent.split
     before = len(pipeline.vocab.strings)
     words = [f"w{number}x" for number in range(2000)]
     blank.find([(f"The {word} {word}y was designed by .", "en") for word in words])
     assert len(pipeline.vocab.strings) == before
 
 
-def test_a_thread_makes_a_pipeline_once_and_only_for_what_may_be_a_hole(
+def test_pipelines_are_made_for_what_may_be_a_hole_and_shared_one_at_a_time(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     made: list[tuple[str, str | None]] = []
@@ -148,14 +149,17 @@ def test_a_thread_makes_a_pipeline_once_and_only_for_what_may_be_a_hole(
 
     making = cut_residue._make_pipeline
     monkeypatch.setattr(cut_residue, "_make_pipeline", noting)
-    monkeypatch.setattr(cut_residue, "_MADE", cut_residue._Made())
+    monkeypatch.setattr(cut_residue, "_FREE", cut_residue._Free())
     hole, whole = ("The kettle was designed by .", "en"), ("The kettle was red.", "de")
-    for _ in range(2):
-        CutResidue().find([hole, whole])
-    assert made == [("en", None)]
+    CutResidue().find([hole, whole])
     with ThreadPoolExecutor(1) as pool:
         assert pool.submit(CutResidue().find, [hole]).result()[0]
+        assert made == [("en", None)]
+        with cut_residue._FREE.lent("en", None):
+            assert pool.submit(CutResidue().find, [hole]).result()[0]
     assert made == [("en", None)] * 2
+    with pytest.raises(OSError, match="no_such"), cut_residue._FREE.lent("en", "no_such"):
+        pass
 
 
 @pytest.mark.parametrize("model", ["no_such_model", "json", "tests", "no/such/folder", ""])
