@@ -2,8 +2,8 @@
 
     python benchmarks/startup.py
 
-Each part is measured in a process of its own, `RUNS` times; the median is what to quote. A worker
-pays for all of them but the last, which only texts with what may be a hole in a sentence need.
+Each part is measured in a process of its own, `RUNS` times; the median is what to quote. spaCy and
+what finds a hole are needed only once a text comes in which there may be one.
 """
 
 import statistics

@@ -1,7 +1,7 @@
-"""Blank spaCy pipelines that are made at once: exceptions are added when a text may have them.
+"""Blank spaCy pipelines that add hyphenated exceptions only when a text may have them.
 
-A tokenizer keeps hyphenated exceptions together; spaCy's Indonesian has 15,577 of them, which take
-seconds to add, each of them far less. Texts are split as if all had been there from the start.
+An exception keeps a word in one token. spaCy's Indonesian has 15,577 hyphenated ones, which take
+seconds to add (`benchmarks/startup.py`). Texts are split as if all were there from the start.
 """
 
 import re

@@ -115,9 +115,9 @@ class Boilerplate:
             code: compiled((*self.signatures[code], *neutral), self.max_memory)
             for code in sorted(self.languages)
         }
-        any_language = [compiled(neutral, self.max_memory)]
-        every = {UNDETERMINED: [*own.values()] or any_language, ANY: any_language}
-        return every | {code: [signatures] for code, signatures in own.items()}
+        alone = [compiled(neutral, self.max_memory)]
+        by_language = {code: [signatures] for code, signatures in own.items()}
+        return by_language | {ANY: alone, UNDETERMINED: [*own.values()] or alone}
 
 
 def _window_spans(row: int, window: Window, sets: Sequence[SignatureSet]) -> list[Span]:

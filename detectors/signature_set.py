@@ -18,7 +18,7 @@ MAX_MEMORY = 256 << 20
 """Memory that one Set may take for its automaton, in bytes; RE2 starts over when it is full."""
 
 KEPT_SETS = 64
-"""Sets that one process keeps compiled for whoever needs the same again; a detector takes nine."""
+"""Sets that one process keeps compiled for whoever needs them again; a detector takes at most 8."""
 
 VALUE = "value"
 SPAN = "span"

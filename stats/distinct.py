@@ -17,6 +17,6 @@ def at_most(smallest: Sequence[float], kept: int) -> int:
     """
     if len(smallest) < kept:
         return len(smallest)
-    from scipy.special import gammaincinv  # takes a fifth of the time to begin
+    from scipy.special import gammaincinv  # imported where needed: slow to import
 
     return math.ceil(float(gammaincinv(kept, CONFIDENCE)) / smallest[-1])

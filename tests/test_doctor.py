@@ -15,7 +15,7 @@ from scrubtrace.doctor.detectors import (
     Tried,
     lane_checks,
     language_checks,
-    policy_check,
+    policy_checks,
     try_detectors,
 )
 from scrubtrace.doctor.packages import package_checks
@@ -131,8 +131,9 @@ def test_lanes_that_can_speak_and_those_that_cannot() -> None:
 def test_a_policy_that_needs_a_calibration_and_one_that_asks_for_more_than_is_kept() -> None:
     def check(options: dict[str, object] | None = None, **policy: float) -> Check:
         detectors = {} if options is None else {"stylometry": options}
-        return policy_check(Config.model_validate({"policy": {"style": policy},
-                                                   "detectors": detectors}))  # fmt: skip
+        sections = {"policy": {"style": policy}, "detectors": detectors}
+        (found,) = policy_checks(Config.model_validate(sections), [_tried("stylometry", "style")])
+        return found
 
     assert check().state == State.OK
     assert check({"calibration": "c.npz"}, alpha=0.01).state == State.OK
@@ -143,6 +144,20 @@ def test_a_policy_that_needs_a_calibration_and_one_that_asks_for_more_than_is_ke
     asks_more = check({"calibration": "c.npz", "keep": 0.01}, alpha=0.05)
     assert asks_more.state == State.BROKEN
     assert asks_more.about.endswith("but the scan keeps p-values up to 0.01")
+
+
+def test_options_that_are_broken_are_named_once(
+    doctor: Callable[..., tuple[int, str, str]],
+) -> None:
+    Path("scrubtrace.toml").write_text(
+        "[policy.style]\nalpha = 0.01\n"
+        "[detectors.stylometry]\ncalibration = 'none.npz'\nkeep = 'a'\n"
+    )
+    code, shown, problem = doctor()
+    assert code == 2
+    assert "broken   detector stylometry: " in shown
+    assert "policy.style" not in shown
+    assert problem.endswith("broken and asked for by the configuration: stylometry\n")
 
 
 def test_languages_that_can_speak_and_those_of_the_newest_run() -> None:

@@ -80,15 +80,18 @@ def lane_checks(tried: list[Tried]) -> Iterator[Check]:
         yield missing("lanes", "strata", about, "the other lanes do not need any")
 
 
-def policy_check(config: Config) -> Check:
-    """Whether style can flag what the policy says."""
-    problem = style_problem(config, config.detectors.get(STYLOMETRY, {}))
-    if not problem:
-        return ok("lanes", "policy.style", "asks for nothing that a scan cannot give")
-    about, _, todo = problem.partition(": ")
-    if config.detectors.get(STYLOMETRY, {}).get("calibration"):
-        return broken("lanes", "policy.style", about, todo)
-    return missing("lanes", "policy.style", about, todo)
+def policy_checks(config: Config, tried: list[Tried]) -> Iterator[Check]:
+    """Whether style can flag what the policy says; nothing if the detector itself is broken."""
+    options = config.detectors.get(STYLOMETRY, {})
+    if any(one.name == STYLOMETRY and one.answer is None for one in tried):
+        return
+    about, _, todo = style_problem(config, options).partition(": ")
+    if not about:
+        yield ok("lanes", "policy.style", "asks for nothing that a scan cannot give")
+    elif options.get("calibration"):
+        yield broken("lanes", "policy.style", about, todo)
+    else:
+        yield missing("lanes", "policy.style", about, todo)
 
 
 def language_checks(tried: list[Tried], seen: Mapping[str, int]) -> Iterator[Check]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from scrubtrace.config import Config
 from scrubtrace.doctor.check import Check, State, broken, ok
-from scrubtrace.doctor.detectors import lane_checks, language_checks, policy_check, try_detectors
+from scrubtrace.doctor.detectors import lane_checks, language_checks, policy_checks, try_detectors
 from scrubtrace.doctor.packages import package_checks
 from scrubtrace.doctor.places import Place, key_check, out_checks, review_check
 from scrubtrace.doctor.trial import TIMEOUT_SECONDS
@@ -37,7 +37,7 @@ def examine(question: Question) -> Iterator[Check]:
     tried = try_detectors(question.config, question.timeout)
     yield from (entry.check for entry in tried)
     yield from lane_checks(tried)
-    yield policy_check(question.config)
+    yield from policy_checks(question.config, tried)
     yield from language_checks(tried, place.languages)
     review, used = review_check(question.config.review.url, question.out)
     yield key_check(question.key_file, used)
